@@ -1,0 +1,1 @@
+"""kmap-harness: judges the highmem mapping code of real i386 kernels against a reference model."""

@@ -1,0 +1,1 @@
+"""Real against model: judges every step, names divergences, follows foreign users."""

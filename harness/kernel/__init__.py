@@ -1,0 +1,1 @@
+"""Where a kernel comes from: packages, builds, the cache, and facts read from ELF files."""

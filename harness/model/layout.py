@@ -1,0 +1,82 @@
+"""Address layout of pkmap and of the fixmap windows, as read from a guest.
+
+Sources: arch/x86/include/asm/fixmap.h, arch/x86/include/asm/pgtable_32_areas.h,
+arch/x86/include/asm/highmem.h, mm/highmem.c (5.10 to 7.3).
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+PAGE_SHIFT = 12
+PAGE_SIZE = 1 << PAGE_SHIFT
+ADDRESS_MASK = 0xFFFF_FFFF
+
+PTE_PRESENT = 0x001
+PTE_RW = 0x002
+PTE_ACCESSED = 0x020
+PTE_DIRTY = 0x040
+PTE_GLOBAL = 0x100
+PTE_NX = 1 << 63
+FRAME_MASK = 0x000F_FFFF_FFFF_F000
+
+
+class Generation(Enum):
+    """How atomic and local mappings choose their slot."""
+
+    TYPED = "typed"
+    STACK = "stack"
+    LOCAL = "local"
+
+
+class Layout(NamedTuple):
+    """What a kernel's mapping machinery looks like; every value is read from the guest.
+
+    Addresses are 32-bit virtual addresses, ``*_prot`` are PTE flag bits (64 bits with
+    PAE), counts are numbers of slots or CPUs.
+    """
+
+    generation: Generation
+    pae: bool
+    smp: bool
+    rt: bool
+    preempt_count: bool
+    debug_highmem: bool
+    debug_kmap_local: bool
+    force_map: bool
+    debug_atomic_sleep: bool
+    pkmap_base: int
+    last_pkmap: int
+    fixaddr_top: int
+    fix_kmap_begin: int
+    fix_kmap_end: int
+    window: int
+    nr_cpus: int
+    online_cpus: int
+    page_offset: int
+    high_memory: int
+    fixaddr_start: int
+    kmap_prot: int
+
+    def fixaddr(self, index: int) -> int:
+        """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``)."""
+        return (self.fixaddr_top - (index << PAGE_SHIFT)) & ADDRESS_MASK
+
+    def fixindex(self, address: int) -> int:
+        """Fixmap index of *address* (``__virt_to_fix``)."""
+        return (self.fixaddr_top - (address & ~(PAGE_SIZE - 1))) >> PAGE_SHIFT
+
+    def pkmap_address(self, slot: int) -> int:
+        """Address of pkmap slot *slot* (``PKMAP_ADDR``)."""
+        return (self.pkmap_base + (slot << PAGE_SHIFT)) & ADDRESS_MASK
+
+    def pkmap_slot(self, address: int) -> int:
+        """Slot of an address in the pkmap area (``PKMAP_NR``)."""
+        return (address - self.pkmap_base) >> PAGE_SHIFT
+
+    def in_pkmap(self, address: int) -> bool:
+        """Whether *address* lies in the pkmap area."""
+        return self.pkmap_base <= address < self.pkmap_base + (self.last_pkmap << PAGE_SHIFT)
+
+    def window_index(self, cpu: int, slot: int) -> int:
+        """Fixmap index of *slot* of the window of *cpu*."""
+        return self.fix_kmap_begin + slot + self.window * cpu

@@ -1,0 +1,86 @@
+"""Observations: what is seen after a step, by the model and by a guest alike.
+
+The model predicts records of this shape and the guest's answers are decoded into it,
+so that a comparison is a comparison of tuples.  Values that the model cannot know
+(cycles, step numbers) are not part of it.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Status(IntEnum):
+    """How an operation ended (``enum kmh_status``)."""
+
+    OK = 0
+    BLOCKED = 1
+    NOT_APPLICABLE = 2
+    REFUSED = 3
+    DIED = 4
+    FAULT = 5
+    STUCK = 6
+
+
+class SlotChange(NamedTuple):
+    """A pkmap slot that differs from before: its count, PTE, and the page address of its page.
+
+    ``address`` is ``page_address`` of the page mapped now or, where none is, of the page
+    that was (0: forgotten).
+    """
+
+    slot: int
+    count: int
+    pte: int
+    address: int
+
+
+class WindowChange(NamedTuple):
+    """A fixmap entry in or beside the windows that differs from before; ``index`` is a fixmap index."""
+
+    index: int
+    pte: int
+
+
+class SavedChange(NamedTuple):
+    """An entry of the task's ``kmap_ctrl.pteval`` that differs from before."""
+
+    entry: int
+    pte: int
+
+
+class Completion(NamedTuple):
+    """A task that was asleep in kmap and has ended it in this step."""
+
+    task: int
+    result: int
+    address: int
+
+
+class Observation(NamedTuple):
+    """Everything judged about one step.  All changes are relative to the step before, sorted."""
+
+    status: Status
+    cpu: int
+    value: int
+    pte: int
+    page_address: int
+    cursor: int
+    waiters: int
+    preempt: int
+    pagefault: int
+    migrate: int
+    depth: int
+    flush_scans: int
+    flush_ranges: int
+    flush_cpus: int
+    flush_dirty: int
+    flush_odd: int
+    invlpgs: int
+    invlpg_address: int
+    wakes: int
+    warns: int
+    slots: tuple[SlotChange, ...] = ()
+    windows: tuple[WindowChange, ...] = ()
+    saved: tuple[SavedChange, ...] = ()
+    done: tuple[Completion, ...] = ()
+    dead: tuple[int, ...] = ()

@@ -1,0 +1,1 @@
+"""Scenario to trace: drives the programs of a run through a guest."""

@@ -1,0 +1,1 @@
+"""The operation language: scenarios as text, and generators of programs."""
