@@ -84,3 +84,31 @@ class Observation(NamedTuple):
     saved: tuple[SavedChange, ...] = ()
     done: tuple[Completion, ...] = ()
     dead: tuple[int, ...] = ()
+
+
+class TaskView(NamedTuple):
+    """One task in a snapshot: its kmap stack and how its last operation stands."""
+
+    status: Status
+    cpu: int
+    depth: int
+    saved: tuple[int, ...]
+
+
+class Snapshot(NamedTuple):
+    """The whole state at rest, read from the live structures.
+
+    ``counts`` and ``ptes`` have one entry per pkmap slot; ``windows`` lists
+    ``(fixmap index, pte)`` for every entry that is not none in and beside the windows;
+    ``page_addresses`` has one entry per page id; ``cpu_depths`` one per online CPU
+    (stack generation, else zeros).
+    """
+
+    cursor: int
+    waiters: int
+    counts: tuple[int, ...]
+    ptes: tuple[int, ...]
+    windows: tuple[tuple[int, int], ...]
+    tasks: tuple[TaskView, ...]
+    cpu_depths: tuple[int, ...]
+    page_addresses: tuple[int, ...]
