@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,7 +86,7 @@ class HostApt:
     acquire: str
 
 
-def run(command: list[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a program with messages in English and its output captured; its status is the caller's to judge."""
     env = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -181,7 +181,9 @@ class Archive:
 
     def setting(self, name: str) -> str:
         """One setting of the private configuration, as ``Acquire::http::Proxy``; empty if not set."""
-        return self._apt("apt-config", "shell", "VALUE", name).stdout.strip().removeprefix("VALUE=").strip("'")
+        return (
+            self._apt("apt-config", "shell", "VALUE", name).stdout.strip().removeprefix("VALUE=").strip("'")
+        )
 
     def _download(self, package: Package, final: Path, progress: Progress) -> None:
         self.cache.require_space(package.size)

@@ -15,7 +15,11 @@ from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
 from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel
 
-_DIAGNOSTIC = re.compile(r"^(?:\S+?:\d+:(?:\d+:)? (?:fatal )?error: |ERROR: modpost: |\S*ld: ).*$", re.MULTILINE)
+_DIAGNOSTIC = re.compile(
+    r"^(?:\S+?:\d+:(?:\d+:)? (?:fatal )?error: |ERROR: modpost: |\S*ld: ).*$", re.MULTILINE
+)
+BUILT_FOR = "built-for"
+"""The file in a module's folder that names its kernel by content."""
 _SOURCES = ("Makefile", "Kbuild", "*.c", "*.h", "*.S")
 
 
@@ -23,7 +27,9 @@ class BuildError(UsageError):
     """The compiler refused; ``output`` is all that it said and ``command`` how it was called."""
 
     def __init__(self, what: str, command: str, output: str) -> None:
-        super().__init__(f"{what} does not build:\n    {first_error(output)}", hint=f"the command was: {command}")
+        super().__init__(
+            f"{what} does not build:\n    {first_error(output)}", hint=f"the command was: {command}"
+        )
         self.command = command
         self.output = output
 
@@ -78,6 +84,7 @@ def build_module(
             with cache.new_folder(home) as fresh:
                 _copy(folder, files, fresh)
                 _make(_module_command(kernel, fresh), folder, fresh)
+                (fresh / BUILT_FOR).write_text(kernel.content_hash)
     module = _only_module(home)
     assert module is not None, "a module folder was published without a module"
     return Built(module, key, command)

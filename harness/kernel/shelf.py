@@ -25,8 +25,10 @@ def read(folder: Path) -> Kernel | None:
     """The kernel that ``folder`` describes; None where it is missing or of another format."""
     try:
         described = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-        paths = {name: folder / described[name] if described[name] else None for name in _PATHS}
-        plain = {name: described[name] for name in _PLAIN}
+        paths: dict[str, Any] = {
+            name: folder / described[name] if described[name] else None for name in _PATHS
+        }
+        plain: dict[str, Any] = {name: described[name] for name in _PLAIN}
         version = tuple(described["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from debian.deb822 import Deb822
 
-RELEASES = frozenset(
-    ("stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid")
-    + ("oldoldstable", "oldstable", "stable", "testing", "unstable")
-)
+_CODENAMES = ("stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid")
+_ALIASES = ("oldoldstable", "oldstable", "stable", "testing", "unstable")
+RELEASES = frozenset((*_CODENAMES, *_ALIASES))
 POCKETS = ("", "-updates", "-security")
 
 # Options of one-line entries that say how far a source is trusted, by their deb822 names.
@@ -71,9 +70,7 @@ def parse_list(text: str) -> Iterator[Source]:
 
 def _one_line_trust(options: str) -> tuple[tuple[str, str], ...]:
     pairs = (option.partition("=") for option in shlex.split(options))
-    return tuple(
-        (_OPTIONS[key], value.replace(",", " ")) for key, _, value in pairs if key in _OPTIONS
-    )
+    return tuple((_OPTIONS[key], value.replace(",", " ")) for key, _, value in pairs if key in _OPTIONS)
 
 
 def parse_deb822(text: str) -> Iterator[Source]:

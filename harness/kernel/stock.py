@@ -29,7 +29,7 @@ class KernelUnobtainableError(PrerequisiteError):
         lines = "".join(f"\n  - {line}" for line in tried) or "\n  - nothing was found"
         super().__init__(
             f"the kernel {name} could not be obtained; tried:{lines}",
-            hint="check the network and the host's apt sources; a mirror in the middle of an update heals by itself",
+            hint="check the network and the host's apt sources; a mirror that is being updated heals by itself",
         )
         self.tried = tuple(tried)
 
@@ -106,7 +106,9 @@ def _make(
     final = home / content[:16]
     kernel = shelf.read(final)
     if kernel is None:
-        cache.require_space(sum(p[0].installed_size << 10 for p in (packed.image, packed.headers, packed.common)))
+        cache.require_space(
+            sum(p[0].installed_size << 10 for p in (packed.image, packed.headers, packed.common))
+        )
         with cache.new_folder(final) as fresh:
             progress.step(f"unpacking {packed.release}")
             shelf.write(fresh, _fill(stock, packed, debs, fresh, content))

@@ -67,7 +67,9 @@ def _read_beginning(archive: Archive, uri: str) -> bytes:
     if scheme not in ("http", "https", "file"):
         raise ValueError(f"a part of a package cannot be read by the method {scheme}")
     proxy = archive.setting(f"Acquire::{scheme}::Proxy")
-    handlers = [] if not proxy else [urllib.request.ProxyHandler({} if proxy == "DIRECT" else {scheme: proxy})]
+    handlers = (
+        [] if not proxy else [urllib.request.ProxyHandler({} if proxy == "DIRECT" else {scheme: proxy})]
+    )
     request = urllib.request.Request(uri, headers={"Range": f"bytes=0-{_LIMIT - 1}"})
     with urllib.request.build_opener(*handlers).open(request, timeout=30) as answer:
         return bytes(answer.read(_LIMIT))
