@@ -29,7 +29,7 @@ class KernelUnobtainableError(PrerequisiteError):
         lines = "".join(f"\n  - {line}" for line in tried) or "\n  - nothing was found"
         super().__init__(
             f"the kernel {name} could not be obtained; tried:{lines}",
-            hint="check the network and the host's apt sources; a mirror that is being updated heals by itself",
+            hint="check the network and the apt sources; a mirror in the middle of an update heals by itself",
         )
         self.tried = tuple(tried)
 
