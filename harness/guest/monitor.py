@@ -95,7 +95,12 @@ def parse_registers(text: str) -> tuple[CpuRegisters, ...]:
         values = {name.upper(): int(value, 16) for name, value in _FIELD.findall(block)}
         cpus.append(
             CpuRegisters(
-                int(number), values["EIP"], values["EFL"], values["CR3"], values["CR4"], bool(values.get("HLT"))
+                int(number),
+                values["EIP"],
+                values["EFL"],
+                values["CR3"],
+                values["CR4"],
+                bool(values.get("HLT")),
             )
         )
     return tuple(cpus)

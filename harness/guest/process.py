@@ -59,11 +59,14 @@ class Process:
             return
         if status == 0:
             raise GuestCrashedError(
-                f"the guest rebooted or panicked {doing}", hint="the console log shows the last words of the kernel"
+                f"the guest rebooted or panicked {doing}",
+                hint="the console log shows the last words of the kernel",
             )
         if status == 127 and self.stderr().startswith("setpriv:"):
             raise QemuMissingError(self.stderr(), hint="install qemu-system-x86")
-        raise QemuExitedError(f"QEMU ended with {_meaning(status)} {doing}: {self.stderr() or 'it said nothing'}")
+        raise QemuExitedError(
+            f"QEMU ended with {_meaning(status)} {doing}: {self.stderr() or 'it said nothing'}"
+        )
 
     def stderr(self) -> str:
         """What QEMU has said so far, at most the last 2,000 characters."""

@@ -103,9 +103,7 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
 
 def _memory(machine: Machine, channels: Channels) -> str:
     share = "off" if machine.private else "on"
-    return (
-        f"memory-backend-file,id=ram,size={machine.shape.memory}M,mem-path={channels.memory},share={share}"
-    )
+    return f"memory-backend-file,id=ram,size={machine.shape.memory}M,mem-path={channels.memory},share={share}"
 
 
 def _wire(wire: Wire) -> tuple[str, ...]:
