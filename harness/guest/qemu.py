@@ -60,6 +60,7 @@ def command_line(machine: Machine) -> str:
             "loglevel=5 cryptomgr.notests noisapnp no_timer_check tsc=reliable",
             f"initcall_blacklist={','.join(BLACKLIST)}",
             f"rcupdate.rcu_cpu_stall_timeout={STALL_SECONDS // 2}",
+            "sysctl.kernel.printk=7",
             f"sysctl.kernel.hung_task_timeout_secs={STALL_SECONDS}",
             "sysctl.kernel.watchdog_thresh=60",
             "pti=on" if shape.pti else "mitigations=off",
