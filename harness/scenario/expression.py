@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from harness.scenario.errors import ScenarioError, Where
 
@@ -34,14 +34,13 @@ class Binary:
 
 Expression: TypeAlias = Number | Name | Binary
 
+ZERO: Final = Number(0)
+
 
 def evaluate(expression: Expression, names: Mapping[str, int]) -> int:
     """Value of *expression*.
 
-    Raises
-    ------
-    ScenarioError
-        for a name that is not in *names*, and for a division by zero.
+    Raises ScenarioError for a name that is not in *names*, and for a division by zero.
     """
     if isinstance(expression, Number):
         return expression.value

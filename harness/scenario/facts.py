@@ -101,10 +101,7 @@ def _counts(facts: Facts) -> dict[str, int]:
 def unmet(requirement: Requirement, facts: Facts) -> str | None:
     """Why *facts* do not satisfy *requirement*, or None when they do.
 
-    Raises
-    ------
-    ScenarioError
-        for a fact or relation that does not exist.
+    Raises ScenarioError for a fact or relation that does not exist.
     """
     holds, actual = _judge(requirement, facts)
     if holds is not requirement.negated:

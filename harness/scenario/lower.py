@@ -31,10 +31,7 @@ MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
 def lower(scenario: Scenario, facts: Facts) -> Program | NotApplicable:
     """Program of *scenario* for a guest with these *facts*.
 
-    Raises
-    ------
-    ScenarioError
-        for an unknown name, an index outside its range, or a broken rule (rules.py).
+    Raises ScenarioError for an unknown name, an index outside its range, or a broken rule (rules.py).
     """
     name = PurePath(scenario.file).stem
     for requirement in scenario.requires:
@@ -112,7 +109,10 @@ class _Lowering:
     def _loop(self, loop: Loop, task: int | None, names: Mapping[str, int]) -> None:
         if loop.variable in self.numbers:
             raise ScenarioError(
-                loop.where, "a number of the guest is no loop variable", offending=loop.variable, hint="take i"
+                loop.where,
+                "a number of the guest is no loop variable",
+                offending=loop.variable,
+                hint="take i",
             )
         first, last = evaluate(loop.first, names), evaluate(loop.last, names)
         values = range(first, last - 1, -1) if loop.down else range(first, last + 1)

@@ -45,7 +45,9 @@ def page(stream: TokenStream) -> PageRef:
     where = stream.where
     found = _INDEXED.match(stream.peek().text)
     if not found or found[1] not in PAGE_LETTERS:
-        stream.refuse("expected a page", "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]")
+        stream.refuse(
+            "expected a page", "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]"
+        )
     stream.take()
     return PageRef(PAGE_LETTERS[found[1]], _index(stream, found[2]), where)
 
@@ -89,7 +91,9 @@ def address(stream: TokenStream) -> Address:
 def _numbered(stream: TokenStream) -> Address:
     bases = {"fixmap": Base.FIXMAP, "pkmap": Base.PKMAP, "absolute": Base.ABSOLUTE}
     if not stream.at(*bases):
-        stream.refuse("expected an address", "write m0, fixmap(i), pkmap(slot), direct(l0) or absolute(0x...)")
+        stream.refuse(
+            "expected an address", "write m0, fixmap(i), pkmap(slot), direct(l0) or absolute(0x...)"
+        )
     base = bases[stream.take().text]
     stream.expect("(")
     number = stream.expression()

@@ -30,12 +30,8 @@ _RELATIONS: Final = (">=", "<=", "=", "<", ">")
 def read_scenario(path: Path) -> Scenario:
     """Parse the file *path*.
 
-    Raises
-    ------
-    ScenarioError
-        with file, line and column, when the text is not a scenario.
-    OSError
-        when the file cannot be read.
+    Raises ScenarioError with file, line and column, when the text is not a
+    scenario, OSError when the file cannot be read.
     """
     return parse_scenario(path.read_text(encoding="utf-8"), str(path))
 
@@ -120,7 +116,9 @@ class _Parser:
             self._in.refuse("expected a kind of pages", f"one of {', '.join(PAGE_KINDS)}, with a number")
         kind = PAGE_KINDS[self._in.take().text]
         if any(pool.kind is kind for pool in self._pages):
-            raise ScenarioError(where, "these pages are asked for twice", hint="give one number for each kind")
+            raise ScenarioError(
+                where, "these pages are asked for twice", hint="give one number for each kind"
+            )
         self._pages.append(PoolDecl(kind, self._in.expression(), where))
 
     def _line(self) -> Statement:
@@ -181,30 +179,25 @@ class _Parser:
         self._in.take()
         if word.result != (register is not None):
             remedy = f"write 'm0 = {word.name} ...'" if word.result else f"write '{word.name} ...' alone"
-            raise ScenarioError(where, f"{word.name} must{'' if word.result else ' not'} set a register", hint=remedy)
+            raise ScenarioError(
+                where, f"{word.name} must{'' if word.result else ' not'} set a register", hint=remedy
+            )
         statement = self._operands(OpStatement(word, where, register=register))
         return _replace(statement, expectations=operands.expectations(self._in))
 
     def _operands(self, bare: OpStatement) -> OpStatement:
-        match bare.word.operand:
-            case Operand.PAGE:
-                return _replace(bare, page=operands.page(self._in))
-            case Operand.PAGE_PROT:
-                page = operands.page(self._in)
-                return _replace(bare, page=page, prot=operands.protection(self._in))
-            case Operand.ADDRESS:
-                return _replace(bare, address=operands.address(self._in))
-            case Operand.ADDRESS_VALUE:
-                address = operands.address(self._in)
-                return _replace(bare, address=address, value=self._in.expression())
-            case Operand.ADDRESS_PTE:
-                return self._pte(bare)
-            case Operand.VALUE:
-                return _replace(bare, value=self._in.expression())
-            case Operand.BLOCK:
-                return _replace(bare, body=self._block(within_task=True))
-            case Operand.NONE:
-                return bare
+        operand = bare.word.operand
+        if operand is Operand.ADDRESS_PTE:
+            return self._pte(bare)
+        if operand in (Operand.PAGE, Operand.PAGE_PROT):
+            bare = _replace(bare, page=operands.page(self._in))
+        if operand is Operand.PAGE_PROT:
+            bare = _replace(bare, prot=operands.protection(self._in))
+        if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE):
+            bare = _replace(bare, address=operands.address(self._in))
+        if operand in (Operand.VALUE, Operand.ADDRESS_VALUE):
+            bare = _replace(bare, value=self._in.expression())
+        return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
 
     def _pte(self, bare: OpStatement) -> OpStatement:
         address = operands.address(self._in)

@@ -62,10 +62,7 @@ def check_rules(
 ) -> None:
     """Check *program*; *sections* are the ``atomic`` blocks as (first step, step after, place).
 
-    Raises
-    ------
-    ScenarioError
-        at the first operation that breaks a rule.
+    Raises ScenarioError at the first operation that breaks a rule.
     """
     checker = _Checker(program, layout, places)
     starts = {start: where for start, _, where in sections}
@@ -155,7 +152,9 @@ class _Checker:
     def _kunmap(self, step: int, operation: Operation) -> None:
         self._mapped[operation.page] -= 1
         if self._mapped[operation.page] < 0 and not self._program.throwaway:
-            self._refuse(step, "unmaps a page that is not mapped", "kmap it before, or say 'requires: throwaway'")
+            self._refuse(
+                step, "unmaps a page that is not mapped", "kmap it before, or say 'requires: throwaway'"
+            )
 
     def _set(self, operation: Operation, *, window: bool) -> int:
         self._maps += 1
@@ -196,7 +195,9 @@ class _Checker:
         if not layout.fix_kmap_begin <= index <= layout.fix_kmap_end:
             return
         if not self._program.throwaway:
-            self._refuse(step, "unmaps a window slot by number", "unmap a register, or say 'requires: throwaway'")
+            self._refuse(
+                step, "unmaps a window slot by number", "unmap a register, or say 'requires: throwaway'"
+            )
         if task.windows:
             task.windows.pop()
 

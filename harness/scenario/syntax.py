@@ -6,7 +6,7 @@ from typing import TypeAlias
 from harness.model.operation import Base, Prot
 from harness.model.page import PageKind
 from harness.scenario.errors import Where
-from harness.scenario.expression import Expression, Number
+from harness.scenario.expression import ZERO, Expression
 from harness.scenario.vocabulary import Word
 
 
@@ -58,9 +58,9 @@ class Address:
     """An address operand: a register, a fixmap or pkmap index, a lowmem page, or a number; plus an offset."""
 
     base: Base
-    index: Expression = Number(0)
+    index: Expression = ZERO
     page: PageRef | None = None
-    offset: Expression = Number(0)
+    offset: Expression = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class OpStatement:
     page: PageRef | None = None
     prot: Prot = Prot.KERNEL
     address: Address | None = None
-    value: Expression = Number(0)
+    value: Expression = ZERO
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 

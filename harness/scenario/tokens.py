@@ -42,14 +42,11 @@ _TOKEN: Final = re.compile(
 def tokenize(text: str, file: str) -> list[Token]:
     """Cut *text* into tokens, ending in one of kind END.
 
-    Raises
-    ------
-    ScenarioError
-        at a character that belongs to no token.
+    Raises ScenarioError at a character that belongs to no token.
     """
     tokens: list[Token] = []
     line = 0
-    for line, content in enumerate(text.split("\n"), 1):  # noqa: B007 - its last value places END
+    for line, content in enumerate(text.split("\n"), 1):
         tokens.extend(_line(content, file, line))
     tokens.append(Token(Kind.END, "", Where(file, line, 1)))
     return tokens
@@ -70,7 +67,9 @@ def _words(content: str, file: str, line: int) -> Iterator[Token]:
         where = Where(file, line, position + 1)
         match = _TOKEN.match(content, position)
         if not match:
-            raise ScenarioError(where, "not a word of the language", offending=content[position:].split()[0])
+            raise ScenarioError(
+                where, "not a word of the language", offending=content[position:].split(maxsplit=1)[0]
+            )
         if match.lastgroup != "skip":
             yield Token(Kind[str(match.lastgroup).upper()], match[0], where)
         position = match.end()
