@@ -109,7 +109,7 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t s
 	}
 	handle_request(header, header + 1);
 	mutex_unlock(&request_lock);
-	file->f_pos = 0;
+	*offset = 0;
 	return size;
 }
 

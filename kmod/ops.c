@@ -287,7 +287,10 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 	out->address = address;
 	switch (op->code) {
 	case KMH_OP_READ:
-		out->status = kmh_load(address, &out->value) ? KMH_ST_OK : KMH_ST_FAULT;
+		if (!kmh_load(address, &out->value)) {
+			out->value = 0;
+			out->status = KMH_ST_FAULT;
+		}
 		break;
 	case KMH_OP_WRITE:
 		out->status = kmh_store(address, op->value) ? KMH_ST_OK : KMH_ST_FAULT;
