@@ -13,8 +13,8 @@ _WINDOW_MAPS: Final = ATOMIC_MAPS | LOCAL_MAPS | {OpCode.IOMAP}
 _UNMAPS: Final = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
 _SITUATIONS: Final = (
     "wrap",
-    "flush with unused slots",
-    "flush without",
+    "flush of translations",
+    "flush of nothing",
     "re-kmap at 1",
     "re-kmap in use",
     "blocked",
@@ -55,7 +55,7 @@ class Coverage:
         else:
             self._other(operation, seen)
         if seen.flush_scans:
-            self.situations["flush with unused slots" if seen.flush_dirty else "flush without"] += 1
+            self.situations["flush of translations" if seen.flush_ranges else "flush of nothing"] += 1
         if seen.done:
             self._woken(seen)
         self._cursor = seen.cursor

@@ -16,6 +16,13 @@ from harness.model.state import State, with_cursor, with_slot, with_window
 from harness.model.step import step
 
 
+class _Theirs(NamedTuple):
+    """The changes that no page of ours is in."""
+
+    slots: tuple[SlotChange, ...]
+    windows: tuple[WindowChange, ...]
+
+
 class Absorbed(NamedTuple):
     """A step explained with other users: the outcome, with their changes in its state, and how many."""
 
@@ -27,30 +34,25 @@ class Absorbed(NamedTuple):
 def absorb(machine: Machine, state: State, operation: Operation, seen: Observation) -> Absorbed | None:
     """Explain *seen* by *operation* and changes of other users before or after it, or None."""
     for outcome in step(machine, state, operation):
-        slots = tuple(set(seen.slots) - set(outcome.observation.slots))
-        windows = tuple(set(seen.windows) - set(outcome.observation.windows))
-        if not (slots or windows) or not _all_foreign(machine, state, seen.cpu, slots, windows):
+        theirs = _Theirs(
+            tuple(set(seen.slots) - set(outcome.observation.slots)),
+            tuple(set(seen.windows) - set(outcome.observation.windows)),
+        )
+        if not any(theirs) or not _all_foreign(machine, state, seen.cpu, theirs):
             continue
-        found = _after(machine, outcome, seen, slots, windows)
-        found = found or _before(machine, state, operation, seen, slots, windows)
+        found = _after(machine, outcome, seen, theirs) or _before(machine, state, operation, seen, theirs)
         if found:
-            return Absorbed(found, len(slots), len(windows))
+            return Absorbed(found, len(theirs.slots), len(theirs.windows))
     return None
 
 
-def _all_foreign(
-    machine: Machine,
-    state: State,
-    cpu: int,
-    slots: tuple[SlotChange, ...],
-    windows: tuple[WindowChange, ...],
-) -> bool:
+def _all_foreign(machine: Machine, state: State, cpu: int, theirs: _Theirs) -> bool:
     return all(
-        _foreign(machine, change.pte, vector.get(state.slots, change.slot).pte) for change in slots
+        _foreign(machine, change.pte, vector.get(state.slots, change.slot).pte) for change in theirs.slots
     ) and all(
         _foreign(machine, change.pte, state.windows.get(change.index, 0))
         and machine.window_owner(change.index) != cpu
-        for change in windows
+        for change in theirs.windows
     )
 
 
@@ -59,54 +61,39 @@ def _foreign(machine: Machine, new: int, old: int) -> bool:
     return bool(new or old) and not ours
 
 
-def _apply(
-    machine: Machine, state: State, slots: tuple[SlotChange, ...], windows: tuple[WindowChange, ...]
-) -> State:
-    for change in slots:
+def _apply(machine: Machine, state: State, theirs: _Theirs) -> State:
+    for change in theirs.slots:
         state = with_slot(state, machine, change.slot, change.count, change.pte)
-    for entry in windows:
+    for entry in theirs.windows:
         state = with_window(state, entry.index, entry.pte)
     return state
 
 
-def _without(
-    seen: Observation, slots: tuple[SlotChange, ...], windows: tuple[WindowChange, ...]
-) -> Observation:
+def _without(seen: Observation, theirs: _Theirs) -> Observation:
     return seen._replace(
-        slots=tuple(change for change in seen.slots if change not in slots),
-        windows=tuple(change for change in seen.windows if change not in windows),
+        slots=tuple(change for change in seen.slots if change not in theirs.slots),
+        windows=tuple(change for change in seen.windows if change not in theirs.windows),
     )
 
 
-def _after(
-    machine: Machine,
-    outcome: Outcome,
-    seen: Observation,
-    slots: tuple[SlotChange, ...],
-    windows: tuple[WindowChange, ...],
-) -> Outcome | None:
+def _after(machine: Machine, outcome: Outcome, seen: Observation, theirs: _Theirs) -> Outcome | None:
     """Ours first, then theirs: only their changes and the cursor may differ."""
-    ours = _without(seen, slots, windows)
-    if seen.cursor in {change.slot for change in slots}:
+    ours = _without(seen, theirs)
+    if seen.cursor in {change.slot for change in theirs.slots}:
         ours = ours._replace(cursor=outcome.observation.cursor)
     if differences(outcome, ours):
         return None
-    state = with_cursor(_apply(machine, outcome.state, slots, windows), seen.cursor)
+    state = with_cursor(_apply(machine, outcome.state, theirs), seen.cursor)
     return outcome._replace(state=state)
 
 
 def _before(
-    machine: Machine,
-    state: State,
-    operation: Operation,
-    seen: Observation,
-    slots: tuple[SlotChange, ...],
-    windows: tuple[WindowChange, ...],
+    machine: Machine, state: State, operation: Operation, seen: Observation, theirs: _Theirs
 ) -> Outcome | None:
     """Theirs first: the step is taken from the state that they have left."""
-    changed = _apply(machine, state, slots, windows)
-    ours = _without(seen, slots, windows)
-    for cursor in (state.cursor, *(change.slot for change in slots)):
+    changed = _apply(machine, state, theirs)
+    ours = _without(seen, theirs)
+    for cursor in (state.cursor, *(change.slot for change in theirs.slots)):
         for outcome in step(machine, with_cursor(changed, cursor), operation):
             if not differences(outcome, ours):
                 return outcome

@@ -49,11 +49,13 @@ def load_known_bugs(path: Path | None = None) -> dict[str, KnownBug]:
         entries = tomllib.loads(source.read_text(encoding="utf-8"))["bug"]
         return {entry["id"]: _bug(entry) for entry in entries}
     except (tomllib.TOMLDecodeError, KeyError, ValueError, TypeError) as error:
-        raise UsageError(f"{source}: not a list of known bugs: {error}", hint="see docs/scenarios.md") from error
+        raise UsageError(
+            f"{source}: not a list of known bugs: {error}", hint="see docs/scenarios.md"
+        ) from error
 
 
 def _bug(entry: dict[str, object]) -> KnownBug:
-    first, last = entry["versions"]  # type: ignore[misc, has-type]
+    first, last = entry["versions"]  # type: ignore[misc]
     return KnownBug(
         id=str(entry["id"]),
         what=str(entry["what"]),

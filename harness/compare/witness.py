@@ -18,12 +18,10 @@ def disagreements(
     machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
 ) -> tuple[Disagreement, ...]:
     """Entries on which not all that speak agree; *state* None: only the two real ones are compared."""
-    return tuple(
-        (
-            *_slots(machine, state, snapshot, witness),
-            *_counts(machine, state, snapshot, witness),
-            *_windows(machine, state, snapshot, witness),
-        )
+    return (
+        *_slots(machine, state, snapshot, witness),
+        *_counts(machine, state, snapshot, witness),
+        *_windows(machine, state, snapshot, witness),
     )
 
 

@@ -25,12 +25,18 @@ class Facts:
     """What lowering must know of a guest: its layout, and what the run permits.
 
     ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be
-    wrecked, it is discarded afterwards.
+    wrecked, it is discarded afterwards.  ``missing``: operations that this kernel lacks beyond
+    those of its generation (``harness.model.machine.missing_operations``).
     """
 
     layout: Layout
     above_4g: bool = False
     throwaway: bool = False
+    missing: frozenset[OpCode] = frozenset()
+
+    def has(self, code: OpCode) -> bool:
+        """Whether this kernel has the operation."""
+        return code not in self.missing and has_operation(self.layout, code)
 
 
 def usable_depth(layout: Layout) -> int:
@@ -111,7 +117,7 @@ def unmet(requirement: Requirement, facts: Facts) -> str | None:
 
 def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
     if requirement.name == "op":
-        return _operation(requirement, facts.layout)
+        return _operation(requirement, facts)
     if requirement.name == "generation":
         return _generation(requirement, facts.layout)
     if requirement.relation:
@@ -123,10 +129,10 @@ def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
     return value, requirement.name if value else f"no {requirement.name}"
 
 
-def _operation(requirement: Requirement, layout: Layout) -> tuple[bool, str]:
+def _operation(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
     if requirement.value not in WORD_OF_NAME:
         raise _unknown(requirement, tuple(WORD_OF_NAME))
-    holds = has_operation(layout, WORD_OF_NAME[requirement.value].code)
+    holds = facts.has(WORD_OF_NAME[requirement.value].code)
     return holds, f"{'' if holds else 'no '}{requirement.value}"
 
 

@@ -8,7 +8,7 @@ from harness.model.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.page import PageKind
 from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.expression import Expression, evaluate
-from harness.scenario.facts import Facts, has_operation, numbers, unmet
+from harness.scenario.facts import Facts, numbers, unmet
 from harness.scenario.program import UNBOUND, Assertion, NotApplicable, Program
 from harness.scenario.rules import check_rules
 from harness.scenario.syntax import (
@@ -194,9 +194,8 @@ class _Lowering:
     def missing_operation(self) -> str | None:
         """The reason when this generation lacks an operation."""
         for code in {operation.code for operation in self._operations}:
-            if not has_operation(self._facts.layout, code):
-                generation = self._facts.layout.generation.value
-                return f"uses {WORD_OF_CODE[code].name}, which generation={generation} does not have"
+            if not self._facts.has(code):
+                return f"uses {WORD_OF_CODE[code].name}, which this kernel does not have"
         return None
 
     def program(self, name: str) -> Program:
