@@ -86,6 +86,19 @@ class RunResult:
         return sum((getattr(result, counter) for result in self.results), Counter())
 
     @property
+    def operations(self) -> Counter[str]:
+        """Executed steps by operation."""
+        return sum((result.coverage.operations for result in self.results), Counter())
+
+    @property
+    def situations(self) -> Counter[str]:
+        """How often each situation was reached; one never reached stands at 0."""
+        total: Counter[str] = Counter()
+        for result in self.results:
+            total.update(result.coverage.situations)
+        return total
+
+    @property
     def verdict(self) -> Verdict:
         """The run's verdict; nothing judged is never agreement."""
         verdicts = {result.verdict for result in self.results}
