@@ -120,7 +120,7 @@ class _ProgramRun:
     def run(self) -> None:
         """Requests in flight while their answers are judged; a state that was lost is read again at once."""
         flying: deque[Sequence[Operation]] = deque()
-        for part in batches(self.program.operations):
+        for part in batches(self.program.operations, iomap_atomic=not self.machine.local):
             if len(flying) >= IN_FLIGHT:
                 self._collect(flying.popleft())
             if self._must_sync():
