@@ -8,6 +8,7 @@ The hooks of the host's configuration (``APT::Update::Post-Invoke`` and the like
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -190,6 +191,7 @@ class Archive:
         progress.step(f"{package.name} {package.version}")
         with self.cache.new_file(final) as fresh:
             self._helper_download(package, fresh, progress)
+            _own(fresh)
             verify(fresh, package)
 
     def _helper_download(self, package: Package, fresh: Path, progress: Progress) -> None:
@@ -282,6 +284,14 @@ def _stanzas(derived: tuple[sources.Source, ...]) -> str:
 def _complaints(stderr: str) -> tuple[str, ...]:
     lines = (line.strip() for line in stderr.splitlines())
     return tuple(line for line in lines if line.startswith(("E:", "W:")))
+
+
+def _own(fresh: Path) -> None:
+    """Copy what apt only linked to: its method for ``file:`` downloads nothing."""
+    if fresh.is_symlink():
+        target = fresh.resolve()
+        fresh.unlink()
+        shutil.copyfile(target, fresh)
 
 
 def _size(path: Path) -> int:
