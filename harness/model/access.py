@@ -6,7 +6,7 @@ that were changed without a flush.  None of those exists where the rules are kep
 
 from harness.model import vector
 from harness.model.draft import PAGE_MASK, UNCLAIMED, Draft
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW
+from harness.model.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, OpCode
 from harness.model.pkmap import set_pte as set_slot_pte
@@ -35,24 +35,31 @@ def _remember_remote(d: Draft, address: int, pte: int) -> None:
 
 
 def _load(d: Draft, pte: int, address: int) -> int:
+    """32-bit load; pages of the pools start as zeros.  Other pages, and the next page, are not known."""
     page = d.page_of(pte)
     offset = address % PAGE_SIZE
-    if page is None or offset % _WORD:
+    if page is None or offset > PAGE_SIZE - _WORD:
         return UNCLAIMED
-    return vector.get(d.memory, page).get(offset, UNCLAIMED)
+    words = vector.get(d.memory, page)
+    low, shift = offset & -_WORD, offset % _WORD * 8
+    both = words.get(low, 0) | (words.get(low + _WORD, 0) << 32 if shift else 0)
+    return both >> shift & ADDRESS_MASK
 
 
 def _store(d: Draft, pte: int, address: int, value: int) -> None:
+    """32-bit store, kept as aligned words."""
     page = d.page_of(pte)
     if page is None:
         return
     offset = address % PAGE_SIZE
-    words = dict(vector.get(d.memory, page))
-    if offset % _WORD:
-        words.pop(offset & -_WORD, None)
-        words.pop((offset & -_WORD) + _WORD, None)
-    else:
-        words[offset] = value
+    words = vector.get(d.memory, page).copy()
+    low, shift = offset & -_WORD, offset % _WORD * 8
+    if shift:
+        both = words.get(low, 0) | words.get(low + _WORD, 0) << 32
+        both = both & ~(ADDRESS_MASK << shift) | value << shift
+        words[low + _WORD] = both >> 32
+        value = both & ADDRESS_MASK
+    words[low] = value
     d.memory = vector.put(d.memory, page, words)
 
 
@@ -72,12 +79,17 @@ def _through(d: Draft, pte: int, address: int) -> None:
     _remember_remote(d, address, pte)
 
 
+def write_over_end(d: Draft, address: int) -> bool:
+    """Whether a store reaches into the page after, which is another mapping."""
+    return d.op.code == OpCode.WRITE and address % PAGE_SIZE > PAGE_SIZE - _WORD
+
+
 def access(d: Draft) -> list[Draft] | None:
     """READ and WRITE: one outcome for each translation that may be in use."""
     address = d.address()
     d.pte_address = address
     ptes = translations(d, address)
-    if ptes[0] == UNCLAIMED:
+    if ptes[0] == UNCLAIMED or write_over_end(d, address):
         d.lost = f"access to {address:#x}, which is no mapping of this machinery"
         return None
     if len(ptes) == 1:

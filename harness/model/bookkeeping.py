@@ -5,7 +5,6 @@ kernel/sched/core.c (migrate_disable), kernel/exit.c.
 """
 
 from harness.model.draft import Draft
-from harness.model.machine import UNBOUND
 from harness.model.observation import Status
 from harness.model.state import Phase
 
@@ -41,11 +40,6 @@ def migrate_enable(d: Draft) -> None:
     d.migrate -= 1
 
 
-def move_due(d: Draft) -> bool:
-    """Whether the task stands on a CPU that it may no longer run on, and may leave it."""
-    return d.allowed not in (UNBOUND, d.cpu) and d.migrate == 0
-
-
 def in_hardirq(d: Draft) -> bool:
     """``in_hardirq()``: any open context is hard."""
     return any(context.hard for context in d.contexts)
@@ -53,7 +47,14 @@ def in_hardirq(d: Draft) -> bool:
 
 def atomic(d: Draft) -> bool:
     """Whether the task is in a section in which it cannot sleep."""
-    return d.preempt != 0 or d.irqs_off or bool(d.contexts)
+    return d.preempt > 0 or d.irqs_off or bool(d.contexts)
+
+
+def page_address_allowed(d: Draft) -> bool:
+    """Whether page_address() may be called: on RT only where one may sleep, for its bucket lock."""
+    if not d.machine.layout.rt:
+        return True
+    return not d.irqs_off and d.preempt == 0 and not in_hardirq(d)
 
 
 def die(d: Draft, rule: str) -> None:
@@ -61,6 +62,6 @@ def die(d: Draft, rule: str) -> None:
     d.rule = rule
     d.status = Status.DIED
     d.phase = Phase.DEAD
-    d.value = 0
+    d.value = d.pte_address = 0
     if d.contexts:
         d.lost = "BUG in an interrupt: the kernel panics"

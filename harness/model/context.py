@@ -3,7 +3,9 @@
 from harness.model import local
 from harness.model.bookkeeping import atomic
 from harness.model.draft import Draft
+from harness.model.machine import SLEEP_MAX
 from harness.model.observation import Status
+from harness.model.operation import OpCode
 from harness.model.state import Context, Phase, TaskState
 
 
@@ -62,7 +64,7 @@ def sleep(d: Draft) -> None:
     written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
     ``finish_task_switch``).  In the stack generation nothing happens to them.
     """
-    if atomic(d):
+    if atomic(d) or (d.op.code == OpCode.SLEEP and d.op.value > SLEEP_MAX):
         refuse(d, "context.sleep-refused")
         return
     d.rule = "context.sleep"
@@ -98,12 +100,16 @@ def leave(d: Draft) -> None:
 
 
 def migrate(d: Draft) -> None:
-    """MIGRATE: at once, or when the last mapping is gone where migration is disabled."""
-    if atomic(d) or d.op.value >= d.machine.layout.online_cpus:
+    """MIGRATE: at once.
+
+    A task whose migration is disabled is not sent: the kernel would warn and refuse
+    (kernel/sched/core.c, ``__set_cpus_allowed_ptr``), so the module refuses before.
+    """
+    if atomic(d) or d.migrate or d.op.value >= d.machine.layout.online_cpus:
         refuse(d, "context.migrate-refused")
         return
-    d.allowed = d.op.value
-    d.rule = "context.migrate-later" if d.migrate else "context.migrate"
+    d.allowed = d.cpu = d.op.value
+    d.rule = "context.migrate"
 
 
 def idle(d: Draft) -> None:

@@ -23,12 +23,53 @@ class Draft:
     """One step of one task; the attributes mirror ``State``, ``TaskState`` and ``Observation``."""
 
     __slots__ = (
-        "allowed", "before", "contexts", "cpu", "cursor", "current", "dead", "depth", "depths",
-        "done", "flush_dirty", "flush_ranges", "flush_scans", "invlpg_address", "invlpgs", "irqs_off",
-        "known", "locked", "lost", "machine", "memory", "migrate", "ones", "op", "pagefault", "phase",
-        "preempt", "pte_address", "registers", "rule", "saved", "slots", "stale", "status", "tampered",
-        "task", "tasks", "touched_slots", "touched_windows", "value", "waiting", "wakes", "warned", "warns",
-        "where", "windows", "zeros",
+        "allowed",
+        "before",
+        "contexts",
+        "cpu",
+        "current",
+        "cursor",
+        "dead",
+        "depth",
+        "depths",
+        "done",
+        "flush_dirty",
+        "flush_ranges",
+        "flush_scans",
+        "invlpg_address",
+        "invlpgs",
+        "irqs_off",
+        "known",
+        "locked",
+        "lost",
+        "machine",
+        "memory",
+        "migrate",
+        "ones",
+        "op",
+        "pagefault",
+        "phase",
+        "preempt",
+        "pte_address",
+        "registers",
+        "rule",
+        "saved",
+        "slots",
+        "stale",
+        "status",
+        "tampered",
+        "task",
+        "tasks",
+        "touched_slots",
+        "touched_windows",
+        "value",
+        "waiting",
+        "wakes",
+        "warned",
+        "warns",
+        "where",
+        "windows",
+        "zeros",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, state: State, op: Operation, cpu: int) -> None:
@@ -195,10 +236,9 @@ class Draft:
         layout = self.machine.layout
         if layout.in_pkmap(address):
             return vector.get(self.slots, layout.pkmap_slot(address)).pte
-        if self.beside_window(address):
-            return self.windows.get(layout.fixindex(address), 0)
-        return UNCLAIMED if address else 0
-
-    def beside_window(self, address: int) -> bool:
-        """Whether *address* is a fixmap address in a window or one that a test has set by hand."""
-        return self.in_window(address) or self.machine.layout.fixindex(address) in self.windows
+        if not address:
+            return 0
+        index = layout.fixindex(address)
+        if index in self.machine.watched or self.in_window(address) or index in self.windows:
+            return self.windows.get(index, 0)
+        return UNCLAIMED

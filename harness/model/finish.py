@@ -1,17 +1,16 @@
 """Closing a draft: the observation that the module would report, and the state after it."""
 
 from harness.model import local, vector
-from harness.model.bookkeeping import in_hardirq
+from harness.model.bookkeeping import page_address_allowed
 from harness.model.draft import UNCLAIMED, Draft
-from harness.model.layout import Generation
-from harness.model.machine import UNBOUND
+from harness.model.machine import HARDIRQ_OFFSET, SOFTIRQ_OFFSET
 from harness.model.observation import Observation, SavedChange, SlotChange, Status, WindowChange
-from harness.model.operation import NO_PAGE, OpCode
+from harness.model.operation import OpCode
 from harness.model.outcome import Outcome
-from harness.model.state import Context, Phase, State, TaskState
+from harness.model.state import Phase, State, TaskState
 
 _PREEMPT_MASK = 0x7FFF_FFFF
-_ABSENT = frozenset({Status.BLOCKED, Status.DIED, Status.REFUSED, Status.NOT_APPLICABLE})
+_NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
 
 
 def slot_changes(d: Draft) -> tuple[SlotChange, ...]:
@@ -28,6 +27,8 @@ def slot_changes(d: Draft) -> tuple[SlotChange, ...]:
 
 def _slot_address(d: Draft, slot: int, pte: int) -> int:
     page = d.page_of(pte)
+    if not page_address_allowed(d):
+        return 0
     if page is not None:
         return d.page_address(page)
     return d.machine.layout.pkmap_address(slot) if vector.get(d.slots, slot).count else 0
@@ -41,7 +42,7 @@ def window_changes(d: Draft) -> tuple[WindowChange, ...]:
     return tuple(
         WindowChange(index, new.get(index, 0))
         for index in sorted(set(d.touched_windows))
-        if old.get(index, 0) != new.get(index, 0)
+        if old.get(index, 0) != new.get(index, 0) and index in d.machine.watched
     )
 
 
@@ -58,39 +59,59 @@ def saved_changes(d: Draft) -> tuple[SavedChange, ...]:
 
 
 def preempt_count(d: Draft) -> int:
-    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts."""
-    machine = d.machine
-    count = d.preempt if machine.layout.preempt_count else 0
+    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts.
+
+    Hardirq context is that of a timer.  Softirq context is entered from
+    ``local_bh_enable``, which keeps one count while it runs softirqs (kernel/softirq.c); on
+    RT softirqs run in the task and do not count here.
+    """
+    count = d.preempt if d.machine.layout.preempt_count else 0
     for context in d.contexts:
-        count += machine.hardirq_preempt if context.hard else machine.softirq_preempt
+        if context.hard:
+            count += HARDIRQ_OFFSET
+        elif not d.machine.layout.rt:
+            count += SOFTIRQ_OFFSET + 1
     return count & _PREEMPT_MASK
 
 
+def migration_disabled(d: Draft) -> int:
+    """``migration_disabled``: RT holds a per-CPU lock, and so one more, while softirqs run in the task."""
+    extra = 0
+    if d.contexts and d.machine.layout.rt:
+        extra = sum(1 for context in d.contexts if not context.hard)
+    return (d.migrate + extra) & 0xFFFF
+
+
 def reported_page_address(d: Draft) -> int:
-    """``page_address`` of the operation's page; not asked for in hardirq context of RT, where it may sleep."""
-    if d.op.page == NO_PAGE or (d.machine.layout.rt and in_hardirq(d)):
+    """``page_address`` of the operation's page, where it may be asked for."""
+    if d.op.page >= len(d.machine.pages) or not page_address_allowed(d):
         return 0
     return d.page_address(d.op.page)
 
 
 def _leave_cpu(d: Draft) -> None:
-    """A task that sleeps in kmap or has ended is switched out: its window entries go."""
-    if d.machine.local and d.phase is not Phase.READY:
-        task = d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
-        for address in local.switch_out(d, task):
+    """A task that sleeps in kmap or has ended is switched out: its window entries go.
+
+    An EXIT is over before that happens, so that its flushes are not counted.
+    """
+    if not d.machine.local:
+        return
+    task = d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
+    for address in local.switch_out(d, task):
+        if d.op.code != OpCode.EXIT:
             d.invlpg(address)
 
 
 def _contexts(d: Draft) -> None:
-    """One operation of every open context is done; the one that opened a context does not count in it."""
-    opened = len(d.contexts) - len(d.before.tasks[d.task].contexts)
-    kept: list[Context] = []
-    for context in d.contexts[: len(d.contexts) - opened]:
-        if context.remaining > 1:
-            kept.append(context._replace(remaining=context.remaining - 1))
-        elif not kept or len(kept) < len(d.contexts):
-            d.irqs_off = context.irqs_off
-    d.contexts = (*kept, *d.contexts[len(d.contexts) - opened :])
+    """One operation of the open context is done; the operation that opens a context does not count."""
+    context = d.contexts[-1]
+    if len(d.contexts) > len(d.before.tasks[d.task].contexts):
+        return
+    if context.remaining > 1:
+        d.contexts = (*d.contexts[:-1], context._replace(remaining=context.remaining - 1))
+    else:
+        d.contexts = d.contexts[:-1]
+        d.irqs_off = context.irqs_off
 
 
 def new_task(d: Draft) -> TaskState:
@@ -102,6 +123,14 @@ def new_task(d: Draft) -> TaskState:
     )  # fmt: skip
 
 
+def _spinning(d: Draft, task: TaskState) -> tuple[int, ...]:
+    held = d.before.spinning
+    spins = task.atomic and task.phase is Phase.READY
+    if spins == (d.task in held):
+        return held
+    return (*held, d.task) if spins else tuple(other for other in held if other != d.task)
+
+
 def new_state(d: Draft) -> State:
     """The state after the step."""
     number = d.task
@@ -109,35 +138,37 @@ def new_state(d: Draft) -> State:
     tasks = d.tasks if d.tasks[number] == task else (*d.tasks[:number], task, *d.tasks[number + 1 :])
     return State(
         d.cursor, d.zeros, d.ones, d.slots, d.where, d.waiting, d.windows, tasks, d.depths, d.registers,
-        d.memory, d.stale, d.warned, d.current, d.tampered, d.locked, d.lost,
+        d.memory, d.stale, d.warned, d.current, _spinning(d, task), d.tampered, d.locked, d.lost,
     )  # fmt: skip
 
 
 def observation(d: Draft) -> Observation:
-    """What the module reports: everything after the operation and what it set off."""
-    present = d.status not in _ABSENT and d.phase is Phase.READY
-    gone = d.phase is Phase.DEAD
-    generation = d.machine.layout.generation
-    depth = d.depth if generation is Generation.LOCAL else d.depths[d.cpu]
+    """What the module reports: everything after the operation and what it set off.
+
+    A task that sleeps or is gone is observed by somebody else, outside of any section.
+    """
+    machine = d.machine
+    rejected = d.status in _NOT_DONE
+    inside = d.phase is Phase.READY and d.before.tasks[d.task].phase is Phase.READY
     return Observation(
         d.status,
         d.cpu,
         d.value,
-        d.pte_at(d.pte_address),
+        UNCLAIMED if rejected else d.pte_at(d.pte_address),
         reported_page_address(d),
         d.cursor,
         len(d.waiting),
-        preempt_count(d) if present else UNCLAIMED,
-        d.pagefault & 0xFFFF if present else UNCLAIMED,
-        d.migrate & 0xFFFF if present else UNCLAIMED,
-        depth if present else UNCLAIMED,
+        preempt_count(d) if inside else 0,
+        d.pagefault & 0xFFFF,
+        migration_disabled(d),
+        d.depth if machine.local else d.depths[d.cpu],
         d.flush_scans,
         d.flush_ranges,
-        d.flush_ranges * d.machine.layout.online_cpus,
+        UNCLAIMED if d.op.code == OpCode.FLUSH_UNUSED else d.flush_ranges * machine.layout.online_cpus,
         d.flush_dirty,
         0,
-        UNCLAIMED if gone or d.op.code == OpCode.FLUSH_UNUSED else d.invlpgs,
-        UNCLAIMED if gone or d.op.code == OpCode.FLUSH_UNUSED else d.invlpg_address,
+        d.invlpgs,
+        d.invlpg_address,
         d.wakes,
         d.warns,
         slot_changes(d),
@@ -150,19 +181,10 @@ def observation(d: Draft) -> Observation:
 
 def finish(d: Draft) -> Outcome:
     """The outcome that this draft has become."""
-    if d.phase is not Phase.READY:
+    if d.phase is not Phase.READY and d.before.tasks[d.task].phase is Phase.READY:
         _leave_cpu(d)
     seen = observation(d)
     if d.contexts:
         _contexts(d)
     slack = 0 if not d.machine.local else max(d.depth, d.before.tasks[d.task].depth)
     return Outcome(seen, new_state(d), d.rule, d.known, slack)
-
-
-def moved(d: Draft) -> list[Draft]:
-    """A task whose move was put off by ``migrate_disable`` is seen on the old CPU or already on the new."""
-    if d.phase is not Phase.READY or d.allowed in (UNBOUND, d.cpu) or d.migrate:
-        return [d]
-    there = d.fork()
-    there.cpu = d.allowed
-    return [there] if d.op.code == OpCode.MIGRATE else [d, there]

@@ -21,6 +21,9 @@ PTE_PCD = 0x010
 
 HARDIRQ_OFFSET = 0x1_0000
 SOFTIRQ_OFFSET = 0x100
+NEIGHBOURS = 4
+HELD = 64
+SLEEP_MAX = 1_000_000
 
 _LOCAL_ONLY = frozenset(
     {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
@@ -56,6 +59,12 @@ def missing_operations(generation: Generation, *, kmap_atomic_prot: bool = True)
     return frozenset() if kmap_atomic_prot else frozenset({OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
 
 
+def _watched(lay: Layout) -> range:
+    """Fixmap entries that the module compares: the windows of the CPUs in use and one more."""
+    last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
+    return range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Everything that does not change while a program runs.
@@ -63,8 +72,8 @@ class Machine:
     ``tasks`` gives each task's CPU, or ``UNBOUND``.  ``prots`` are the PTE flags of each
     ``Prot``.  ``to_page_local``: ``kmap_to_page`` knows kmap_local addresses and warns (6.1
     on).  ``missing``: operations this kernel lacks.  ``flatmem``: struct page pointers are
-    one array, so that a wrong ``virt_to_page`` has a predictable pfn.  ``*_preempt`` is what
-    the context in which the module runs such operations adds to preempt_count.
+    one array, so that a wrong ``virt_to_page`` has a predictable pfn.  ``watched`` are the fixmap
+    entries whose changes the module reports.
     """
 
     layout: Layout
@@ -74,8 +83,6 @@ class Machine:
     to_page_local: bool = True
     missing: frozenset[OpCode] = frozenset()
     flatmem: bool = True
-    hardirq_preempt: int = HARDIRQ_OFFSET
-    softirq_preempt: int = SOFTIRQ_OFFSET
     ptes: tuple[int, ...] = field(init=False, repr=False)
     direct: tuple[int, ...] = field(init=False, repr=False)
     ids: dict[int, int] = field(init=False, repr=False, compare=False)
@@ -83,6 +90,7 @@ class Machine:
     increment: int = field(init=False, repr=False)
     window_low: int = field(init=False, repr=False)
     window_high: int = field(init=False, repr=False)
+    watched: range = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Fill what steps look up: PTEs and direct addresses by page id, page ids by pfn."""
@@ -95,6 +103,7 @@ class Machine:
             "increment": 2 if lay.debug_kmap_local else 1,
             "window_low": lay.fixaddr(lay.fix_kmap_end),
             "window_high": lay.fixaddr(lay.fix_kmap_begin),
+            "watched": _watched(lay),
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)

@@ -6,6 +6,7 @@ order in which woken tasks can get the lock.
 """
 
 from harness.model import vector
+from harness.model.bookkeeping import atomic, die, page_address_allowed
 from harness.model.draft import Draft
 from harness.model.observation import Status
 from harness.model.state import Phase, Slot
@@ -134,6 +135,9 @@ def kmap(d: Draft) -> None:
 
 def sleep(d: Draft) -> None:
     """The task joins ``pkmap_map_wait`` before it gives the lock up."""
+    if atomic(d):
+        d.lost = "kmap has to sleep in an atomic section"
+        return
     d.status = Status.BLOCKED
     d.phase = Phase.BLOCKED
     d.waiting = tuple(sorted((*d.waiting, d.task)))
@@ -171,10 +175,13 @@ def kunmap(d: Draft) -> list[Draft] | None:
     if d.locked:
         d.lost = LOST_LOCK
         return None
-    d.pte_address = vector.get(d.where, page)
+    d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
     if not release(d, page):
         return None
     d.wakes += 1
+    if atomic(d):
+        d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
+        return None
     woken, d.waiting = d.waiting, ()
     return settle(d, woken)
 
@@ -219,30 +226,32 @@ def settle(d: Draft, woken: tuple[int, ...]) -> list[Draft]:
 
 
 def flush_unused(d: Draft) -> None:
-    """``set_memory_uc`` then ``set_memory_wb``: each calls ``kmap_flush_unused`` once.
+    """``set_memory_uc`` and ``set_memory_wb`` by turns: each calls ``kmap_flush_unused`` once.
 
-    Source: change_page_attr_set_clr in arch/x86/mm/pat/set_memory.c (5.10, 6.1).
+    Source: change_page_attr_set_clr in arch/x86/mm/pat/set_memory.c (5.10, 6.1).  It also
+    flushes lazily freed vmalloc areas, if there are any: the flushes per CPU are not claimed.
     """
     if d.locked:
         d.lost = LOST_LOCK
         return
     d.rule = "flush-unused.some" if d.ones else "flush-unused.none"
     flush_all_zero(d)
-    flush_all_zero(d)
 
 
 def page_address(d: Draft) -> None:
     """``page_address``: the value is compared, nothing changes."""
-    d.value = d.page_address(d.op.page)
+    if not page_address_allowed(d):
+        d.status = Status.REFUSED
+        d.rule = "page-address.refused"
+        return
+    d.value = d.pte_address = d.page_address(d.op.page)
     d.rule = "page-address.mapped" if d.value else "page-address.none"
 
 
 def die_locked(d: Draft, rule: str) -> None:
     """A BUG with ``kmap_lock`` held: the lock is never released again."""
-    d.rule = rule
+    die(d, rule)
     d.locked = True
-    d.status = Status.DIED
-    d.phase = Phase.DEAD
 
 
 def set_pte(d: Draft, slot: int, pte: int) -> None:

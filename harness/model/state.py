@@ -57,7 +57,7 @@ class TaskState(NamedTuple):
     @property
     def atomic(self) -> bool:
         """Whether the task is in a section in which it cannot sleep."""
-        return self.preempt != 0 or self.irqs_off or bool(self.contexts)
+        return self.preempt > 0 or self.irqs_off or bool(self.contexts)
 
 
 class Slot(NamedTuple):
@@ -75,8 +75,9 @@ class State(NamedTuple):
     ``windows`` the fixmap entries that are not none; ``depths`` ``__kmap_atomic_idx`` per CPU;
     ``memory`` the words known per page; ``stale`` old translations that a TLB may still hold,
     by (CPU or -1 for any, address); ``warned`` the WARN_ONCE sites that have fired;
-    ``current`` the task that ran last; ``locked``: ``kmap_lock`` is held by a dead task;
-    ``lost``: why the model claims nothing more, or empty.
+    ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
+    an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead
+    task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty.
     """
 
     cursor: int
@@ -93,6 +94,7 @@ class State(NamedTuple):
     stale: dict[tuple[int, int], tuple[int, ...]]
     warned: frozenset[str]
     current: int = -1
+    spinning: tuple[int, ...] = ()
     tampered: bool = False
     locked: bool = False
     lost: str = ""
@@ -200,6 +202,8 @@ def resync(machine: Machine, state: State, snapshot: Snapshot) -> State:
         memory=state.memory,
         stale=state.stale,
         locked=state.locked,
+        spinning=state.spinning,
+        tampered=state.tampered,
     )
 
 

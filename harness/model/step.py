@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from harness.model import access, context, local, pkmap, stack
 from harness.model.draft import Draft
-from harness.model.finish import finish, moved
+from harness.model.finish import finish
 from harness.model.layout import Generation
 from harness.model.machine import UNBOUND, Machine
 from harness.model.observation import Status
-from harness.model.operation import Base, OpCode, Operation
+from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
+from harness.model.refusal import not_started, refused
 from harness.model.state import Phase, State
 
 Rule = Callable[[Draft], list[Draft] | None]
@@ -64,46 +65,13 @@ RULES: dict[Generation, dict[OpCode, Rule]] = {
     Generation.STACK: {**_COMMON, **_STACK},
 }
 
-_NEEDS_PAGE = frozenset(
-    {
-        OpCode.KMAP, OpCode.KUNMAP, OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN,
-        OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP, OpCode.PAGE_ADDRESS,
-    }
-)  # fmt: skip
-
 
 def cpus(machine: Machine, state: State, number: int) -> tuple[int, ...]:
     """CPUs on which a task may be found now."""
     task = state.tasks[number]
-    if task.migrate or task.atomic or task.phase is not Phase.READY:
+    if task.allowed != UNBOUND or task.migrate or task.atomic or task.phase is not Phase.READY:
         return (task.cpu,)
-    if task.allowed != UNBOUND:
-        return (task.allowed,)
     return tuple(range(machine.layout.online_cpus))
-
-
-def refused(machine: Machine, state: State, op: Operation) -> Status:
-    """OK, or why the module does not execute *op*."""
-    code = op.code
-    if code in machine.missing or code not in RULES[machine.layout.generation]:
-        return Status.NOT_APPLICABLE
-    if code in _NEEDS_PAGE and op.page >= len(machine.pages):
-        return Status.REFUSED
-    if op.base == Base.DIRECT and not _direct(machine, op) and code in _HAS_ADDRESS:
-        return Status.REFUSED
-    return Status.OK if state.tasks[op.task].phase is Phase.READY else Status.REFUSED
-
-
-_HAS_ADDRESS = frozenset(
-    {
-        OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
-        OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG,
-    }
-)  # fmt: skip
-
-
-def _direct(machine: Machine, op: Operation) -> bool:
-    return op.page < len(machine.pages) and not machine.pages[op.page].highmem
 
 
 def enter(d: Draft) -> None:
@@ -112,39 +80,66 @@ def enter(d: Draft) -> None:
     One in an atomic section cannot wait: it keeps its CPU, and its window entries.
     """
     state = d.before
-    if not d.machine.local or (state.current == d.task and not state.tampered):
+    if not d.machine.local or state.current == d.task:
         return
-    if state.current >= 0:
-        last = state.tasks[state.current]
-        if last.depth and last.phase is Phase.READY and not last.atomic:
-            local.switch_out(d, last)
+    leave(d)
     me = state.tasks[d.task]
     if me.depth and me.phase is Phase.READY:
         local.switch_in(d, me)
 
 
+def leave(d: Draft) -> None:
+    """The task that ran last is off its CPU."""
+    state = d.before
+    if state.current >= 0:
+        last = state.tasks[state.current]
+        if last.depth and last.phase is Phase.READY and not last.atomic:
+            local.switch_out(d, last)
+
+
+def _close_contexts(state: State) -> State:
+    """An interrupt ends early where the next operation is another task's."""
+    number = state.current
+    task = state.tasks[number]
+    task = task._replace(contexts=(), irqs_off=task.contexts[0].irqs_off)
+    spinning = state.spinning if task.atomic else tuple(other for other in state.spinning if other != number)
+    tasks = (*state.tasks[:number], task, *state.tasks[number + 1 :])
+    return state._replace(tasks=tasks, spinning=spinning)
+
+
 def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Outcome]:
     d = Draft(machine, state, op, cpu)
-    enter(d)
-    drafts = RULES[machine.layout.generation][op.code](d)
+    if state.current != op.task:
+        enter(d)
+    rule = RULES[machine.layout.generation].get(op.code)
+    if rule is None or op.code in machine.missing:
+        return [_rejected(d, Status.NOT_APPLICABLE)]
+    if refused(machine, state, op):
+        return [_rejected(d, Status.REFUSED)]
+    drafts = rule(d)
     if drafts is None:
-        if d.allowed not in (UNBOUND, cpu):
-            return [finish(each) for each in moved(d)]
-        return [finish(d)] if not d.lost else _lost(d)
-    return [finish(each) for branch in drafts for each in moved(branch)]
+        return [finish(d)] if not d.lost or d.status is Status.DIED else []
+    return [finish(branch) for branch in drafts]
 
 
-def _lost(d: Draft) -> list[Outcome]:
-    """Nothing is claimed about this step; after a panic or death the state says so."""
-    return [finish(d)] if d.status is Status.DIED else []
-
-
-def _rejected(machine: Machine, state: State, op: Operation, status: Status) -> tuple[Outcome, ...]:
-    d = Draft(machine, state, op, state.tasks[op.task].cpu)
+def _rejected(d: Draft, status: Status) -> Outcome:
     d.status = status
     d.rule = "refused" if status is Status.REFUSED else "not-applicable"
-    d.current = state.current
-    return (finish(d),)
+    return finish(d)
+
+
+def _turned_away(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
+    """Nobody executes the operation: it is observed with the last task still there, or already at rest."""
+    outcomes = []
+    for rest in (False, True):
+        d = Draft(machine, state, op, state.tasks[op.task].cpu)
+        d.current = state.current
+        if rest:
+            leave(d)
+            d.current = -1
+        if not rest or d.touched_windows:
+            outcomes.append(_rejected(d, Status.REFUSED))
+    return tuple(outcomes)
 
 
 def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
@@ -153,11 +148,12 @@ def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
     Empty where the model claims nothing (``state.lost``, or an operation that depends on what
     a test has broken).  Two outcomes may be equal in what is seen.
     """
-    if state.lost:
+    if state.lost or op.task >= len(state.tasks):
         return ()
-    status = refused(machine, state, op)
-    if status is not Status.OK:
-        return _rejected(machine, state, op, status)
+    if state.current not in (op.task, -1) and state.tasks[state.current].contexts:
+        state = _close_contexts(state)
+    if not_started(state, op):
+        return _turned_away(machine, state, op)
     outcomes: list[Outcome] = []
     for cpu in cpus(machine, state, op.task):
         outcomes += _on_cpu(machine, state, op, cpu)

@@ -1,0 +1,45 @@
+"""The command line's top level: the only place that turns errors into exit codes."""
+
+import sys
+import traceback
+
+import typer
+
+from harness.cli import kernels, nightly, run
+from harness.errors import HarnessError
+
+_INTERNAL = 3
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="kmap-harness",
+    help="Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+app.command(name="run")(run.run)
+app.command(name="kernels")(kernels.kernels)
+app.command(name="nightly")(nightly.nightly)
+
+
+def main() -> None:
+    """Run the command line; every error becomes one message and one exit code (docs/architecture.md)."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except HarnessError as error:
+        _say(str(error), debug=debug)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("interrupted", debug=debug)
+        sys.exit(_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the top level: no traceback reaches a user
+        _say(f"internal error: {type(error).__name__}: {error}\n  hint: run again with --debug", debug=debug)
+        sys.exit(_INTERNAL)
+
+
+def _say(message: str, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(f"kmap-harness: {message}\n")
