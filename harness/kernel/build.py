@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.kernel.apt import run
 from harness.kernel.cache import Cache, CacheFullError
+from harness.kernel.host import run
 from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
 from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel

@@ -186,7 +186,7 @@ def test_image_without_headers_is_named(archive, cache):
 
 
 def test_unknown_name_suggests_near_ones():
-    with pytest.raises(UnknownKernelError, match="did you mean debian-6.1-686-pae"):
+    with pytest.raises(UnknownKernelError, match=r"did you mean debian-6\.1-686-pae"):
         obtain("debian-6.1-686pae")
 
 
