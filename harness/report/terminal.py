@@ -66,7 +66,10 @@ _DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])) or "none"
+    return (
+        ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+        or "none"
+    )
 
 
 def _findings(result: RunResult) -> Iterator[str]:
@@ -74,23 +77,26 @@ def _findings(result: RunResult) -> Iterator[str]:
         counts = result.total(counter)
         if counts:
             yield f"{label:12}{_counts(counts)}"
-    divergences = result.divergences
-    yield f"divergences {len(divergences)}"
-    for one in divergences[:_DIVERGENCES_SHOWN]:
-        yield f"  {summary(one)}"
-    if divergences:
-        yield from _first(divergences[0])
-    for program in result.results:
-        for failed in program.failed_assertions:
-            yield f"  {program.program}:{failed.line} expected {failed.field} {failed.wanted:#x}, seen {failed.seen}"
+    yield from _divergences(result)
     for trouble in result.troubles:
         yield f"kernel message  {trouble.kind}: {trouble.title}"
-    for program in result.results:
-        if program.unknown_because:
-            yield f"unknown     {program.program}: {program.unknown_because}"
     for label, text in (("crash", result.crash), ("error", result.error)):
         if text:
             yield f"{label:12}{text}"
+
+
+def _divergences(result: RunResult) -> Iterator[str]:
+    yield f"divergences {len(result.divergences)}"
+    for one in result.divergences[:_DIVERGENCES_SHOWN]:
+        yield f"  {summary(one)}"
+    if result.divergences:
+        yield from _first(result.divergences[0])
+    for program in result.results:
+        for failed in program.failed_assertions:
+            where = f"{program.program}:{failed.line}"
+            yield f"  {where} expected {failed.field} {failed.wanted:#x}, seen {failed.seen}"
+        if program.unknown_because:
+            yield f"unknown     {program.program}: {program.unknown_because}"
 
 
 def _first(one: Divergence) -> Iterator[str]:

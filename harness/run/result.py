@@ -28,7 +28,6 @@ class ProgramOutcome:
     title: str
     seconds: float
     result: ProgramResult | None
-    unexplained: tuple[Trouble, ...] = ()
     not_applicable: str = ""
 
     @property
@@ -74,7 +73,7 @@ class RunResult:
     @property
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages that no agreed step explains."""
-        return tuple(trouble for program in self.programs for trouble in program.unexplained)
+        return tuple(trouble for result in self.results for trouble in result.unexplained)
 
     @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:
