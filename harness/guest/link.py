@@ -156,9 +156,11 @@ class Link:
         return True
 
     def _after_silence(self) -> None:
+        """A slow frame may still arrive whole: its beginning is given up only at the third silence."""
         self._quiet_since = time.monotonic()
+        if self._silence >= 4 * self._silence_first:
+            self._handle(self._decoder.give_up())
         self._silence = min(self._silence * 2, SILENCE_MOST)
-        self._handle(self._decoder.give_up())
         if (seq := self._awaited()) is not None:
             self._ask_again(seq)
 
