@@ -71,7 +71,7 @@ _HINTS = {
     Silence.PAUSED: "something sent stop to QEMU or its monitor; nothing is known about the kernel",
     Silence.LOOPING: "the addresses are where the CPU was seen; look them up in System.map",
     Silence.STARVED: "run fewer guests at once, or on a quieter host",
-    Silence.IDLE: "a task waits for what never comes; a snapshot of a new guest at the step before shows for what",
+    Silence.IDLE: "a task waits for what never comes; look at the state before that step",
     Silence.BUSY: "the step may be longer than its deadline, or a task spins; give more time to tell",
 }
 

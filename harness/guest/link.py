@@ -28,7 +28,7 @@ REPAIRS_MOST = 64
 """Repairs of one request, without progress, after which the link is given up."""
 
 NAK_PAUSE = 0.05
-"""Seconds in which further NAKs of one request are taken as echoes: every frame after a lost one brings one."""
+"""Seconds in which further NAKs of one request are echoes: every frame after a lost one brings one."""
 
 CLOSED_PATIENCE = 1.0
 """Seconds for QEMU to end after it has closed the wire."""

@@ -53,7 +53,7 @@ class Process:
         return self._child.poll()
 
     def require_alive(self, doing: str) -> None:
-        """Raise what QEMU's end means, if it has ended: GuestCrashedError, QemuMissingError or QemuExitedError."""
+        """Raise GuestCrashedError, QemuMissingError or QemuExitedError if QEMU has ended."""
         status = self.status()
         if status is None:
             return

@@ -1,4 +1,4 @@
-"""Real guests for tests: the stock kernel, module and agent are made once, from the cache where they are in it."""
+"""Real guests for tests: kernel, module and agent are made once, or taken from the cache."""
 
 import shutil
 import subprocess

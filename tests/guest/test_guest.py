@@ -105,7 +105,7 @@ def test_a_killed_guest_is_an_error_at_once(pae, tmp_path):
             guest.ping()
 
 
-@pytest.fixture()
+@pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(guest_module, "REQUEST_SECONDS", 1.5)
 

@@ -1,21 +1,23 @@
 """The pure pieces: archives, command lines, batches, page tables, diagnosis, decoding."""
 
 import struct
+from contextlib import nullcontext
+from itertools import pairwise
 
 import pytest
-from tests.guest.fake_agent import observation
 
 from harness.errors import UsageError
-from harness.guest import cpio, steps
+from harness.guest import accelerate, cpio, steps
 from harness.guest.batch import BATCH_USUAL, batches
-from harness.guest.failure import WireError
+from harness.guest.failure import QemuExitedError, WireError
 from harness.guest.health import Sample, Silence, judge
 from harness.guest.monitor import CpuRegisters, parse_registers
 from harness.guest.pagetable import PageTables
 from harness.guest.qemu import Channels, Machine, arguments, command_line
-from harness.guest.shape import Shape, Wire
+from harness.guest.shape import Accelerator, Shape, Wire
 from harness.model.observation import Completion, SlotChange
 from harness.model.operation import OpCode, Operation
+from tests.guest.fake_agent import observation
 
 
 def test_archives_are_sorted_and_reproducible():
@@ -38,7 +40,7 @@ def test_the_command_line_is_a_function_of_its_records(tmp_path):
     assert first == again
     assert "3,sockets=3,cores=1,threads=1" in first
     serial = arguments(machine(tmp_path, wire=Wire.SERIAL), channels)
-    assert ("-serial", "chardev:wire") in zip(serial, serial[1:], strict=False)
+    assert ("-serial", "chardev:wire") in pairwise(serial)
 
 
 def test_kernel_parameters(tmp_path):
@@ -186,3 +188,17 @@ def test_a_lost_or_repeated_step_is_noticed():
     for body in (second, first + first, first[:40]):
         with pytest.raises(WireError):
             steps.decode_steps(body, steps.Chain(0, 0))
+
+
+def test_kvm_needs_a_probe_that_boots(tmp_path, monkeypatch):
+    def never(shape):
+        raise QemuExitedError("no")
+
+    wanted = Shape(accelerator=Accelerator.KVM)
+    monkeypatch.setattr(accelerate, "DEVICE", tmp_path)
+    shape, told = accelerate.usable(wanted, never)
+    assert shape.accelerator is Accelerator.TCG
+    assert "probe guest" in told
+    assert accelerate.usable(wanted, lambda _: nullcontext()) == (wanted, "")
+    monkeypatch.setattr(accelerate, "DEVICE", tmp_path / "kvm")
+    assert "no " in accelerate.usable(wanted, never)[1]
