@@ -89,7 +89,7 @@ def _without_acpi(shape: Shape) -> bool:
 
 
 def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
-    """QEMU's whole command line for *machine*; the same for a boot and for a restore but for its last part."""
+    """QEMU's command line for *machine*; for a boot and for a restore the same but for its end."""
     shape = machine.shape
     return (
         PROGRAM,
