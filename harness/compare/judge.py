@@ -7,8 +7,8 @@ synchronisation point shows the state again.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
 
 from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
 from harness.compare.evidence import Mask
@@ -22,10 +22,19 @@ from harness.model.operation import Operation
 from harness.model.outcome import Outcome, differences
 from harness.model.state import State, resync
 from harness.model.step import step as allowed_outcomes
+from harness.model.violation import Violation
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
-ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
+
+class ContractCheck(Protocol):
+    """``harness.model.contract.check``: the broken rules of the contract, generation-independent."""
+
+    def __call__(
+        self, machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str]
+    ) -> tuple[Violation, ...]:
+        """What *seen* breaks; fields in *blind* are not known."""
+
 
 MAX_STATES: Final = 256
 
@@ -151,7 +160,8 @@ class Judge:
 
     def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
         before = self._states[0]
-        violations = self._bench.contract(self.machine, before, record.operation, seen)
+        blind = frozenset(self._bench.mask.blanked)
+        violations = self._bench.contract(self.machine, before, record.operation, seen, blind=blind)
         divergence = Divergence(
             self._program.name,
             self._program.line(record.number),
@@ -161,7 +171,7 @@ class Judge:
             tuple(Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes),
             before,
             Layer.CONTRACT if violations else Layer.BEHAVIOUR,
-            violations,
+            tuple(f"{one.rule}: {one.detail}" for one in violations),
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
