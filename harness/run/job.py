@@ -18,7 +18,7 @@ from harness.kernel.record import Kernel
 from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import prepare
+from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -80,13 +80,18 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
                     prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
                 )
             )
-            for command in (prepared.module.command, prepared.agent.command, guest.reproduce) if show else ():
-                show(command)
+            if show:
+                _show_all(show, prepared, guest)
             layout, facts = guest.info()
             require_machine(prepared.kernel, request.shape, layout, facts)
         facts = facts._replace(evidence=_armed(guest, facts))
         booted = Booted(prepared.kernel, guest, layout, facts)
         return _Run(request, booted, progress, watch, held).result()
+
+
+def _show_all(show: Callable[[str], None], prepared: Prepared, guest: Guest) -> None:
+    for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
+        show(command)
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
