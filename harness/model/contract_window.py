@@ -143,7 +143,7 @@ def own_entries(v: View) -> Iterator[Violation]:
     task = v.after.tasks[v.op.task]
     if not v.machine.local or task.phase is not Phase.READY or _disorder(v) or v.op.code == OpCode.SET_PTE:
         return
-    if v.before.tasks[v.op.task].phase is not Phase.READY:
+    if v.seen.status is Status.REFUSED:
         return
     for index, want in _live(v, task).items():
         got = v.after.windows.get(index, 0)
@@ -162,7 +162,8 @@ def foreign_entries(v: View) -> Iterator[Violation]:
     """Mappings of a task that is not on a CPU are not in the windows."""
     if not v.machine.local or v.seen.status is Status.REFUSED:
         return
-    mine = _live(v, v.after.tasks[v.op.task])
+    mine = set(_live(v, v.after.tasks[v.op.task]))
+    mine.update(*(_live(v, v.after.tasks[number]) for number in v.after.spinning))
     for number, task in enumerate(v.after.tasks):
         if number == v.op.task or task.atomic or not task.depth or number == v.after.current:
             continue
