@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.model import vector
+from harness.model import contract_window, vector
 from harness.model.absorb import page_id
 from harness.model.observation import SlotChange, Status
 from harness.model.operation import OpCode
@@ -179,16 +179,23 @@ def unused_flushed(v: View) -> Iterator[Violation]:
         )
 
 
+def _may_die(v: View) -> bool:
+    """Whether the caller has done what the BUGs of kunmap are for."""
+    if v.before.tampered or v.before.locked:
+        return True
+    if v.op.code == OpCode.KUNMAP:
+        return not _users_before(v, v.op.page)
+    return contract_window.may_die(v)
+
+
 def ending(v: View) -> Iterator[Violation]:
-    """A task dies, hangs or is turned away only where the rules say so; it dies where they say it must."""
-    outcomes = step(v.machine, v.before, v.op)
-    allowed = {outcome.observation.status for outcome in outcomes}
-    serious = (Status.DIED, Status.STUCK, Status.FAULT, Status.REFUSED, Status.NOT_APPLICABLE)
-    if v.seen.status is Status.STUCK or (
-        outcomes and v.seen.status in serious and v.seen.status not in allowed
-    ):
-        yield Violation("ending", f"{v.op.code.name} ended {v.seen.status.name}")
-    if allowed == {Status.DIED} and v.seen.status is Status.OK:
+    """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing."""
+    allowed = {outcome.observation.status for outcome in step(v.machine, v.before, v.op)}
+    ended = v.seen.status
+    rejected = ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
+    if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
+        yield Violation("ending", f"{v.op.code.name} ended {ended.name}")
+    if allowed == {Status.DIED} and ended is Status.OK:
         yield Violation("survived", f"{v.op.code.name} should have been a BUG")
     if v.seen.dead:
         yield Violation("dead", f"tasks {v.seen.dead} died outside of their own steps")
