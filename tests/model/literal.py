@@ -1,11 +1,11 @@
 """mm/highmem.c (6.1), the pkmap half, statement by statement: slow, and nothing to argue about."""
 
 
-class Bug(Exception):
+class BugError(Exception):
     pass
 
 
-class Sleep(Exception):
+class SleepError(Exception):
     pass
 
 
@@ -45,7 +45,7 @@ class Literal:
             count -= 1
             if count:
                 continue
-            raise Sleep
+            raise SleepError
         slot = self.last_pkmap_nr
         self.page_table[slot] = page
         self.pkmap_count[slot] = 1
@@ -58,16 +58,16 @@ class Literal:
             slot = self.map_new_virtual(page)
         self.pkmap_count[slot] += 1
         if self.pkmap_count[slot] < 2:
-            raise Bug
+            raise BugError
         return slot
 
     def kunmap_high(self, page):
         if page not in self.address:
-            raise Bug
+            raise BugError
         slot = self.address[page]
         self.pkmap_count[slot] -= 1
         if self.pkmap_count[slot] == 0:
-            raise Bug
+            raise BugError
         if self.pkmap_count[slot] == 1 and self.waiters:
             self.wakes += 1
             return True
@@ -76,7 +76,7 @@ class Literal:
     def kmap(self, task, page):
         try:
             return self.kmap_high(page)
-        except Sleep:
+        except SleepError:
             self.waiters.append((task, page))
             return None
 

@@ -9,7 +9,7 @@ from harness.model.operation import OpCode
 from harness.model.oracle import PkmapOracle
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
-from tests.model.literal import Bug, Literal
+from tests.model.literal import BugError, Literal
 from tests.model.machines import small
 from tests.model.programs import persistent_program
 
@@ -67,7 +67,7 @@ class Trio:
         winners = [entry.task for entry in seen.done]
         try:
             done = self.literal.kunmap(op.page, lambda woken: self.winners_first(woken, winners))
-        except Bug:
+        except BugError:
             assert answer.bug
             assert seen.status is Status.DIED
             return False
@@ -130,12 +130,13 @@ def test_every_order_of_the_woken_is_among_the_outcomes(program, random):
         else:
             try:
                 literal.kunmap(op.page, lambda woken: random.sample(woken, len(woken)))
-            except Bug:
+            except BugError:
                 return
         match = [
             o.state
             for o in outcomes
-            if counts(o.state) == tuple(literal.pkmap_count) and o.state.cursor == literal.last_pkmap_nr
+            if counts(o.state) == tuple(literal.pkmap_count)
+            and o.state.cursor == literal.last_pkmap_nr
             and set(o.state.waiting) == {task for task, _ in literal.waiters}
         ]
         assert match, (op, outcomes)
