@@ -22,7 +22,9 @@ SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
 
 @st.composite
 def single_operations(draw):
-    word = draw(st.sampled_from([word for word in WORD_OF_CODE.values() if word.operand is not Operand.BLOCK]))
+    word = draw(
+        st.sampled_from([word for word in WORD_OF_CODE.values() if word.operand is not Operand.BLOCK])
+    )
     op = Operation(word.code)
     if word.result:
         op = op._replace(reg=draw(st.integers(0, 4095)))
