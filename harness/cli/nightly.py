@@ -17,13 +17,21 @@ _MEMORY_MIB = 256
 
 
 def nightly(
-    kernel: Annotated[list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")] = None,
+    kernel: Annotated[
+        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")
+    ] = None,
     shape: Annotated[
         list[str] | None,
-        typer.Option(help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."),
+        typer.Option(
+            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")] = Path("out/nightly"),
-    baseline: Annotated[Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
+    ] = Path("out/nightly"),
+    baseline: Annotated[
+        Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
     steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -33,7 +41,9 @@ def nightly(
     before = read_baseline(baseline) if baseline else {}
     common = ("--seed", str(seed), "--steps", str(steps))
     jobs = tuple(
-        make_job(name, text, common) for name in (kernel or [stock.name for stock in known()]) for text in (shape or _DEFAULT_SHAPES)
+        make_job(name, text, common)
+        for name in (kernel or [stock.name for stock in known()])
+        for text in (shape or _DEFAULT_SHAPES)
     )
     out.mkdir(parents=True, exist_ok=True)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)

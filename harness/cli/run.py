@@ -22,14 +22,23 @@ DEFAULT_KERNEL = "debian-6.1-686-pae"
 
 
 def run(
-    kernel: Annotated[str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")] = DEFAULT_KERNEL,
+    kernel: Annotated[
+        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
+    ] = DEFAULT_KERNEL,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
-    shape: Annotated[str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")] = "",
+    shape: Annotated[
+        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")
+    ] = "",
     smp: Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 8 [default: 2].")] = None,
     memory: Annotated[int | None, typer.Option(help="Memory of the guest, MiB [default: 256].")] = None,
-    scenario: Annotated[list[Path] | None, typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios.")] = None,
+    scenario: Annotated[
+        list[Path] | None,
+        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
-    steps: Annotated[int | None, typer.Option(help="Generated steps [default: 20000, or none with --scenario].")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Generated steps [default: 20000, or none with --scenario].")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
@@ -68,11 +77,12 @@ def _require_writable(*paths: Path) -> None:
             with path.open("ab"):
                 pass
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}", hint="choose another place") from error
+            raise UsageError(
+                f"{path} cannot be written: {error.strerror}", hint="choose another place"
+            ) from error
         if not path.stat().st_size:
             path.unlink()
 
 
 def _say(command: str) -> None:
     sys.stderr.write(f"$ {command}\n")
-

@@ -39,7 +39,9 @@ def _apply(shape: Shape, word: str) -> Shape:
             case _:
                 pass
     except ValueError as error:
-        raise UsageError(f"{word!r} does not describe a machine: {error}", hint=f"words are: {_WORDS}") from error
+        raise UsageError(
+            f"{word!r} does not describe a machine: {error}", hint=f"words are: {_WORDS}"
+        ) from error
     raise UsageError(f"{word!r} does not describe a machine", hint=f"words are: {_WORDS}")
 
 

@@ -66,7 +66,10 @@ _DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])) or "none"
+    return (
+        ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+        or "none"
+    )
 
 
 def _findings(result: RunResult) -> Iterator[str]:

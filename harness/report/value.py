@@ -45,7 +45,10 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "known": dict(result.total("known")),
         "vanished": dict(result.total("vanished")),
         "foreign": dict(result.total("foreign")),
-        "troubles": [{"kind": one.kind, "title": one.title, "step": one.step, "lines": one.lines} for one in result.troubles],
+        "troubles": [
+            {"kind": one.kind, "title": one.title, "step": one.step, "lines": one.lines}
+            for one in result.troubles
+        ],
         "programs": [_program_value(program) for program in result.programs],
         "wire": dict(result.wire),
         "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
@@ -64,9 +67,19 @@ def divergence_value(one: Divergence) -> dict[str, Any]:
         "reasons": one.reasons,
         "fields": one.fields,
         "seen": None if one.seen is None else one.seen._asdict(),
-        "allowed": [{"rule": a.rule, "observation": a.observation._asdict(), "differs": a.differs} for a in one.allowed],
+        "allowed": [
+            {"rule": a.rule, "observation": a.observation._asdict(), "differs": a.differs}
+            for a in one.allowed
+        ],
         "witnesses": [
-            {"what": w.what, "index": w.index, "model": w.model, "module": w.module, "outside": w.outside, "odd": w.odd}
+            {
+                "what": w.what,
+                "index": w.index,
+                "model": w.model,
+                "module": w.module,
+                "outside": w.outside,
+                "odd": w.odd,
+            }
             for w in one.witnesses
         ],
         "messages": [trouble.title for trouble in one.trouble],

@@ -66,7 +66,9 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
     with ExitStack() as held:
         with watch.phase("boot"):
             guest = held.enter_context(
-                Guest.boot(prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out)
+                Guest.boot(
+                    prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
+                )
             )
             for command in (prepared.module.command, prepared.agent.command, guest.reproduce) if show else ():
                 show(command)
@@ -97,7 +99,13 @@ def describe(shape: Shape) -> str:
     """A machine shape in words."""
     extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
     return ", ".join(
-        (f"{shape.smp} CPU{'s' * (shape.smp > 1)}", f"{shape.memory} MiB", shape.accelerator.value, shape.wire.value, *extras)
+        (
+            f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
+            f"{shape.memory} MiB",
+            shape.accelerator.value,
+            shape.wire.value,
+            *extras,
+        )
     )
 
 
@@ -168,7 +176,11 @@ class _Run:
     def _summary(self, error: str, crash: str) -> RunResult:
         return RunResult(
             kernel=KernelFacts(
-                self.kernel.name, self.facts.release, self.facts.build, self.kernel.config_hash, self.kernel.source
+                self.kernel.name,
+                self.facts.release,
+                self.facts.build,
+                self.kernel.config_hash,
+                self.kernel.source,
             ),
             machine=describe(self.request.shape),
             command=self.guest.reproduce,

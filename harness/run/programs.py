@@ -35,13 +35,19 @@ class Plan:
 def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
     """Parse every scenario before anything is fetched or booted.  Raises UsageError with file and line."""
     if not files and not steps:
-        raise UsageError("there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps")
+        raise UsageError(
+            "there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps"
+        )
     return Plan(tuple(read_scenario(path) for path in files), seed, steps)
 
 
 def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     """The files named, those in folders named, or everything in *folder* where none is named."""
-    found = [path for one in (named or [folder]) for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])]
+    found = [
+        path
+        for one in (named or [folder])
+        for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
+    ]
     if not found:
         raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
     return tuple(found)
@@ -57,4 +63,6 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
     random = Random(plan.seed)
     for number in range(-(-plan.steps // PROGRAM_STEPS)):
         steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)
-        yield generate(known, Random(random.getrandbits(64)), Wishes(steps), name=f"random-{plan.seed}-{number}")
+        yield generate(
+            known, Random(random.getrandbits(64)), Wishes(steps), name=f"random-{plan.seed}-{number}"
+        )
