@@ -105,14 +105,15 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 {
 	const struct kmh_task *other;
 	unsigned int i;
-	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT || op->code == KMH_OP_MIGRATE ||
-		     op->code == KMH_OP_FLUSH_UNUSED;
+	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT ||
+		     op->code == KMH_OP_MIGRATE || op->code == KMH_OP_FLUSH_UNUSED;
 
 	for (i = 0; waits && i < kmh_n_tasks; i++) {
 		other = kmh_tasks[i];
 		if (other == t || !READ_ONCE(other->spinning))
 			continue;
-		if (other->irqs_off || task_cpu(other->task) == 0 || op->code == KMH_OP_MIGRATE)
+		if (other->irqs_off || task_cpu(other->task) == 0 ||
+		    op->code == KMH_OP_MIGRATE)
 			return true;
 	}
 	return false;
