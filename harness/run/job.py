@@ -15,7 +15,6 @@ from harness.guest.protocol import Evidence, Facts
 from harness.guest.shape import Shape
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
 from harness.run.prepare import Prepared, prepare
@@ -144,7 +143,7 @@ class _Run:
             seed=request.plan.seed,
             qemu=(guest.reproduce,),
         )
-        self.session = Session(self.header, load_known_bugs(), check)
+        self.session = Session(self.header, load_known_bugs())
         self.sitting = Sitting(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
