@@ -31,6 +31,9 @@ from harness.trace.record import End, Step, Sync, Trouble
 ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
 """What an observation breaks of the contract; empty where it is kept."""
 
+MAX_STATES: Final = 256
+_ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
+
 
 def standard_contract(mask: Mask) -> ContractCheck:
     """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
