@@ -1,0 +1,66 @@
+"""Deadlines of phases, in seconds of a host of ordinary speed, stretched on a slower one."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+
+LOOP_COUNT = 400_000
+LOOP_SECONDS = 0.02
+"""What the calibration loop takes on the machine that the deadlines were chosen on."""
+
+
+@cache
+def host_slowness() -> float:
+    """How many times slower than the reference this host is, from 1 to 10; measured once.
+
+    The best of three runs: a busy neighbour must not look like a slow machine for ever.
+    """
+    return min(10.0, max(1.0, min(_timed_loop() for _ in range(3)) / LOOP_SECONDS))
+
+
+def _timed_loop() -> float:
+    start = time.perf_counter()
+    for _ in range(LOOP_COUNT):
+        pass
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point in time (``time.monotonic`` seconds) and the name of what must be done by then."""
+
+    phase: str
+    seconds: float
+    at: float
+
+    @classmethod
+    def after(cls, phase: str, seconds: float) -> "Deadline":
+        """*seconds* of an ordinary host from now."""
+        stretched = seconds * host_slowness()
+        return cls(phase, stretched, time.monotonic() + stretched)
+
+    def left(self) -> float:
+        """Seconds that are left, never below 0."""
+        return max(0.0, self.at - time.monotonic())
+
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() >= self.at
+
+
+@dataclass(slots=True)
+class Phases:
+    """How long each phase of a guest's life took, by name, in seconds; repeated phases add up."""
+
+    times: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str, seconds: float) -> Iterator[Deadline]:
+        """Run a phase: its deadline is given to the block, its duration kept."""
+        start = time.monotonic()
+        try:
+            yield Deadline.after(name, seconds)
+        finally:
+            self.times[name] = self.times.get(name, 0.0) + time.monotonic() - start

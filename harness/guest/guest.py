@@ -1,0 +1,211 @@
+"""Guest: a running kernel with the module in it, as callers see it."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from harness.errors import InfrastructureError
+from harness.guest import protocol, witness
+from harness.guest.batch import batches
+from harness.guest.deadline import Deadline, Phases
+from harness.guest.failure import WireError
+from harness.guest.image import build_image
+from harness.guest.link import WINDOW, LinkStatistics
+from harness.guest.protocol import RequestType
+from harness.guest.qemu import Machine, by_hand
+from harness.guest.session import BootableKernel, Session
+from harness.guest.shape import Shape
+from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
+from harness.guest.trouble import Trouble
+from harness.model.layout import Layout
+from harness.model.observation import Snapshot
+from harness.model.operation import OpCode, Operation
+from harness.model.page import Page, PageKind
+
+BOOT_SECONDS = 60.0
+REQUEST_SECONDS = 20.0
+STEP_SECONDS = 0.05
+"""Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
+
+
+class _Batch(NamedTuple):
+    """A RUN on its way."""
+
+    steps: int
+    seconds: float
+    damaged: int
+
+
+class Guest:
+    """A booted guest; a context manager.  Raises KernelError when the kernel, InfrastructureError when
+    the harness or host is to blame for its silence or end.
+    """
+
+    def __init__(self, session: Session, phases: Phases) -> None:
+        self.session = session
+        self.phases = phases
+        self._batches: deque[_Batch] = deque()
+        self._chain = Chain(0, 0)
+        self._info: tuple[Layout, protocol.Facts] | None = None
+
+    @classmethod
+    def boot(cls, kernel: BootableKernel, shape: Shape, module: Path, agent: Path, workdir: Path) -> Self:
+        """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*."""
+        phases = Phases()
+        with phases.phase("image", 10):
+            image = build_image(agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire)
+            initrd = workdir / "initramfs.cpio"
+            initrd.write_bytes(image.archive)
+        with phases.phase("start", 20):
+            session = Session(Machine(shape, kernel.boot_image, initrd, image.modules), workdir)
+        try:
+            with phases.phase("boot", BOOT_SECONDS * max(1, shape.smp / 2)) as deadline:
+                session.await_agent(deadline)
+        except BaseException:
+            session.close()
+            raise
+        return cls(session, phases)
+
+    # -- what there is
+
+    def ping(self, data: bytes = b"") -> bytes:
+        """The agent's echo of *data*."""
+        return bytes(self._ask(RequestType.PING, data))
+
+    def info(self) -> tuple[Layout, protocol.Facts]:
+        """Layout and facts of the kernel, asked for once while the module stays loaded."""
+        if self._info is None:
+            self._info = protocol.decode_info(self._ask(RequestType.INFO))
+        return self._info
+
+    def snapshot(self) -> Snapshot:
+        """The whole state at rest; the chain of hashes is checked against it."""
+        snapshot, chain = decode_snapshot(self._ask(RequestType.SNAPSHOT), self.info()[0])
+        if chain != self._chain:
+            raise WireError(
+                f"the module stands at {chain}, the harness at {self._chain}", hint="an answer was lost"
+            )
+        return snapshot
+
+    def witness(self) -> witness.WitnessView:
+        """The mappings as the page tables show them from outside; the machine is stopped meanwhile."""
+        layout, facts = self.info()
+        return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Kernel messages of trouble since the last call."""
+        return self.session.troubles()
+
+    @property
+    def wire_statistics(self) -> LinkStatistics:
+        """What the link has seen, recovered damage among it."""
+        return self.session.link.statistics
+
+    @property
+    def reproduce(self) -> str:
+        """A shell line that boots the same guest by hand."""
+        return by_hand(self.session.machine)
+
+    # -- set-up
+
+    def pool(self, kind: PageKind, count: int) -> tuple[Page, ...]:
+        """*count* more pages of *kind*.  Raises AgentError (ENOMEM) where there are not so many."""
+        return protocol.decode_pages(self._ask(RequestType.POOL, protocol.POOL_REQUEST.pack(kind, count)))
+
+    def tasks(self, cpus: Iterable[int | None]) -> None:
+        """Replace the tasks: one bound to each CPU of *cpus*, None for one bound to none."""
+        self._ask(RequestType.TASKS, protocol.encode_tasks(cpus))
+
+    def probes(self, evidence: protocol.Evidence) -> protocol.Evidence:
+        """Arm these probes and no others; gives the ones that could be."""
+        body = self._ask(RequestType.PROBES, int(evidence).to_bytes(4, "little"))
+        return protocol.Evidence(int.from_bytes(body, "little"))
+
+    def reset(self) -> None:
+        """Release every mapping, task and page."""
+        self._ask(RequestType.RESET)
+
+    def unload(self) -> None:
+        """Remove the module."""
+        self._ask(RequestType.UNLOAD)
+        self._info, self._chain = None, Chain(0, 0)
+
+    def load(self, module: bytes = b"") -> None:
+        """Load the module of the image, or the one given."""
+        self._ask(RequestType.LOAD, module)
+        self._info, self._chain = None, Chain(0, 0)
+
+    # -- running
+
+    def run(self, operations: Sequence[Operation]) -> list[StepRecord]:
+        """Execute *operations* in order; long programs go in batches, cut where no task is in an atomic section."""
+        records: list[StepRecord] = []
+        for part in batches(operations):
+            if len(self._batches) >= WINDOW:
+                records += self.collect()
+            self.submit(part)
+        while self._batches:
+            records += self.collect()
+        return records
+
+    def submit(self, operations: Sequence[Operation]) -> None:
+        """Send one batch without waiting; at most WINDOW (4) batches can be on the way."""
+        if len(self._batches) >= WINDOW:
+            raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
+        self.session.link.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
+        self._batches.append(
+            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damaged)
+        )
+
+    def collect(self) -> list[StepRecord]:
+        """The steps of the oldest batch."""
+        batch = self._batches.popleft()
+        with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
+            data = self.session.link.collect(Deadline.after("run", batch.seconds))
+        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, data)), self._chain)
+        if len(records) != batch.steps:
+            raise WireError(
+                f"{batch.steps} operations gave {len(records)} observations", hint="module and harness differ"
+            )
+        return records
+
+    @contextmanager
+    def _failing(self, doing: str, damaged: int) -> Iterator[None]:
+        """Turn a missed deadline into what the guest did instead."""
+        try:
+            yield
+        except TimeoutError:
+            raise self.session.silent(doing, damaged) from None
+
+    def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
+        if self._batches:
+            raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
+        link = self.session.link
+        link.submit(protocol.request(kind, body))
+        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damaged):
+            data = link.collect(Deadline.after(kind.name, REQUEST_SECONDS))
+        return protocol.answer(kind, data)
+
+    # -- the end
+
+    def close(self) -> None:
+        """End the guest at once; every trace of it but the logs is gone."""
+        self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def run_seconds(operations: Sequence[Operation]) -> float:
+    """How long a batch may take on an ordinary host."""
+    asleep = sum(operation.value for operation in operations if operation.code == OpCode.SLEEP)
+    return REQUEST_SECONDS + STEP_SECONDS * len(operations) + 2e-6 * asleep

@@ -1,0 +1,126 @@
+"""Why a guest is silent: dead, stopped, starved by the host, looping, or waiting for ever."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.guest.failure import (
+    GuestHungError,
+    GuestLoopingError,
+    GuestPausedError,
+    GuestStarvedError,
+    QemuExitedError,
+)
+from harness.guest.monitor import CpuRegisters, Monitor
+from harness.guest.process import TICKS, Process
+
+SAMPLES = 8
+SAMPLE_PAUSE = 0.1
+STARVED_SHARE = 0.2
+"""Of the CPU time that busy virtual CPUs could have used, below which the host is to blame."""
+
+
+class Silence(StrEnum):
+    """What a silent guest is doing."""
+
+    EXITED = "exited"
+    PAUSED = "paused"
+    LOOPING = "looping with interrupts off"
+    STARVED = "starved by the host"
+    IDLE = "idle, all CPUs halted"
+    BUSY = "busy with interrupts on"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look: seconds (monotonic), CPU seconds of QEMU, seconds stolen from the host, registers."""
+
+    at: float
+    cpu: float
+    stolen: float
+    registers: tuple[CpuRegisters, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found, and the figures that say so."""
+
+    silence: Silence
+    text: str
+
+    def error(self, doing: str) -> HarnessError:
+        """The error to raise for a guest that fell silent while *doing*."""
+        kinds: dict[Silence, type[HarnessError]] = {
+            Silence.EXITED: QemuExitedError,
+            Silence.PAUSED: GuestPausedError,
+            Silence.LOOPING: GuestLoopingError,
+            Silence.STARVED: GuestStarvedError,
+            Silence.IDLE: GuestHungError,
+            Silence.BUSY: GuestHungError,
+        }
+        return kinds[self.silence](
+            f"the guest fell silent {doing}: {self.silence}; {self.text}", hint=_HINTS[self.silence]
+        )
+
+
+_HINTS = {
+    Silence.EXITED: "QEMU's stderr and the console log say why",
+    Silence.PAUSED: "something sent stop to QEMU's monitor; nothing is known about the kernel",
+    Silence.LOOPING: "the addresses are where the CPU was seen; look them up in System.map",
+    Silence.STARVED: "run fewer guests at once, or on a quieter host",
+    Silence.IDLE: "a task waits for what never comes; a snapshot of a new guest at the step before shows for what",
+    Silence.BUSY: "the step may be longer than its deadline, or a task spins; give more time to tell",
+}
+
+
+def diagnose(process: Process, monitor: Monitor) -> Diagnosis:
+    """Look at a silent guest for about a second."""
+    process.require_alive("while it was examined")
+    if (status := monitor.status()) != "running":
+        return Diagnosis(Silence.PAUSED, f"QEMU says {status}")
+    samples = []
+    for _ in range(SAMPLES):
+        samples.append(_sample(process, monitor))
+        time.sleep(SAMPLE_PAUSE)
+    return judge(samples)
+
+
+def judge(samples: Sequence[Sample]) -> Diagnosis:
+    """What *samples*, in order of time, say."""
+    first, last = samples[0], samples[-1]
+    wall, used, stolen = last.at - first.at, last.cpu - first.cpu, last.stolen - first.stolen
+    figures = f"QEMU used {used:.2f} s of CPU in {wall:.2f} s, {stolen:.2f} s were stolen from the host"
+    stuck = [cpu for cpu in range(len(first.registers)) if _interrupts_stay_off(samples, cpu)]
+    busy = [cpu for cpu in range(len(first.registers)) if not all(s.registers[cpu].halted for s in samples)]
+    if busy and used < STARVED_SHARE * wall:
+        return Diagnosis(Silence.STARVED, figures)
+    if stuck:
+        return Diagnosis(Silence.LOOPING, f"{_places(samples, stuck)}; {figures}")
+    if busy:
+        return Diagnosis(Silence.BUSY, f"{_places(samples, busy)}; {figures}")
+    return Diagnosis(Silence.IDLE, figures)
+
+
+def _interrupts_stay_off(samples: Sequence[Sample], cpu: int) -> bool:
+    """IF clear each time, halted or not: ``cli; hlt`` never comes back either."""
+    return all(not sample.registers[cpu].interrupts for sample in samples)
+
+
+def _places(samples: Sequence[Sample], cpus: Sequence[int]) -> str:
+    return ", ".join(
+        f"CPU {cpu} at {' '.join(sorted({f'{sample.registers[cpu].eip:#x}' for sample in samples}))}"
+        for cpu in cpus
+    )
+
+
+def _sample(process: Process, monitor: Monitor) -> Sample:
+    return Sample(time.monotonic(), process.cpu_seconds(), host_steal_seconds(), monitor.registers())
+
+
+def host_steal_seconds() -> float:
+    """CPU time that the host's own hypervisor took from it so far (``steal`` of /proc/stat, proc(5))."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return int(fields[8]) / TICKS if len(fields) > 8 else 0.0

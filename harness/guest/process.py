@@ -1,0 +1,95 @@
+"""QEMU as a process: started, watched by pidfd, ended for certain."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
+from harness.guest.qemu import guarded
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Process:
+    """One QEMU.  Its stderr goes to a file in the work folder and is quoted when it dies.
+
+    It also dies with the thread that started it: keep that thread alive as long as the guest.
+    """
+
+    def __init__(self, command: Sequence[str], inherit: Sequence[int], stderr: Path) -> None:
+        self.command = tuple(command)
+        self.started = time.monotonic()
+        self._stderr = stderr
+        with stderr.open("wb") as errors:
+            self._child = self._start(inherit, errors)
+        self.pidfd = os.pidfd_open(self._child.pid)
+
+    def _start(self, inherit: Sequence[int], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                guarded(self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                pass_fds=tuple(inherit),
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise QemuMissingError(
+                f"{error.filename} cannot be started", hint="install qemu-system-x86 and util-linux"
+            ) from error
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process id."""
+        return self._child.pid
+
+    def status(self) -> int | None:
+        """None while QEMU runs; then its exit status, negative for a signal."""
+        return self._child.poll()
+
+    def require_alive(self, doing: str) -> None:
+        """Raise what QEMU's end means, if it has ended: GuestCrashedError, QemuMissingError or QemuExitedError."""
+        status = self.status()
+        if status is None:
+            return
+        if status == 0:
+            raise GuestCrashedError(
+                f"the guest rebooted or panicked {doing}",
+                hint="the console log shows the last words of the kernel",
+            )
+        if status == 127 and self.stderr().startswith("setpriv:"):
+            raise QemuMissingError(self.stderr(), hint="install qemu-system-x86")
+        raise QemuExitedError(
+            f"QEMU ended with {_meaning(status)} {doing}: {self.stderr() or 'it said nothing'}"
+        )
+
+    def stderr(self) -> str:
+        """What QEMU has said so far, at most the last 2,000 characters."""
+        return self._stderr.read_text(errors="replace").strip()[-2000:]
+
+    def cpu_seconds(self) -> float:
+        """CPU time of QEMU and its threads so far (utime + stime of /proc/PID/stat, proc(5))."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def kill(self) -> None:
+        """End QEMU now and take its status."""
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+
+    def close(self) -> None:
+        """Kill and release everything."""
+        self.kill()
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+def _meaning(status: int) -> str:
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"

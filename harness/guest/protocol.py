@@ -1,0 +1,223 @@
+"""Bodies of requests and answers: the structures of kmod/protocol.h and what they become."""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum, IntFlag
+from itertools import chain
+from struct import Struct, pack
+from typing import NamedTuple
+
+from harness.guest.failure import AgentError, WireError
+from harness.model.layout import Generation, Layout
+from harness.model.operation import Operation
+from harness.model.page import Page, PageKind
+
+VERSION = 1
+TASK_UNBOUND = 0xFF
+
+REQUEST = Struct("<HHI")
+RESPONSE = Struct("<HHiI")
+INFO = Struct("<32I64s64s")
+POOL_REQUEST = Struct("<II")
+PAGE = Struct("<IIHBB")
+TASK_REQUEST = Struct("<B3x")
+OPERATION = Struct("<BBHHBBiI")
+
+
+class RequestType(IntEnum):
+    """``enum kmh_request_type``."""
+
+    INFO = 1
+    POOL = 2
+    TASKS = 3
+    RUN = 4
+    SNAPSHOT = 5
+    RESET = 6
+    PROBES = 7
+    PING = 100
+    UNLOAD = 101
+    LOAD = 102
+    POWEROFF = 103
+
+
+class Config(IntFlag):
+    """``KMH_CFG_*``: the kernel's configuration, as the module was compiled and as it runs."""
+
+    PAE = 1 << 0
+    SMP = 1 << 1
+    RT = 1 << 2
+    PREEMPT_COUNT = 1 << 3
+    DEBUG_HIGHMEM = 1 << 4
+    DEBUG_KMAP_LOCAL = 1 << 5
+    FORCE_MAP = 1 << 6
+    HIGHPTE = 1 << 7
+    DEBUG_ATOMIC_SLEEP = 1 << 8
+    PROVE_LOCKING = 1 << 9
+    PTI = 1 << 10
+    NX = 1 << 11
+
+
+class Evidence(IntFlag):
+    """``KMH_EV_*``: what this guest can show."""
+
+    COUNTS = 1 << 0
+    CURSOR = 1 << 1
+    WAITERS = 1 << 2
+    FLUSH_SCAN = 1 << 3
+    FLUSH_RANGE = 1 << 4
+    FLUSH_CPU = 1 << 5
+    INVLPG = 1 << 6
+    WAKE = 1 << 7
+    WARN = 1 << 8
+    PRINTK = 1 << 9
+    DEPTH = 1 << 10
+    MIGRATE = 1 << 11
+    PREEMPT = 1 << 12
+
+
+class Facts(NamedTuple):
+    """What a guest says about its kernel beyond the layout.  Addresses are virtual, 0 where not found."""
+
+    release: str
+    build: str
+    config: Config
+    evidence: Evidence
+    hz: int
+    highmem_pages: int
+    lowmem_pages: int
+    hash_shift: int
+    struct_page_size: int
+    mem_map: int
+    pkmap_count: int
+    last_pkmap_nr: int
+    pkmap_page_table: int
+    pkmap_map_wait: int
+    page_address_htable: int
+    text_anchor: int
+    swapper_pg_dir: int
+    kmap_ctrl_offset: int
+
+
+_GENERATIONS = {2: Generation.STACK, 3: Generation.LOCAL}
+
+
+def request(kind: RequestType, body: bytes = b"") -> bytes:
+    """A request as the link carries it."""
+    return REQUEST.pack(kind, 0, len(body)) + body
+
+
+def answer(kind: RequestType, data: bytes) -> memoryview:
+    """The body of an answer to a request of *kind*.
+
+    Raises AgentError for a negative errno, WireError where the answer is not one to this request.
+    """
+    if len(data) < RESPONSE.size:
+        raise WireError(f"an answer of {len(data)} bytes", hint="agent and harness are of different versions")
+    found, _, error, length = RESPONSE.unpack_from(data)
+    if found != kind or length != len(data) - RESPONSE.size:
+        raise WireError(
+            f"an answer of type {found}, {length} bytes to a request of type {int(kind)}, "
+            f"{len(data) - RESPONSE.size} bytes came",
+            hint="agent and harness are of different versions",
+        )
+    if error:
+        raise AgentError(f"{kind.name} was refused with errno {-error}", errno=-error, hint=_hint(-error))
+    return memoryview(data)[RESPONSE.size :]
+
+
+def _hint(errno: int) -> str:
+    return {
+        12: "fewer pages or more memory",
+        22: "see the console for the module's reason",
+        19: "load the module",
+    }.get(errno, "the console log may say more")
+
+
+def encode_operations(operations: Sequence[Operation]) -> bytes:
+    """An array of ``struct kmh_op``; the fields of Operation have its order."""
+    return pack("<" + "BBHHBBiI" * len(operations), *chain.from_iterable(operations))
+
+
+def encode_tasks(cpus: Iterable[int | None]) -> bytes:
+    """An array of ``struct kmh_task_request``; None is a task that is bound to no CPU."""
+    return b"".join(TASK_REQUEST.pack(TASK_UNBOUND if cpu is None else cpu) for cpu in cpus)
+
+
+def decode_pages(body: memoryview) -> tuple[Page, ...]:
+    """The pages of a pool.  Raises WireError where ids do not count up."""
+    fields = list(_unpack_array(PAGE, body, "struct kmh_page"))
+    ids = [number for _, _, number, _, _ in fields]
+    if ids != list(range(ids[0], ids[0] + len(ids)) if ids else []):
+        raise WireError("page ids are not consecutive", hint="module and harness are of different versions")
+    return tuple(Page(pfn, PageKind(kind), bucket) for pfn, _, _, kind, bucket in fields)
+
+
+def _unpack_array(layout: Struct, body: memoryview, name: str) -> Iterable[tuple[int, ...]]:
+    if len(body) % layout.size:
+        raise WireError(f"{len(body)} bytes are no array of {name}", hint="versions differ")
+    return layout.iter_unpack(body)
+
+
+def decode_info(body: memoryview) -> tuple[Layout, Facts]:
+    """Layout and facts of a guest's kernel.  Raises WireError where the protocol version differs."""
+    if len(body) != INFO.size:
+        raise WireError(
+            f"struct kmh_info has {len(body)} bytes, {INFO.size} expected", hint="rebuild the module"
+        )
+    *words, release, build = INFO.unpack(body)
+    if words[0] != VERSION:
+        raise WireError(f"the module speaks version {words[0]}, not {VERSION}", hint="rebuild the module")
+    return _layout(words), _facts(words, _text(release), _text(build))
+
+
+def _text(data: bytes) -> str:
+    return data.split(b"\0", 1)[0].decode(errors="replace")
+
+
+def _layout(words: Sequence[int]) -> Layout:
+    generation, config = _GENERATIONS[words[1]], Config(words[2])
+    return Layout(
+        generation=generation,
+        pae=Config.PAE in config,
+        smp=Config.SMP in config,
+        rt=Config.RT in config,
+        preempt_count=Config.PREEMPT_COUNT in config,
+        debug_highmem=Config.DEBUG_HIGHMEM in config,
+        debug_kmap_local=Config.DEBUG_KMAP_LOCAL in config,
+        force_map=Config.FORCE_MAP in config,
+        debug_atomic_sleep=Config.DEBUG_ATOMIC_SLEEP in config,
+        pkmap_base=words[4],
+        last_pkmap=words[5],
+        fixaddr_top=words[6],
+        fix_kmap_begin=words[7],
+        fix_kmap_end=words[8],
+        window=words[9],
+        nr_cpus=words[10],
+        online_cpus=words[11],
+        page_offset=words[12],
+        high_memory=words[13],
+        fixaddr_start=words[14],
+        kmap_prot=words[16] | words[17] << 32,
+    )
+
+
+def _facts(words: Sequence[int], release: str, build: str) -> Facts:
+    return Facts(
+        release=release,
+        build=build,
+        config=Config(words[2]),
+        evidence=Evidence(words[3]),
+        hz=words[15],
+        highmem_pages=words[18],
+        lowmem_pages=words[19],
+        hash_shift=words[20],
+        struct_page_size=words[21],
+        mem_map=words[22],
+        pkmap_count=words[23],
+        last_pkmap_nr=words[24],
+        pkmap_page_table=words[25],
+        pkmap_map_wait=words[26],
+        page_address_htable=words[27],
+        text_anchor=words[28],
+        swapper_pg_dir=words[29],
+        kmap_ctrl_offset=words[30],
+    )

@@ -1,0 +1,123 @@
+"""QEMU's command line, a pure function of frozen records."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.guest.shape import Accelerator, Shape, Wire
+
+PROGRAM = "qemu-system-i386"
+
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+"""util-linux, on every Debian: QEMU ends when the thread that started it ends, however that comes."""
+
+BLACKLIST = (
+    "load_system_certificate_list",
+    "crypto_kdf108_init",
+    "init_encrypted",
+    "init_zswap",
+)
+"""Initcalls that take long under emulation and that no mapping needs."""
+
+STALL_SECONDS = 600
+"""The guest's own stall detectors wait so long: more CPUs than cores look like stalls to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Where the four streams of a guest go: each the back end of a chardev, and a file for its memory."""
+
+    monitor: str
+    console: str
+    wire: str
+    memory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything that the command line depends on.
+
+    ``kernel`` is a vmlinux with a PVH note or a bzImage; ``modules`` are loaded by the agent
+    in this order.  ``incoming`` makes QEMU wait for the state of a template; ``private``
+    maps the memory file copy-on-write.
+    """
+
+    shape: Shape
+    kernel: Path
+    initrd: Path
+    modules: tuple[str, ...] = ()
+    incoming: bool = False
+    private: bool = False
+
+
+def command_line(machine: Machine) -> str:
+    """What the kernel is told: everything that costs time without touching the mappings is off."""
+    shape = machine.shape
+    return " ".join(
+        [
+            "console=ttyS0 panic=-1",
+            "loglevel=5 cryptomgr.notests noisapnp no_timer_check tsc=reliable",
+            f"initcall_blacklist={','.join(BLACKLIST)}",
+            f"rcupdate.rcu_cpu_stall_timeout={STALL_SECONDS // 2}",
+            f"sysctl.kernel.hung_task_timeout_secs={STALL_SECONDS}",
+            "sysctl.kernel.watchdog_thresh=60",
+            "pti=on" if shape.pti else "mitigations=off",
+            *([] if shape.kaslr else ["nokaslr"]),
+            *_clock(shape),
+            *([] if shape.highmem is None else [f"highmem={shape.highmem}M"]),
+            f"kmh.wire={shape.wire}",
+            *([f"kmh.modules={','.join(machine.modules)}"] if machine.modules else []),
+            *shape.extra,
+        ]
+    )
+
+
+def _clock(shape: Shape) -> list[str]:
+    """One CPU needs no ACPI, which saves 0.2 s; the TSC's rate is then told instead of measured."""
+    return ["acpi=off", "tsc_early_khz=2300000"] if _without_acpi(shape) else []
+
+
+def _without_acpi(shape: Shape) -> bool:
+    return shape.smp == 1 and shape.accelerator is Accelerator.TCG
+
+
+def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
+    """QEMU's whole command line for *machine*; the same for a boot and for a restore but for its last part."""
+    shape = machine.shape
+    return (
+        PROGRAM,
+        *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-accel", str(shape.accelerator), "-cpu", shape.cpu),
+        *("-smp", f"{shape.smp},sockets={shape.smp},cores=1,threads=1"),
+        *("-m", str(shape.memory), "-machine", "pc,memory-backend=ram"),
+        *("-object", _memory(machine, channels)),
+        *("-chardev", f"{channels.monitor},id=monitor", "-mon", "chardev=monitor,mode=control"),
+        *("-chardev", f"{channels.console},id=console", "-serial", "chardev:console"),
+        *("-chardev", f"{channels.wire},id=wire", *_wire(shape.wire)),
+        *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
+        *("-append", command_line(machine)),
+        *(("-incoming", "defer") if machine.incoming else ()),
+    )
+
+
+def _memory(machine: Machine, channels: Channels) -> str:
+    share = "off" if machine.private else "on"
+    return f"memory-backend-file,id=ram,size={machine.shape.memory}M,mem-path={channels.memory},share={share}"
+
+
+def _wire(wire: Wire) -> tuple[str, ...]:
+    if wire is Wire.SERIAL:
+        return ("-serial", "chardev:wire")
+    return ("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=wire,nr=1,name=kmh")
+
+
+def by_hand(machine: Machine) -> str:
+    """The same guest as a line for a shell, console on the terminal, for people to try."""
+    channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")  # noqa: S108 (printed, never opened)
+    return shlex.join(arguments(replace(machine, incoming=False, private=False), channels))
+
+
+def guarded(command: Sequence[str]) -> tuple[str, ...]:
+    """*command*, made to die with the thread that starts it."""
+    return (*DIE_WITH_PARENT, *command)

@@ -1,0 +1,160 @@
+"""One QEMU with its four streams: what a boot and a restore have in common."""
+
+import os
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import HarnessError
+from harness.guest.console import Console
+from harness.guest.deadline import Deadline, host_slowness
+from harness.guest.events import Events
+from harness.guest.failure import GuestCrashedError, WireError
+from harness.guest.health import Silence, diagnose
+from harness.guest.link import Link
+from harness.guest.memory import PhysicalMemory, new_memory_file
+from harness.guest.monitor import Monitor
+from harness.guest.process import Process
+from harness.guest.qemu import Channels, Machine, arguments
+from harness.guest.trouble import Recogniser, Trouble, TroubleKind
+
+MONITOR_SECONDS = 20
+LAST_WORDS = 8
+FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
+
+
+class BootableKernel(Protocol):
+    """What a guest needs to know about a kernel (harness.kernel.record.Kernel has it)."""
+
+    @property
+    def release(self) -> str:
+        """As ``uname -r`` prints it."""
+
+    @property
+    def boot_image(self) -> Path:
+        """What QEMU's ``-kernel`` is given: a vmlinux with a PVH note, or a bzImage."""
+
+    @property
+    def modules_dir(self) -> Path | None:
+        """``lib/modules/RELEASE``, where there are modules."""
+
+
+class Session:
+    """A started machine.  The streams are socket pairs and the memory a memfd: nothing to clean up on disk.
+
+    Belongs to the thread that made it; QEMU dies with that thread.
+    """
+
+    def __init__(self, machine: Machine, workdir: Path) -> None:
+        self.machine = machine
+        self._held = ExitStack()
+        try:
+            self._start(workdir)
+        except BaseException:
+            self._held.close()
+            raise
+
+    def _start(self, workdir: Path) -> None:
+        (monitor, console, wire), channels, theirs = self._streams()
+        self.events = Events()
+        self._held.callback(self.events.close)
+        self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
+        self._held.callback(self.process.close)
+        for fd in theirs[:3]:
+            os.close(fd)
+        self.memory = PhysicalMemory(theirs[3], self.machine.shape.memory)
+        self._held.callback(self.memory.close)
+        os.close(theirs[3])
+        self.console = Console(console, workdir / "console.log")
+        self._recogniser = Recogniser()
+        self._troubles: list[Trouble] = []
+        self.link = Link(wire, self.events, self.require_alive)
+        self.events.on_input(self.console.fileno(), self._console_has_more)
+        self.events.on_input(self.process.pidfd, self._ended)
+        self._connect(monitor)
+
+    def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
+        pairs = [socket.socketpair() for _ in range(3)]
+        ours = tuple(self._held.enter_context(mine) for mine, _ in pairs)
+        theirs = [other.detach() for _, other in pairs]
+        theirs.append(new_memory_file(self.machine.shape.memory))
+        monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
+        return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
+
+    def _connect(self, monitor: socket.socket) -> None:
+        self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
+        self._held.callback(self.monitor.close)
+        try:
+            self.monitor.connect()
+        except HarnessError:
+            self.process.require_alive("as it started")
+            raise
+
+    # -- watching
+
+    def _console_has_more(self) -> None:
+        self.console.pump()
+        if self.console.closed:
+            self.events.forget(self.console.fileno())
+        for line in self.console.fresh():
+            self._recogniser.feed(line)
+
+    def _ended(self) -> None:
+        """QEMU is gone; the next ``require_alive`` says so."""
+        self.events.forget(self.process.pidfd)
+
+    def require_alive(self, doing: str = "while an answer was awaited") -> None:
+        """Raise what QEMU's end means, with the kernel's last words, if it has ended."""
+        if self.process.status() is None:
+            return
+        self.drain()
+        try:
+            self.process.require_alive(doing)
+        except HarnessError as error:
+            raise type(error)(f"{error.message}{self.last_words()}", hint=error.hint) from None
+
+    def drain(self) -> None:
+        """Take in what the console has said by now."""
+        self._console_has_more()
+
+    def troubles(self, *, whole: bool = False) -> tuple[Trouble, ...]:
+        """Reports of trouble since the last call."""
+        self.drain()
+        return self._recogniser.take(whole=whole)
+
+    def last_words(self) -> str:
+        """The end of the console, as lines to append to a message."""
+        lines = [line for line in self.console.tail(LAST_WORDS) if line.strip()]
+        return "".join(f"\n    console: {line}" for line in lines)
+
+    def silent(self, doing: str, damaged_before: int) -> HarnessError:
+        """Why no answer came: to be raised by the caller."""
+        if self.link.statistics.damaged > damaged_before:
+            return WireError(
+                f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
+                hint="the host's fault or QEMU's, not the kernel's",
+            )
+        diagnosis = diagnose(self.process, self.monitor)
+        self.drain()
+        if diagnosis.silence is not Silence.PAUSED:
+            fatal = [trouble for trouble in self._recogniser.take(whole=True) if trouble.kind in FATAL]
+            if fatal:
+                return GuestCrashedError(
+                    f"{fatal[-1].title} ({doing}){self.last_words()}", hint="see the console log"
+                )
+        error = diagnosis.error(doing)
+        return type(error)(f"{error.message}{self.last_words()}", hint=error.hint)
+
+    def await_agent(self, deadline: Deadline) -> None:
+        """Wait for the agent.  Raises an error that says what the guest does instead."""
+        try:
+            self.link.await_ready(deadline)
+        except TimeoutError:
+            raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0) from None
+
+    def close(self) -> None:
+        """End QEMU and release everything."""
+        self.process.kill()
+        self.console.close()
+        self._held.close()

@@ -1,0 +1,70 @@
+"""The machine that a guest runs on: CPUs, memory, CPU model, accelerator, wire."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.errors import UsageError
+
+LOWMEM_LEAST = 72
+"""MiB of lowmem that ``highmem=`` must leave.
+
+find_low_pfn_range() of arch/x86/mm/init_32.c (5.10 to 6.12) ignores ``highmem=`` unless
+64 MiB and something are left.
+"""
+
+
+class Accelerator(StrEnum):
+    """How QEMU executes the guest's instructions."""
+
+    TCG = "tcg"
+    KVM = "kvm"
+
+
+class Wire(StrEnum):
+    """What carries the frames between harness and agent."""
+
+    VIRTIO = "virtio"
+    SERIAL = "serial"
+
+
+CPU_PLAIN = "qemu32,-pse,+nx"
+"""PAE, PGE and NX, no large pages: with those a stray INVLPG of TCG drops every translation."""
+
+CPU_PTI = "Nehalem,-pse,-pcid"
+"""A CPU that Meltdown concerns, for kernels run with page table isolation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One machine; equal shapes give equal command lines.
+
+    ``memory`` and ``highmem`` are MiB; ``highmem=None`` leaves the split to the kernel.
+    ``pti`` turns page table isolation on (PAE kernels only), else all mitigations are off:
+    with PTI every system call empties the TLB and stale translations cannot be seen.
+    """
+
+    smp: int = 2
+    memory: int = 256
+    highmem: int | None = 128
+    cpu: str = CPU_PLAIN
+    pti: bool = False
+    accelerator: Accelerator = Accelerator.TCG
+    wire: Wire = Wire.VIRTIO
+    kaslr: bool = False
+    extra: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.smp <= 8:
+            raise UsageError(f"{self.smp} CPUs asked for", hint="a guest has 1 to 8 CPUs")
+        if not 64 <= self.memory <= 16384:
+            raise UsageError(f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible")
+        if self.highmem is not None and self.memory - self.highmem < LOWMEM_LEAST:
+            raise UsageError(
+                f"{self.highmem} MiB of highmem in {self.memory} MiB of memory",
+                hint=f"the kernel ignores highmem= unless {LOWMEM_LEAST} MiB are left",
+            )
+
+
+def pti_shape(smp: int = 2) -> Shape:
+    """The shape that runs a PAE kernel with page table isolation."""
+    return Shape(smp=smp, cpu=CPU_PTI, pti=True)

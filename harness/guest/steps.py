@@ -1,0 +1,193 @@
+"""Answers to RUN and SNAPSHOT, decoded fast: this is where the harness spends its time per step."""
+
+import zlib
+from collections.abc import Sequence
+from struct import Struct
+from struct import error as struct_error
+from typing import NamedTuple
+
+from harness.guest.failure import WireError
+from harness.model.layout import Layout
+from harness.model.observation import (
+    Completion,
+    Observation,
+    SavedChange,
+    SlotChange,
+    Snapshot,
+    Status,
+    TaskView,
+    WindowChange,
+)
+
+OBSERVATION = Struct("<I4BIQIH2BI2Hh6BI3BxIHHI")
+DELTA = Struct("<2BHIQI")
+SNAPSHOT = Struct("<10I32i")
+SLOT = Struct("<IQ")
+PTE = Struct("<Q")
+TASK = Struct("<BBhI")
+
+HASHED = OBSERVATION.size - 4
+
+FLAG_IRQS_OFF = 1
+FLAG_HARDIRQ = 2
+FLAG_SOFTIRQ = 4
+FLAG_NO_PAGE_ADDRESS = 8
+FLAG_OVERFLOW = 16
+
+DELTA_PKMAP, DELTA_WINDOW, DELTA_PTEVAL, DELTA_DONE, DELTA_DEAD = 1, 2, 3, 4, 5
+
+_STATUS = tuple(Status)
+_NOTHING: tuple[()] = ()
+
+
+class StepRecord(NamedTuple):
+    """One executed step: what is judged (``observation``) and what is only told.
+
+    ``step`` counts since the module was loaded, ``cycles`` are TSC ticks of the operation,
+    ``messages`` printk calls during it, ``flags`` FLAG_* bits, ``done_steps`` the steps
+    whose end ``observation.done`` reports, in its order.
+    """
+
+    step: int
+    code: int
+    task: int
+    observation: Observation
+    cycles: int
+    messages: int
+    flags: int
+    done_steps: tuple[int, ...] = ()
+
+
+class Chain(NamedTuple):
+    """Where the chain of hashes stands: the next step and the hash of the one before."""
+
+    step: int
+    hash: int
+
+
+def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
+    """The steps of an answer to RUN, and where the chain stands after them.
+
+    Raises WireError where a step number or hash contradicts *chain*: then something was lost,
+    repeated or changed between module and harness.
+    """
+    unpack, crc32, size, delta_size = OBSERVATION.unpack_from, zlib.crc32, OBSERVATION.size, DELTA.size
+    new, record, status_of = tuple.__new__, StepRecord, _STATUS
+    view = memoryview(body)
+    records: list[StepRecord] = []
+    append = records.append
+    step, running, at, end = chain.step, chain.hash, 0, len(body)
+    try:
+        while at < end:
+            fields = unpack(body, at)
+            running = crc32(view[at : at + HASHED], running)
+            at += size
+            changes: _Changes = _NO_CHANGES
+            if fields[-3]:
+                until = at + fields[-3] * delta_size
+                running = crc32(view[at:until], running)
+                changes = _changes(view[at:until])
+                at = until
+            if fields[-1] != running or fields[0] != step:
+                raise _broken(step, fields[0], fields[-1] == running)
+            observation = new(Observation, (status_of[fields[3]], *fields[4:10], *fields[11:24], *changes[0]))
+            append(
+                new(
+                    record,
+                    (step, fields[1], fields[2], observation, fields[25], fields[24], fields[10], changes[1]),
+                )
+            )
+            step += 1
+    except (struct_error, IndexError) as error:
+        raise WireError(
+            f"the answer to RUN ends within step {step}: {error}", hint="versions differ"
+        ) from error
+    return records, Chain(step, running)
+
+
+def _broken(expected: int, found: int, hash_right: bool) -> WireError:
+    what = f"its number is {found}" if found != expected else "its hash is wrong"
+    return WireError(
+        f"step {expected} is not the one that the module wrote: {what} (hash {'right' if hash_right else 'wrong'})",
+        hint="a fault of module, agent or wire; the trace up to the step before is sound",
+    )
+
+
+_Changes = tuple[tuple[tuple[object, ...], ...], tuple[int, ...]]
+_NO_CHANGES: _Changes = ((_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING), _NOTHING)
+
+
+def _changes(data: memoryview) -> _Changes:
+    """Deltas by kind, each sorted, and the steps of the completions."""
+    slots, windows, saved, done, dead = [], [], [], [], []
+    new = tuple.__new__
+    for kind, aux, index, a, bc, d in DELTA.iter_unpack(data):
+        if kind == DELTA_PKMAP:
+            slots.append(new(SlotChange, (index, a, bc, d)))
+        elif kind == DELTA_WINDOW:
+            windows.append(new(WindowChange, (index, bc)))
+        elif kind == DELTA_PTEVAL:
+            saved.append(new(SavedChange, (index, bc)))
+        elif kind == DELTA_DONE:
+            done.append((Completion(aux, bc & 0xFFFF_FFFF, d), a))
+        elif kind == DELTA_DEAD:
+            dead.append(aux)
+        else:
+            raise WireError(f"a delta of kind {kind}", hint="module and harness are of different versions")
+    done.sort()
+    return (
+        (_sorted(slots), _sorted(windows), _sorted(saved), tuple(end for end, _ in done), _sorted(dead)),
+        tuple(step for _, step in done),
+    )
+
+
+def _sorted(changes: list[object]) -> tuple[object, ...]:
+    if len(changes) > 1:
+        changes.sort()  # type: ignore[call-overload]
+    return tuple(changes)
+
+
+def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
+    """The whole state, and where the chain of hashes stands.  Raises WireError where lengths disagree."""
+    try:
+        step, running, cursor, waiters, slots, first, windows, tasks, pages, entries, *depths = (
+            SNAPSHOT.unpack_from(body)
+        )
+        reader = _Reader(body, SNAPSHOT.size)
+        counts, ptes = zip(*reader.array(SLOT, slots), strict=True)
+        snapshot = Snapshot(
+            cursor=cursor,
+            waiters=waiters,
+            counts=counts,
+            ptes=ptes,
+            windows=tuple((first + n, pte) for n, (pte,) in enumerate(reader.array(PTE, windows)) if pte),
+            tasks=tuple(_task(reader, entries) for _ in range(tasks)),
+            cpu_depths=tuple(depths[: layout.online_cpus]),
+            page_addresses=tuple(address for (address,) in reader.array(Struct("<I"), pages)),
+        )
+    except (struct_error, ValueError) as error:
+        raise WireError(
+            f"a snapshot of {len(body)} bytes makes no sense: {error}", hint="versions differ"
+        ) from error
+    if reader.at != len(body):
+        raise WireError(f"a snapshot has {len(body) - reader.at} bytes too many", hint="versions differ")
+    return snapshot, Chain(step, running)
+
+
+class _Reader:
+    """Arrays one after another."""
+
+    def __init__(self, body: memoryview, at: int) -> None:
+        self.body = body
+        self.at = at
+
+    def array(self, layout: Struct, count: int) -> Sequence[tuple[int, ...]]:
+        start, self.at = self.at, self.at + layout.size * count
+        if self.at > len(self.body):
+            raise ValueError(f"{count} times {layout.size} bytes at {start} do not fit")
+        return list(layout.iter_unpack(self.body[start : self.at]))
+
+
+def _task(reader: _Reader, entries: int) -> TaskView:
+    ((status, cpu, depth, _),) = reader.array(TASK, 1)
+    return TaskView(Status(status), cpu, depth, tuple(pte for (pte,) in reader.array(PTE, entries)))
