@@ -1,0 +1,302 @@
+"""A private apt state: the host's archive, keys and network settings, none of its files touched.
+
+apt itself fetches the index files and checks their signatures and hashes (``apt-secure(8)``), and
+apt's own methods fetch the packages, so that mirrors, proxies and credentials are those of the host.
+The hooks of the host's configuration (``APT::Update::Post-Invoke`` and the like) are not taken over.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from debian.deb822 import Deb822
+
+from harness.errors import PrerequisiteError
+from harness.kernel import sources
+from harness.kernel.cache import Cache, CacheFullError
+from harness.kernel.programs import find
+from harness.kernel.progress import Progress
+
+GUEST_ARCHITECTURE = "i386"
+INDEX_LIFETIME = 3600.0
+"""Seconds for which index files are used before apt is asked for newer ones."""
+
+_HELPER = Path("/usr/lib/apt/apt-helper")
+# Read by apt before it looks for the host's apt.conf.d: neither that nor apt.conf is read again.
+_TEMPLATE = """\
+Dir::Etc::parts "/dev/null";
+Dir::Etc::main "/dev/null";
+Dir::Etc::sourcelist "{root}/host.sources";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Dir::Etc::trusted "{trusted}";
+Dir::Etc::trustedparts "{trustedparts}";
+Dir::Etc::netrc "{netrc}";
+Dir::Etc::netrcparts "{netrcparts}";
+Dir::State "{root}";
+Dir::State::lists "{root}/lists/";
+Dir::State::status "{root}/status";
+Dir::Cache "{root}/cache";
+Dir::Log "{root}/log";
+APT::Architecture "{host}";
+APT::Architectures {{ {architectures} }};
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+"""
+
+
+class FetchError(PrerequisiteError):
+    """One package could not be fetched; another source or version may do."""
+
+
+class ArchiveError(PrerequisiteError):
+    """The package archive cannot be used at all."""
+
+
+class Package(NamedTuple):
+    """One binary package of a signed index, and where it lies."""
+
+    name: str
+    version: str
+    architecture: str
+    uri: str
+    sha256: str
+    size: int
+    installed_size: int
+    suite: str
+
+    def __str__(self) -> str:
+        """Name, version and suite, as in messages."""
+        return f"{self.name} {self.version} ({self.suite})"
+
+
+@dataclass(frozen=True, slots=True)
+class HostApt:
+    """What of the host's apt configuration the private states take over."""
+
+    sources: tuple[sources.Source, ...]
+    keys: tuple[tuple[str, str], ...]
+    acquire: str
+
+
+def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a program with messages in English and its output captured; its status is the caller's to judge."""
+    env = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+@cache
+def host_architecture() -> str:
+    """The architecture that this host runs, in the words of dpkg, as ``amd64``."""
+    return run([find("dpkg"), "--print-architecture"]).stdout.strip()
+
+
+def host_apt() -> HostApt:
+    """Read the host's sources, key rings and ``Acquire`` settings through ``apt-config``."""
+    settings = dict(_settings())
+    listed, parts = Path(settings.pop("sourcelist")), Path(settings.pop("sourceparts"))
+    files = [listed, *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
+    dump = run([find("apt-config"), "dump", "--no-empty", "--format", '%F "%v";%n']).stdout
+    kept = (line for line in dump.splitlines() if _is_network_setting(line))
+    return HostApt(sources.read(files), tuple(settings.items()), "".join(f"{line}\n" for line in kept))
+
+
+def _is_network_setting(line: str) -> bool:
+    ours = ("Acquire::IndexTargets::", "Acquire::Languages", "Acquire::Changelogs::")
+    return line.startswith("Acquire::") and not line.startswith(ours)
+
+
+def _settings() -> Iterator[tuple[str, str]]:
+    keys = {
+        "sourcelist": "f",
+        "sourceparts": "d",
+        "trusted": "f",
+        "trustedparts": "d",
+        "netrc": "f",
+        "netrcparts": "d",
+    }
+    asked = [word for key, kind in keys.items() for word in (key, f"Dir::Etc::{key}/{kind}")]
+    for line in run([find("apt-config"), "shell", *asked]).stdout.splitlines():
+        key, _, value = line.partition("=")
+        yield key, value.strip("'")
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The packages of one Debian release for i386 and for the host, through the host's mirrors."""
+
+    cache: Cache
+    codename: str
+
+    @property
+    def root(self) -> Path:
+        """The folder of the private apt state."""
+        return self.cache.root / "apt" / self.codename
+
+    def update(self, progress: Progress, *, force: bool = False) -> tuple[str, ...]:
+        """Bring the index files up to date and return apt's complaints, one a line.
+
+        A source that fails (half-published, gone) leaves its former index or none, and the others
+        are used.  Raises :class:`ArchiveError` when the host has no Debian source at all.
+        """
+        with self.cache.locked(f"apt-{self.codename}"):
+            stamp = self.root / "updated"
+            if not force and stamp.exists() and time.time() - stamp.stat().st_mtime < INDEX_LIFETIME:
+                return tuple(stamp.read_text().splitlines())
+            progress.step(f"package index of {self.codename}")
+            self._configure()
+            complaints = _complaints(self._apt("apt-get", "update", "-q").stderr)
+            self._require_space_for_index(complaints)
+            stamp.write_text("\n".join(complaints))
+            return complaints
+
+    def packages(self, pattern: str) -> tuple[Package, ...]:
+        """The packages whose whole name matches the regular expression, of all verified indexes."""
+        wanted = re.compile(rf"Package: (?:{pattern})\n")
+        found: list[Package] = []
+        for target in self._targets():
+            text = run([_HELPER, "cat-file", target["Filename"]]).stdout
+            found.extend(_package(part, target) for part in text.split("\n\n") if wanted.match(part))
+        return tuple(dict.fromkeys(found))
+
+    def fetch(self, package: Package, progress: Progress) -> Path:
+        """The verified ``.deb`` in the cache; fetched if it is not there.
+
+        Raises :class:`FetchError` (not to be had, or not what the signed index says) or a cache error.
+        """
+        final = self.cache.root / "debs" / f"{package.sha256}.deb"
+        if final.exists():
+            return final
+        with self.cache.locked(f"deb-{package.sha256}"):
+            if not final.exists():
+                self._download(package, final, progress)
+        return final
+
+    def setting(self, name: str) -> str:
+        """One setting of the private configuration, as ``Acquire::http::Proxy``; empty if not set."""
+        return (
+            self._apt("apt-config", "shell", "VALUE", name).stdout.strip().removeprefix("VALUE=").strip("'")
+        )
+
+    def _download(self, package: Package, final: Path, progress: Progress) -> None:
+        self.cache.require_space(package.size)
+        progress.step(f"{package.name} {package.version}")
+        with self.cache.new_file(final) as fresh:
+            self._helper_download(package, fresh, progress)
+            verify(fresh, package)
+
+    def _helper_download(self, package: Package, fresh: Path, progress: Progress) -> None:
+        command = [str(_HELPER), "download-file", package.uri, str(fresh), f"SHA256:{package.sha256}"]
+        env = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.root / "apt.conf")}
+        fresh.unlink()
+        with subprocess.Popen(
+            command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while True:
+                try:
+                    _, complaints = process.communicate(timeout=0.2)
+                    break
+                except subprocess.TimeoutExpired:
+                    progress.advance(_size(fresh), package.size)
+        if process.returncode:
+            self._explain_failure(package, complaints)
+
+    def _explain_failure(self, package: Package, complaints: str) -> None:
+        if "No space left" in complaints:
+            raise CacheFullError(self.cache.root, f"while fetching {package}")
+        reason = _complaints(complaints)[:1] or ("apt-helper failed",)
+        raise FetchError(f"{package} could not be fetched: {reason[0]}")
+
+    def _configure(self) -> None:
+        host = host_apt()
+        derived = sources.derive(host.sources, self.codename)
+        if not derived:
+            raise ArchiveError(
+                "the apt configuration of this host names no source of the Debian archive",
+                hint="add one as the installer writes it: a suite of a Debian release, component main",
+            )
+        with self.cache.guarded():
+            for folder in ("lists/partial", "cache/archives/partial", "log"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            (self.root / "status").touch()
+            (self.root / "host.sources").write_text(_stanzas(derived), encoding="utf-8")
+            (self.root / "apt.conf").write_text(self._configuration(host), encoding="utf-8")
+
+    def _configuration(self, host: HostApt) -> str:
+        names = _architectures()
+        own = _TEMPLATE.format(
+            root=self.root,
+            host=host_architecture(),
+            architectures=" ".join(f'"{name}";' for name in names),
+            **dict(host.keys),
+        )
+        return host.acquire + own
+
+    def _apt(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run([find(program), *arguments], APT_CONFIG=str(self.root / "apt.conf"))
+
+    def _targets(self) -> list[Deb822]:
+        said = self._apt("apt-get", "indextargets", "Created-By: Packages").stdout
+        targets = Deb822.iter_paragraphs(said.splitlines(keepends=True))
+        return [
+            target
+            for target in targets
+            if target.get("Origin") == "Debian"
+            and target.get("Trusted") == "yes"
+            and Path(target["Filename"]).exists()
+        ]
+
+    def _require_space_for_index(self, complaints: tuple[str, ...]) -> None:
+        for line in complaints:
+            if "No space left" in line:
+                raise CacheFullError(self.cache.root, line)
+
+
+def verify(path: Path, package: Package) -> None:
+    """Check size and SHA-256 against the signed index; raises :class:`FetchError`."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != package.sha256:
+        size = path.stat().st_size
+        raise FetchError(
+            f"{package} is not what the signed index says: "
+            f"SHA-256 {digest}, {size} bytes; expected {package.sha256}, {package.size} bytes"
+        )
+
+
+def _architectures() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((host_architecture(), GUEST_ARCHITECTURE)))
+
+
+def _stanzas(derived: tuple[sources.Source, ...]) -> str:
+    return "\n".join(source.stanza(_architectures()) for source in derived)
+
+
+def _complaints(stderr: str) -> tuple[str, ...]:
+    lines = (line.strip() for line in stderr.splitlines())
+    return tuple(line for line in lines if line.startswith(("E:", "W:")))
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _package(paragraph: str, target: Deb822) -> Package:
+    fields = Deb822(paragraph)
+    return Package(
+        name=fields["Package"],
+        version=fields["Version"],
+        architecture=fields["Architecture"],
+        uri=target["Repo-URI"].rstrip("/") + "/" + fields["Filename"],
+        sha256=fields["SHA256"],
+        size=int(fields["Size"]),
+        installed_size=int(fields.get("Installed-Size", "0")),
+        suite=target["Release"],
+    )

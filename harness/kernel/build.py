@@ -1,0 +1,186 @@
+"""Modules and guest programs, built for one kernel and kept by what they were made from."""
+
+import hashlib
+import re
+import shlex
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.kernel.apt import run
+from harness.kernel.cache import Cache, CacheFullError
+from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
+from harness.kernel.progress import Progress, Quiet
+from harness.kernel.record import Kernel
+
+_DIAGNOSTIC = re.compile(
+    r"^(?:\S+?:\d+:(?:\d+:)? (?:fatal )?error: |ERROR: modpost: |\S*ld: ).*$", re.MULTILINE
+)
+BUILT_FOR = "built-for"
+"""The file in a module's folder that names its kernel by content."""
+_SOURCES = ("Makefile", "Kbuild", "*.c", "*.h", "*.S")
+
+
+class BuildError(UsageError):
+    """The compiler refused; ``output`` is all that it said and ``command`` how it was called."""
+
+    def __init__(self, what: str, command: str, output: str) -> None:
+        super().__init__(
+            f"{what} does not build:\n    {first_error(output)}", hint=f"the command was: {command}"
+        )
+        self.command = command
+        self.output = output
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A file that was built, or found in the cache, and how."""
+
+    path: Path
+    key: str
+    """Names sources, kernel, compiler and command by their contents."""
+    command: str
+    """As it can be pasted into a shell."""
+
+
+def first_error(output: str) -> str:
+    """The first diagnostic of a build with its file and line, or the last words where there is none."""
+    found = _DIAGNOSTIC.search(output)
+    if found:
+        return found.group()
+    return "\n    ".join(output.strip().splitlines()[-5:]) or "it failed without a word"
+
+
+def source_files(folder: Path) -> list[Path]:
+    """The files of a source folder that a build reads, in order of name; raises :class:`UsageError`."""
+    if not folder.is_dir():
+        raise UsageError(f"there is no source folder {folder}")
+    files = {path for pattern in _SOURCES for path in folder.rglob(pattern) if path.is_file()}
+    return sorted(path for path in files if not path.name.endswith(".mod.c"))
+
+
+def build_module(
+    kernel: Kernel, folder: Path, cache: Cache | None = None, progress: Progress | None = None
+) -> Built:
+    """The module that ``folder`` (with its Kbuild or Makefile) makes for ``kernel``.
+
+    A copy is built, so the folder stays as it is.  Raises :class:`BuildError` when the compiler
+    refuses and :class:`UsageError` when the folder makes no module, or more than one.
+    """
+    cache, progress = cache or Cache.default(), progress or Quiet()
+    files = source_files(folder)
+    key = _key(folder, files, [kernel.content_hash, *_module_command(kernel, Path())])
+    home = cache.root / "modules" / key
+    command = shlex.join(_module_command(kernel, home))
+    if found := _only_module(home):
+        return Built(found, key, command)
+    _require_plain_path(kernel.build_dir)
+    _require_plain_path(home)
+    with cache.locked(f"module-{key}"):
+        if not _only_module(home):
+            progress.step(f"building the module for {kernel.release}")
+            with cache.new_folder(home) as fresh:
+                _copy(folder, files, fresh)
+                _make(_module_command(kernel, fresh), folder, fresh)
+                (fresh / BUILT_FOR).write_text(kernel.content_hash)
+    module = _only_module(home)
+    assert module is not None, "a module folder was published without a module"
+    return Built(module, key, command)
+
+
+def build_program(
+    sources: Sequence[Path],
+    name: str,
+    *,
+    include: Sequence[Path] = (),
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Built:
+    """A static i386 program for a guest, from C files and the folders of their headers.
+
+    Raises :class:`BuildError` when the compiler refuses.
+    """
+    cache, progress = cache or Cache.default(), progress or Quiet()
+    headers = [path for folder in include for path in source_files(folder) if path.suffix == ".h"]
+    beside = {path for source in sources for path in source.parent.glob("*.h")}
+    key = _key(None, [*sources, *headers, *sorted(beside)], _program_command([], name, ()))
+    final = cache.root / "programs" / key / name
+    command = _program_command(sources, str(final), include)
+    built = Built(final, key, shlex.join(command))
+    if final.exists():
+        return built
+    with cache.locked(f"program-{key}"):
+        if not final.exists():
+            progress.step(f"building {name}")
+            with cache.new_file(final) as fresh:
+                _run(_program_command(sources, str(fresh), include), name)
+                fresh.chmod(0o755)
+    return built
+
+
+def _module_command(kernel: Kernel, folder: Path) -> list[str]:
+    debug = [] if kernel.config.enabled("CONFIG_DEBUG_INFO") else ["KCFLAGS=-g"]
+    return [
+        *("make", "-C", str(kernel.build_dir), f"M={folder}", "ARCH=i386"),
+        *(f"CROSS_COMPILE={CROSS_COMPILE}", f"CC={CROSS_COMPILE}gcc", *debug, "modules"),
+    ]
+
+
+def _program_command(sources: Iterable[Path], output: str, include: Iterable[Path]) -> list[str]:
+    flags = ("-static", "-O2", "-Wall", "-std=gnu11")
+    folders = [f"-I{folder}" for folder in include]
+    return [f"{CROSS_COMPILE}gcc", *flags, *folders, "-o", output, *(str(path) for path in sources)]
+
+
+def _key(folder: Path | None, files: Iterable[Path], more: Iterable[str]) -> str:
+    """Key of a product; ``folder`` is what the files' names are relative to (None: names alone count)."""
+    digest = hashlib.sha256(compiler_version().encode())
+    for text in more:
+        digest.update(b"\0" + text.encode())
+    for path in files:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        name = path.relative_to(folder) if folder else path.name
+        digest.update(f"\0{name}\0{content}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _require_plain_path(path: Path) -> None:
+    # The kernel's Makefile: "source directory cannot contain spaces or colons".
+    if re.search(r"[\s:]", str(path)):
+        raise UsageError(
+            f"kernel modules cannot be built below a path with spaces or colons: {path}",
+            hint="set KMAP_HARNESS_CACHE to a folder without them",
+        )
+
+
+def _copy(folder: Path, files: Iterable[Path], target: Path) -> None:
+    for path in files:
+        copy = target / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _make(command: list[str], folder: Path, fresh: Path) -> None:
+    _run(command, str(folder))
+    modules = sorted(path.name for path in fresh.glob("*.ko"))
+    if len(modules) != 1:
+        raise UsageError(f"{folder} makes {len(modules)} modules ({', '.join(modules)}); one is needed")
+
+
+def _run(command: list[str], what: str) -> None:
+    find(command[0])
+    find(f"{CROSS_COMPILE}gcc")
+    # What the caller's own make run or shell says must not reach this one.
+    done = run(command, MAKEFLAGS="", MFLAGS="", KBUILD_OUTPUT="", KCFLAGS="", W="", V="")
+    if done.returncode:
+        output = done.stderr + done.stdout
+        if "No space left" in output:
+            raise CacheFullError(Path(command[-1]), f"while building {what}")
+        raise BuildError(what, shlex.join(command), output)
+
+
+def _only_module(folder: Path) -> Path | None:
+    modules = list(folder.glob("*.ko"))
+    return modules[0] if len(modules) == 1 else None

@@ -1,0 +1,147 @@
+"""The cache folder: products appear whole or not at all, however many processes make them.
+
+Layout below the root (``platformdirs``, or ``KMAP_HARNESS_CACHE``)::
+
+    apt/<codename>/         private apt state of one Debian release
+    debs/<sha256>.deb       verified packages
+    kernels/<name>/         unpacked kernels, by content
+    modules/<key>/          built modules, by sources, kernel and compiler
+    programs/<key>/         built guest programs
+    locks/                  one lock file for each product
+"""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from harness.errors import PrerequisiteError
+
+ENVIRONMENT = "KMAP_HARNESS_CACHE"
+_TEMPORARY = ".new-"
+
+
+class CacheError(PrerequisiteError):
+    """The cache folder cannot be used."""
+
+
+class CacheFullError(CacheError):
+    """There is no space left where the cache is."""
+
+    def __init__(self, root: Path, detail: str) -> None:
+        super().__init__(
+            f"no space left for the cache {root}: {detail}",
+            hint=f"free some space there, or set {ENVIRONMENT} to a folder on another disk",
+        )
+
+
+class CacheUnwritableError(CacheError):
+    """The cache folder cannot be written."""
+
+    def __init__(self, root: Path, detail: str) -> None:
+        super().__init__(
+            f"the cache {root} cannot be written: {detail}",
+            hint=f"make it writable, or set {ENVIRONMENT} to a folder that is",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The cache below one folder."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> "Cache":
+        """The user's cache: ``KMAP_HARNESS_CACHE``, or the place the desktop standard names."""
+        named = os.environ.get(ENVIRONMENT)
+        root = Path(named) if named else platformdirs.user_cache_path("kmap-harness")
+        return cls(root.expanduser().absolute())
+
+    def folder(self, *parts: str) -> Path:
+        """The folder of that name below the root, made if it is not there."""
+        path = self.root.joinpath(*parts)
+        with self.guarded():
+            path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold the lock of the product ``name`` against every other process and thread."""
+        path = self.folder("locks") / f"{name}.lock"
+        with self.guarded():
+            lock = FileLock(path)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turn the operating system's refusals into errors that name the cache and the remedy."""
+        try:
+            yield
+        except OSError as error:
+            detail = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise CacheFullError(self.root, detail) from error
+            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+                raise CacheUnwritableError(self.root, detail) from error
+            raise
+
+    @contextmanager
+    def new_folder(self, final: Path) -> Iterator[Path]:
+        """A folder to fill; it becomes ``final`` when the block ends well and is removed when not.
+
+        Call it with the product's lock held: what a killed process left behind is removed first.
+        """
+        self.folder(*final.parent.relative_to(self.root).parts)
+        _remove_leftovers(final)
+        with self.guarded():
+            fresh = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=final.parent))
+            try:
+                yield fresh
+                fresh.chmod(0o755)
+                _replace_folder(fresh, final)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+
+    @contextmanager
+    def new_file(self, final: Path) -> Iterator[Path]:
+        """A file name to write; it is renamed to ``final`` when the block ends well."""
+        self.folder(*final.parent.relative_to(self.root).parts)
+        with self.guarded():
+            handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{final.name}-", dir=final.parent)
+            os.close(handle)
+            fresh = Path(name)
+            try:
+                yield fresh
+                fresh.chmod(0o644)
+                fresh.replace(final)
+            finally:
+                fresh.unlink(missing_ok=True)
+
+    def require_space(self, needed: int) -> None:
+        """Raise :class:`CacheFullError` unless ``needed`` bytes are free."""
+        free = shutil.disk_usage(self.folder()).free
+        if free < needed:
+            raise CacheFullError(self.root, f"{needed >> 20} MiB needed, {free >> 20} MiB free")
+
+
+def _remove_leftovers(final: Path) -> None:
+    for path in final.parent.glob(f"{_TEMPORARY}{final.name}-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _replace_folder(fresh: Path, final: Path) -> None:
+    if final.exists():
+        shutil.rmtree(final)
+    fresh.rename(final)

@@ -1,0 +1,51 @@
+"""The programs of the host that the harness runs, and the Debian package that brings each."""
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from harness.errors import PrerequisiteError
+
+CROSS_COMPILE = "i686-linux-gnu-"
+
+_PACKAGES = {
+    "apt-config": "apt",
+    "apt-get": "apt",
+    "dpkg": "dpkg",
+    "dpkg-deb": "dpkg",
+    "i686-linux-gnu-gcc": "gcc-i686-linux-gnu",
+    "lz4": "lz4",
+    "make": "make",
+    "qemu-system-i386": "qemu-system-x86",
+    "zstd": "zstd",
+}
+
+
+class ProgramMissingError(PrerequisiteError):
+    """A program of the host is not installed."""
+
+    def __init__(self, name: str) -> None:
+        package = _PACKAGES.get(name, name)
+        super().__init__(
+            f"the program {name} was not found in PATH",
+            hint=f"apt-get install {package} (ci/setup installs all that is needed)",
+        )
+        self.name = name
+        self.package = package
+
+
+def find(name: str) -> Path:
+    """The path of the program ``name``; raises :class:`ProgramMissingError`."""
+    path = shutil.which(name)
+    if path is None:
+        raise ProgramMissingError(name)
+    return Path(path)
+
+
+@cache
+def compiler_version() -> str:
+    """First line of what the cross compiler says of itself: part of the key of everything built."""
+    gcc = find(f"{CROSS_COMPILE}gcc")
+    said = subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.splitlines()[0]

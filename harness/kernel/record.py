@@ -1,0 +1,89 @@
+"""One kernel, ready to boot and to build modules for."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+_SETTING = re.compile(r"^(CONFIG_\w+)=(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelConfig:
+    """The configuration that a kernel was built with (its ``.config``)."""
+
+    settings: Mapping[str, str]
+    digest: str
+    """SHA-256 of the settings in order of name; comments and dates do not count."""
+
+    @classmethod
+    def parse(cls, text: str) -> "KernelConfig":
+        """Read the text of a ``.config`` file."""
+        settings = {name: value.strip('"') for name, value in _SETTING.findall(text)}
+        lines = "".join(f"{name}={settings[name]}\n" for name in sorted(settings))
+        return cls(settings, hashlib.sha256(lines.encode()).hexdigest())
+
+    @classmethod
+    def read(cls, path: Path) -> "KernelConfig":
+        """Read a ``.config`` file; raises :class:`UsageError` when there is none."""
+        try:
+            return cls.parse(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            raise UsageError(f"no kernel configuration: {error}", hint="build the kernel first") from error
+
+    def enabled(self, name: str) -> bool:
+        """Whether ``name`` (with ``CONFIG_``) is built in or a module."""
+        return self.settings.get(name) in ("y", "m")
+
+    def get(self, name: str, default: str = "") -> str:
+        """The value of ``name`` without quotes, or ``default`` where it is not set."""
+        return self.settings.get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel image with what belongs to it; every path exists."""
+
+    name: str
+    """Of the catalogue, or the release of a user's own kernel."""
+    release: str
+    """As ``uname -r`` prints it."""
+    version: tuple[int, ...]
+    """The upstream version, as (6, 1, 176)."""
+    flavour: str
+    bzimage: Path | None
+    """The compressed image; None where only a vmlinux was given."""
+    vmlinux: Path | None
+    """The ELF image; None where it could not be taken out of the bzImage."""
+    pvh: bool
+    """Whether the vmlinux carries the note by which QEMU boots it directly (``XEN_ELFNOTE_PHYS32_ENTRY``)."""
+    banner: str
+    """``linux_banner``: release, builder, compiler, build."""
+    vermagic: str
+    """What the kernel compares with a module's ``vermagic``."""
+    build_dir: Path
+    """What ``make -C`` is given to build a module."""
+    modules_dir: Path | None
+    """``lib/modules/<release>``."""
+    system_map: Path | None
+    """A complete System.map, where one was to be had."""
+    config: KernelConfig
+    content_hash: str
+    """Names the image, the build folder and the modules by their contents."""
+    source: str
+    """Where it came from, for people."""
+
+    @property
+    def config_hash(self) -> str:
+        """Names the configuration by its content."""
+        return self.config.digest
+
+    @property
+    def boot_image(self) -> Path:
+        """What QEMU's ``-kernel`` is given: the ELF image where PVH works, else the bzImage."""
+        image = self.vmlinux if self.pvh or self.bzimage is None else self.bzimage
+        assert image is not None, "a kernel record has at least one image"
+        return image

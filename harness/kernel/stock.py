@@ -1,0 +1,175 @@
+"""Stock kernels by name: from the cache, or from Debian's archive into the cache."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from harness.errors import PrerequisiteError
+from harness.kernel import resolve, shelf, systemmap
+from harness.kernel.apt import Archive, FetchError, Package, host_architecture
+from harness.kernel.cache import Cache
+from harness.kernel.catalogue import StockKernel, lookup
+from harness.kernel.image import read_facts
+from harness.kernel.progress import Progress, Quiet
+from harness.kernel.record import Kernel, KernelConfig
+from harness.kernel.unpack import relocate_headers, unpack, write_vmlinux
+
+_RECIPE = "1"
+"""Changed when a product made from the same packages would look different."""
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+class KernelUnobtainableError(PrerequisiteError):
+    """No complete set of packages of a stock kernel could be fetched."""
+
+    def __init__(self, name: str, tried: Sequence[str]) -> None:
+        lines = "".join(f"\n  - {line}" for line in tried) or "\n  - nothing was found"
+        super().__init__(
+            f"the kernel {name} could not be obtained; tried:{lines}",
+            hint="check the network and the apt sources; a mirror in the middle of an update heals by itself",
+        )
+        self.tried = tuple(tried)
+
+
+def obtain(
+    name: str, cache: Cache | None = None, progress: Progress | None = None, *, refresh: bool = False
+) -> Kernel:
+    """The stock kernel ``name``, fetched, verified and unpacked if it is not in the cache.
+
+    With the kernel in the cache neither apt nor the network is touched, unless ``refresh`` asks for
+    the newest ABI.  Raises :class:`UnknownKernelError`, :class:`KernelUnobtainableError` (naming all
+    that was tried) or a :class:`CacheError`; the cache is never left with half a kernel.
+    """
+    stock = lookup(name)
+    cache, progress = cache or Cache.default(), progress or Quiet()
+    if not refresh and (kernel := cached(stock, cache)):
+        return kernel
+    with cache.locked(f"kernel-{name}"):
+        if not refresh and (kernel := cached(stock, cache)):
+            return kernel
+        return _obtain_from_archive(stock, cache, progress, refresh=refresh)
+
+
+def cached(stock: StockKernel, cache: Cache) -> Kernel | None:
+    """The kernel as an earlier :func:`obtain` left it in the cache, or None."""
+    home = cache.root / "kernels" / stock.name
+    try:
+        current = json.loads((home / "current.json").read_text(encoding="utf-8"))
+        return shelf.read(home / current["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _obtain_from_archive(stock: StockKernel, cache: Cache, progress: Progress, *, refresh: bool) -> Kernel:
+    tried: list[str] = []
+    for codename in stock.codenames:
+        archive = Archive(cache, codename)
+        tried += archive.update(progress, force=refresh)
+        packages = archive.packages(resolve.package_pattern(stock))
+        sets, incomplete = resolve.candidates(stock, packages, host_architecture())
+        tried += incomplete
+        tried += [] if sets else [f"{codename}: no index lists a complete set"]
+        for packed in sets:
+            try:
+                parts = _fetch_all(archive, packed, progress)
+            except FetchError as error:
+                tried.append(error.message)
+                continue
+            return _make(stock, archive, packed, parts, progress)
+    raise KernelUnobtainableError(stock.name, tried)
+
+
+def _fetch_all(archive: Archive, packed: resolve.PackageSet, progress: Progress) -> list[Path]:
+    groups = (packed.image, packed.headers, packed.common, packed.kbuild)
+    return [_fetch_first(archive, group, progress) for group in groups]
+
+
+def _fetch_first(archive: Archive, places: Iterable[Package], progress: Progress) -> Path:
+    reasons: list[str] = []
+    for package in places:
+        try:
+            return archive.fetch(package, progress)
+        except FetchError as error:
+            reasons.append(error.message)
+    raise FetchError("; ".join(reasons))
+
+
+def _make(
+    stock: StockKernel, archive: Archive, packed: resolve.PackageSet, debs: list[Path], progress: Progress
+) -> Kernel:
+    cache = archive.cache
+    home = cache.folder("kernels", stock.name)
+    content = hashlib.sha256("\n".join([_RECIPE, *(deb.stem for deb in debs)]).encode()).hexdigest()
+    final = home / content[:16]
+    kernel = shelf.read(final)
+    if kernel is None:
+        cache.require_space(
+            sum(p[0].installed_size << 10 for p in (packed.image, packed.headers, packed.common))
+        )
+        with cache.new_folder(final) as fresh:
+            progress.step(f"unpacking {packed.release}")
+            shelf.write(fresh, _fill(stock, packed, debs, fresh, content))
+            _add_system_map(archive, packed, fresh, progress)
+        kernel = shelf.read(final)
+    assert kernel is not None, "a product folder was published without its description"
+    with cache.new_file(home / "current.json") as pointer:
+        pointer.write_text(json.dumps({"folder": final.name, "packages": _describe(packed)}, indent=1) + "\n")
+    return kernel
+
+
+def _describe(packed: resolve.PackageSet) -> list[str]:
+    return [str(group[0]) for group in (packed.image, packed.headers, packed.common, packed.kbuild)]
+
+
+def _fill(
+    stock: StockKernel, packed: resolve.PackageSet, debs: list[Path], folder: Path, content: str
+) -> Kernel:
+    root, release = folder / "root", packed.release
+    unpack(debs, root)
+    build_dir = relocate_headers(root, release)
+    bzimage, vmlinux = root / "boot" / f"vmlinuz-{release}", folder / "vmlinux"
+    write_vmlinux(bzimage, release, vmlinux)
+    facts = read_facts(vmlinux)
+    modules = root / "lib/modules" / release
+    return Kernel(
+        name=stock.name,
+        release=release,
+        version=upstream_version(packed.image[0].version),
+        flavour=stock.flavour,
+        bzimage=bzimage,
+        vmlinux=vmlinux,
+        pvh=facts.pvh,
+        banner=facts.banner,
+        vermagic=facts.vermagic,
+        build_dir=build_dir,
+        modules_dir=modules if modules.is_dir() else None,
+        system_map=None,
+        config=KernelConfig.read(build_dir / ".config"),
+        content_hash=content,
+        source=f"Debian: {packed.image[0]}",
+    )
+
+
+def _add_system_map(archive: Archive, packed: resolve.PackageSet, folder: Path, progress: Progress) -> None:
+    progress.step(f"System.map of {packed.release}")
+    kernel = shelf.read(folder)
+    assert kernel is not None, "the folder was just described"
+    assert kernel.vmlinux is not None, "every stock kernel has its ELF image"
+    text, reason = systemmap.fetch(archive, packed.debug, kernel.vmlinux, packed.release)
+    if not text:
+        progress.step(f"no System.map of {packed.release}: {reason}")
+        return
+    path = folder / "System.map"
+    path.write_bytes(text)
+    shelf.write(folder, dataclasses.replace(kernel, system_map=path))
+
+
+def upstream_version(text: str) -> tuple[int, ...]:
+    """(6, 1, 176) of ``6.1.176-1``; raises ValueError when it does not start so."""
+    found = _VERSION.match(text)
+    if found is None:
+        raise ValueError(f"not a kernel version: {text}")
+    return tuple(int(part) for part in found.groups())

@@ -1,0 +1,108 @@
+"""A user's own kernel: an image and the folder it was built in."""
+
+import hashlib
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.kernel.cache import Cache
+from harness.kernel.image import ImageFacts, extract_vmlinux, is_elf, read_facts
+from harness.kernel.record import Kernel, KernelConfig
+from harness.kernel.stock import upstream_version
+from harness.kernel.systemmap import belongs
+
+
+class BuildDirError(UsageError):
+    """A build folder lacks something, or is not that of the image."""
+
+
+def user_kernel(
+    image: Path, build_dir: Path, cache: Cache | None = None, *, modules_dir: Path | None = None
+) -> Kernel:
+    """The kernel in ``image`` (a bzImage or a vmlinux), built in ``build_dir``.
+
+    ``build_dir`` is what ``make O=`` was given, or the source folder itself.  Modules are used where
+    ``modules_dir`` names them (``lib/modules/<release>``).  Raises :class:`BuildDirError` when the
+    folder was not built or has another release than the image, and :class:`ImageError`.
+    """
+    cache = cache or Cache.default()
+    image, build_dir = _existing(image), _existing(build_dir)
+    release = _read(build_dir / "include/config/kernel.release")
+    vmlinux = image if is_elf(image) else _vmlinux_of(image, cache)
+    facts = read_facts(vmlinux)
+    if facts.release != release:
+        raise BuildDirError(
+            f"{image} is of release {facts.release}, but {build_dir} of {release}",
+            hint="give the build folder of this image, or build again",
+        )
+    return _record(image, vmlinux, build_dir, modules_dir, facts)
+
+
+def _record(
+    image: Path, vmlinux: Path, build_dir: Path, modules_dir: Path | None, facts: ImageFacts
+) -> Kernel:
+    return Kernel(
+        name=facts.release,
+        release=facts.release,
+        version=upstream_version(_complete(facts.release)),
+        flavour="user",
+        bzimage=None if image == vmlinux else image,
+        vmlinux=vmlinux,
+        pvh=facts.pvh,
+        banner=facts.banner,
+        vermagic=facts.vermagic,
+        build_dir=build_dir,
+        modules_dir=_existing(modules_dir) if modules_dir else None,
+        system_map=_system_map(build_dir, vmlinux, facts.release),
+        config=KernelConfig.read(build_dir / ".config"),
+        content_hash=_content(image, build_dir),
+        source=f"{image}, built in {build_dir}",
+    )
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise UsageError(f"there is no {path}")
+    return path.absolute()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise BuildDirError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="--build-dir is the folder in which the kernel was built (make O=)",
+        ) from error
+
+
+def _vmlinux_of(bzimage: Path, cache: Cache) -> Path:
+    digest = hashlib.sha256(bzimage.read_bytes()).hexdigest()[:32]
+    final = cache.root / "vmlinux" / digest
+    with cache.locked(f"vmlinux-{digest}"):
+        if not final.exists():
+            with cache.new_file(final) as fresh:
+                fresh.write_bytes(extract_vmlinux(bzimage))
+    return final
+
+
+def _complete(release: str) -> str:
+    """``6.1-rc1`` as ``6.1.0-rc1``: releases of Linus's own tree have two numbers."""
+    head, dash, tail = release.partition("-")
+    return head + ".0" * (2 - head.count(".")) + dash + tail
+
+
+def _system_map(build_dir: Path, vmlinux: Path, release: str) -> Path | None:
+    path = build_dir / "System.map"
+    return path if path.is_file() and belongs(path.read_bytes(), vmlinux, release) else None
+
+
+def _content(image: Path, build_dir: Path) -> str:
+    digest = hashlib.sha256()
+    for path in (
+        image,
+        build_dir / ".config",
+        build_dir / "Module.symvers",
+        build_dir / "include/generated/utsrelease.h",
+    ):
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()
