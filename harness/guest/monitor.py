@@ -1,6 +1,5 @@
 """QEMU's monitor (QMP), one command at a time."""
 
-import asyncio
 import re
 import socket
 from typing import Any, NamedTuple
@@ -50,14 +49,14 @@ class Monitor:
         try:
             self._qmp.settimeout(self._seconds)
             self._qmp.connect()
-        except (QMPError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, QMPError, OSError) as error:
             raise QemuExitedError(f"QEMU's monitor does not greet: {error!r}") from error
 
     def command(self, name: str, **arguments: Any) -> Any:  # noqa: ANN401 (JSON)
         """Run one QMP command and give its ``return`` value."""
         try:
             return self._qmp.cmd(name, **arguments)
-        except (QMPError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, QMPError, OSError) as error:
             raise QemuExitedError(f"QEMU's monitor failed at {name}: {error!r}") from error
 
     def human(self, line: str) -> str:
@@ -84,7 +83,7 @@ class Monitor:
         """Hang up; QEMU may be gone already."""
         try:
             self._qmp.close()
-        except (QMPError, OSError, EOFError, asyncio.TimeoutError):
+        except (TimeoutError, QMPError, OSError, EOFError):
             return
 
 

@@ -60,6 +60,7 @@ def command_line(machine: Machine) -> str:
             "loglevel=5 cryptomgr.notests noisapnp no_timer_check tsc=reliable",
             f"initcall_blacklist={','.join(BLACKLIST)}",
             f"rcupdate.rcu_cpu_stall_timeout={STALL_SECONDS // 2}",
+            "sysctl.kernel.printk=7",
             f"sysctl.kernel.hung_task_timeout_secs={STALL_SECONDS}",
             "sysctl.kernel.watchdog_thresh=60",
             "pti=on" if shape.pti else "mitigations=off",
@@ -114,7 +115,7 @@ def _wire(wire: Wire) -> tuple[str, ...]:
 
 def by_hand(machine: Machine) -> str:
     """The same guest as a line for a shell, console on the terminal, for people to try."""
-    channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")  # noqa: S108 (printed, never opened)
+    channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")
     return shlex.join(arguments(replace(machine, incoming=False, private=False), channels))
 
 

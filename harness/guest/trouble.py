@@ -42,7 +42,7 @@ class Trouble:
 
 
 _PREFIX = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?)?")
-_MARKER = re.compile(r"^kmh: step (\d+)\b")
+_MARKER = re.compile(r"^kmap-harness: step (\d+)\b")
 _CUT = re.compile(r"^-+\[ cut here \]-+$")
 _END = re.compile(r"^---\[ end (?:trace|Kernel panic)")
 

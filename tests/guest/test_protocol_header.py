@@ -1,0 +1,117 @@
+"""harness.guest and harness.model say the same as kmod/protocol.h, byte for byte and name for name."""
+
+import re
+import struct
+
+import pytest
+from tests.guest.header import read_header
+
+from harness.guest import frame, protocol, steps
+from harness.model import observation, operation, page
+
+STRUCTS = {
+    "kmh_frame": frame.HEADER,
+    "kmh_request": protocol.REQUEST,
+    "kmh_response": protocol.RESPONSE,
+    "kmh_info": protocol.INFO,
+    "kmh_pool_request": protocol.POOL_REQUEST,
+    "kmh_page": protocol.PAGE,
+    "kmh_task_request": protocol.TASK_REQUEST,
+    "kmh_op": protocol.OPERATION,
+    "kmh_obs": steps.OBSERVATION,
+    "kmh_delta": steps.DELTA,
+    "kmh_snapshot": steps.SNAPSHOT,
+    "kmh_slot": steps.SLOT,
+    "kmh_pte": steps.PTE,
+    "kmh_ctrl": steps.TASK,
+}
+ENUMS = {
+    "kmh_frame_type": (frame.FrameType, "KMH_FRAME_"),
+    "kmh_request_type": (protocol.RequestType, "KMH_REQ_"),
+    "kmh_pool_kind": (page.PageKind, "KMH_POOL_"),
+    "kmh_opcode": (operation.OpCode, "KMH_OP_"),
+    "kmh_base": (operation.Base, "KMH_BASE_"),
+    "kmh_prot": (operation.Prot, "KMH_PROT_"),
+    "kmh_status": (observation.Status, "KMH_ST_"),
+}
+FLAGS = {"KMH_CFG_": protocol.Config, "KMH_EV_": protocol.Evidence}
+
+
+@pytest.fixture(scope="module")
+def header(tmp_path_factory):
+    return read_header(tmp_path_factory.mktemp("header"))
+
+
+def fields(layout):
+    """(offset, size, signed) of each field of a struct format; padding is left out."""
+    offset = 0
+    for count, code in re.findall(r"(\d*)([a-zA-Z])", layout.format):
+        size = struct.calcsize("<" + code)
+        if code in "sx":
+            size, count = size * int(count or 1), "1"
+        for _ in range(int(count or 1)):
+            if code != "x":
+                yield offset, size, code.islower() and code != "s" and code in "bhiq"
+            offset += size
+
+
+def joined(members):
+    """(offset, size, signed) of C's members; a low and a high word are one, reserved ones are left out."""
+    members = [member for member in members if not (member.name == "reserved" and member.size == 1)]
+    for here, following in zip(members, [*members[1:], None], strict=True):
+        if following and (here.name, following.name) in PAIRS:
+            yield here.offset, 8, False
+        elif not any(before and (before, here.name) in PAIRS for before in names(members)):
+            yield here.offset, here.size, here.signed
+
+
+def names(members):
+    return [member.name for member in members]
+
+
+PAIRS = {("pte_lo", "pte_hi"), ("lo", "hi"), ("b", "c")}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_structures(header, name):
+    layout = STRUCTS[name]
+    assert layout.size == header.sizes[name]
+    assert list(fields(layout)) == list(joined(header.structs[name]))
+
+
+def test_every_structure_is_compared(header):
+    assert set(header.structs) == set(STRUCTS)
+
+
+@pytest.mark.parametrize("name", ENUMS)
+def test_enumerations(header, name):
+    ours, prefix = ENUMS[name]
+    assert {prefix + member.name: int(member) for member in ours} == header.enums[name]
+
+
+def test_deltas_and_generations(header):
+    kinds = {
+        f"KMH_DELTA_{name}": getattr(steps, f"DELTA_{name}")
+        for name in ("PKMAP", "WINDOW", "PTEVAL", "DONE", "DEAD")
+    }
+    assert kinds == header.enums["kmh_delta_kind"]
+    assert set(header.enums["kmh_generation"].values()) == set(protocol._GENERATIONS)
+
+
+@pytest.mark.parametrize("prefix", FLAGS)
+def test_flags(header, prefix):
+    theirs = {name: value for name, value in header.flags.items() if name.startswith(prefix)}
+    assert {prefix + str(member.name): int(member) for member in FLAGS[prefix]} == theirs
+
+
+def test_flags_of_observations(header):
+    theirs = {name: value for name, value in header.flags.items() if name.startswith("KMH_OBS_")}
+    ours = {
+        f"KMH_OBS_{name}": getattr(steps, f"FLAG_{name}")
+        for name in ("IRQS_OFF", "HARDIRQ", "SOFTIRQ", "NO_PAGE_ADDRESS", "OVERFLOW")
+    }
+    assert ours == theirs
+
+
+def test_operation_has_the_order_of_the_wire(header):
+    assert list(operation.Operation._fields) == names(header.structs["kmh_op"])
