@@ -1,0 +1,185 @@
+"""Start of a guest with SSH: it runs on its own until it is stopped."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import InfrastructureError
+from harness.guest.failure import QemuExitedError, QemuMissingError
+from harness.guest.memory import new_memory_file
+from harness.guest.qemu import Channels, Machine, arguments
+from harness.guest.session import BootableKernel
+from harness.guest.shape import Shape
+from harness.guest.ssh import state as states
+from harness.guest.ssh.attach import AttachedSession
+from harness.guest.ssh.client import Client
+from harness.guest.ssh.image import Parts, write_image
+from harness.guest.ssh.keys import make_keys
+from harness.guest.ssh.state import LOOPBACK, GuestState
+from harness.guest.deadline import Deadline
+
+BOOT_SECONDS = 120.0
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+PORT_TRIES = 5
+"""Another process may take the port between its choice and QEMU's use of it."""
+OPTION = "kmh.ssh=1"
+"""Tells the agent to run the guest's script (images/agent/rc.c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the user named the kernel: its catalogue name, or the image and its build folder."""
+
+    kernel: str
+    build_dir: str = ""
+
+
+class _PortTakenError(InfrastructureError):
+    """QEMU could not have the port."""
+
+
+def start(name: str, origin: Origin, kernel: BootableKernel, shape: Shape, parts: Parts) -> GuestState:
+    """Boot *kernel* with the image of *parts*, and give its state once agent and SSH server answer.
+
+    Whatever fails, nothing is left running.  Raises QemuMissingError, InfrastructureError or KernelError.
+    """
+    folder = states.new_folder(name)
+    for attempt in range(PORT_TRIES):
+        _clear(folder)
+        try:
+            return _start_on(free_port(), folder, origin, kernel, shape, parts)
+        except _PortTakenError:
+            if attempt == PORT_TRIES - 1:
+                raise
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def free_port() -> int:
+    """A TCP port that was free on the loopback a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink() if not path.is_dir() or path.is_symlink() else shutil.rmtree(path)
+
+
+def _start_on(
+    port: int, folder: Path, origin: Origin, kernel: BootableKernel, shape: Shape, parts: Parts
+) -> GuestState:
+    shape = replace(shape, extra=(*shape.extra, OPTION))
+    _, key_files = make_keys(folder, LOOPBACK, port)
+    modules = write_image(folder / "initramfs.cpio", parts, kernel.modules_dir, shape.wire, key_files)
+    machine = Machine(shape, kernel.boot_image, folder / "initramfs.cpio", modules)
+    memory = new_memory_file(shape.memory)
+    try:
+        process = _spawn((*arguments(machine, channels(folder, memory)), *network(port)), memory, folder)
+    finally:
+        os.close(memory)
+    try:
+        state = GuestState(
+            name=folder.name,
+            pid=process.pid,
+            started=states.start_time(process.pid) or 0,
+            port=port,
+            folder=folder,
+            kernel=origin.kernel,
+            build_dir=origin.build_dir,
+            release=kernel.release,
+            boot_image=kernel.boot_image,
+            shape=shape,
+            modules=modules,
+            memory_fd=memory,
+        )
+        _await_sockets(process, folder)
+        _await_guest(state)
+        shutil.copyfile(parts.module, state.module)
+        state.save()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return state
+
+
+def channels(folder: Path, memory_fd: int) -> Channels:
+    """Streams that clients may leave and join; what the console says is kept in any case."""
+
+    def server(name: str) -> str:
+        return f"socket,path={_escaped(folder / name)},server=on,wait=off"
+
+    log = f"{server('console')},logfile={_escaped(folder / 'console.log')}"
+    return Channels(server("monitor"), log, server("wire"), f"/proc/self/fd/{memory_fd}")
+
+
+def network(port: int) -> tuple[str, ...]:
+    """User networking that reaches nothing, with the guest's SSH port on the host's loopback."""
+    forward = f"hostfwd=tcp:{LOOPBACK}:{port}-:22"
+    return ("-netdev", f"user,id=net,restrict=on,{forward}", "-device", "virtio-net-pci,netdev=net,romfile=")
+
+
+def _escaped(path: Path) -> str:
+    """In QEMU's options a comma is written twice."""
+    return str(path).replace(",", ",,")
+
+
+def _spawn(command: Sequence[str], memory: int, folder: Path) -> "subprocess.Popen[bytes]":
+    try:
+        with (folder / "qemu.log").open("wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(memory,),
+                start_new_session=True,
+            )
+    except FileNotFoundError as error:
+        raise QemuMissingError(f"{error.filename} cannot be started", hint="install qemu-system-x86") from error
+
+
+def _await_sockets(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    deadline = Deadline.after("start", START_SECONDS)
+    while not (folder / "wire").is_socket():
+        if process.poll() is not None:
+            said = (folder / "qemu.log").read_text(errors="replace").strip()
+            kind = _PortTakenError if "host forwarding rule" in said else QemuExitedError
+            raise kind(f"QEMU ended as it started: {said}", hint="the message is QEMU's own")
+        if deadline.over():
+            raise InfrastructureError(
+                f"QEMU made no sockets in {folder} in {deadline.seconds:.0f} s", hint="is the host overloaded?"
+            )
+        time.sleep(0.02)
+
+
+def _await_guest(state: GuestState) -> None:
+    """The agent answers once the guest's script is done, so the SSH server is up by then."""
+    session = AttachedSession(state)
+    try:
+        session.await_agent(Deadline.after("boot", BOOT_SECONDS * max(1, state.shape.smp / 2)))
+    finally:
+        session.close()
+    with Client(state) as client:
+        client.run("true")
+
+
+def stop(state: GuestState) -> None:
+    """End the guest and forget it; its logs stay.  Raises InfrastructureError when it cannot be ended."""
+    if state.alive():
+        os.kill(state.pid, signal.SIGTERM)
+        deadline = Deadline.after("stop", STOP_SECONDS)
+        while state.alive() and not deadline.over():
+            time.sleep(0.02)
+    if state.alive():
+        os.kill(state.pid, signal.SIGKILL)
+    (state.folder / states.FILE).unlink(missing_ok=True)
+    state.user_key.unlink(missing_ok=True)
