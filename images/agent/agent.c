@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /init of a guest: brings the machine up, then answers requests for ever.
+ *
+ * It never forks and never execs: on 5.10 exec itself uses the very mappings that are
+ * under test.
+ */
+#include <unistd.h>
+
+#include "agent.h"
+
+int main(void)
+{
+	int port;
+
+	mount_all();
+	load_modules();
+	set_limits();
+	port = open_port();
+	harness_load(NULL, 0);
+	if (port < 0)
+		for (;;)
+			pause();	/* PID 1 must not end; the host reads the console */
+	link_start(port);
+	say("agent up");
+	serve();
+}

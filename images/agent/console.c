@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Lines for people and for the host's console reader. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+static int console = 2;
+
+void console_open(void)
+{
+	int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		console = fd;
+}
+
+void say(const char *format, ...)
+{
+	char line[512] = "kmap-harness: ";
+	size_t length = strlen(line);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
+	va_end(arguments);
+	strcat(line, "\n");
+	if (write(console, line, strlen(line)) < 0)
+		return;		/* nobody is left to be told */
+}
+
+void fail(const char *what)
+{
+	say("error: %s: %s", what, strerror(errno));
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests, one after the other, each executed once.
+ *
+ * Operations are not idempotent: the answers to the last several requests are kept,
+ * and a request that comes again is answered from there.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+
+#define KEPT		8		/* answers; the host keeps fewer requests in flight */
+#define ANSWER_ROOM	(8u << 20)
+#define READY_MS	1000
+
+struct answer {
+	uint32_t seq;
+	uint32_t length;
+	uint8_t *bytes;
+};
+
+static struct answer kept[KEPT];
+static uint8_t *scratch;
+static uint32_t expected = 1;	/* sequence number of the next new request */
+static bool heard;		/* a valid frame has arrived */
+
+static struct answer *find(uint32_t seq)
+{
+	struct answer *answer = &kept[seq % KEPT];
+
+	return answer->bytes && answer->seq == seq ? answer : NULL;
+}
+
+/* What has been read ahead may be overwritten by later input, so an answer is a copy. */
+static struct answer *keep(uint32_t seq, uint32_t length)
+{
+	struct answer *answer = &kept[seq % KEPT];
+	uint8_t *bytes = realloc(answer->bytes, length ? length : 1);
+
+	if (!bytes) {
+		say("error: no memory to keep an answer of %u bytes", length);
+		return NULL;
+	}
+	memcpy(bytes, scratch, length);
+	*answer = (struct answer){ seq, length, bytes };
+	return answer;
+}
+
+/* Send an answer from one of its parts on. */
+static void send_answer(const struct answer *answer, uint32_t part)
+{
+	uint32_t parts = (answer->length + FRAME_PAYLOAD - 1) / FRAME_PAYLOAD;
+
+	for (parts = parts ? parts : 1; part < parts; part++) {
+		uint32_t from = part * FRAME_PAYLOAD;
+		uint32_t length = answer->length - from;
+		uint16_t last = length <= FRAME_PAYLOAD ? KMH_FRAME_LAST : 0;
+
+		link_send(answer->seq, KMH_FRAME_RESPONSE, part | last, answer->bytes + from,
+			  last ? length : FRAME_PAYLOAD);
+	}
+}
+
+static uint32_t put_response(uint16_t type, int error, const void *body, uint32_t length)
+{
+	struct kmh_response response = { type, 0, error, length };
+
+	memcpy(scratch, &response, sizeof(response));
+	if (length)
+		memcpy(scratch + sizeof(response), body, length);
+	return sizeof(response) + length;
+}
+
+static uint32_t module_answer(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
+{
+	long size = harness_request(payload, length);
+
+	if (!size)
+		size = harness_answer(scratch, ANSWER_ROOM);
+	if (size < 0)
+		return put_response(header->type, size, NULL, 0);
+	return size;
+}
+
+/* Do what a request asks for.  Return: length of the answer, in scratch. */
+static uint32_t execute(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
+{
+	const uint8_t *body = payload + sizeof(*header);
+
+	switch (header->type) {
+	case KMH_REQ_PING:
+		return put_response(header->type, 0, body, header->length);
+	case KMH_REQ_UNLOAD:
+		return put_response(header->type, harness_unload(), NULL, 0);
+	case KMH_REQ_LOAD:
+		return put_response(header->type, harness_load(body, header->length), NULL, 0);
+	case KMH_REQ_POWEROFF:
+		return put_response(header->type, 0, NULL, 0);
+	default:
+		return module_answer(header, payload, length);
+	}
+}
+
+static void handle_request(const struct kmh_frame *frame, const uint8_t *payload)
+{
+	struct answer *answer = find(frame->seq);
+	struct kmh_request header;
+	uint32_t length;
+
+	if (answer) {
+		send_answer(answer, 0);
+		return;
+	}
+	/* One was lost on the way; or it is too old to be remembered, which cannot be helped. */
+	if (frame->seq != expected) {
+		link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+		return;
+	}
+	memset(&header, 0, sizeof(header));
+	if (frame->length >= sizeof(header))
+		memcpy(&header, payload, sizeof(header));
+	if (frame->length < sizeof(header) || header.length != frame->length - sizeof(header))
+		length = put_response(header.type, -EBADMSG, NULL, 0);
+	else
+		length = execute(&header, payload, frame->length);
+	expected = frame->seq + 1;
+	answer = keep(frame->seq, length);
+	if (answer)
+		send_answer(answer, 0);
+	if (header.type == KMH_REQ_POWEROFF)
+		power_off();
+}
+
+static void handle_frame(const struct kmh_frame *frame, const uint8_t *payload)
+{
+	const struct answer *answer;
+
+	switch (frame->type) {
+	case KMH_FRAME_REQUEST:
+		heard = true;
+		handle_request(frame, payload);
+		break;
+	case KMH_FRAME_RESEND:
+		heard = true;
+		answer = find(frame->seq);
+		if (answer)
+			send_answer(answer, frame->part & ~KMH_FRAME_LAST);
+		else
+			link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+		break;
+	default:
+		link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+	}
+}
+
+void serve(void)
+{
+	struct kmh_frame frame;
+	const uint8_t *payload;
+
+	scratch = malloc(ANSWER_ROOM);
+	if (!scratch)
+		say("error: no memory for answers");
+	link_send(expected, KMH_FRAME_READY, 0, NULL, 0);
+	for (;;) {
+		if (link_receive(&frame, &payload, heard ? -1 : READY_MS))
+			handle_frame(&frame, payload);
+		else
+			link_send(expected, KMH_FRAME_READY, 0, NULL, 0);
+	}
+}

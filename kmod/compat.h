@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every difference between the kernels this module is built for, each with the
+ * commit or version that brought it.  Nothing is emulated here: an operation that
+ * a kernel lacks stays absent, and KMH_HAS_* says so.
+ */
+#ifndef KMAP_HARNESS_COMPAT_H
+#define KMAP_HARNESS_COMPAT_H
+
+#include <linux/highmem.h>
+#include <linux/hrtimer.h>
+#include <linux/io-mapping.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/version.h>
+#include <asm/iomap.h>
+#include <asm/pgtable.h>
+
+/*
+ * kmap_local: f3ba3c710ac5 "mm/highmem: Provide kmap_local*" (5.11); Debian's 5.10-rt
+ * carries it too, hence CONFIG_KMAP_LOCAL and no version.
+ */
+#ifdef CONFIG_KMAP_LOCAL
+#define KMH_HAS_KMAP_LOCAL	1
+#define KMH_WINDOW		KM_MAX_IDX
+#else
+#define KMH_HAS_KMAP_LOCAL	0
+#define KMH_WINDOW		KM_TYPE_NR
+#endif
+
+/*
+ * kmap_atomic_prot(), kmap_atomic_pfn(): 20b271dfe1ba (5.8) and earlier; absent from the
+ * 5.10-rt patch, where the local generation was still without them; back in 5.11.
+ */
+#if KMH_HAS_KMAP_LOCAL && LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define KMH_HAS_KMAP_ATOMIC_PROT 0
+#else
+#define KMH_HAS_KMAP_ATOMIC_PROT 1
+#endif
+
+/* task_struct.state became __state in 2f064a59a11f "sched: Change task_struct::state" (5.14). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
+#define kmh_task_state(task)	READ_ONCE((task)->state)
+#else
+#define kmh_task_state(task)	READ_ONCE((task)->__state)
+#endif
+
+/* ptep_get_lockless() of PAE is for user PTEs; kernel ones are read half by half, low first. */
+static inline u64 kmh_pte_read(const pte_t *ptep)
+{
+#ifdef CONFIG_X86_PAE
+	u32 low = READ_ONCE(ptep->pte_low);
+
+	return low | (u64)READ_ONCE(ptep->pte_high) << 32;
+#else
+	return READ_ONCE(ptep->pte_low);
+#endif
+}
+
+/* hrtimer_init() was removed by 9779489a31d7 "hrtimers: Delete hrtimer_init()" (6.15). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void kmh_hrtimer_setup(struct hrtimer *timer,
+				     enum hrtimer_restart (*function)(struct hrtimer *))
+{
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	timer->function = function;
+}
+#else
+static inline void kmh_hrtimer_setup(struct hrtimer *timer,
+				     enum hrtimer_restart (*function)(struct hrtimer *))
+{
+	hrtimer_setup(timer, function, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+}
+#endif
+
+/* in_hardirq(): 2d0dbbf6f6c3 "preempt: Provide preempt_*_(context)" (5.11); in_irq() before. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define kmh_in_hardirq()	in_irq()
+#else
+#define kmh_in_hardirq()	in_hardirq()
+#endif
+
+/* migration_disabled: af449901b84c "sched: Add migrate_disable()" (5.11, in 5.10-rt before). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0) || defined(CONFIG_PREEMPT_RT)
+#ifdef CONFIG_SMP
+#define KMH_HAS_MIGRATE		1
+#define kmh_migration_disabled(task)	((task)->migration_disabled)
+#endif
+#endif
+#ifndef KMH_HAS_MIGRATE
+#define KMH_HAS_MIGRATE		0
+#define kmh_migration_disabled(task)	0
+#endif
+
+/* kmap_local took the place of the per-CPU index: 5fbda3ecd14a (5.11). */
+#if KMH_HAS_KMAP_LOCAL
+#define kmh_depth(task, cpu)	((task)->kmap_ctrl.idx)
+#else
+#define kmh_depth(task, cpu)	per_cpu(__kmap_atomic_idx, cpu)
+#endif
+
+/* iomap_atomic_prot_pfn() became __iomap_local_pfn_prot() in e66f6e095486 (5.11, in 5.10-rt before). */
+#if KMH_HAS_KMAP_LOCAL
+#define kmh_iomap(pfn, prot)	__iomap_local_pfn_prot(pfn, prot)
+#define kmh_iounmap(address)	kunmap_local((void __force *)(address))
+#define KMH_IOMAP_ATOMIC	0
+#else
+#define kmh_iomap(pfn, prot)	iomap_atomic_prot_pfn(pfn, prot)
+#define kmh_iounmap(address)	iounmap_atomic(address)
+#define KMH_IOMAP_ATOMIC	1
+#endif
+
+/* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */
+#ifdef CONFIG_SMP
+#define kmh_on_cpu(task)	smp_load_acquire(&(task)->on_cpu)
+#else
+#define kmh_on_cpu(task)	((task) == current)
+#endif
+
+/* MODULE_IMPORT_NS and friends are not needed; crc32_le is GPL-exported by all. */
+
+#endif

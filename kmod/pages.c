@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pools of pages that operations name by id. */
+#define pr_fmt(fmt) "kmap-harness: " fmt
+
+#include <linux/gfp.h>
+#include <linux/hash.h>
+#include <linux/highmem.h>
+#include <linux/list.h>
+#include <linux/vmalloc.h>
+
+#include "kmh.h"
+
+#define HASH_ORDER	7	/* PA_HASH_ORDER of mm/highmem.c */
+#define NO_BUCKET	0xff
+#define PFN_4G		0x100000
+#define CHUNK_ORDER	9	/* order-0 pages come from the low end of the zone, big chunks from above */
+#define SPARE_TRIES	4096	/* allocations beyond what chance asks for */
+#define POOL_GFP	(__GFP_NOWARN | __GFP_NORETRY | __GFP_ZERO)
+
+struct kmh_pool_page *kmh_pages;
+unsigned int kmh_n_pages;
+
+int kmh_pages_init(void)
+{
+	kmh_pages = vzalloc(array_size(KMH_MAX_PAGES, sizeof(*kmh_pages)));
+	return kmh_pages ? 0 : -ENOMEM;
+}
+
+void kmh_pages_exit(void)
+{
+	vfree(kmh_pages);
+}
+
+static u8 bucket_of(const struct page *page)
+{
+	return PageHighMem(page) ? hash_ptr(page, HASH_ORDER) : NO_BUCKET;
+}
+
+static void keep(struct page *page, u8 kind)
+{
+	struct kmh_pool_page *slot = &kmh_pages[kmh_n_pages++];
+
+	slot->page = page;
+	slot->pfn = page_to_pfn(page);
+	atomic_set(&slot->kmaps, 0);
+	slot->kind = kind;
+	slot->bucket = bucket_of(page);
+}
+
+static void give_back(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
+/* Take single pages until @count are kept; those that do not fit are given back at the end. */
+static int take_single(u32 kind, u32 count, gfp_t gfp, bool (*fits)(const struct page *page))
+{
+	unsigned int tries = count * (kind == KMH_POOL_COLLIDING ? 1u << (HASH_ORDER + 1) : 2) + SPARE_TRIES;
+	struct page *page;
+	LIST_HEAD(others);
+
+	while (count && tries--) {
+		page = alloc_page(gfp | POOL_GFP);
+		if (!page)
+			break;
+		if (fits(page)) {
+			keep(page, kind);
+			count--;
+		} else {
+			list_add(&page->lru, &others);
+		}
+	}
+	give_back(&others);
+	return count ? -ENOMEM : 0;
+}
+
+static bool is_high(const struct page *page)
+{
+	return PageHighMem(page);
+}
+
+static bool is_low(const struct page *page)
+{
+	return !PageHighMem(page);
+}
+
+static u8 wanted_bucket;
+
+static bool is_colliding(const struct page *page)
+{
+	if (!PageHighMem(page))
+		return false;
+	if (wanted_bucket == NO_BUCKET)
+		wanted_bucket = bucket_of(page);
+	return bucket_of(page) == wanted_bucket;
+}
+
+/* Take single pages out of big chunks above 4 GiB; chunks below are given back at the end. */
+static int take_above_4g(u32 count)
+{
+	unsigned int i, tries = 1u << (30 - PAGE_SHIFT - CHUNK_ORDER + 2);
+	struct page *chunk, *next;
+	LIST_HEAD(others);
+
+	while (count && tries--) {
+		chunk = alloc_pages(GFP_HIGHUSER | POOL_GFP, CHUNK_ORDER);
+		if (!chunk)
+			break;
+		if (page_to_pfn(chunk) < PFN_4G) {
+			list_add(&chunk->lru, &others);
+			continue;
+		}
+		split_page(chunk, CHUNK_ORDER);
+		for (i = 0; i < 1u << CHUNK_ORDER; i++) {
+			if (count) {
+				keep(chunk + i, KMH_POOL_ABOVE_4G);
+				count--;
+			} else {
+				__free_page(chunk + i);
+			}
+		}
+	}
+	list_for_each_entry_safe(chunk, next, &others, lru) {
+		list_del(&chunk->lru);
+		__free_pages(chunk, CHUNK_ORDER);
+	}
+	return count ? -ENOMEM : 0;
+}
+
+static int take(u32 kind, u32 count)
+{
+	switch (kind) {
+	case KMH_POOL_HIGH:
+		return take_single(kind, count, GFP_HIGHUSER, is_high);
+	case KMH_POOL_LOW:
+		return take_single(kind, count, GFP_KERNEL, is_low);
+	case KMH_POOL_COLLIDING:
+		wanted_bucket = NO_BUCKET;
+		return take_single(kind, count, GFP_HIGHUSER, is_colliding);
+	case KMH_POOL_ABOVE_4G:
+		return take_above_4g(count);
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * kmh_pool() - allocate pages of one kind; all or none
+ * @request: kind and number
+ * @out: struct kmh_page for each
+ * @room: bytes at @out
+ *
+ * Return: bytes written, or -ENOMEM if the machine has not enough pages of that kind.
+ */
+int kmh_pool(const struct kmh_pool_request *request, void *out, size_t room)
+{
+	unsigned int i, first = kmh_n_pages;
+	struct kmh_page *page = out;
+	int error;
+
+	if (!request->count || request->count > KMH_MAX_PAGES - first)
+		return -EINVAL;
+	if (request->count > room / sizeof(*page))
+		return -E2BIG;
+	error = take(request->kind, request->count);
+	if (error) {
+		while (kmh_n_pages > first)
+			__free_page(kmh_pages[--kmh_n_pages].page);
+		return error;
+	}
+	for (i = first; i < kmh_n_pages; i++, page++) {
+		page->pfn = kmh_pages[i].pfn;
+		page->page = (u32)kmh_pages[i].page;
+		page->id = i;
+		page->kind = kmh_pages[i].kind;
+		page->bucket = kmh_pages[i].bucket;
+	}
+	return request->count * sizeof(*page);
+}
+
+/**
+ * kmh_pages_unmap() - undo every kmap() of the harness
+ *
+ * Wakes tasks that are blocked in kmap(); they map again, so this is called until
+ * nobody is blocked.
+ */
+void kmh_pages_unmap(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < kmh_n_pages; i++) {
+		while (atomic_add_unless(&kmh_pages[i].kmaps, -1, 0))
+			kunmap(kmh_pages[i].page);
+	}
+}
+
+/**
+ * kmh_pages_release() - give all pages back
+ * @leak: a task died or is stuck, perhaps with kmap_lock held: nothing may be
+ *        unmapped, and a page that is still mapped must not be given to anybody else
+ */
+void kmh_pages_release(bool leak)
+{
+	unsigned int i, leaked = 0;
+
+	for (i = 0; i < kmh_n_pages; i++) {
+		struct kmh_pool_page *slot = &kmh_pages[i];
+
+		if (leak) {
+			leaked++;
+			continue;
+		}
+		__free_page(slot->page);
+	}
+	kmh_n_pages = 0;
+	if (leaked)
+		pr_warn("%u pages are given up: a task died or is stuck\n", leaked);
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counters at function entries.  The kernel turns these kprobes into ftrace
+ * call-backs; nothing is changed in what the functions do.
+ */
+#define pr_fmt(fmt) "kmap-harness: " fmt
+
+#include <linux/kprobes.h>
+#include <asm/highmem.h>
+
+#include "kmh.h"
+
+struct kmh_counters kmh_counters;
+struct task_struct *kmh_executing;
+
+static atomic_t in_pkmap_flush;	/* since a flush of exactly the pkmap area was asked for */
+static atomic_t in_marker;	/* the module's own printk */
+
+static int on_flush_scan(struct kprobe *probe, struct pt_regs *regs)
+{
+	atomic_inc(&kmh_counters.flush_scans);
+	return 0;
+}
+NOKPROBE_SYMBOL(on_flush_scan);
+
+/* PTEs that are present though their count is 0: they must be gone before the flush. */
+static unsigned int dirty_slots(void)
+{
+	const int *counts = kmh_symbols.pkmap_count;
+	unsigned int i, dirty = 0;
+
+	for (i = 0; counts && i < LAST_PKMAP; i++)
+		dirty += !READ_ONCE(counts[i]) && kmh_pte_read(&kmh_pkmap_ptes[i]);
+	return min(dirty, 255u);
+}
+NOKPROBE_SYMBOL(dirty_slots);
+
+static int on_flush_range(struct kprobe *probe, struct pt_regs *regs)
+{
+	unsigned long start = KMH_REGPARM_FIRST(regs), end = KMH_REGPARM_SECOND(regs);
+
+	if (start == PKMAP_ADDR(0) && end == PKMAP_ADDR(LAST_PKMAP)) {
+		atomic_inc(&kmh_counters.flush_ranges);
+		atomic_set(&kmh_counters.flush_dirty, dirty_slots());
+		atomic_set(&in_pkmap_flush, 1);
+	} else if (start < PKMAP_ADDR(LAST_PKMAP) && end > PKMAP_ADDR(0)) {
+		atomic_inc(&kmh_counters.flush_odd);
+	}
+	return 0;
+}
+NOKPROBE_SYMBOL(on_flush_range);
+
+static int on_flush_cpu(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (atomic_read(&in_pkmap_flush))
+		atomic_inc(&kmh_counters.flush_cpus);
+	return 0;
+}
+NOKPROBE_SYMBOL(on_flush_cpu);
+
+/* Addresses of the direct map are flushed by set_memory_*(), which is no unmap. */
+static int on_invlpg(struct kprobe *probe, struct pt_regs *regs)
+{
+	unsigned long address = KMH_REGPARM_FIRST(regs);
+
+	if (current == READ_ONCE(kmh_executing) && address >= PKMAP_ADDR(0)) {
+		atomic_inc(&kmh_counters.invlpgs);
+		atomic_set(&kmh_counters.invlpg_address, address);
+	}
+	return 0;
+}
+NOKPROBE_SYMBOL(on_invlpg);
+
+static int on_wake(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (KMH_REGPARM_FIRST(regs) == (unsigned long)kmh_symbols.pkmap_map_wait)
+		atomic_inc(&kmh_counters.wakes);
+	return 0;
+}
+NOKPROBE_SYMBOL(on_wake);
+
+static int on_warn(struct kprobe *probe, struct pt_regs *regs)
+{
+	atomic_inc(&kmh_counters.warns);
+	return 0;
+}
+NOKPROBE_SYMBOL(on_warn);
+
+static int on_printk(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (!atomic_read(&in_marker))
+		atomic_inc(&kmh_counters.messages);
+	return 0;
+}
+NOKPROBE_SYMBOL(on_printk);
+
+static struct {
+	struct kprobe probe;
+	u32 bit;
+	bool armed;
+} probes[] = {
+	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan }, KMH_EV_FLUSH_SCAN },
+	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range }, KMH_EV_FLUSH_RANGE },
+	{ { .symbol_name = "do_flush_tlb_all", .pre_handler = on_flush_cpu }, KMH_EV_FLUSH_CPU },
+	{ { .symbol_name = "flush_tlb_one_kernel", .pre_handler = on_invlpg }, KMH_EV_INVLPG },
+	{ { .symbol_name = "__wake_up", .pre_handler = on_wake }, KMH_EV_WAKE },
+	{ { .symbol_name = "__warn", .pre_handler = on_warn }, KMH_EV_WARN },
+	{ { .symbol_name = "vprintk_emit", .pre_handler = on_printk }, KMH_EV_PRINTK },
+};
+
+/* A used struct kprobe must be clean to be registered again. */
+static void disarm(unsigned int i)
+{
+	const char *name = probes[i].probe.symbol_name;
+	kprobe_pre_handler_t handler = probes[i].probe.pre_handler;
+
+	if (!probes[i].armed)
+		return;
+	unregister_kprobe(&probes[i].probe);
+	memset(&probes[i].probe, 0, sizeof(probes[i].probe));
+	probes[i].probe.symbol_name = name;
+	probes[i].probe.pre_handler = handler;
+	probes[i].armed = false;
+}
+
+static u32 arm(unsigned int i)
+{
+	int error;
+
+	if (probes[i].armed)
+		return probes[i].bit;
+	if (probes[i].bit == KMH_EV_WAKE && !kmh_symbols.pkmap_map_wait)
+		return 0;
+	error = register_kprobe(&probes[i].probe);
+	if (error) {
+		pr_warn("no probe on %s: error %d\n", probes[i].probe.symbol_name, error);
+		return 0;
+	}
+	probes[i].armed = true;
+	return probes[i].bit;
+}
+
+/**
+ * kmh_probes_arm() - place and remove probes so that those of a mask are armed
+ * @mask: KMH_EV_* bits
+ *
+ * Return: the bits that are armed now.
+ */
+u32 kmh_probes_arm(u32 mask)
+{
+	u32 armed = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (mask & probes[i].bit)
+			armed |= arm(i);
+		else
+			disarm(i);
+	}
+	kmh_probes_clear();
+	return armed;
+}
+
+/**
+ * kmh_function() - address of a function that may be static
+ * @name: its name
+ *
+ * Return: the address as kprobes resolve it, or 0 if it does not exist out of line.
+ */
+unsigned long kmh_function(const char *name)
+{
+	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
+	unsigned long address;
+
+	if (register_kprobe(&probe))
+		return 0;
+	address = (unsigned long)probe.addr;
+	unregister_kprobe(&probe);
+	return address;
+}
+
+/**
+ * kmh_probes_available() - which probes can be placed
+ *
+ * Return: KMH_EV_* bits of functions that exist out of line.
+ */
+u32 kmh_probes_available(void)
+{
+	static u32 available;
+	static bool known;
+	unsigned int i;
+
+	if (known)
+		return available;
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (probes[i].armed || kmh_function(probes[i].probe.symbol_name))
+			available |= probes[i].bit;
+	}
+	if (!kmh_symbols.pkmap_map_wait)
+		available &= ~KMH_EV_WAKE;
+	known = true;
+	return available;
+}
+
+void kmh_probes_exit(void)
+{
+	kmh_probes_arm(0);
+}
+
+/**
+ * kmh_probes_clear() - forget what was counted
+ *
+ * Called after each observation, and after requests that use the mappings for the
+ * module's own purposes.
+ */
+void kmh_probes_clear(void)
+{
+	atomic_t *counter = (atomic_t *)&kmh_counters;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kmh_counters) / sizeof(*counter); i++)
+		atomic_set(&counter[i], 0);
+	atomic_set(&in_pkmap_flush, 0);
+}
+
+/**
+ * kmh_marker() - a line that says to which step the console text before it belongs
+ * @step: the step
+ */
+void kmh_marker(u32 step)
+{
+	atomic_set(&in_marker, 1);
+	pr_info("step %u\n", step);
+	atomic_set(&in_marker, 0);
+}
