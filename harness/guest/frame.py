@@ -8,8 +8,8 @@ from typing import NamedTuple
 MAGIC = 0x31484D4B
 HEADER = Struct("<IIHHII")
 LAST = 0x8000
-PAYLOAD_MOST = 1 << 20
-"""A length beyond this is taken as damage."""
+PAYLOAD_MOST = 1 << 16
+"""A received length beyond this is taken as damage: the agent's frames carry 32 KiB at most."""
 
 _MAGIC_BYTES = MAGIC.to_bytes(4, "little")
 

@@ -18,7 +18,7 @@ WIRE_MODULES: Mapping[Wire, tuple[str, ...]] = {
 }
 """Modules that each wire needs; a kernel that has them built in has no file of that name."""
 
-MODULE_FOLDER = "modules"
+MODULE_FOLDER = "lib/kmh"
 HARNESS_MODULE = "kmap_harness"
 
 

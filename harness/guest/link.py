@@ -159,9 +159,7 @@ class Link:
         self._quiet_since = time.monotonic()
         self._silence = min(self._silence * 2, SILENCE_MOST)
         self._handle(self._decoder.give_up())
-        if self._next is None:
-            self._send(frame.encode(Frame(FrameType.RESEND, 0)))
-        elif (seq := self._awaited()) is not None:
+        if (seq := self._awaited()) is not None:
             self._ask_again(seq)
 
     def _awaited(self) -> int | None:

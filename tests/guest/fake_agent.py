@@ -17,7 +17,7 @@ PATIENCE = 0.05  # with an incomplete frame
 class FakeAgent(threading.Thread):
     """Answers PING and RUN on *connection*; ``executed`` counts how often each request ran."""
 
-    def __init__(self, connection, ready=True):
+    def __init__(self, connection):
         super().__init__(daemon=True)
         self.connection = connection
         self.decoder = frame.Decoder()
@@ -25,11 +25,10 @@ class FakeAgent(threading.Thread):
         self.answers = {}
         self.executed = {}
         self.chain = steps.Chain(0, 0)
-        self.ready = ready
+        self.heard = False
 
     def run(self):
-        if self.ready:
-            self.send(Frame(FrameType.READY, self.expected))
+        self.send(Frame(FrameType.READY, self.expected))
         self.connection.settimeout(PATIENCE)
         try:
             while self.listen():
@@ -44,6 +43,8 @@ class FakeAgent(threading.Thread):
             frames = self.decoder.feed(data)
         except TimeoutError:
             data, frames = True, self.decoder.give_up()
+            if not self.heard:
+                self.send(Frame(FrameType.READY, self.expected))
         for received in frames:
             self.handle(received)
         if self.decoder.damaged > damaged:
@@ -54,6 +55,7 @@ class FakeAgent(threading.Thread):
         self.connection.sendall(frame.encode(message))
 
     def handle(self, received):
+        self.heard = True
         if received.type is FrameType.REQUEST:
             self.request(received)
         elif received.type is FrameType.RESEND and received.seq in self.answers:
