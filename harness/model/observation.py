@@ -29,7 +29,7 @@ class SlotChange(NamedTuple):
     """
 
     slot: int
-    count: int
+    count: int  # type: ignore[assignment]
     pte: int
     address: int
 
@@ -37,7 +37,7 @@ class SlotChange(NamedTuple):
 class WindowChange(NamedTuple):
     """A fixmap entry in or beside the windows that differs from before; ``index`` is a fixmap index."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     pte: int
 
 

@@ -1,0 +1,92 @@
+"""``kmap-harness nightly``: the main job over kernels and machine shapes, in parallel, never stopped by one of them."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness.kernel.catalogue import known
+from harness.report.junit import write_junit
+from harness.run.fleet import Capacity, Job, JobResult, run_fleet
+from harness.store.baseline import Change, changes, read_baseline
+
+_DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
+_MEMORY_MIB = 256
+
+
+def nightly(
+    kernel: Annotated[list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")] = None,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")] = Path("out/nightly"),
+    baseline: Annotated[Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
+    steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
+    del debug
+    before = read_baseline(baseline) if baseline else {}
+    common = ("--seed", str(seed), "--steps", str(steps))
+    jobs = tuple(
+        make_job(name, text, common) for name in (kernel or [stock.name for stock in known()]) for text in (shape or _DEFAULT_SHAPES)
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    results = run_fleet(jobs, out, Capacity.of_host(), _say)
+    document = {"runs": [_entry(result) for result in results]}
+    news = changes(before, document["runs"]) if baseline else ()
+    document["changes"] = [{"job": c.job, "before": c.before, "now": c.now, "worse": c.worse} for c in news]
+    partial = out / "nightly.json.partial"
+    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    partial.replace(out / "nightly.json")
+    write_junit(results, out / "junit.xml")
+    _summarise(results, news, out)
+    raise typer.Exit(exit_code(results))
+
+
+def make_job(kernel: str, shape: str, common: tuple[str, ...]) -> Job:
+    """The job for *kernel* on the machine that *shape* describes.  Raises UsageError for an unknown word."""
+    arguments: list[str] = ["--kernel", kernel, "--shape", shape, *common]
+    words = dict(word.partition("=")[::2] for word in shape.split(","))
+    smp = int(words.get("smp") or 2)
+    memory = int(words.get("memory") or _MEMORY_MIB)
+    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}"
+    return Job(name, tuple(arguments), smp, memory)
+
+
+def exit_code(results: tuple[JobResult, ...]) -> int:
+    """1 where any run diverged, else the worst failure, else 0."""
+    codes = {result.exit_code for result in results}
+    if 1 in codes:
+        return 1
+    return max((3 if code not in (0, 2) else code for code in codes), default=3)
+
+
+def _entry(result: JobResult) -> dict[str, Any]:
+    return {
+        "name": result.job.name,
+        "verdict": result.report.get("verdict", "error"),
+        "exit_code": result.exit_code,
+        "seconds": round(result.seconds, 2),
+        "folder": str(result.folder),
+        "report": result.report,
+    }
+
+
+def _say(result: JobResult) -> None:
+    report = result.report
+    line = f"{report.get('verdict', 'error'):8} {result.job.name}: {report.get('steps', 0)} steps in {result.seconds:.1f} s"
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _summarise(results: tuple[JobResult, ...], news: tuple[Change, ...], out: Path) -> None:
+    agreed = sum(1 for result in results if result.exit_code == 0)
+    sys.stdout.write(f"\n{agreed} of {len(results)} runs agree; results in {out}\n")
+    for change in news:
+        mark = "WORSE" if change.worse else "changed"
+        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now}\n")

@@ -1,0 +1,125 @@
+"""What the comparison finds: divergences, and the result of one program."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+
+from harness.compare.coverage import Coverage
+from harness.model.observation import Observation
+from harness.model.operation import Operation
+from harness.model.state import State
+from harness.trace.record import Trouble
+
+
+class Layer(Enum):
+    """Which promise was broken (docs/architecture.md)."""
+
+    CONTRACT = "contract"
+    BEHAVIOUR = "behaviour"
+    KNOWN = "known"
+
+
+class Verdict(Enum):
+    """What is known after a comparison; none is ever counted as another."""
+
+    AGREE = "agree"
+    DIVERGE = "diverge"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One entry on which the three witnesses do not agree.
+
+    ``what`` is ``slot``, ``window``, ``count``; ``index`` the slot or fixmap index; a value is
+    None where that witness did not say.  ``odd`` names who stands alone, or is empty.
+    """
+
+    what: str
+    index: int
+    model: int | None
+    module: int | None
+    outside: int | None
+    odd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """One outcome that the model allows: what would be seen, by which rule, and what differs from it."""
+
+    observation: Observation
+    rule: str
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A step whose observation is not among those allowed, or a state that a witness contradicts.
+
+    ``seen`` is None for a state found different at a synchronisation point.
+    ``reasons`` are the contract's violations, the known bug, or what else was found.
+    """
+
+    program: str
+    line: int
+    step: int
+    operation: Operation | None
+    seen: Observation | None
+    allowed: tuple[Allowed, ...]
+    before: State
+    layer: Layer
+    reasons: tuple[str, ...] = ()
+    witnesses: tuple[Disagreement, ...] = ()
+    trouble: tuple[Trouble, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields that differ from the nearest allowed outcome."""
+        return min((one.differs for one in self.allowed), key=len, default=())
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAssertion:
+    """What the author of a scenario expected and did not see; the model may well have agreed."""
+
+    step: int
+    line: int
+    field: str
+    wanted: int
+    seen: int | None
+
+
+@dataclass(slots=True)
+class ProgramResult:
+    """The comparison of one program.
+
+    ``judged`` steps were compared, ``unjudged`` were executed while the state was not
+    known; ``known`` counts occurrences of known bugs, ``vanished`` those that should
+    have occurred and did not; ``foreign`` counts absorbed changes by other users.
+    """
+
+    program: str
+    judged: int = 0
+    unjudged: int = 0
+    divergences: list[Divergence] = field(default_factory=list)
+    known: Counter[str] = field(default_factory=Counter)
+    vanished: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    failed_assertions: list[FailedAssertion] = field(default_factory=list)
+    trouble: list[Trouble] = field(default_factory=list)
+    syncs: int = 0
+    unknown_because: str = ""
+    ended: str = ""
+    complete: bool = False
+    coverage: Coverage = field(default_factory=Coverage)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of this program; nothing executed is never agreement."""
+        if any(one.layer is not Layer.KNOWN for one in self.divergences) or self.failed_assertions:
+            return Verdict.DIVERGE
+        if self.ended or not self.complete or not (self.judged or self.unjudged):
+            return Verdict.ERROR
+        return Verdict.UNKNOWN if self.unjudged or not self.judged else Verdict.AGREE

@@ -1,0 +1,51 @@
+"""Evidence that a guest lacks: the same fields are blanked on both sides before they are compared."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from harness.model.observation import Observation
+
+# kmod/protocol.h, KMH_EV_*: the fields of an observation that rest on each.
+FIELDS: Final = {
+    1 << 0: ("slots",),
+    1 << 1: ("cursor",),
+    1 << 2: ("waiters",),
+    1 << 3: ("flush_scans",),
+    1 << 4: ("flush_ranges", "flush_dirty", "flush_odd"),
+    1 << 5: ("flush_cpus",),
+    1 << 6: ("invlpgs", "invlpg_address"),
+    1 << 7: ("wakes",),
+    1 << 8: ("warns",),
+    1 << 10: ("depth",),
+    1 << 11: ("migrate",),
+    1 << 12: ("preempt",),
+}
+COUNTS: Final = 1 << 0
+FULL: Final = sum(FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Blanks of one evidence mask; ``full`` when there is nothing to blank, which costs nothing.
+
+    Without COUNTS a change of a count alone cannot be seen, so that slots are not
+    compared by step at all: PTE and address of the operation's own page still are.
+    """
+
+    blanked: tuple[str, ...]
+    zeros: tuple[tuple[str, object], ...]
+
+    @property
+    def full(self) -> bool:
+        """Whether all evidence is there."""
+        return not self.blanked
+
+    def apply(self, seen: Observation) -> Observation:
+        """*seen* without what this guest cannot know."""
+        return seen._replace(**dict(self.zeros)) if self.blanked else seen  # type: ignore[arg-type]
+
+
+def mask(evidence: int) -> Mask:
+    """The mask of *evidence* (KMH_EV_*)."""
+    blanked = tuple(name for bit, names in FIELDS.items() if not evidence & bit for name in names)
+    return Mask(blanked, tuple((name, () if name == "slots" else 0) for name in blanked))

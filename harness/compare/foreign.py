@@ -1,0 +1,100 @@
+"""Other users of the mappings: noticed, followed, counted; never taken for a fault of the kernel.
+
+A change is another user's only if no page of ours is in it, before or after; in the
+windows, only on other CPUs (kernels with HIGHPTE map page tables there, arch/x86, to 6.12).
+"""
+
+from typing import NamedTuple
+
+from harness.model import vector
+from harness.model.layout import FRAME_MASK, PAGE_SHIFT
+from harness.model.machine import Machine
+from harness.model.observation import Observation, SlotChange, WindowChange
+from harness.model.operation import Operation
+from harness.model.outcome import Outcome, differences
+from harness.model.state import State, with_cursor, with_slot, with_window
+from harness.model.step import step
+
+
+class _Theirs(NamedTuple):
+    """The changes that no page of ours is in."""
+
+    slots: tuple[SlotChange, ...]
+    windows: tuple[WindowChange, ...]
+
+
+class Absorbed(NamedTuple):
+    """A step explained with other users: the outcome, with their changes in its state, and how many."""
+
+    outcome: Outcome
+    slots: int
+    windows: int
+
+
+def absorb(machine: Machine, state: State, operation: Operation, seen: Observation) -> Absorbed | None:
+    """Explain *seen* by *operation* and changes of other users before or after it, or None."""
+    for outcome in step(machine, state, operation):
+        theirs = _Theirs(
+            tuple(set(seen.slots) - set(outcome.observation.slots)),
+            tuple(set(seen.windows) - set(outcome.observation.windows)),
+        )
+        if not any(theirs) or not _all_foreign(machine, state, seen.cpu, theirs):
+            continue
+        found = _after(machine, outcome, seen, theirs) or _before(machine, state, operation, seen, theirs)
+        if found:
+            return Absorbed(found, len(theirs.slots), len(theirs.windows))
+    return None
+
+
+def _all_foreign(machine: Machine, state: State, cpu: int, theirs: _Theirs) -> bool:
+    return all(
+        _foreign(machine, change.pte, vector.get(state.slots, change.slot).pte) for change in theirs.slots
+    ) and all(
+        _foreign(machine, change.pte, state.windows.get(change.index, 0))
+        and machine.window_owner(change.index) != cpu
+        for change in theirs.windows
+    )
+
+
+def _foreign(machine: Machine, new: int, old: int) -> bool:
+    ours = any(pte and (pte & FRAME_MASK) >> PAGE_SHIFT in machine.ids for pte in (new, old))
+    return bool(new or old) and not ours
+
+
+def _apply(machine: Machine, state: State, theirs: _Theirs) -> State:
+    for change in theirs.slots:
+        state = with_slot(state, machine, change.slot, change.count, change.pte)
+    for entry in theirs.windows:
+        state = with_window(state, entry.index, entry.pte)
+    return state
+
+
+def _without(seen: Observation, theirs: _Theirs) -> Observation:
+    return seen._replace(
+        slots=tuple(change for change in seen.slots if change not in theirs.slots),
+        windows=tuple(change for change in seen.windows if change not in theirs.windows),
+    )
+
+
+def _after(machine: Machine, outcome: Outcome, seen: Observation, theirs: _Theirs) -> Outcome | None:
+    """Ours first, then theirs: only their changes and the cursor may differ."""
+    ours = _without(seen, theirs)
+    if seen.cursor in {change.slot for change in theirs.slots}:
+        ours = ours._replace(cursor=outcome.observation.cursor)
+    if differences(outcome, ours):
+        return None
+    state = with_cursor(_apply(machine, outcome.state, theirs), seen.cursor)
+    return outcome._replace(state=state)
+
+
+def _before(
+    machine: Machine, state: State, operation: Operation, seen: Observation, theirs: _Theirs
+) -> Outcome | None:
+    """Theirs first: the step is taken from the state that they have left."""
+    changed = _apply(machine, state, theirs)
+    ours = _without(seen, theirs)
+    for cursor in (state.cursor, *(change.slot for change in theirs.slots)):
+        for outcome in step(machine, with_cursor(changed, cursor), operation):
+            if not differences(outcome, ours):
+                return outcome
+    return None

@@ -1,0 +1,63 @@
+"""Assertions of a scenario: what its author says will be seen, checked beside the model."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.compare.divergence import FailedAssertion
+from harness.model.layout import Layout
+from harness.model.observation import Observation
+from harness.scenario.program import Assertion, Program
+from harness.trace.record import Step
+
+_PREEMPT_DEPTH: Final = 0xFF
+
+
+class AssertionChecker:
+    """Checks the assertions of one program; ``start`` is the cursor before its first step."""
+
+    def __init__(self, program: Program, layout: Layout, start: int) -> None:
+        self._layout = layout
+        self._start = start
+        self._by_step: dict[int, list[Assertion]] = {}
+        for assertion in program.assertions:
+            self._by_step.setdefault(assertion.step, []).append(assertion)
+
+    def wanted(self, step: int) -> bool:
+        """Whether something was asserted of *step*."""
+        return step in self._by_step
+
+    def check(self, record: Step) -> Iterator[FailedAssertion]:
+        """The assertions of this step that do not hold."""
+        for assertion in self._by_step[record.number]:
+            wanted = self._wanted(assertion)
+            seen = self._seen(assertion.field, record.observation)
+            if seen != wanted:
+                yield FailedAssertion(record.number, assertion.line, assertion.field, wanted, seen)
+
+    def _wanted(self, assertion: Assertion) -> int:
+        if assertion.relative:
+            return (self._start + assertion.value) % self._layout.last_pkmap
+        return assertion.value
+
+    def _seen(self, field: str, seen: Observation) -> int | None:
+        """Value of *field*; None where this step has none."""
+        match field:
+            case "pte":
+                return seen.pte & 1
+            case "slot":
+                return self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else None
+            case "window":
+                return self._window_slot(seen)
+            case "count":
+                return seen.slots[0].count if len(seen.slots) == 1 else self._count_of_result(seen)
+            case "preempt":
+                return seen.preempt & _PREEMPT_DEPTH
+        return int(getattr(seen, field))
+
+    def _window_slot(self, seen: Observation) -> int:
+        index = self._layout.fixindex(seen.value)
+        return index - self._layout.window_index(seen.cpu, 0)
+
+    def _count_of_result(self, seen: Observation) -> int | None:
+        slot = self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else -1
+        return next((change.count for change in seen.slots if change.slot == slot), None)

@@ -1,0 +1,230 @@
+"""The judge: fed with the records of one program, says where reality is not what the model allows.
+
+The fast path is one prediction and one comparison of tuples.  Where the model allows
+several states that look the same, all of them are kept until a step tells them apart.
+After a divergence the state is not known: steps count as unjudged until a
+synchronisation point shows the state again.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
+from harness.compare.evidence import Mask
+from harness.compare.foreign import absorb
+from harness.compare.intent import AssertionChecker
+from harness.compare.known import KnownBug
+from harness.compare.witness import disagreements
+from harness.model.machine import Machine
+from harness.model.observation import Observation, Status
+from harness.model.operation import Operation
+from harness.model.outcome import Outcome, differences
+from harness.model.state import State, resync
+from harness.model.step import step as allowed_outcomes
+from harness.scenario.program import Program
+from harness.trace.record import End, Step, Sync, Trouble
+
+ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
+
+MAX_STATES: Final = 256
+
+
+class Bench(NamedTuple):
+    """What a judge judges by: the guest's evidence, its release, the known bugs, the contract."""
+
+    mask: Mask
+    release: str
+    known: Mapping[str, KnownBug]
+    contract: ContractCheck
+
+
+class Judge:
+    """Judges one program.  Feed ``step``, ``sync``, ``trouble`` in order, then ``end``; read ``result``."""
+
+    def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
+        self.machine = machine
+        self.result = ProgramResult(program.name)
+        self._program = program
+        self._bench = bench
+        self._states: tuple[State, ...] = (start,)
+        self._last = start
+        self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+
+    @property
+    def state(self) -> State:
+        """The state now; after a divergence, the one before it."""
+        return self._states[0] if self._states else self._last
+
+    @property
+    def lost(self) -> bool:
+        """Whether steps go unjudged until the next synchronisation point that shows the state."""
+        return not self._states
+
+    def step(self, record: Step) -> Divergence | None:
+        """Judge one step; the divergence if it is one (a known bug's too, that is in the result only)."""
+        result = self.result
+        result.coverage.add(record)
+        if self._assertions.wanted(record.number):
+            result.failed_assertions += self._assertions.check(record)
+        if not self._states:
+            result.unjudged += 1
+            return None
+        seen = self._bench.mask.apply(record.observation)
+        if len(self._states) == 1:
+            outcomes = self._outcomes(self._states[0], record.operation)
+            if len(outcomes) == 1 and outcomes[0].observation == seen:
+                self._agree(outcomes)
+                return None
+        return self._slow(record, seen)
+
+    def _outcomes(self, state: State, operation: Operation) -> tuple[Outcome, ...]:
+        outcomes = allowed_outcomes(self.machine, state, operation)
+        if self._bench.mask.full:
+            return outcomes
+        mask = self._bench.mask
+        return tuple(one._replace(observation=mask.apply(one.observation)) for one in outcomes)
+
+    def _agree(self, outcomes: tuple[Outcome, ...]) -> None:
+        first = outcomes[0]
+        self.result.judged += 1
+        self.result.rules[first.rule] += 1
+        if first.known is not None:
+            self.result.known[first.known] += 1
+        if len(outcomes) == 1:
+            self._states = (first.state,)
+            return
+        distinct: list[State] = []
+        for outcome in outcomes:
+            if outcome.state not in distinct:
+                distinct.append(outcome.state)
+        self._states = tuple(distinct[:MAX_STATES])
+        if len(distinct) > MAX_STATES:
+            self._lose(f"more than {MAX_STATES} states are possible")
+
+    def _lose(self, reason: str) -> None:
+        self._last = self.state
+        self._states = ()
+        self.result.unknown_because = self.result.unknown_because or reason
+
+    def _slow(self, record: Step, seen: Observation) -> Divergence | None:
+        outcomes = tuple(one for state in self._states for one in self._outcomes(state, record.operation))
+        if not outcomes:
+            self.result.unjudged += 1
+            self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
+            return None
+        if record.observation.status is Status.STUCK:
+            return self._diverge(record, seen, outcomes)
+        agreeing = tuple(one for one in outcomes if not differences(one, seen))
+        if agreeing:
+            self._agree(agreeing)
+            return None
+        if self._absorb(record, seen) or self._vanished(outcomes, seen):
+            return None
+        return self._diverge(record, seen, outcomes)
+
+    def _absorb(self, record: Step, seen: Observation) -> bool:
+        for state in self._states:
+            found = absorb(self.machine, state, record.operation, seen)
+            if found:
+                self.result.foreign["pkmap slots"] += found.slots
+                self.result.foreign["window entries"] += found.windows
+                self._agree((found.outcome,))
+                return True
+        return False
+
+    def _vanished(self, outcomes: tuple[Outcome, ...], seen: Observation) -> bool:
+        """A known bug was due and the right answer came instead: good, and worth a line."""
+        for outcome in outcomes:
+            bug = self._bench.known.get(outcome.known or "")
+            if bug and set(differences(outcome, seen)) <= bug.fields:
+                self.result.vanished[bug.id] += 1
+                self._agree((outcome._replace(known=None),))
+                return True
+        return False
+
+    def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
+        before = self._states[0]
+        violations = self._bench.contract(self.machine, before, record.operation, seen)
+        divergence = Divergence(
+            self._program.name,
+            self._program.line(record.number),
+            record.number,
+            record.operation,
+            seen,
+            tuple(Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes),
+            before,
+            Layer.CONTRACT if violations else Layer.BEHAVIOUR,
+            violations,
+        )
+        self.result.judged += 1
+        self.result.divergences.append(divergence)
+        self._last = before
+        self._states = ()
+        return divergence
+
+    def sync(self, record: Sync) -> Divergence | None:
+        """A synchronisation point: the witnesses are compared, and a lost state is found again."""
+        self.result.syncs += 1
+        if self.lost:
+            self._recover(record)
+            return None
+        found = min(
+            (disagreements(self.machine, state, record.snapshot, record.witness) for state in self._states),
+            key=len,
+        )
+        if not found:
+            self._keep_agreeing(record)
+            return None
+        return self._contradicted(record, found)
+
+    def _keep_agreeing(self, record: Sync) -> None:
+        """Of several possible states, those that the witnesses bear out."""
+        if len(self._states) > 1:
+            self._states = tuple(
+                state
+                for state in self._states
+                if not disagreements(self.machine, state, record.snapshot, record.witness)
+            )
+
+    def _contradicted(self, record: Sync, found: tuple[Disagreement, ...]) -> Divergence:
+        before = self.state
+        layer = Layer.BEHAVIOUR if all(one.odd == "model" for one in found) else Layer.CONTRACT
+        reasons = ("the state at a synchronisation point is not the one that the steps led to",)
+        divergence = Divergence(
+            self._program.name,
+            self._program.line(record.step - 1) if record.step else 0,
+            record.step,
+            None,
+            None,
+            (),
+            before,
+            layer,
+            reasons,
+            found,
+        )
+        self.result.divergences.append(divergence)
+        self._last, self._states = before, ()
+        self._recover(record)
+        return divergence
+
+    def _recover(self, record: Sync) -> None:
+        """Go on from a re-read state, if inside and outside agree on it."""
+        if record.snapshot is None or self._last.lost:
+            return
+        if not disagreements(self.machine, None, record.snapshot, record.witness):
+            self._states = (resync(self.machine, self._last, record.snapshot),)
+
+    def trouble(self, record: Trouble) -> None:
+        """Kernel trouble: kept with the result, and with the divergence of its step."""
+        self.result.trouble.append(record)
+        divergences = self.result.divergences
+        if divergences and divergences[-1].step == record.step:
+            last = divergences[-1]
+            divergences[-1] = dataclasses.replace(last, trouble=(*last.trouble, record))
+
+    def end(self, record: End) -> ProgramResult:
+        """The program is over."""
+        self.result.complete = True
+        self.result.ended = record.reason
+        return self.result

@@ -1,0 +1,107 @@
+"""Three witnesses of one state: the model, the module's snapshot, the page tables from outside."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from harness.compare.divergence import Disagreement
+from harness.model import vector
+from harness.model.layout import FRAME_MASK, PAGE_SHIFT
+from harness.model.machine import Machine
+from harness.model.observation import Snapshot
+from harness.model.state import Phase, State
+from harness.trace.record import WitnessView
+
+_TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
+
+
+def disagreements(
+    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
+) -> tuple[Disagreement, ...]:
+    """Entries on which not all that speak agree; *state* None: only the two real ones are compared."""
+    return (
+        *_slots(machine, state, snapshot, witness),
+        *_counts(machine, state, snapshot, witness),
+        *_windows(machine, state, snapshot, witness),
+    )
+
+
+def _entry(
+    what: str, index: int, model: int | None, module: int | None, outside: int | None
+) -> Disagreement | None:
+    said = {"model": model, "module": module, "outside": outside}
+    values = [value for value in said.values() if value is not None]
+    if len(set(values)) <= 1:
+        return None
+    odd = [name for name, value in said.items() if value is not None and values.count(value) == 1]
+    return Disagreement(what, index, model, module, outside, odd[0] if len(odd) == 1 else "")
+
+
+def _slots(
+    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
+) -> Iterator[Disagreement]:
+    for slot in range(machine.layout.last_pkmap):
+        found = _entry(
+            "slot",
+            slot,
+            None if state is None else vector.get(state.slots, slot).pte,
+            None if snapshot is None else snapshot.ptes[slot],
+            None if witness is None or not witness.ptes else witness.ptes[slot],
+        )
+        if found:
+            yield found
+
+
+def _counts(
+    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
+) -> Iterator[Disagreement]:
+    for slot in range(machine.layout.last_pkmap):
+        found = _entry(
+            "count",
+            slot,
+            None if state is None else vector.get(state.slots, slot).count,
+            None if snapshot is None or not snapshot.counts else snapshot.counts[slot],
+            None if witness is None or not witness.counts else witness.counts[slot],
+        )
+        if found:
+            yield found
+
+
+def _windows(
+    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
+) -> Iterator[Disagreement]:
+    """Window entries; one of a page that is not ours may come and go between two looks."""
+    model = None if state is None else windows_at_rest(machine, state)
+    module = None if snapshot is None else dict(snapshot.windows)
+    outside = None if witness is None else dict(witness.windows)
+    indices = {index for view in (model, module, outside) if view is not None for index in view}
+    for index in sorted(indices):
+        found = _entry("window", index, _at(model, index), _at(module, index), _at(outside, index))
+        if found and not _only_foreign(machine, found):
+            yield found
+
+
+def _at(view: Mapping[int, int] | None, index: int) -> int | None:
+    return None if view is None else view.get(index, 0) & ~_TOUCH
+
+
+def _only_foreign(machine: Machine, found: Disagreement) -> bool:
+    layout = machine.layout
+    if not layout.fix_kmap_begin <= found.index <= layout.fix_kmap_end:
+        return True
+    values = [value for value in (found.model, found.module, found.outside) if value]
+    return not any((value & FRAME_MASK) >> PAGE_SHIFT in machine.ids for value in values)
+
+
+def windows_at_rest(machine: Machine, state: State) -> dict[int, int]:
+    """The model's window entries once every task waits: a waiting task's local mappings are switched out.
+
+    Source: kernel/sched/core.c, kmap_local_sched_out (5.11 to 7.3).
+    """
+    if not machine.local or state.current < 0:
+        return state.windows
+    task = state.tasks[state.current]
+    if task.phase is not Phase.READY or task.atomic:
+        return state.windows
+    layout = machine.layout
+    gone = {layout.window_index(task.cpu, entry) for entry in range(task.depth)}
+    return {index: pte for index, pte in state.windows.items() if index not in gone}

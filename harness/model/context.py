@@ -1,0 +1,117 @@
+"""What a task does beside mapping: contexts, sleeping, moving, ending."""
+
+from harness.model import local
+from harness.model.bookkeeping import atomic
+from harness.model.draft import Draft
+from harness.model.machine import SLEEP_MAX
+from harness.model.observation import Status
+from harness.model.operation import OpCode
+from harness.model.state import Context, Phase, TaskState
+
+
+def refuse(d: Draft, rule: str) -> None:
+    """Wrong use of the module: nothing is done."""
+    d.status = Status.REFUSED
+    d.rule = rule
+
+
+def irq_off(d: Draft) -> None:
+    """``local_irq_disable``."""
+    d.irqs_off = True
+    d.rule = "context.irq-off"
+
+
+def irq_on(d: Draft) -> None:
+    """``local_irq_enable``."""
+    d.irqs_off = False
+    d.rule = "context.irq-on"
+
+
+def preempt_off(d: Draft) -> None:
+    """``preempt_disable``."""
+    d.preempt += 1
+    d.rule = "context.preempt-off"
+
+
+def preempt_on(d: Draft) -> None:
+    """``preempt_enable``."""
+    d.preempt -= 1
+    d.rule = "context.preempt-on"
+
+
+def interrupt(d: Draft, *, hard: bool) -> None:
+    """The next operations run in an interrupt on top of this task; a hard one has interrupts off."""
+    d.rule = "context.hardirq" if hard else "context.softirq"
+    if d.op.value:
+        d.contexts = (*d.contexts, Context(hard, d.op.value, d.irqs_off))
+        d.irqs_off = d.irqs_off or hard
+
+
+def hardirq(d: Draft) -> None:
+    """The next ``value`` operations run in hardirq context."""
+    interrupt(d, hard=True)
+
+
+def softirq(d: Draft) -> None:
+    """The next ``value`` operations run in softirq context."""
+    interrupt(d, hard=False)
+
+
+def sleep(d: Draft) -> None:
+    """SLEEP: a context switch there and back; YIELD: maybe one.
+
+    In the local generation the window entries are cleared and flushed on the way out and
+    written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
+    ``finish_task_switch``).  In the stack generation nothing happens to them.
+    """
+    if atomic(d) or (d.op.code == OpCode.SLEEP and d.op.value > SLEEP_MAX):
+        refuse(d, "context.sleep-refused")
+        return
+    d.rule = "context.sleep"
+    if not d.machine.local or not d.depth:
+        return
+    d.rule = "context.sleep-mapped"
+    me = _image(d)
+    flushed = local.switch_out(d, me)
+    for address in flushed:
+        d.invlpg(address)
+    local.switch_in(d, me)
+
+
+def schedule(d: Draft) -> None:
+    """YIELD: ``schedule()``, which switches only if somebody else wants the CPU."""
+    sleep(d)
+    if not d.status:
+        d.rule = d.rule.replace("sleep", "yield")
+        d.invlpgs = d.invlpg_address = 0
+
+
+def _image(d: Draft) -> TaskState:
+    return d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
+
+
+def leave(d: Draft) -> None:
+    """EXIT: the task ends as it is; live local mappings vanish at its last switch, silently."""
+    if atomic(d):
+        refuse(d, "context.exit-refused")
+        return
+    d.rule = "context.exit-mapped" if d.machine.local and d.depth else "context.exit"
+    d.phase = Phase.DEAD
+
+
+def migrate(d: Draft) -> None:
+    """MIGRATE: at once.
+
+    A task whose migration is disabled is not sent: the kernel would warn and refuse
+    (kernel/sched/core.c, ``__set_cpus_allowed_ptr``), so the module refuses before.
+    """
+    if atomic(d) or d.migrate or d.op.value >= d.machine.layout.online_cpus:
+        refuse(d, "context.migrate-refused")
+        return
+    d.allowed = d.cpu = d.op.value
+    d.rule = "context.migrate"
+
+
+def idle(d: Draft) -> None:
+    """NOP: only observe."""
+    d.rule = "nop"

@@ -1,0 +1,190 @@
+"""Closing a draft: the observation that the module would report, and the state after it."""
+
+from harness.model import local, vector
+from harness.model.bookkeeping import page_address_allowed
+from harness.model.draft import UNCLAIMED, Draft
+from harness.model.machine import HARDIRQ_OFFSET, SOFTIRQ_OFFSET
+from harness.model.observation import Observation, SavedChange, SlotChange, Status, WindowChange
+from harness.model.operation import OpCode
+from harness.model.outcome import Outcome
+from harness.model.state import Phase, State, TaskState
+
+_PREEMPT_MASK = 0x7FFF_FFFF
+_NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
+
+
+def slot_changes(d: Draft) -> tuple[SlotChange, ...]:
+    """Slots that differ from before, with the page address of their page."""
+    if not d.touched_slots:
+        return ()
+    changes = []
+    for slot in sorted(set(d.touched_slots)):
+        old, new = vector.get(d.before.slots, slot), vector.get(d.slots, slot)
+        if old != new:
+            changes.append(SlotChange(slot, new.count, new.pte, _slot_address(d, slot, new.pte or old.pte)))
+    return tuple(changes)
+
+
+def _slot_address(d: Draft, slot: int, pte: int) -> int:
+    page = d.page_of(pte)
+    if not page_address_allowed(d):
+        return 0
+    if page is not None:
+        return d.page_address(page)
+    return d.machine.layout.pkmap_address(slot) if vector.get(d.slots, slot).count else 0
+
+
+def window_changes(d: Draft) -> tuple[WindowChange, ...]:
+    """Fixmap entries that differ from before."""
+    if not d.touched_windows:
+        return ()
+    old, new = d.before.windows, d.windows
+    return tuple(
+        WindowChange(index, new.get(index, 0))
+        for index in sorted(set(d.touched_windows))
+        if old.get(index, 0) != new.get(index, 0) and index in d.machine.watched
+    )
+
+
+def saved_changes(d: Draft) -> tuple[SavedChange, ...]:
+    """Entries of ``kmap_ctrl.pteval`` that differ from before."""
+    old = d.before.tasks[d.task].saved
+    if old is d.saved:
+        return ()
+    return tuple(
+        SavedChange(entry, new)
+        for entry, (was, new) in enumerate(zip(old, d.saved, strict=True))
+        if was != new
+    )
+
+
+def preempt_count(d: Draft) -> int:
+    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts.
+
+    Hardirq context is that of a timer.  Softirq context is entered from
+    ``local_bh_enable``, which keeps one count while it runs softirqs (kernel/softirq.c); on
+    RT softirqs run in the task and do not count here.
+    """
+    count = d.preempt if d.machine.layout.preempt_count else 0
+    for context in d.contexts:
+        if context.hard:
+            count += HARDIRQ_OFFSET
+        elif not d.machine.layout.rt:
+            count += SOFTIRQ_OFFSET + 1
+    return count & _PREEMPT_MASK
+
+
+def migration_disabled(d: Draft) -> int:
+    """``migration_disabled``: RT holds a per-CPU lock, and so one more, while softirqs run in the task."""
+    extra = 0
+    if d.contexts and d.machine.layout.rt:
+        extra = sum(1 for context in d.contexts if not context.hard)
+    return (d.migrate + extra) & 0xFFFF
+
+
+def reported_page_address(d: Draft) -> int:
+    """``page_address`` of the operation's page, where it may be asked for."""
+    if d.op.page >= len(d.machine.pages) or not page_address_allowed(d):
+        return 0
+    return d.page_address(d.op.page)
+
+
+def _leave_cpu(d: Draft) -> None:
+    """A task that sleeps in kmap or has ended is switched out: its window entries go.
+
+    An EXIT is over before that happens, so that its flushes are not counted.
+    """
+    if not d.machine.local:
+        return
+    task = d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
+    for address in local.switch_out(d, task):
+        if d.op.code != OpCode.EXIT:
+            d.invlpg(address)
+
+
+def _contexts(d: Draft) -> None:
+    """One operation of the open context is done; the operation that opens a context does not count."""
+    context = d.contexts[-1]
+    if len(d.contexts) > len(d.before.tasks[d.task].contexts):
+        return
+    if context.remaining > 1:
+        d.contexts = (*d.contexts[:-1], context._replace(remaining=context.remaining - 1))
+    else:
+        d.contexts = d.contexts[:-1]
+        d.irqs_off = context.irqs_off
+
+
+def new_task(d: Draft) -> TaskState:
+    """The acting task after the step."""
+    page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
+    return TaskState(
+        d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
+        d.contexts, page, reg,
+    )  # fmt: skip
+
+
+def _spinning(d: Draft, task: TaskState) -> tuple[int, ...]:
+    held = d.before.spinning
+    spins = task.atomic and task.phase is Phase.READY
+    if spins == (d.task in held):
+        return held
+    return (*held, d.task) if spins else tuple(other for other in held if other != d.task)
+
+
+def new_state(d: Draft) -> State:
+    """The state after the step."""
+    number = d.task
+    task = new_task(d)
+    tasks = d.tasks if d.tasks[number] == task else (*d.tasks[:number], task, *d.tasks[number + 1 :])
+    return State(
+        d.cursor, d.zeros, d.ones, d.slots, d.where, d.waiting, d.windows, tasks, d.depths, d.registers,
+        d.memory, d.stale, d.warned, d.current, _spinning(d, task), d.tampered, d.locked, d.lost,
+    )  # fmt: skip
+
+
+def observation(d: Draft) -> Observation:
+    """What the module reports: everything after the operation and what it set off.
+
+    A task that sleeps or is gone is observed by somebody else, outside of any section.
+    """
+    machine = d.machine
+    rejected = d.status in _NOT_DONE
+    inside = d.phase is Phase.READY and d.before.tasks[d.task].phase is Phase.READY
+    return Observation(
+        d.status,
+        d.cpu,
+        d.value,
+        UNCLAIMED if rejected else d.pte_at(d.pte_address),
+        reported_page_address(d),
+        d.cursor,
+        len(d.waiting),
+        preempt_count(d) if inside else 0,
+        d.pagefault & 0xFFFF,
+        migration_disabled(d),
+        d.depth if machine.local else d.depths[d.cpu],
+        d.flush_scans,
+        d.flush_ranges,
+        UNCLAIMED if d.op.code == OpCode.FLUSH_UNUSED else d.flush_ranges * machine.layout.online_cpus,
+        d.flush_dirty,
+        0,
+        d.invlpgs,
+        d.invlpg_address,
+        d.wakes,
+        d.warns,
+        slot_changes(d),
+        window_changes(d),
+        saved_changes(d),
+        tuple(sorted(d.done)),
+        d.dead,
+    )
+
+
+def finish(d: Draft) -> Outcome:
+    """The outcome that this draft has become."""
+    if d.phase is not Phase.READY and d.before.tasks[d.task].phase is Phase.READY:
+        _leave_cpu(d)
+    seen = observation(d)
+    if d.contexts:
+        _contexts(d)
+    slack = 0 if not d.machine.local else max(d.depth, d.before.tasks[d.task].depth)
+    return Outcome(seen, new_state(d), d.rule, d.known, slack)

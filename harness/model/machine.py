@@ -1,0 +1,143 @@
+"""The machine a model runs on: the layout read from a guest, its pages and its tasks."""
+
+from dataclasses import dataclass, field, replace
+
+from harness.model.layout import (
+    ADDRESS_MASK,
+    PAGE_SHIFT,
+    PTE_NX,
+    PTE_RW,
+    Generation,
+    Layout,
+)
+from harness.model.operation import OpCode, Prot
+from harness.model.page import Page
+
+UNBOUND = 0xFF
+REGISTERS = 4096
+
+PTE_PWT = 0x008
+PTE_PCD = 0x010
+
+HARDIRQ_OFFSET = 0x1_0000
+SOFTIRQ_OFFSET = 0x100
+NEIGHBOURS = 4
+HELD = 64
+SLEEP_MAX = 1_000_000
+
+_LOCAL_ONLY = frozenset(
+    {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
+)
+
+
+def protections(kmap_prot: int, *, pat: bool) -> tuple[int, ...]:
+    """PTE flags of each ``Prot``, from those of PAGE_KERNEL.
+
+    Source: arch/x86/include/asm/pgtable_types.h, arch/x86/mm/init.c
+    (``__cachemode2pte_tbl``), arch/x86/mm/pat/memtype.c (5.10, 6.1).  UC- is PCD with
+    and without PAT.  Write combining is PWT with PAT on; without PAT it falls back to
+    UC-.  QEMU's qemu32 has no MTRRs, and then the kernel turns PAT off
+    (``mtrr_bp_init``): *pat* is false there.
+    """
+    return (
+        kmap_prot,
+        kmap_prot & ~PTE_RW,
+        kmap_prot | PTE_PCD,
+        kmap_prot | (PTE_PWT if pat else PTE_PCD),
+        kmap_prot & ~PTE_NX,
+    )
+
+
+def missing_operations(generation: Generation, *, kmap_atomic_prot: bool = True) -> frozenset[OpCode]:
+    """Operations that kernels of *generation* do not have.
+
+    ``kmap_atomic_prot`` and ``kmap_atomic_pfn`` came to the local generation with 5.11;
+    the 5.10-rt patch, which is of that generation, lacks both.
+    """
+    if generation is not Generation.LOCAL:
+        return _LOCAL_ONLY
+    return frozenset() if kmap_atomic_prot else frozenset({OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
+
+
+def _watched(lay: Layout) -> range:
+    """Fixmap entries that the module compares: the windows of the CPUs in use and one more."""
+    last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
+    return range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything that does not change while a program runs.
+
+    ``tasks`` gives each task's CPU, or ``UNBOUND``.  ``prots`` are the PTE flags of each
+    ``Prot``.  ``to_page_local``: ``kmap_to_page`` knows kmap_local addresses and warns (6.1
+    on).  ``missing``: operations this kernel lacks.  ``flatmem``: struct page pointers are
+    one array, so that a wrong ``virt_to_page`` has a predictable pfn.  ``watched`` are the fixmap
+    entries whose changes the module reports.
+    """
+
+    layout: Layout
+    pages: tuple[Page, ...]
+    tasks: tuple[int, ...]
+    prots: tuple[int, ...]
+    to_page_local: bool = True
+    missing: frozenset[OpCode] = frozenset()
+    flatmem: bool = True
+    ptes: tuple[int, ...] = field(init=False, repr=False)
+    direct: tuple[int, ...] = field(init=False, repr=False)
+    ids: dict[int, int] = field(init=False, repr=False, compare=False)
+    local: bool = field(init=False, repr=False)
+    increment: int = field(init=False, repr=False)
+    window_low: int = field(init=False, repr=False)
+    window_high: int = field(init=False, repr=False)
+    watched: range = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Fill what steps look up: PTEs and direct addresses by page id, page ids by pfn."""
+        lay = self.layout
+        derived: dict[str, object] = {
+            "ptes": tuple((page.pfn << PAGE_SHIFT) | lay.kmap_prot for page in self.pages),
+            "direct": tuple(0 if page.highmem else self.direct_address(page.pfn) for page in self.pages),
+            "ids": {page.pfn: number for number, page in enumerate(self.pages)},
+            "local": lay.generation is Generation.LOCAL,
+            "increment": 2 if lay.debug_kmap_local else 1,
+            "window_low": lay.fixaddr(lay.fix_kmap_end),
+            "window_high": lay.fixaddr(lay.fix_kmap_begin),
+            "watched": _watched(lay),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    def direct_address(self, pfn: int) -> int:
+        """Direct map address of *pfn* (``__va``)."""
+        return (self.layout.page_offset + (pfn << PAGE_SHIFT)) & ADDRESS_MASK
+
+    def pte(self, page: int, prot: Prot) -> int:
+        """PTE that maps page id *page* with *prot* (``pfn_pte``)."""
+        return (self.pages[page].pfn << PAGE_SHIFT) | self.prots[prot]
+
+    def window_owner(self, index: int) -> int:
+        """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""
+        cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
+        return min(max(cpu, 0), self.layout.nr_cpus - 1)
+
+    def with_tasks(self, tasks: tuple[int, ...]) -> "Machine":
+        """The same machine with other tasks."""
+        return replace(self, tasks=tasks)
+
+    def with_pages(self, pages: tuple[Page, ...]) -> "Machine":
+        """The same machine with other pages."""
+        return replace(self, pages=pages)
+
+
+def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...], *, release: str = "") -> Machine:
+    """The machine of a guest, with what its *release* (``"6.1.0-50-686"``) implies."""
+    old = release.startswith(("5.10.", "5.11.", "5.12.", "5.13.", "5.14.", "5.15.", "6.0."))
+    return Machine(
+        layout=layout,
+        pages=pages,
+        tasks=tasks,
+        prots=protections(layout.kmap_prot, pat=False),
+        to_page_local=layout.generation is Generation.LOCAL and not old,
+        missing=missing_operations(layout.generation, kmap_atomic_prot=not release.startswith("5.10.")),
+    )

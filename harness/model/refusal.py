@@ -1,0 +1,94 @@
+"""What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
+
+from harness.model import vector
+from harness.model.layout import ADDRESS_MASK
+from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
+from harness.model.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.state import Phase, State, TaskState
+
+MAPS = frozenset(
+    {
+        OpCode.KMAP, OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL,
+        OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
+    }
+)  # fmt: skip
+_NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS}
+_HAS_ADDRESS = frozenset(
+    {
+        OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
+        OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG,
+    }
+)  # fmt: skip
+_TASK_CONTEXT = frozenset(
+    {
+        OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
+        OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
+        OpCode.MIGRATE,
+    }
+)  # fmt: skip
+_NEVER_ATOMIC = frozenset({OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE})
+_INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
+_WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.MIGRATE, OpCode.FLUSH_UNUSED})
+
+
+def spinners(state: State, number: int) -> tuple[TaskState, ...]:
+    """Other tasks that keep their CPU, since they are in an atomic section."""
+    return tuple(state.tasks[other] for other in state.spinning if other != number)
+
+
+def not_started(state: State, op: Operation) -> bool:
+    """Whether nobody can execute *op*: its task is asleep or gone, or its CPU is taken."""
+    task = state.tasks[op.task]
+    if task.phase is not Phase.READY:
+        return True
+    return bool(state.spinning) and any(
+        task.allowed == UNBOUND or other.cpu == task.cpu for other in spinners(state, op.task)
+    )
+
+
+def refused(machine: Machine, state: State, op: Operation) -> bool:
+    """Whether the task itself turns *op* down."""
+    task = state.tasks[op.task]
+    code = op.code
+    return (
+        _in_this_context(task, code)
+        or (code in _NEEDS_PAGE and op.page >= len(machine.pages))
+        or (code in MAPS and (op.reg >= REGISTERS or task.preempt >= HELD))
+        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code in _WAITS and _beside_spinner(state, op))
+    )
+
+
+def _in_this_context(task: TaskState, code: OpCode) -> bool:
+    if task.contexts and code in _TASK_CONTEXT:
+        return True
+    if code in _NEVER_ATOMIC:
+        return task.atomic
+    return task.irqs_off and not task.contexts and code in _INTERRUPTS_ON
+
+
+def _beside_spinner(state: State, op: Operation) -> bool:
+    """With interrupts off over there nobody answers a flush; CPU 0 watches for tasks that sleep."""
+    return bool(state.spinning) and any(
+        other.irqs_off or other.cpu == 0 or op.code == OpCode.MIGRATE for other in spinners(state, op.task)
+    )
+
+
+def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
+    if op.code == OpCode.SET_PTE and op.page != NO_PAGE and op.page >= len(machine.pages):
+        return True
+    layout = machine.layout
+    if op.base == Base.REG:
+        if op.reg >= REGISTERS:
+            return True
+        start = vector.get(state.registers, op.reg)
+    elif op.base == Base.DIRECT:
+        if op.page >= len(machine.pages) or machine.pages[op.page].highmem:
+            return True
+        start = machine.direct[op.page]
+    elif op.base == Base.ABSOLUTE:
+        start = 0
+    else:
+        start = layout.fixaddr(op.reg) if op.base == Base.FIXMAP else layout.pkmap_address(op.reg)
+    address = (start + op.offset) & ADDRESS_MASK
+    return address < (layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset)

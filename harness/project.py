@@ -1,0 +1,8 @@
+"""Where the project's own sources lie: the module, the agent, the scenarios."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE_SOURCES = ROOT / "kmod"
+AGENT_SOURCES = ROOT / "images" / "agent"
+SCENARIOS = ROOT / "tests" / "scenarios"

@@ -1,0 +1,65 @@
+"""JUnit XML of a nightly: one suite a run, one case a scenario or generated program."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from harness.run.fleet import JobResult
+
+_PROPERTIES = ("verdict", "steps", "seed", "machine")
+
+
+def write_junit(results: Iterable[JobResult], path: Path) -> None:
+    """Write one JUnit file for all *results*; a run that gave no verdict is an error case of its own."""
+    document = JUnitXml("kmap-harness nightly")
+    for result in results:
+        document.add_testsuite(_suite(result))
+    document.update_statistics()
+    partial = path.with_suffix(".partial")
+    document.write(str(partial), pretty=True)
+    partial.replace(path)
+
+
+def _suite(result: JobResult) -> TestSuite:
+    report = result.report
+    suite = TestSuite(result.job.name)
+    suite.time = round(result.seconds, 3)
+    for name in _PROPERTIES:
+        suite.add_property(name, str(report.get(name, "")))
+    suite.add_property("kernel", str(report.get("kernel", {}).get("release", "")))
+    for program in report.get("programs", ()):
+        suite.add_testcase(_case(result.job.name, program))
+    suite.add_testcase(_verdict_case(result))
+    suite.update_statistics()
+    return suite
+
+
+def _case(suite: str, program: Mapping[str, Any]) -> TestCase:
+    case = TestCase(program["name"], classname=suite, time=round(program["seconds"], 3))
+    if program["not_applicable"]:
+        case.result = [Skipped(f"not applicable: {program['not_applicable']}")]
+    elif program["divergences"]:
+        case.result = [Failure(f"{program['divergences']} divergences", "divergence")]
+    return case
+
+
+def _verdict_case(result: JobResult) -> TestCase:
+    """The run as a whole: trouble on the console and failures belong to no single program."""
+    report = result.report
+    case = TestCase("verdict", classname=result.job.name, time=round(result.seconds, 3))
+    verdict = report.get("verdict")
+    if verdict == "diverge":
+        case.result = [Failure(_first(report), "diverge")]
+    elif verdict != "agree" or result.exit_code:
+        case.result = [Error(str(report.get("error") or f"exit code {result.exit_code}"), str(verdict))]
+    return case
+
+
+def _first(report: Mapping[str, Any]) -> str:
+    divergences = report.get("divergences", ())
+    if divergences:
+        return str(divergences[0].get("summary", divergences[0]))
+    troubles = report.get("troubles", ())
+    return str(troubles[0].get("title")) if troubles else "diverged"

@@ -1,0 +1,43 @@
+"""The machine is what was asked for: asserted before any verdict, never assumed."""
+
+from collections.abc import Iterator
+
+from harness.errors import InfrastructureError
+from harness.guest.protocol import Facts
+from harness.guest.shape import Shape
+from harness.kernel.record import Kernel
+from harness.model.layout import Layout
+
+
+class WrongMachineError(InfrastructureError):
+    """The guest that came up is not the one that was asked for."""
+
+
+def require_machine(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> None:
+    """Raise WrongMachineError naming everything in which the guest is not what was asked for."""
+    wrong = tuple(_differences(kernel, shape, layout, facts))
+    if wrong:
+        raise WrongMachineError(
+            "the guest is not what was asked for: " + "; ".join(wrong),
+            hint="see the console log for what the kernel made of its command line",
+        )
+
+
+def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> Iterator[str]:
+    pae = kernel.config.enabled("CONFIG_X86_PAE")
+    smp = shape.smp if kernel.config.enabled("CONFIG_SMP") else 1
+    expected: tuple[tuple[str, object, object], ...] = (
+        ("release", kernel.release, facts.release),
+        ("PAE", pae, layout.pae),
+        ("LAST_PKMAP", 512 if pae else 1024, layout.last_pkmap),
+        ("CPUs", smp, layout.online_cpus),
+        ("PREEMPT_RT", kernel.config.enabled("CONFIG_PREEMPT_RT"), layout.rt),
+        ("DEBUG_KMAP_LOCAL", kernel.config.enabled("CONFIG_DEBUG_KMAP_LOCAL"), layout.debug_kmap_local),
+    )
+    for what, wanted, found in expected:
+        if wanted != found:
+            yield f"{what} is {found}, not {wanted}"
+    if not kernel.config.enabled("CONFIG_HIGHMEM"):
+        yield "the kernel has no CONFIG_HIGHMEM"
+    elif not facts.highmem_pages:
+        yield f"there are no highmem pages ({shape.memory} MiB, highmem={shape.highmem})"

@@ -1,0 +1,140 @@
+"""Many runs at once: as many as cores and memory allow, and none stops the others.
+
+A job is a process of its own: a harness that crashes takes one result with it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Condition
+from typing import Any
+
+HARNESS_MIB = 400
+"""What one run needs beside its guest's memory: Python, traces, QEMU's own; measured 250 to 330."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of the nightly: arguments for ``kmap-harness run``, and what it needs of the host."""
+
+    name: str
+    arguments: tuple[str, ...]
+    smp: int
+    memory_mib: int
+
+    @property
+    def cores(self) -> int:
+        """Host cores it can use: one for the guest (steps follow each other), one shared with Python."""
+        return 1 if self.smp == 1 else 2
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How one job ended; ``report`` is the run's JSON, or a stand-in with verdict ``error``."""
+
+    job: Job
+    exit_code: int
+    seconds: float
+    folder: Path
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the host has for jobs: cores, and MiB of memory."""
+
+    cores: int
+    memory_mib: int
+
+    @classmethod
+    def of_host(cls) -> "Capacity":
+        """All usable cores, and nine tenths of the memory that is available now."""
+        return cls(len(os.sched_getaffinity(0)), available_mib() * 9 // 10)
+
+
+def available_mib() -> int:
+    """MemAvailable of the host, MiB (``/proc/meminfo``)."""
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) // 1024
+    return 1024
+
+
+class Admission:
+    """Lets a job in when its cores and memory are free; a job too large for the host runs alone."""
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._cores = 0
+        self._memory = 0
+        self._changed = Condition()
+
+    def enter(self, job: Job) -> None:
+        """Wait for room, and take it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._fits(job))
+            self._cores += job.cores
+            self._memory += job.memory_mib + HARNESS_MIB
+
+    def leave(self, job: Job) -> None:
+        """Give the room back."""
+        with self._changed:
+            self._cores -= job.cores
+            self._memory -= job.memory_mib + HARNESS_MIB
+            self._changed.notify_all()
+
+    def _fits(self, job: Job) -> bool:
+        if not self._cores:
+            return True
+        return (
+            self._cores + job.cores <= max(self._capacity.cores, 2)
+            and self._memory + job.memory_mib + HARNESS_MIB <= self._capacity.memory_mib
+        )
+
+
+def run_fleet(
+    jobs: Iterable[Job], folder: Path, capacity: Capacity, ended: Callable[[JobResult], None]
+) -> tuple[JobResult, ...]:
+    """Run every job, each with a folder of artefacts below *folder*; *ended* hears of each as it ends."""
+    jobs = tuple(jobs)
+    admission = Admission(capacity)
+
+    def admitted(job: Job) -> JobResult:
+        admission.enter(job)
+        try:
+            result = _run(job, folder / job.name)
+        finally:
+            admission.leave(job)
+        ended(result)
+        return result
+
+    with ThreadPoolExecutor(max_workers=max(1, len(jobs))) as pool:
+        return tuple(pool.map(admitted, jobs))
+
+
+def _run(job: Job, folder: Path) -> JobResult:
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / "run.json"
+    report.unlink(missing_ok=True)
+    command = (sys.executable, "-m", "harness", "run", *job.arguments, "--json", str(report), "--out", str(folder))
+    started = time.monotonic()
+    with (folder / "output.log").open("wb") as log:
+        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False).returncode
+    return JobResult(job, code, time.monotonic() - started, folder, _report(report, folder / "output.log", code))
+
+
+def _report(path: Path, log: Path, code: int) -> Mapping[str, Any]:
+    """The run's own JSON, or what the log's last lines say where there is none."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
+        return {"verdict": "error", "error": "\n".join(last) or f"no output; exit code {code}", "steps": 0}
+    assert isinstance(report, dict), "a run writes one JSON object"
+    return report

@@ -1,0 +1,184 @@
+"""The main job: one kernel on one machine, judged over scenarios and generated programs."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.compare.evidence import mask
+from harness.compare.judge import Bench
+from harness.compare.known import load_known_bugs
+from harness.errors import HarnessError, KernelError
+from harness.guest.guest import Guest
+from harness.guest.protocol import Evidence, Facts
+from harness.guest.shape import Shape
+from harness.kernel.progress import Progress
+from harness.kernel.record import Kernel
+from harness.model.contract import check
+from harness.model.layout import Layout
+from harness.run.expected import require_machine
+from harness.run.prepare import Prepared, prepare
+from harness.run.programs import Plan, planned
+from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.run.session import Sitting, run_program
+from harness.scenario.program import NotApplicable, Program
+from harness.trace.file import TraceWriter
+from harness.trace.record import Header, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any."""
+
+    kernel: str
+    build_dir: Path | None
+    shape: Shape
+    plan: Plan
+    out: Path
+    trace: Path | None = None
+
+
+class Stopwatch:
+    """Seconds of each phase, by name; a phase that is entered again adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+
+def execute(request: Request, progress: Progress) -> RunResult:
+    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result."""
+    watch = Stopwatch()
+    with watch.phase("prepare"):
+        prepared = prepare(request.kernel, request.build_dir, progress)
+    progress.step(f"booting {prepared.kernel.release} on {describe(request.shape)}")
+    with ExitStack() as held:
+        with watch.phase("boot"):
+            guest = held.enter_context(
+                Guest.boot(prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out)
+            )
+            layout, facts = guest.info()
+            require_machine(prepared.kernel, request.shape, layout, facts)
+        facts = facts._replace(evidence=_armed(guest, facts))
+        return _Run(request, prepared.kernel, guest, layout, facts, progress, watch, held).result()
+
+
+def _armed(guest: Guest, facts: Facts) -> Evidence:
+    """What this guest can show once its probes are armed."""
+    probes = facts.evidence & PROBES
+    return (facts.evidence & ~PROBES) | guest.probes(probes)
+
+
+PROBES = (
+    Evidence.FLUSH_SCAN
+    | Evidence.FLUSH_RANGE
+    | Evidence.FLUSH_CPU
+    | Evidence.INVLPG
+    | Evidence.WAKE
+    | Evidence.WARN
+    | Evidence.PRINTK
+)
+
+
+def describe(shape: Shape) -> str:
+    """A machine shape in words."""
+    extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
+    return ", ".join(
+        (f"{shape.smp} CPU{'s' * (shape.smp > 1)}", f"{shape.memory} MiB", shape.accelerator.value, shape.wire.value, *extras)
+    )
+
+
+class _Run:
+    """The part of the job that has a guest."""
+
+    def __init__(
+        self,
+        request: Request,
+        kernel: Kernel,
+        guest: Guest,
+        layout: Layout,
+        facts: Facts,
+        progress: Progress,
+        watch: Stopwatch,
+        held: ExitStack,
+    ) -> None:
+        self.request, self.kernel, self.guest = request, kernel, guest
+        self.layout, self.facts = layout, facts
+        self.progress, self.watch = progress, watch
+        self.done = 0
+        self.outcomes: list[ProgramOutcome] = []
+        writer = self._trace_writer(held)
+        bench = Bench(mask(int(facts.evidence)), facts.release, load_known_bugs(), check)
+        self.sitting = Sitting(guest, bench, writer, self._advance)
+
+    def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
+        if self.request.trace is None:
+            return _ignore
+        header = Header(
+            release=self.facts.release,
+            build=self.facts.build,
+            config_hash=self.kernel.config_hash,
+            layout=self.layout,
+            evidence=int(self.facts.evidence),
+            seed=self.request.plan.seed,
+            qemu=(self.guest.reproduce,),
+        )
+        return held.enter_context(TraceWriter(self.request.trace, header)).write
+
+    def result(self) -> RunResult:
+        """Run every program; a guest that fails ends the run with what was judged until then."""
+        self.progress.step("running and judging")
+        failure: HarnessError | None = None
+        with self.watch.phase("run"):
+            for program in planned(self.request.plan, self.layout, self.facts, self.request.shape):
+                failure = self._one(program)
+                if failure:
+                    break
+        crash = str(failure) if isinstance(failure, KernelError) else ""
+        return self._summary(str(failure) if failure and not crash else "", crash)
+
+    def _one(self, program: Program | NotApplicable) -> HarnessError | None:
+        """Run one program, unless this guest cannot; the failure that ended it, if one did."""
+        if isinstance(program, NotApplicable):
+            self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, (), program.reason))
+            return None
+        done = run_program(self.sitting, program)
+        self.outcomes.append(
+            ProgramOutcome(program.name, program.title, done.seconds, done.result, done.unexplained)
+        )
+        return done.failure
+
+    def _advance(self, steps: int) -> None:
+        self.done += steps
+        self.progress.advance(self.done, max(self.done, self.request.plan.steps))
+
+    def _summary(self, error: str, crash: str) -> RunResult:
+        return RunResult(
+            kernel=KernelFacts(
+                self.kernel.name, self.facts.release, self.facts.build, self.kernel.config_hash, self.kernel.source
+            ),
+            machine=describe(self.request.shape),
+            command=self.guest.reproduce,
+            seed=self.request.plan.seed,
+            layout=self.layout,
+            missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & self.facts.evidence),
+            programs=tuple(self.outcomes),
+            phases=self.watch.seconds,
+            wire=asdict(self.guest.wire_statistics),
+            error=error,
+            crash=crash,
+        )
+
+
+def _ignore(record: Record) -> None:
+    """Where no trace is wanted."""
+    del record

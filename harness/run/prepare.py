@@ -1,0 +1,53 @@
+"""Everything before a boot: the kernel, the module and the agent built for it, the facts checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import project
+from harness.errors import UsageError
+from harness.kernel.build import Built, build_module, build_program
+from harness.kernel.module import check_module
+from harness.kernel.progress import Progress
+from harness.kernel.record import Kernel
+from harness.kernel.stock import obtain
+from harness.kernel.user import user_kernel
+
+AGENT = "kmap-harness-agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a guest is booted from."""
+
+    kernel: Kernel
+    module: Built
+    agent: Built
+
+
+def find_kernel(name: str, build_dir: Path | None, progress: Progress) -> Kernel:
+    """The stock kernel of that name, or the user's own image with the folder it was built in."""
+    path = Path(name)
+    if build_dir is not None:
+        return user_kernel(path, build_dir)
+    if path.is_file():
+        raise UsageError(
+            f"{name} is a kernel image, and the folder it was built in is not given", hint="add --build-dir DIR"
+        )
+    return obtain(name, progress=progress)
+
+
+def prepare(
+    name: str, build_dir: Path | None, progress: Progress, *, sources: Path = project.MODULE_SOURCES
+) -> Prepared:
+    """Obtain the kernel and build module and agent for it; nothing is done twice.
+
+    Raises UsageError for a kernel that is not known or a module that is not this kernel's,
+    PrerequisiteError for a missing program or an unreachable archive.
+    """
+    kernel = find_kernel(name, build_dir, progress)
+    module = build_module(kernel, sources, progress=progress)
+    check_module(kernel, module.path)
+    agent = build_program(
+        sorted(project.AGENT_SOURCES.glob("*.c")), AGENT, include=(project.MODULE_SOURCES,), progress=progress
+    )
+    return Prepared(kernel, module, agent)

@@ -1,0 +1,58 @@
+"""What is to be run: the scenarios of the user or all conformance scenarios, then generated programs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from harness.errors import UsageError
+from harness.guest.protocol import Facts as GuestFacts
+from harness.guest.shape import Shape
+from harness.model.layout import Layout
+from harness.scenario.facts import Facts
+from harness.scenario.generate import generate
+from harness.scenario.lower import lower
+from harness.scenario.parse import read_scenario
+from harness.scenario.program import NotApplicable, Program
+from harness.scenario.syntax import Scenario
+
+PROGRAM_STEPS = 4_000
+"""Steps of one generated program: several programs meet several starts."""
+
+FOUR_GIB_MIB = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Parsed scenarios, and how much to generate from which seed."""
+
+    scenarios: tuple[Scenario, ...]
+    seed: int
+    steps: int
+
+
+def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
+    """Parse every scenario before anything is fetched or booted.  Raises UsageError with file and line."""
+    if not files and not steps:
+        raise UsageError("there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps")
+    return Plan(tuple(read_scenario(path) for path in files), seed, steps)
+
+
+def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """The files named, those in folders named, or everything in *folder* where none is named."""
+    found = [path for one in (named or [folder]) for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])]
+    if not found:
+        raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
+    return tuple(found)
+
+
+def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
+    """The programs of *plan* for this guest, one after another."""
+    above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
+    known = Facts(layout, above_4g=above)
+    for scenario in plan.scenarios:
+        yield lower(scenario, known)
+    random = Random(plan.seed)
+    for number in range(-(-plan.steps // PROGRAM_STEPS)):
+        steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)
+        yield generate(f"random-{plan.seed}-{number}", Random(random.getrandbits(64)), layout, steps)

@@ -1,0 +1,101 @@
+"""What a run has found: finished, frozen, the input of every report."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
+from harness.model.layout import Layout
+from harness.trace.record import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFacts:
+    """Which kernel was judged, for reports."""
+
+    name: str
+    release: str
+    build: str
+    config_hash: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramOutcome:
+    """How one scenario or generated program ended; ``result`` is None where it was not applicable."""
+
+    name: str
+    title: str
+    seconds: float
+    result: ProgramResult | None
+    unexplained: tuple[Trouble, ...] = ()
+    not_applicable: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Judged steps."""
+        return self.result.judged if self.result else 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One finished run.  ``phases`` are seconds; ``error`` says why there is no verdict on the kernel."""
+
+    kernel: KernelFacts
+    machine: str
+    command: str
+    seed: int
+    layout: Layout | None = None
+    missing_evidence: tuple[str, ...] = ()
+    programs: tuple[ProgramOutcome, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+    wire: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    crash: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Judged steps of all programs."""
+        return sum(program.steps for program in self.programs)
+
+    @property
+    def results(self) -> tuple[ProgramResult, ...]:
+        """The comparisons of the programs that were run."""
+        return tuple(program.result for program in self.programs if program.result)
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """All divergences but those of known bugs, in the order in which they were met."""
+        return tuple(
+            one for result in self.results for one in result.divergences if one.layer is not Layer.KNOWN
+        )
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Kernel messages that no agreed step explains."""
+        return tuple(trouble for program in self.programs for trouble in program.unexplained)
+
+    @property
+    def not_applicable(self) -> tuple[ProgramOutcome, ...]:
+        """The scenarios whose requirements this guest does not meet."""
+        return tuple(program for program in self.programs if program.not_applicable)
+
+    def total(self, counter: str) -> Counter[str]:
+        """The sum over all programs of one of their counters (``known``, ``vanished``, ``foreign``, ``rules``)."""
+        return sum((getattr(result, counter) for result in self.results), Counter())
+
+    @property
+    def verdict(self) -> Verdict:
+        """The run's verdict; nothing judged is never agreement."""
+        verdicts = {result.verdict for result in self.results}
+        if self.crash or self.troubles or Verdict.DIVERGE in verdicts:
+            return Verdict.DIVERGE
+        if self.error or not self.steps or Verdict.ERROR in verdicts:
+            return Verdict.ERROR
+        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.AGREE
+
+    @property
+    def exit_code(self) -> int:
+        """0 agreement, 1 divergence or kernel trouble, 3 failure (docs/architecture.md)."""
+        return {Verdict.AGREE: 0, Verdict.DIVERGE: 1}.get(self.verdict, 3)

@@ -1,0 +1,213 @@
+"""Stretches of generated programs, each after one situation; what stays open, the ledger knows."""
+
+from typing import Final, NamedTuple
+
+from harness.model.layout import Generation
+from harness.model.operation import NO_PAGE, OpCode, Prot
+from harness.scenario.ledger import Ledger
+
+_PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)
+
+
+class Palette(NamedTuple):
+    """How this kernel can map a page in a window: (map, unmap, takes a protection)."""
+
+    atomic: tuple[tuple[OpCode, OpCode, bool], ...]
+    local: tuple[tuple[OpCode, OpCode, bool], ...]
+
+
+def palette(generation: Generation, missing: frozenset[OpCode]) -> Palette:
+    """The mapping forms of a kernel of *generation* without those *missing*."""
+    atomic = (
+        (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC, False),
+        (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC, False),
+        (OpCode.KMAP_ATOMIC_PROT, OpCode.KUNMAP_ATOMIC, True),
+        (OpCode.KMAP_ATOMIC_PFN, OpCode.KUNMAP_ATOMIC, False),
+        (OpCode.IOMAP, OpCode.IOUNMAP, True),
+    )
+    local = (
+        (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL, False),
+        (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL, False),
+        (OpCode.KMAP_LOCAL_PROT, OpCode.KUNMAP_LOCAL, True),
+        (OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL, False),
+        (OpCode.IOMAP, OpCode.IOUNMAP, True),
+    )
+    if generation is not Generation.LOCAL:
+        return Palette(tuple(form for form in atomic if form[0] not in missing), ())
+    return Palette(
+        tuple(form for form in atomic if form[0] not in missing),
+        tuple(form for form in local if form[0] not in missing),
+    )
+
+
+def push_random(ledger: Ledger, task: int, forms: tuple[tuple[OpCode, OpCode, bool], ...]) -> None:
+    """Map some page in some form."""
+    rng = ledger.rng
+    code, unmap, protected = rng.choice(forms)
+    page = rng.choice(ledger.low) if rng.random() < 0.15 else rng.choice(ledger.high)
+    ledger.push(task, code, unmap, page, rng.choice(_PROTS) if protected else Prot.KERNEL)
+
+
+def atomic_section(ledger: Ledger, task: int, forms: Palette, *, depth: int) -> None:
+    """Nested mappings that begin and end without a sleep, on top of what the task has."""
+    base = len(ledger.stacks[task])
+    first = forms.atomic[0]
+    ledger.push(task, first[0], first[1], ledger.rng.choice(ledger.high))
+    while len(ledger.stacks[task]) - base < depth and ledger.room(task) > 0:
+        push_random(ledger, task, forms.atomic)
+        if ledger.rng.random() < 0.3:
+            touch_newest(ledger, task)
+    if ledger.room(task) > 1 and ledger.rng.random() < 0.3:
+        interrupt(ledger, task, forms)
+    while len(ledger.stacks[task]) > base:
+        touch_newest(ledger, task)
+        ledger.pop(task)
+
+
+def full_window(ledger: Ledger, task: int, forms: Palette) -> None:
+    """Every slot of the window, down to the last, by highmem pages."""
+    base = len(ledger.stacks[task])
+    code, unmap, _ = forms.atomic[0]
+    while ledger.room(task) > 0:
+        ledger.push(task, code, unmap, ledger.rng.choice(ledger.high))
+    touch_newest(ledger, task)
+    while len(ledger.stacks[task]) > base:
+        ledger.pop(task)
+
+
+def touch_newest(ledger: Ledger, task: int) -> None:
+    """A word through the newest mapping; a read-only one is written once in a while: it must fault."""
+    mapping = ledger.stacks[task][-1]
+    ledger.touch(task, mapping.register, writable=mapping.writable or ledger.rng.random() < 0.1)
+
+
+def interrupt(ledger: Ledger, task: int, forms: Palette) -> None:
+    """A hardirq or softirq that maps, touches and unmaps."""
+    at = len(ledger)
+    ledger.add(ledger.rng.choice((OpCode.HARDIRQ, OpCode.SOFTIRQ)), task)
+    base = len(ledger.stacks[task])
+    for _ in range(ledger.rng.randint(1, min(2, ledger.room(task)))):
+        push_random(ledger, task, forms.atomic[:1])
+    while len(ledger.stacks[task]) > base:
+        touch_newest(ledger, task)
+        ledger.pop(task)
+    ledger.operations[at] = ledger.operations[at]._replace(value=len(ledger) - at - 1)
+
+
+def turn(ledger: Ledger, task: int, pages: int) -> None:
+    """*pages* mapped and released one by one: the cursor moves on, unused slots stay behind."""
+    for _ in range(pages):
+        page = ledger.unheld()
+        ledger.kmap(task, page)
+        if ledger.rng.random() < 0.1:
+            ledger.touch(task, page)
+        ledger.kunmap(task, page)
+        if ledger.rng.random() < 0.1:
+            ledger.kmap(task, page)  # its slot stands at 1
+            ledger.kunmap(task, page)
+
+
+def exhaustion(ledger: Ledger, rounds: int, held_by_others: int) -> None:
+    """All slots in use by the first task, then rounds of waiters and releases, then half of it released."""
+    filler = 0
+    capacity = ledger.layout.last_pkmap - held_by_others
+    for _ in range(rounds):
+        while ledger.slots_held < capacity:
+            ledger.kmap(filler, ledger.unheld())
+        _wait_round(ledger, filler)
+    pages = [page for page in ledger.held if page in ledger.high_set]
+    ledger.rng.shuffle(pages)
+    for page in pages[len(pages) // 8 :]:
+        release(ledger, filler, page)
+
+
+def _wait_round(ledger: Ledger, filler: int) -> None:
+    """Some tasks wait; as many slots are released as pages are waited for, so that all of them end.
+
+    Which waiter gets which slot is the kernel's choice: none is given an operation
+    before the last of them must have ended.
+    """
+    rng = ledger.rng
+    waiters = rng.sample(range(1, len(ledger.cpus)), rng.randint(1, min(4, len(ledger.cpus) - 1)))
+    wanted = [ledger.unheld() for _ in range(rng.randint(1, len(waiters)))]
+    held = [page for page in ledger.held if ledger.held[page] == 1 and page in ledger.high_set]
+    released = rng.sample(held, len(set(wanted)))
+    got = [rng.choice(wanted) for _ in waiters]
+    for waiter, page in zip(waiters, got, strict=True):
+        ledger.kmap(waiter, page)
+    if rng.random() < 0.5:
+        shared = rng.choice(released)
+        ledger.kmap(filler, shared)  # 2 to 3 and back wakes nobody
+        ledger.kunmap(filler, shared)
+    for page in released:
+        ledger.kunmap(filler, page)
+    ledger.add(OpCode.NOP, filler)
+    for waiter, page in zip(waiters, got, strict=True):
+        ledger.touch(waiter, page)
+    for waiter, page in zip(waiters, got, strict=True):
+        if rng.random() < 0.8:
+            ledger.kunmap(waiter, page)
+
+
+def release(ledger: Ledger, task: int, page: int) -> None:
+    """All users of *page* leave."""
+    while page in ledger.held:
+        ledger.kunmap(task, page)
+
+
+def mixed(ledger: Ledger, forms: Palette, limit: int) -> None:
+    """One random action of one random task; at most *limit* slots stay in use."""
+    rng = ledger.rng
+    task = rng.randrange(len(ledger.cpus))
+    dice = rng.random()
+    if dice < 0.22 and ledger.slots_held < limit:
+        ledger.kmap(task, rng.choice(ledger.high) if rng.random() < 0.9 else rng.choice(ledger.low))
+    elif dice < 0.40 and ledger.held:
+        ledger.kunmap(task, rng.choice(tuple(ledger.held)))
+    elif dice < 0.55:
+        _window(ledger, task, forms)
+    elif dice < 0.68:
+        if ledger.room(task) > 0:
+            atomic_section(ledger, task, forms, depth=rng.randint(1, 4))
+    elif dice < 0.88:
+        _look(ledger, task)
+    else:
+        _rare(ledger, task, forms)
+
+
+def _window(ledger: Ledger, task: int, forms: Palette) -> None:
+    stack = ledger.stacks[task]
+    if forms.local and ledger.room(task) > 0 and (not stack or ledger.rng.random() < 0.55):
+        push_random(ledger, task, forms.local)
+    elif stack:
+        ledger.pop(task)
+
+
+def _look(ledger: Ledger, task: int) -> None:
+    rng = ledger.rng
+    if ledger.stacks[task] and rng.random() < 0.5:
+        mapping = rng.choice(ledger.stacks[task])
+        ledger.touch(task, mapping.register, writable=mapping.writable)
+    elif ledger.held and rng.random() < 0.7:
+        ledger.touch(task, rng.choice(tuple(ledger.held)))
+    else:
+        ledger.add(OpCode.PAGE_ADDRESS, task, page=rng.choice(ledger.high))
+
+
+def _rare(ledger: Ledger, task: int, forms: Palette) -> None:
+    dice = ledger.rng.random()
+    if dice < 0.35:
+        if ledger.room(task) > 1:
+            interrupt(ledger, task, forms)
+    elif dice < 0.6:
+        ledger.add(OpCode.SLEEP, task, page=NO_PAGE, value=ledger.rng.choice((50, 200, 1000)))
+    elif dice < 0.75:
+        ledger.add(OpCode.YIELD, task)
+    elif dice < 0.85:
+        ledger.add(OpCode.FLUSH_UNUSED, task)
+    elif dice < 0.9 and ledger.held:
+        ledger.add(OpCode.KMAP_TO_PAGE, task, reg=ledger.rng.choice(tuple(ledger.held)))
+    elif dice < 0.93 and ledger.room(task) > 0:
+        full_window(ledger, task, forms)
+    else:
+        turn(ledger, task, ledger.rng.randint(1, 20))

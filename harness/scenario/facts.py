@@ -1,0 +1,156 @@
+"""Facts of a guest that ``requires:`` may name, and the numbers that expressions may use."""
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from harness.model.layout import Generation, Layout
+from harness.model.operation import OpCode
+from harness.scenario.errors import ScenarioError
+from harness.scenario.syntax import Requirement
+from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_ONLY, WORD_OF_NAME
+
+_RELATION: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "=": operator.eq,
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What lowering must know of a guest: its layout, and what the run permits.
+
+    ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be
+    wrecked, it is discarded afterwards.  ``missing``: operations that this kernel lacks beyond
+    those of its generation (``harness.model.machine.missing_operations``).
+    """
+
+    layout: Layout
+    above_4g: bool = False
+    throwaway: bool = False
+    missing: frozenset[OpCode] = frozenset()
+
+    def has(self, code: OpCode) -> bool:
+        """Whether this kernel has the operation."""
+        return code not in self.missing and has_operation(self.layout, code)
+
+
+def usable_depth(layout: Layout) -> int:
+    """How deep mappings nest in one window before the kernel's BUG_ON or a neighbour's slot.
+
+    local: ``BUG_ON(idx >= KM_MAX_IDX)`` in mm/highmem.c kmap_local_idx_push (5.11 to 7.3),
+    with a guard slot between mappings under DEBUG_KMAP_LOCAL; stack: KM_TYPE_NR.
+    """
+    if layout.generation is not Generation.LOCAL:
+        return layout.window
+    return (layout.window - 1) // stride(layout)
+
+
+def stride(layout: Layout) -> int:
+    """Slots between two nested mappings (KM_INCR: 2 with DEBUG_KMAP_LOCAL)."""
+    return 2 if layout.debug_kmap_local else 1
+
+
+def numbers(layout: Layout) -> dict[str, int]:
+    """The names that expressions may use."""
+    return {
+        "N": layout.last_pkmap,
+        "M": layout.window,
+        "DEPTH": usable_depth(layout),
+        "STRIDE": stride(layout),
+        "CPUS": layout.online_cpus,
+        "NR_CPUS": layout.nr_cpus,
+        "FIX_KMAP_BEGIN": layout.fix_kmap_begin,
+        "FIX_KMAP_END": layout.fix_kmap_end,
+    }
+
+
+def has_operation(layout: Layout, code: OpCode) -> bool:
+    """Whether kernels of this generation have the operation at all."""
+    if code in LOCAL_ONLY:
+        return layout.generation is Generation.LOCAL
+    if code in ATOMIC_MAPS or code is OpCode.KUNMAP_ATOMIC:
+        return layout.generation is not Generation.TYPED
+    return True
+
+
+def _flags(facts: Facts) -> dict[str, bool]:
+    layout = facts.layout
+    return {
+        "pkmap": layout.last_pkmap > 0,
+        "pae": layout.pae,
+        "smp": layout.smp,
+        "rt": layout.rt,
+        "preempt_count": layout.preempt_count,
+        "debug_highmem": layout.debug_highmem,
+        "debug_kmap_local": layout.debug_kmap_local,
+        "force_map": layout.force_map,
+        "debug_atomic_sleep": layout.debug_atomic_sleep,
+        "above4g": facts.above_4g,
+        "throwaway": facts.throwaway,
+    }
+
+
+def _counts(facts: Facts) -> dict[str, int]:
+    return {
+        "smp": facts.layout.online_cpus,
+        "pkmap": facts.layout.last_pkmap,
+        "window": facts.layout.window,
+        "depth": usable_depth(facts.layout),
+    }
+
+
+def unmet(requirement: Requirement, facts: Facts) -> str | None:
+    """Why *facts* do not satisfy *requirement*, or None when they do.
+
+    Raises ScenarioError for a fact or relation that does not exist.
+    """
+    holds, actual = _judge(requirement, facts)
+    if holds is not requirement.negated:
+        return None
+    return f"requires {requirement}; this guest has {actual}"
+
+
+def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
+    if requirement.name == "op":
+        return _operation(requirement, facts)
+    if requirement.name == "generation":
+        return _generation(requirement, facts.layout)
+    if requirement.relation:
+        return _count(requirement, facts)
+    flags = _flags(facts)
+    if requirement.name not in flags:
+        raise _unknown(requirement, (*flags, "generation=", "op", *(f"{c}>=" for c in _counts(facts))))
+    value = flags[requirement.name]
+    return value, requirement.name if value else f"no {requirement.name}"
+
+
+def _operation(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
+    if requirement.value not in WORD_OF_NAME:
+        raise _unknown(requirement, tuple(WORD_OF_NAME))
+    holds = facts.has(WORD_OF_NAME[requirement.value].code)
+    return holds, f"{'' if holds else 'no '}{requirement.value}"
+
+
+def _generation(requirement: Requirement, layout: Layout) -> tuple[bool, str]:
+    known = {generation.value for generation in Generation}
+    if requirement.value not in known or requirement.relation != "=":
+        raise _unknown(requirement, tuple(f"generation={value}" for value in sorted(known)))
+    return layout.generation.value == requirement.value, f"generation={layout.generation.value}"
+
+
+def _count(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
+    counts = _counts(facts)
+    if requirement.name not in counts or not requirement.value.isdigit():
+        raise _unknown(requirement, tuple(f"{name}>=1" for name in counts))
+    actual = counts[requirement.name]
+    return _RELATION[requirement.relation](actual, int(requirement.value)), f"{requirement.name}={actual}"
+
+
+def _unknown(requirement: Requirement, known: tuple[str, ...]) -> ScenarioError:
+    hint = f"known: {', '.join(known)}"
+    return ScenarioError(requirement.where, "unknown requirement", offending=str(requirement), hint=hint)

@@ -1,0 +1,97 @@
+"""What a generated program holds at each point: mapped pages, window stacks, registers."""
+
+from collections import Counter
+from random import Random
+from typing import Final, NamedTuple
+
+from harness.model.layout import Layout
+from harness.model.operation import Base, OpCode, Operation, Prot
+from harness.model.page import PageKind
+from harness.scenario.facts import usable_depth
+
+WINDOW_REGISTERS: Final = 3072  # registers below hold pkmap addresses, by page
+WINDOW_STRIDE: Final = 48  # more than any window has slots
+
+
+class Mapping(NamedTuple):
+    """A live window mapping: its register, how it ends, whether it takes a slot and may be written."""
+
+    register: int
+    unmap: OpCode
+    slot: bool
+    writable: bool
+
+
+class Ledger:
+    """Operations so far and what they hold; every method keeps the rules of rules.py."""
+
+    def __init__(
+        self, layout: Layout, cpus: tuple[int, ...], kinds: tuple[PageKind, ...], rng: Random
+    ) -> None:
+        self.layout = layout
+        self.cpus = cpus
+        self.rng = rng
+        self.operations: list[Operation] = []
+        self.depth = usable_depth(layout)
+        self.low = tuple(page for page, kind in enumerate(kinds) if kind is PageKind.LOW)
+        self.high = tuple(page for page, kind in enumerate(kinds) if kind is not PageKind.LOW)
+        self.high_set = frozenset(self.high)
+        self.kinds = kinds
+        self.held: Counter[int] = Counter()
+        self.stacks: list[list[Mapping]] = [[] for _ in cpus]
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def add(self, code: OpCode, task: int, **fields: int) -> None:
+        """Append one operation."""
+        self.operations.append(Operation(code, task=task, **fields))  # type: ignore[arg-type]
+
+    def kmap(self, task: int, page: int) -> None:
+        """Map *page* by kmap; its register is the number of the page."""
+        self.add(OpCode.KMAP, task, page=page, reg=page)
+        self.held[page] += 1
+
+    def kunmap(self, task: int, page: int) -> None:
+        """Release one user of *page*, by any task."""
+        self.add(OpCode.KUNMAP, task, page=page)
+        self.held[page] -= 1
+        if not self.held[page]:
+            del self.held[page]
+
+    def unheld(self) -> int:
+        """A highmem page without a kmap."""
+        while True:
+            page = self.rng.choice(self.high)
+            if page not in self.held:
+                return page
+
+    @property
+    def slots_held(self) -> int:
+        """How many pkmap slots are in use by this program."""
+        return sum(1 for page in self.held if self.kinds[page] is not PageKind.LOW)
+
+    def room(self, task: int) -> int:
+        """How many more mappings fit in the window of *task*."""
+        return self.depth - sum(1 for mapping in self.stacks[task] if mapping.slot)
+
+    def push(self, task: int, code: OpCode, unmap: OpCode, page: int, prot: Prot = Prot.KERNEL) -> None:
+        """Map *page* in the window of *task*."""
+        register = WINDOW_REGISTERS + task * WINDOW_STRIDE + len(self.stacks[task])
+        self.add(code, task, page=page, reg=register, prot=prot)
+        by_pfn = code in (OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP)
+        slot = by_pfn or self.kinds[page] is not PageKind.LOW or self.layout.force_map
+        self.stacks[task].append(Mapping(register, unmap, slot, not slot or prot is not Prot.RO))
+
+    def pop(self, task: int) -> None:
+        """End the newest mapping of *task*, sometimes by an address within its page."""
+        mapping = self.stacks[task].pop()
+        offset = self.rng.randrange(4096) if self.rng.random() < 0.2 else 0
+        self.add(mapping.unmap, task, reg=mapping.register, offset=offset)
+
+    def touch(self, task: int, register: int, *, writable: bool = True) -> None:
+        """Read or write one word through *register*."""
+        offset = 4 * self.rng.randrange(1024)
+        if writable and self.rng.random() < 0.5:
+            self.add(OpCode.WRITE, task, reg=register, offset=offset, value=self.rng.getrandbits(32))
+        self.add(OpCode.READ, task, reg=register, base=Base.REG, offset=offset)

@@ -1,0 +1,216 @@
+"""Text to Scenario.  docs/scenarios.md is the reference of the language."""
+
+import dataclasses
+import difflib
+from pathlib import Path
+from typing import Final
+
+from harness.scenario import operands
+from harness.scenario.errors import ScenarioError
+from harness.scenario.stream import TokenStream
+from harness.scenario.syntax import (
+    Loop,
+    OpStatement,
+    PoolDecl,
+    Requirement,
+    Scenario,
+    Section,
+    Statement,
+    TaskDecl,
+    TaskLine,
+    TaskRef,
+)
+from harness.scenario.tokens import Kind, tokenize
+from harness.scenario.vocabulary import PAGE_KINDS, WORD_OF_NAME, Operand
+
+_HEADERS: Final = ("requires", "tasks", "pages")
+_RELATIONS: Final = (">=", "<=", "=", "<", ">")
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Parse the file *path*.
+
+    Raises ScenarioError with file, line and column, when the text is not a
+    scenario, OSError when the file cannot be read.
+    """
+    return parse_scenario(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse_scenario(text: str, file: str = "<text>") -> Scenario:
+    """Parse *text*; *file* is what errors call it."""
+    return _Parser(file, TokenStream(tokenize(text, file))).scenario()
+
+
+class _Parser:
+    def __init__(self, file: str, stream: TokenStream) -> None:
+        self._file = file
+        self._in = stream
+        self._title = ""
+        self._requires: list[Requirement] = []
+        self._tasks: list[TaskDecl] = []
+        self._pages: list[PoolDecl] = []
+
+    def scenario(self) -> Scenario:
+        body: list[Statement] = []
+        self._in.skip_newlines()
+        while self._in.peek().kind is not Kind.END:
+            if not self._header():
+                body.append(self._line())
+            self._in.end_line()
+            self._in.skip_newlines()
+        if not body:
+            raise ScenarioError(
+                self._in.where,
+                "the scenario is empty",
+                hint="give at least one operation, like 'a: m0 = kmap h0'; nothing executed is never success",
+            )
+        return Scenario(
+            self._file,
+            self._title,
+            tuple(self._requires),
+            tuple(self._tasks),
+            tuple(self._pages),
+            tuple(body),
+        )
+
+    def _header(self) -> bool:
+        if self._in.peek().kind is Kind.TITLE:
+            self._title = self._in.take().text
+            return True
+        if not (self._in.at(*_HEADERS) and self._in.peek(1).text == ":"):
+            return False
+        kind = self._in.take().text
+        self._in.expect(":")
+        read = {"requires": self._requirement, "tasks": self._task_decl, "pages": self._pool_decl}[kind]
+        while self._in.peek().kind not in (Kind.NEWLINE, Kind.END):
+            read()
+            self._in.accept(",")
+        return True
+
+    def _requirement(self) -> None:
+        where = self._in.where
+        negated = self._in.accept("!")
+        name = self._in.name("a fact of the guest").text
+        if name == "op":
+            relation, value = "=", self._in.name("an operation").text
+        elif self._in.at(*_RELATIONS):
+            relation, value = self._in.take().text, self._in.take().text
+        else:
+            relation, value = "", ""
+        self._requires.append(Requirement(name, relation, value, negated, where))
+
+    def _task_decl(self) -> None:
+        where = self._in.where
+        name = self._in.name("a task like a@0").text
+        count = None
+        if self._in.accept("["):
+            count = self._in.expression()
+            self._in.expect("]")
+        self._in.expect("@", "a task names its CPU, like a@0, or a@any")
+        cpu = None if self._in.accept("any") else self._in.expression()
+        self._tasks.append(TaskDecl(name, count, cpu, where))
+
+    def _pool_decl(self) -> None:
+        where = self._in.where
+        if not self._in.at(*PAGE_KINDS):
+            self._in.refuse("expected a kind of pages", f"one of {', '.join(PAGE_KINDS)}, with a number")
+        kind = PAGE_KINDS[self._in.take().text]
+        if any(pool.kind is kind for pool in self._pages):
+            raise ScenarioError(
+                where, "these pages are asked for twice", hint="give one number for each kind"
+            )
+        self._pages.append(PoolDecl(kind, self._in.expression(), where))
+
+    def _line(self) -> Statement:
+        if self._in.at("for"):
+            return self._loop()
+        where = self._in.where
+        name = self._in.name("a task like 'a:', or 'for'").text
+        index = None
+        if self._in.accept("["):
+            index = self._in.expression()
+            self._in.expect("]")
+        self._in.expect(":", "a line is 'task: operation'")
+        return TaskLine(TaskRef(name, index, where), self._statement())
+
+    def _loop(self, *, within_task: bool = False) -> Loop:
+        where = self._in.take().where
+        variable = self._in.name("a loop variable").text
+        self._in.expect("in")
+        first = self._in.expression()
+        self._in.expect("..")
+        last = self._in.expression()
+        down = self._in.accept("down")
+        body = self._block(within_task=within_task)
+        return Loop(variable, first, last, body, where, down)
+
+    def _block(self, *, within_task: bool) -> tuple[Statement, ...]:
+        self._in.expect("{")
+        body: list[Statement] = []
+        self._in.skip_newlines(";")
+        while not self._in.at("}"):
+            if self._in.peek().kind is Kind.END:
+                self._in.refuse("this block is not closed", "add '}'")
+            body.append(self._statement() if within_task else self._line())
+            if not self._in.at("}", ";") and self._in.peek().kind is not Kind.NEWLINE:
+                self._in.refuse("expected ';', '}' or the end of the line")
+            self._in.skip_newlines(";")
+        self._in.expect("}")
+        return tuple(body)
+
+    def _statement(self) -> Statement:
+        if self._in.at("for"):
+            return self._loop(within_task=True)
+        if self._in.at("atomic"):
+            where = self._in.take().where
+            return Section(self._block(within_task=True), where)
+        return self._operation()
+
+    def _operation(self) -> OpStatement:
+        where = self._in.where
+        register = None
+        if operands.is_register(self._in):
+            register = operands.register(self._in)
+            self._in.expect("=", "a register is set by 'm0 = kmap h0'")
+        name = self._in.peek()
+        word = WORD_OF_NAME.get(name.text)
+        if word is None:
+            self._in.refuse("unknown operation", _suggest(name.text))
+        self._in.take()
+        if word.result != (register is not None):
+            remedy = f"write 'm0 = {word.name} ...'" if word.result else f"write '{word.name} ...' alone"
+            raise ScenarioError(
+                where, f"{word.name} must{'' if word.result else ' not'} set a register", hint=remedy
+            )
+        statement = self._operands(OpStatement(word, where, register=register))
+        return _replace(statement, expectations=operands.expectations(self._in))
+
+    def _operands(self, bare: OpStatement) -> OpStatement:
+        operand = bare.word.operand
+        if operand is Operand.ADDRESS_PTE:
+            return self._pte(bare)
+        if operand in (Operand.PAGE, Operand.PAGE_PROT):
+            bare = _replace(bare, page=operands.page(self._in))
+        if operand is Operand.PAGE_PROT:
+            bare = _replace(bare, prot=operands.protection(self._in))
+        if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE):
+            bare = _replace(bare, address=operands.address(self._in))
+        if operand in (Operand.VALUE, Operand.ADDRESS_VALUE):
+            bare = _replace(bare, value=self._in.expression())
+        return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
+
+    def _pte(self, bare: OpStatement) -> OpStatement:
+        address = operands.address(self._in)
+        if self._in.accept("none"):
+            return _replace(bare, address=address)
+        page = operands.page(self._in)
+        return _replace(bare, address=address, page=page, prot=operands.protection(self._in, optional=True))
+
+
+def _replace(statement: OpStatement, **changes: object) -> OpStatement:
+    return dataclasses.replace(statement, **changes)  # type: ignore[arg-type]
+
+
+def _suggest(name: str) -> str:
+    close = difflib.get_close_matches(name, WORD_OF_NAME, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"operations are {', '.join(WORD_OF_NAME)}"

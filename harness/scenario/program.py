@@ -1,0 +1,60 @@
+"""A program: what a scenario or a generator asks of one guest, operation by operation."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from harness.model.operation import Operation
+from harness.model.page import PageKind
+
+UNBOUND: Final = 0xFF  # KMH_TASK_UNBOUND
+
+
+class Assertion(NamedTuple):
+    """What the author expects at step *step*; ``relative``: counted from the cursor at the start."""
+
+    step: int
+    field: str
+    value: int
+    relative: bool
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Operations for tasks, with the pages they name.
+
+    ``tasks`` has the CPU of each task (UNBOUND: any), ``pools`` kinds and counts of pages
+    (ids count from 0 over all pools in order), ``lines`` the source line of each
+    operation (0: generated; empty: all generated).
+    """
+
+    name: str
+    tasks: tuple[int, ...]
+    pools: tuple[tuple[PageKind, int], ...]
+    operations: tuple[Operation, ...]
+    lines: tuple[int, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
+    title: str = ""
+    task_names: tuple[str, ...] = ()
+    throwaway: bool = False
+
+    def line(self, step: int) -> int:
+        """Source line of *step*, 0 when there is none."""
+        return self.lines[step] if step < len(self.lines) else 0
+
+    def task_name(self, task: int) -> str:
+        """Name of task *task* as the scenario has it."""
+        return self.task_names[task] if task < len(self.task_names) else f"t{task}"
+
+    @property
+    def page_kinds(self) -> tuple[PageKind, ...]:
+        """Kind of each page, by id."""
+        return tuple(kind for kind, count in self.pools for _ in range(count))
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """A scenario that this guest cannot run, and why; listed and counted, never a success."""
+
+    name: str
+    reason: str

@@ -1,0 +1,260 @@
+"""Rules that a program keeps so that a guest survives it; broken ones are found before any boot.
+
+What is checked: an atomic section (kmap_atomic, irqs or preemption off, an interrupt) is
+closed, does not sleep, and no task of the same CPU comes between its steps; every
+register is set before it is used; kunmap never outnumbers kmap; windows are left in the
+order opposite to entering and never overflow.  What wrecks a kernel on purpose says
+``requires: throwaway`` and is free of the last two.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, NoReturn
+
+from harness.model.layout import PAGE_SIZE, Generation, Layout
+from harness.model.operation import Base, OpCode, Operation
+from harness.model.page import PageKind
+from harness.scenario.errors import ScenarioError, Where
+from harness.scenario.facts import usable_depth
+from harness.scenario.program import UNBOUND, Program
+from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_MAPS, PFN_MAPS, SLEEPING, WORD_OF_CODE
+
+_UNMAPS: Final = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
+_MAPS: Final = ATOMIC_MAPS | LOCAL_MAPS | {OpCode.IOMAP}
+_ENTER: Final = {
+    **dict.fromkeys(ATOMIC_MAPS, "atomic"),
+    OpCode.IRQ_OFF: "irq",
+    OpCode.PREEMPT_OFF: "preempt",
+}
+_LEAVE: Final = {OpCode.KUNMAP_ATOMIC: "atomic", OpCode.IRQ_ON: "irq", OpCode.PREEMPT_ON: "preempt"}
+
+
+class Live(NamedTuple):
+    """What a register holds: ``window`` says whether a window slot stands behind it."""
+
+    number: int
+    window: bool
+
+
+@dataclass(slots=True)
+class _Task:
+    """What one task has open."""
+
+    cpu: int
+    open: Counter[str] = field(default_factory=Counter)
+    windows: list[int] = field(default_factory=list)
+    irq_end: int = -1
+    irq_open: Counter[str] = field(default_factory=Counter)
+    opened_at: Where | None = None
+    gone: bool = False
+
+    @property
+    def atomic(self) -> bool:
+        return self.irq_end >= 0 or any(self.open.values())
+
+
+def check_rules(
+    program: Program,
+    layout: Layout,
+    places: Sequence[Where] = (),
+    sections: Sequence[tuple[int, int, Where]] = (),
+) -> None:
+    """Check *program*; *sections* are the ``atomic`` blocks as (first step, step after, place).
+
+    Raises ScenarioError at the first operation that breaks a rule.
+    """
+    checker = _Checker(program, layout, places)
+    starts = {start: where for start, _, where in sections}
+    ends = {end for _, end, _ in sections}
+    for step, operation in enumerate(program.operations):
+        checker.boundary(step, starts.get(step), step in ends)
+        checker.step(step, operation)
+    checker.boundary(len(program.operations), None, len(program.operations) in ends)
+    checker.finish()
+
+
+class _Checker:
+    def __init__(self, program: Program, layout: Layout, places: Sequence[Where]) -> None:
+        self._program = program
+        self._layout = layout
+        self._places = places
+        self._kinds = program.page_kinds
+        self._tasks = [_Task(cpu) for cpu in program.tasks]
+        self._registers: dict[int, Live] = {}
+        self._mapped: Counter[int] = Counter()
+        self._maps = 0
+        self._atomic_task: int | None = None
+        self._iomap_atomic = layout.generation is Generation.STACK
+        self._depth = usable_depth(layout)
+
+    def _where(self, step: int) -> Where:
+        return self._places[step] if step < len(self._places) else Where(self._program.name, step, 1)
+
+    def _refuse(self, step: int, problem: str, hint: str) -> NoReturn:
+        operation = self._program.operations[step]
+        offending = WORD_OF_CODE[operation.code].name
+        raise ScenarioError(self._where(step), problem, offending=offending, hint=hint)
+
+    def boundary(self, step: int, opened: Where | None, closed: bool) -> None:
+        """The edges of an ``atomic`` block: nothing may be open there."""
+        if (opened or closed) and self._atomic_task is not None:
+            where = opened or self._where(step - 1)
+            hint = "end every kmap_atomic, irq_off and preempt_off inside the block that began it"
+            raise ScenarioError(where, "this atomic block does not hold one closed section", hint=hint)
+
+    def step(self, step: int, operation: Operation) -> None:
+        """One operation."""
+        if operation.task >= len(self._tasks):
+            self._refuse(step, "unknown task", "declare it: 'tasks: a@0'")
+        task = self._tasks[operation.task]
+        self._turn(step, operation, task)
+        self._operands(step, operation)
+        code = operation.code
+        if code is OpCode.KMAP:
+            self._kmap(operation)
+        elif code is OpCode.KUNMAP:
+            self._kunmap(step, operation)
+        elif code in _MAPS:
+            self._map(step, operation, task)
+        elif code in _UNMAPS:
+            self._unmap(step, operation, task)
+        self._bracket(step, operation, task)
+        task.gone |= code is OpCode.EXIT
+
+    def _turn(self, step: int, operation: Operation, task: _Task) -> None:
+        if task.gone:
+            self._refuse(step, "this task has exited", "let another task do it, or move 'exit' down")
+        if task.atomic and operation.code in SLEEPING:
+            self._refuse(step, "sleeps in an atomic section", "move it behind the end of the section")
+        for number, other in enumerate(self._tasks):
+            if number != operation.task and other.atomic and _same_cpu(other.cpu, task.cpu):
+                name = self._program.task_name(number)
+                hint = f"end the section of {name} first, or run this task on another CPU"
+                self._refuse(step, f"comes between the steps of an atomic section of task {name}", hint)
+
+    def _operands(self, step: int, operation: Operation) -> None:
+        word = WORD_OF_CODE[operation.code]
+        uses_address = "address" in word.operand.value
+        if uses_address and operation.base is Base.REG and operation.reg not in self._registers:
+            hint = f"set it first, like 'm{operation.reg} = kmap h0'"
+            self._refuse(step, f"register m{operation.reg} is not set before", hint)
+        if uses_address and operation.base is Base.DIRECT and self._kind(operation) is not PageKind.LOW:
+            self._refuse(step, "only a lowmem page has a direct address", "take l0")
+
+    def _kind(self, operation: Operation) -> PageKind:
+        return self._kinds[operation.page]
+
+    def _kmap(self, operation: Operation) -> None:
+        self._mapped[operation.page] += 1
+        self._set(operation, window=False)
+
+    def _kunmap(self, step: int, operation: Operation) -> None:
+        self._mapped[operation.page] -= 1
+        if self._mapped[operation.page] < 0 and not self._program.throwaway:
+            self._refuse(
+                step, "unmaps a page that is not mapped", "kmap it before, or say 'requires: throwaway'"
+            )
+
+    def _set(self, operation: Operation, *, window: bool) -> int:
+        self._maps += 1
+        self._registers[operation.reg] = Live(self._maps, window)
+        return self._maps
+
+    def _map(self, step: int, operation: Operation, task: _Task) -> None:
+        direct = self._kind(operation) is PageKind.LOW and operation.code not in PFN_MAPS
+        window = not direct or self._layout.force_map
+        number = self._set(operation, window=window)
+        if not window:
+            return
+        task.windows.append(number)
+        if len(task.windows) > self._depth and not self._program.throwaway:
+            hint = f"this guest has {self._depth} (DEPTH); deeper needs 'requires: throwaway'"
+            self._refuse(step, "more mappings than the window has slots", hint)
+
+    def _unmap(self, step: int, operation: Operation, task: _Task) -> None:
+        live = self._registers.get(operation.reg) if operation.base is Base.REG else None
+        if live is None or not live.window:
+            self._unmap_beside(step, operation, task)
+            return
+        inside = 0 <= operation.offset < PAGE_SIZE
+        if inside and task.windows and task.windows[-1] == live.number:
+            task.windows.pop()
+        elif not self._program.throwaway:
+            hint = "unmap the newest mapping of this task first, or say 'requires: throwaway'"
+            self._refuse(step, "not the newest mapping of this task", hint)
+        elif task.windows:
+            task.windows.pop()
+
+    def _unmap_beside(self, step: int, operation: Operation, task: _Task) -> None:
+        """An address of no window is ignored by the kernel; one of a window pops whatever is newest."""
+        layout = self._layout
+        if operation.base is not Base.FIXMAP:
+            return
+        index = operation.reg - (operation.offset >> 12)
+        if not layout.fix_kmap_begin <= index <= layout.fix_kmap_end:
+            return
+        if not self._program.throwaway:
+            self._refuse(
+                step, "unmaps a window slot by number", "unmap a register, or say 'requires: throwaway'"
+            )
+        if task.windows:
+            task.windows.pop()
+
+    def _bracket(self, step: int, operation: Operation, task: _Task) -> None:
+        """Sections entered and left."""
+        if operation.code in (OpCode.HARDIRQ, OpCode.SOFTIRQ):
+            self._interrupt(step, operation, task)
+        entered, left = self._enters(operation), self._leaves(operation)
+        if entered:
+            task.open[entered] += 1
+            task.opened_at = self._where(step)
+        if left:
+            self._leave(step, left, task)
+        if step == task.irq_end:
+            self._interrupt_end(step, task)
+        self._atomic_task = operation.task if task.atomic else None
+
+    def _enters(self, operation: Operation) -> str | None:
+        if operation.code is OpCode.IOMAP and self._iomap_atomic:
+            return "iomap"
+        return _ENTER.get(operation.code)
+
+    def _leaves(self, operation: Operation) -> str | None:
+        if operation.code is OpCode.IOUNMAP and self._iomap_atomic:
+            return "iomap"
+        return _LEAVE.get(operation.code)
+
+    def _leave(self, step: int, what: str, task: _Task) -> None:
+        task.open[what] -= 1
+        if task.open[what] < 0:
+            self._refuse(step, "ends a section that was not begun", "give the operation that begins it")
+        if task.irq_end >= 0 and task.open[what] < task.irq_open[what]:
+            self._refuse(step, "ends, in an interrupt, what the task began", "end it outside of the block")
+
+    def _interrupt(self, step: int, operation: Operation, task: _Task) -> None:
+        if task.irq_end >= 0:
+            self._refuse(step, "an interrupt within an interrupt", "give the blocks one after the other")
+        task.irq_end = step + operation.value
+        task.irq_open = Counter(task.open)
+        task.opened_at = self._where(step)
+
+    def _interrupt_end(self, step: int, task: _Task) -> None:
+        if +task.open != +task.irq_open:
+            self._refuse(step, "the interrupt ends with something open", "unmap and enable inside the block")
+        task.irq_end = -1
+
+    def finish(self) -> None:
+        """The end of the program: every section is closed."""
+        for number, task in enumerate(self._tasks):
+            if task.atomic and task.opened_at is not None:
+                name = self._program.task_name(number)
+                raise ScenarioError(
+                    task.opened_at,
+                    f"the atomic section of task {name} is not closed",
+                    hint="add the kunmap_atomic, irq_on or preempt_on that ends it",
+                )
+
+
+def _same_cpu(one: int, other: int) -> bool:
+    return UNBOUND in (one, other) or one == other

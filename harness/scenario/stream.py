@@ -1,0 +1,108 @@
+"""Tokens in order, with the questions a parser asks of them."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from harness.scenario.errors import ScenarioError, Where
+from harness.scenario.expression import Binary, Expression, Name, Number
+from harness.scenario.tokens import Kind, Token
+
+
+class TokenStream:
+    """A cursor over tokens; every refusal is a ScenarioError at the token refused."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+
+    @property
+    def where(self) -> Where:
+        """Place of the next token."""
+        return self.peek().where
+
+    def peek(self, ahead: int = 0) -> Token:
+        """The token that comes *ahead* tokens after the next; END repeats."""
+        return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
+
+    def at(self, *texts: str) -> bool:
+        """Whether the next token is one of these symbols or names."""
+        return self.peek().text in texts and self.peek().kind is not Kind.TITLE
+
+    def take(self) -> Token:
+        """The next token, which is consumed."""
+        token = self.peek()
+        self._next += 1
+        return token
+
+    def accept(self, text: str) -> bool:
+        """Consume *text* if it comes next."""
+        found = self.at(text)
+        self._next += found
+        return found
+
+    def expect(self, text: str, hint: str = "") -> Token:
+        """Consume *text*, which must come next."""
+        if not self.at(text):
+            self.refuse(f"expected {text!r}", hint)
+        return self.take()
+
+    def name(self, what: str) -> Token:
+        """A name, called *what* in the message when there is none."""
+        if self.peek().kind is not Kind.NAME:
+            self.refuse(f"expected {what}")
+        return self.take()
+
+    def refuse(self, problem: str, hint: str = "") -> NoReturn:
+        """Give up at the next token."""
+        raise ScenarioError(self.where, problem, offending=str(self.peek()), hint=hint)
+
+    def skip_newlines(self, *also: str) -> None:
+        """Pass empty lines, and the symbols in *also*."""
+        while self.peek().kind is Kind.NEWLINE or self.at(*also):
+            self._next += 1
+
+    def end_line(self) -> None:
+        """The line must end here."""
+        if self.peek().kind is Kind.END:
+            return
+        if self.peek().kind is not Kind.NEWLINE:
+            self.refuse("expected the end of the line")
+        self._next += 1
+
+    def expression(self) -> Expression:
+        """``term (+|- term)*``."""
+        left = self._product()
+        while self.at("+", "-"):
+            operator = self.take()
+            left = Binary(operator.text, left, self._product(), operator.where)
+        return left
+
+    def signed(self) -> Expression:
+        """An expression that begins with a sign."""
+        operator = self.take()
+        left: Expression = Binary(operator.text, Number(0), self._product(), operator.where)
+        while self.at("+", "-"):
+            operator = self.take()
+            left = Binary(operator.text, left, self._product(), operator.where)
+        return left
+
+    def _product(self) -> Expression:
+        left = self._atom()
+        while self.at("*", "/", "%"):
+            operator = self.take()
+            left = Binary(operator.text, left, self._atom(), operator.where)
+        return left
+
+    def _atom(self) -> Expression:
+        token = self.peek()
+        if token.kind is Kind.NUMBER:
+            return Number(int(self.take().text, 0))
+        if token.kind is Kind.NAME:
+            return Name(self.take().text, token.where)
+        if self.accept("-"):
+            return Binary("-", Number(0), self._atom(), token.where)
+        if self.accept("("):
+            inside = self.expression()
+            self.expect(")")
+            return inside
+        return self.refuse("expected a number, a name or '('")

@@ -1,0 +1,140 @@
+"""The records of a parsed scenario: what the text says, before any guest is known."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from harness.model.operation import Base, Prot
+from harness.model.page import PageKind
+from harness.scenario.errors import Where
+from harness.scenario.expression import ZERO, Expression
+from harness.scenario.vocabulary import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One fact that the guest must have: ``smp>=2`` is name, relation, value; ``!rt`` is negated."""
+
+    name: str
+    relation: str
+    value: str
+    negated: bool
+    where: Where
+
+    def __str__(self) -> str:
+        glue = " " if self.name == "op" else self.relation
+        return f"{'!' * self.negated}{self.name}{glue}{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDecl:
+    """``name@cpu``, or ``name[count]@cpu`` for name0, name1, ... (``i`` counts in the CPU); no CPU: any."""
+
+    name: str
+    count: Expression | None
+    cpu: Expression | None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDecl:
+    """Pages of one kind."""
+
+    kind: PageKind
+    count: Expression
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class PageRef:
+    """``h0`` or ``h[i]``: a page by kind and number within its pool."""
+
+    kind: PageKind
+    index: Expression
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address operand: a register, a fixmap or pkmap index, a lowmem page, or a number; plus an offset."""
+
+    base: Base
+    index: Expression = ZERO
+    page: PageRef | None = None
+    offset: Expression = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """``-> field value``: what the author expects of one step's observation."""
+
+    field: str
+    value: Expression
+    relative: bool
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class OpStatement:
+    """One operation of one task; which operands are set follows from ``word``."""
+
+    word: Word
+    where: Where
+    register: Expression | None = None
+    page: PageRef | None = None
+    prot: Prot = Prot.KERNEL
+    address: Address | None = None
+    value: Expression = ZERO
+    body: tuple["Statement", ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """``atomic { ... }``: statements that must form one closed atomic section."""
+
+    body: tuple["Statement", ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """The task that a line is about: ``a`` or ``w[i]``."""
+
+    name: str
+    index: Expression | None
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """``task: statement``."""
+
+    task: TaskRef
+    statement: "Statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``for name in first..last { ... }``, both ends included; counts down with ``down``."""
+
+    variable: str
+    first: Expression
+    last: Expression
+    body: tuple["Statement", ...]
+    where: Where
+    down: bool = False
+
+
+Statement: TypeAlias = OpStatement | Section | TaskLine | Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A parsed scenario; ``file`` names it in reports."""
+
+    file: str
+    title: str
+    requires: tuple[Requirement, ...]
+    tasks: tuple[TaskDecl, ...]
+    pages: tuple[PoolDecl, ...]
+    body: tuple[Statement, ...] = field(default=())

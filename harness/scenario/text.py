@@ -1,0 +1,101 @@
+"""Operations and programs back to text that parses to the same."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from harness.model.layout import ADDRESS_MASK
+from harness.model.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.page import PageKind
+from harness.scenario.program import UNBOUND, Program
+from harness.scenario.vocabulary import (
+    LETTER_OF_KIND,
+    PAGE_KIND_NAMES,
+    PROT_NAMES,
+    WORD_OF_CODE,
+    Operand,
+)
+
+_BLOCKS: Final = (OpCode.HARDIRQ, OpCode.SOFTIRQ)
+
+
+def page_name(page: int, pools: tuple[tuple[PageKind, int], ...]) -> str:
+    """Name of page *page* in a scenario: ``h3``; ``none`` for NO_PAGE."""
+    first = 0
+    for kind, count in pools:
+        if first <= page < first + count:
+            return f"{LETTER_OF_KIND[kind]}{page - first}"
+        first += count
+    return "none" if page == NO_PAGE else f"page{page}"
+
+
+def operation_text(operation: Operation, pools: tuple[tuple[PageKind, int], ...] = ()) -> str:
+    """*operation* as a scenario has it, without its task."""
+    word = WORD_OF_CODE[operation.code]
+    parts = [f"m{operation.reg} =", word.name] if word.result else [word.name]
+    return " ".join((*parts, *_operands(operation, word.operand, pools)))
+
+
+def _operands(
+    operation: Operation, operand: Operand, pools: tuple[tuple[PageKind, int], ...]
+) -> Iterator[str]:
+    if operand in (Operand.PAGE, Operand.PAGE_PROT):
+        yield page_name(operation.page, pools)
+    if operand is Operand.PAGE_PROT:
+        yield PROT_NAMES[operation.prot]
+    if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_PTE):
+        yield _address(operation, pools)
+    if operand is Operand.ADDRESS_VALUE:
+        yield hex(operation.value)
+    if operand is Operand.ADDRESS_PTE:
+        yield page_name(operation.page, pools)
+        if operation.page != NO_PAGE:
+            yield PROT_NAMES[operation.prot]
+    if operand is Operand.VALUE:
+        yield str(operation.value)
+    if operand is Operand.BLOCK:
+        yield f"{{ {operation.value} operations }}"
+
+
+def _address(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> str:
+    offset = operation.offset
+    tail = f"+{offset:#x}" if offset > 0 else f"-{-offset:#x}" if offset < 0 else ""
+    match operation.base:
+        case Base.REG:
+            return f"m{operation.reg}{tail}"
+        case Base.FIXMAP:
+            return f"fixmap({operation.reg}){tail}"
+        case Base.PKMAP:
+            return f"pkmap({operation.reg}){tail}"
+        case Base.DIRECT:
+            return f"direct({page_name(operation.page, pools)}){tail}"
+        case Base.ABSOLUTE:
+            return f"absolute({offset & ADDRESS_MASK:#x})"
+
+
+def program_text(program: Program) -> str:
+    """A whole ``.kmap`` file that lowers to the operations of *program* again."""
+    return "\n".join((*_header(program), "", *_body(program))) + "\n"
+
+
+def _header(program: Program) -> Iterator[str]:
+    yield f"title: {program.title or program.name}"
+    if program.throwaway:
+        yield "requires: throwaway"
+    cpus = ("any" if cpu == UNBOUND else str(cpu) for cpu in program.tasks)
+    names = (program.task_name(task) for task in range(len(program.tasks)))
+    yield "tasks: " + " ".join(f"{name}@{cpu}" for name, cpu in zip(names, cpus, strict=True))
+    if program.pools:
+        yield "pages: " + ", ".join(f"{PAGE_KIND_NAMES[kind]} {count}" for kind, count in program.pools)
+
+
+def _body(program: Program) -> Iterator[str]:
+    end = -1
+    for step, operation in enumerate(program.operations):
+        text = operation_text(operation, program.pools)
+        indent = "    " if step <= end else f"{program.task_name(operation.task)}: "
+        if operation.code in _BLOCKS:
+            end = step + operation.value
+            text = f"{WORD_OF_CODE[operation.code].name} {{"
+        yield indent + text
+        if step == end:
+            yield "}"

@@ -1,0 +1,75 @@
+"""Text to tokens, each with its place."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final, NamedTuple
+
+from harness.scenario.errors import ScenarioError, Where
+
+
+class Kind(Enum):
+    """Kind of a token."""
+
+    NAME = "name"
+    NUMBER = "number"
+    SYMBOL = "symbol"
+    TITLE = "title"
+    NEWLINE = "end of line"
+    END = "end of file"
+
+
+class Token(NamedTuple):
+    """One token."""
+
+    kind: Kind
+    text: str
+    where: Where
+
+    def __str__(self) -> str:
+        return self.text if self.text.strip() else self.kind.value
+
+
+_TITLE: Final = re.compile(r"\s*title:[ \t]*(.*?)\s*$")
+_TOKEN: Final = re.compile(
+    r"(?P<skip>[ \t\r]+|#.*)"
+    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
+    r"|(?P<number>0[xX][0-9A-Fa-f]+|[0-9]+)(?![A-Za-z_0-9])"
+    r"|(?P<symbol>->|\.\.|>=|<=|[{}()\[\]=+\-*/%:;,@|!<>])"
+)
+
+
+def tokenize(text: str, file: str) -> list[Token]:
+    """Cut *text* into tokens, ending in one of kind END.
+
+    Raises ScenarioError at a character that belongs to no token.
+    """
+    tokens: list[Token] = []
+    line = 0
+    for line, content in enumerate(text.split("\n"), 1):
+        tokens.extend(_line(content, file, line))
+    tokens.append(Token(Kind.END, "", Where(file, line, 1)))
+    return tokens
+
+
+def _line(content: str, file: str, line: int) -> Iterator[Token]:
+    title = _TITLE.match(content)
+    if title:
+        yield Token(Kind.TITLE, title[1], Where(file, line, title.start(1) + 1))
+    else:
+        yield from _words(content, file, line)
+    yield Token(Kind.NEWLINE, "", Where(file, line, len(content) + 1))
+
+
+def _words(content: str, file: str, line: int) -> Iterator[Token]:
+    position = 0
+    while position < len(content):
+        where = Where(file, line, position + 1)
+        match = _TOKEN.match(content, position)
+        if not match:
+            raise ScenarioError(
+                where, "not a word of the language", offending=content[position:].split(maxsplit=1)[0]
+            )
+        if match.lastgroup != "skip":
+            yield Token(Kind[str(match.lastgroup).upper()], match[0], where)
+        position = match.end()

@@ -1,0 +1,44 @@
+"""An earlier nightly, and what is new since."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job whose verdict is not the one of the baseline; ``before`` is empty for a new job."""
+
+    job: str
+    before: str
+    now: str
+
+    @property
+    def worse(self) -> bool:
+        """Whether the job agreed before and does not now."""
+        return self.before == "agree" != self.now
+
+
+def read_baseline(path: Path) -> Mapping[str, str]:
+    """Verdicts by job name, from the JSON of an earlier nightly.  Raises UsageError where it is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {run["name"]: str(run["verdict"]) for run in document["runs"]}
+    except OSError as error:
+        raise UsageError(f"the baseline cannot be read: {error}", hint="give the nightly.json of an earlier night") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no nightly.json: {error!r}", hint="give the nightly.json of an earlier night") from error
+
+
+def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
+    """Every job whose verdict differs from the baseline's, in the order of *runs*."""
+    pairs = ((str(run["name"]), str(run["verdict"])) for run in runs)
+    return tuple(
+        Change(name, baseline.get(name, ""), verdict)
+        for name, verdict in pairs
+        if baseline.get(name, "") != verdict
+    )

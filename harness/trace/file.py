@@ -1,0 +1,121 @@
+"""Trace files: gzip'd JSON lines, written while the run goes on, read as a stream (docs/trace.md)."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from harness.trace.codec import header_of, header_value, record_of, record_value
+from harness.trace.errors import TraceError, TruncatedTraceError
+from harness.trace.record import FORMAT_VERSION, End, Header, Record, Step, Sync
+
+_FINISHED: Final = "finished"
+_LEVEL: Final = 1  # level 6 costs four times the time for a fifth of the size
+_MAGIC: Final = "kmap-harness-trace"
+
+
+class TraceWriter:
+    """Writes a trace; a context manager, whose normal end writes the end record.
+
+    Synchronisation points and ends of programs are flushed to the file, so that what a
+    killed run leaves can be read up to there.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._file = gzip.open(path, "wt", compresslevel=_LEVEL, encoding="ascii")  # noqa: SIM115 - closed by close
+        self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+        self._steps = 0
+        self._line(header_value(header))
+
+    def __enter__(self) -> "TraceWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(finished=kind is None)
+
+    def _line(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
+        self._file.write(self._encode(value) + "\n")
+
+    def write(self, record: Record) -> None:
+        """Append one record."""
+        self._line(record_value(record))
+        if isinstance(record, Step):
+            self._steps += 1
+        elif isinstance(record, Sync | End):
+            self._file.flush()
+
+    def close(self, *, finished: bool = True) -> None:
+        """Close the file; without *finished* it stays recognisable as cut off."""
+        if finished:
+            self._line([_FINISHED, self._steps])
+        self._file.close()
+
+
+class TraceReader:
+    """A trace file: its header at once, its records as a stream."""
+
+    def __init__(self, path: Path, *, partial: bool = False) -> None:
+        """Open *path*; with *partial* a cut-off end is no error.
+
+        Raises TraceError when the file is no trace or of another version, OSError when it
+        cannot be read.
+        """
+        self.path = path
+        self._partial = partial
+        self._lines = _lines(path)
+        self.header = self._read_header()
+
+    def _read_header(self) -> Header:
+        try:
+            value = json.loads(next(self._lines, b"null"))
+        except (ValueError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise self._no_trace() from error
+        if not isinstance(value, dict) or _MAGIC not in value:
+            raise self._no_trace()
+        if value[_MAGIC] != FORMAT_VERSION:
+            raise TraceError(
+                f"{self.path}: trace format {value[_MAGIC]}; this version reads {FORMAT_VERSION}",
+                hint="judge it with the version of the harness that wrote it",
+            )
+        return header_of(value)
+
+    def _no_trace(self) -> TraceError:
+        return TraceError(
+            f"{self.path}: this is not a trace", hint="traces are written by 'run --trace FILE'"
+        )
+
+    def records(self) -> Iterator[Record]:
+        """The records, in order, once.
+
+        Raises TruncatedTraceError where the file ends too early, TraceError where it is damaged.
+        """
+        steps = 0
+        try:
+            for line in self._lines:
+                value = json.loads(line)
+                if value[0] == _FINISHED:
+                    self._check(value[1], steps)
+                    return
+                record = record_of(value)
+                steps += isinstance(record, Step)
+                yield record
+        except (EOFError, gzip.BadGzipFile, json.JSONDecodeError, zlib.error):
+            pass
+        if not self._partial:
+            raise TruncatedTraceError(str(self.path), steps)
+
+    def _check(self, written: int, read: int) -> None:
+        if written != read:
+            raise TraceError(
+                f"{self.path}: {read} steps read, {written} were written", hint="the file is damaged"
+            )
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as file:
+        yield from file

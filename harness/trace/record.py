@@ -1,0 +1,91 @@
+"""The records of a trace, in the order in which they stand in it (docs/trace.md)."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from harness.model.layout import Layout
+from harness.model.observation import Observation, Snapshot
+from harness.model.operation import Operation
+from harness.model.page import Page
+from harness.scenario.program import Program
+
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was run, and on what.
+
+    ``evidence`` is the mask of KMH_EV_* that this guest could give; ``config_hash``
+    names the kernel's configuration; ``qemu`` is the command line; ``seed`` that of the
+    generated programs.
+    """
+
+    release: str
+    build: str
+    config_hash: str
+    layout: Layout
+    evidence: int
+    seed: int
+    programs: tuple[str, ...] = ()
+    qemu: tuple[str, ...] = ()
+    version: int = FORMAT_VERSION
+
+
+class WitnessView(NamedTuple):
+    """The page tables as read from outside; fields as those of the guest room's witness."""
+
+    ptes: tuple[int, ...]
+    windows: tuple[tuple[int, int], ...]
+    counts: tuple[int, ...] = ()
+    found: str = ""
+
+
+class Begin(NamedTuple):
+    """A program starts: its pages as allocated and the state at rest.
+
+    ``program.operations`` is empty when it was read from a trace: the steps hold them.
+    ``warned`` are the WARN_ONCE sites that fired since boot, as the model names them.
+    """
+
+    program: Program
+    pages: tuple[Page, ...]
+    start: Snapshot
+    warned: tuple[str, ...] = ()
+
+
+class Step(NamedTuple):
+    """One executed operation.  ``number`` counts from 0 in its program; cycles are TSC ticks."""
+
+    number: int
+    operation: Operation
+    observation: Observation
+    cycles: int = 0
+    messages: int = 0
+
+
+class Sync(NamedTuple):
+    """The whole state after ``step`` steps of the program: inside view, outside view, either may lack."""
+
+    step: int
+    snapshot: Snapshot | None
+    witness: WitnessView | None
+
+
+class Trouble(NamedTuple):
+    """Kernel trouble from the console; ``step`` is the step it belongs to, -1 where none."""
+
+    step: int
+    kind: str
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+class End(NamedTuple):
+    """The program is over after ``steps`` steps; ``reason`` is empty when it ran to its end."""
+
+    steps: int
+    reason: str = ""
+
+
+Record: TypeAlias = Begin | Step | Sync | Trouble | End

@@ -1,0 +1,94 @@
+"""A guest made of the model itself: what it answers is what a correct kernel of that layout would."""
+
+import random
+
+from harness.compare.evidence import mask
+from harness.compare.judge import Bench, Judge
+from harness.compare.known import load_known_bugs
+from harness.model.layout import Generation, Layout
+from harness.model.machine import machine
+from harness.model.observation import Observation
+from harness.model.page import Page, PageKind
+from harness.model.state import empty_snapshot, initial
+from harness.model.step import step as outcomes
+from harness.scenario.facts import Facts
+from harness.scenario.lower import lower
+from harness.scenario.parse import parse_scenario
+from harness.trace.record import Step
+
+LOCAL = Layout(
+    generation=Generation.LOCAL,
+    pae=True,
+    smp=True,
+    rt=False,
+    preempt_count=True,
+    debug_highmem=False,
+    debug_kmap_local=False,
+    force_map=False,
+    debug_atomic_sleep=False,
+    pkmap_base=0xFF000000,
+    last_pkmap=512,
+    fixaddr_top=0xFFFFF000,
+    fix_kmap_begin=68,
+    fix_kmap_end=579,
+    window=16,
+    nr_cpus=32,
+    online_cpus=2,
+    page_offset=0xC0000000,
+    high_memory=0xD0000000,
+    fixaddr_start=0xFFD00000,
+    kmap_prot=0x8000000000000163,
+)
+STACK = LOCAL._replace(
+    generation=Generation.STACK,
+    pae=False,
+    preempt_count=False,
+    pkmap_base=0xFEC00000,
+    last_pkmap=1024,
+    fix_kmap_end=707,
+    window=20,
+    kmap_prot=0x163,
+)
+SMALL = LOCAL._replace(last_pkmap=8)
+RELEASES = {Generation.LOCAL: "6.1.0-50-686-pae", Generation.STACK: "5.10.0-32-686"}
+FIRST_PFN = {PageKind.HIGH: 0x20000, PageKind.LOW: 0x1000, PageKind.COLLIDING: 0x28000, PageKind.ABOVE_4G: 0x100000}
+FULL = 0xFFFF
+
+
+def pages_of(pools):
+    return tuple(Page(FIRST_PFN[kind] + i, kind, 255 if kind is PageKind.LOW else 7) for kind, n in pools for i in range(n))
+
+
+def no_contract(machine, state, operation, seen):
+    return ()
+
+
+class ModelGuest:
+    """Executes programs on the model; where it is free, *rng* chooses; what it claims not, *rng* invents."""
+
+    def __init__(self, layout, program, seed=0, cursor=0):
+        self.program = program
+        self.release = RELEASES[layout.generation]
+        self.machine = machine(layout, pages_of(program.pools), program.tasks, release=self.release)
+        self.start = empty_snapshot(self.machine, cursor=cursor)
+        self.state = initial(self.machine, self.start)
+        self.rng = random.Random(seed)
+
+    def execute(self, operation) -> Observation:
+        found = outcomes(self.machine, self.state, operation)
+        chosen = self.rng.choice(found)
+        self.state = chosen.state
+        return Observation(*(0 if value == -1 else value for value in chosen.observation))
+
+    def steps(self):
+        for number, operation in enumerate(self.program.operations):
+            yield Step(number, operation, self.execute(operation))
+
+    def judge(self, *, evidence=FULL, contract=no_contract, known=None):
+        known = load_known_bugs() if known is None else known
+        bench = Bench(mask(evidence), self.release, known, contract)
+        return Judge(self.machine, initial(self.machine, self.start), self.program, bench)
+
+
+def program(text, layout=LOCAL, **facts):
+    return lower(parse_scenario(text), Facts(layout, **facts))
