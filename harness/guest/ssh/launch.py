@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.guest.failure import QemuExitedError, QemuMissingError
 from harness.guest.memory import new_memory_file
 from harness.guest.qemu import Channels, Machine, arguments
@@ -18,7 +18,7 @@ from harness.guest.session import BootableKernel
 from harness.guest.shape import Shape
 from harness.guest.ssh import state as states
 from harness.guest.ssh.attach import AttachedSession
-from harness.guest.ssh.client import Client
+from harness.guest.ssh.client import Client, write_whole
 from harness.guest.ssh.image import Parts, write_image
 from harness.guest.ssh.keys import make_keys
 from harness.guest.ssh.state import LOOPBACK, GuestState
@@ -169,7 +169,13 @@ def _await_guest(state: GuestState) -> None:
     finally:
         session.close()
     with Client(state) as client:
-        client.run("true")
+        finished = client.run("uname -r")
+    said = finished.output.decode(errors="replace").strip()
+    if said != state.release:
+        raise InfrastructureError(
+            f"over SSH the guest says {said!r} (status {finished.status}), not {state.release!r}",
+            hint=f"its console: {state.folder / 'console.log'}",
+        )
 
 
 def stop(state: GuestState) -> None:
@@ -183,3 +189,18 @@ def stop(state: GuestState) -> None:
         os.kill(state.pid, signal.SIGKILL)
     (state.folder / states.FILE).unlink(missing_ok=True)
     state.user_key.unlink(missing_ok=True)
+
+
+def logs(state: GuestState, client: Client, local: Path) -> tuple[Path, ...]:
+    """Copy the console's log, QEMU's own and the kernel's ring buffer below *local*."""
+    kernel_log = client.run("dmesg").output
+    files = {"dmesg.log": kernel_log}
+    for name in ("console.log", "qemu.log"):
+        files[name] = (state.folder / name).read_bytes()
+    try:
+        local.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{local}: {error.strerror}", hint="give another folder") from error
+    for name, data in files.items():
+        write_whole(local / name, data)
+    return tuple(local / name for name in files)

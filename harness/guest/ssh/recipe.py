@@ -36,7 +36,7 @@ class Recipe:
         return (
             regular(SCRIPT_PATH, (self.folder / SCRIPT).read_bytes(), 0o755),
             *(regular(str(path.relative_to(self.folder)), path.read_bytes()) for path in etc),
-            *(directory(name) for name in ("dev", "proc", "sys", "run", "tmp", "usr/local/bin")),
+            *(directory(name) for name in ("dev", "proc", "sys", "run", "tmp", "sbin")),
         )
 
 

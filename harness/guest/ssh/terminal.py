@@ -76,15 +76,19 @@ def _resizing(channel: paramiko.Channel) -> Iterator[None]:
 def _relay(channel: paramiko.Channel, source: int, output: int, errors: int | None = None) -> None:
     """Carry bytes both ways until the far end has said all."""
     reading = [source]
-    while not (channel.eof_received and not channel.recv_ready() and not channel.recv_stderr_ready()):
+    while not _said_all(channel):
         ready = select.select([channel, *reading], [], [], 1.0)[0]
         _carry(channel.recv_ready, channel.recv, output)
         if errors is not None:
             _carry(channel.recv_stderr_ready, channel.recv_stderr, errors)
         if source in ready and not _send(channel, os.read(source, CHUNK)):
             reading.clear()
-        if channel.closed:
-            return
+
+
+def _said_all(channel: paramiko.Channel) -> bool:
+    """Whether the far end is through, asked in this order: data may come before the end is seen."""
+    ended = channel.eof_received or channel.closed
+    return ended and not channel.recv_ready() and not channel.recv_stderr_ready()
 
 
 def _carry(ready: Callable[[], bool], receive: Callable[[int], bytes], target: int) -> None:
