@@ -17,13 +17,21 @@ _MEMORY_MIB = 256
 
 
 def nightly(
-    kernel: Annotated[list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")] = None,
+    kernel: Annotated[
+        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")
+    ] = None,
     shape: Annotated[
         list[str] | None,
-        typer.Option(help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."),
+        typer.Option(
+            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")] = Path("out/nightly"),
-    baseline: Annotated[Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
+    ] = Path("out/nightly"),
+    baseline: Annotated[
+        Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
     steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -31,10 +39,9 @@ def nightly(
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug
     before = read_baseline(baseline) if baseline else {}
+    names = kernel or [stock.name for stock in known()]
     common = ("--seed", str(seed), "--steps", str(steps))
-    jobs = tuple(
-        make_job(name, text, common) for name in (kernel or [stock.name for stock in known()]) for text in (shape or _DEFAULT_SHAPES)
-    )
+    jobs = tuple(make_job(name, text, common) for name in names for text in (shape or _DEFAULT_SHAPES))
     out.mkdir(parents=True, exist_ok=True)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
@@ -79,8 +86,8 @@ def _entry(result: JobResult) -> dict[str, Any]:
 
 def _say(result: JobResult) -> None:
     report = result.report
-    line = f"{report.get('verdict', 'error'):8} {result.job.name}: {report.get('steps', 0)} steps in {result.seconds:.1f} s"
-    sys.stdout.write(line + "\n")
+    verdict, steps = report.get("verdict", "error"), report.get("steps", 0)
+    sys.stdout.write(f"{verdict:8} {result.job.name}: {steps} steps in {result.seconds:.1f} s\n")
     sys.stdout.flush()
 
 

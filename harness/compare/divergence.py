@@ -109,11 +109,17 @@ class ProgramResult:
     rules: Counter[str] = field(default_factory=Counter)
     failed_assertions: list[FailedAssertion] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
+    speaking: set[int] = field(default_factory=set)
     syncs: int = 0
     unknown_because: str = ""
     ended: str = ""
     complete: bool = False
     coverage: Coverage = field(default_factory=Coverage)
+
+    @property
+    def unexplained(self) -> tuple[Trouble, ...]:
+        """Kernel trouble beyond the warnings and deaths that were predicted and seen in their step."""
+        return tuple(one for one in self.trouble if one.step not in self.speaking)
 
     @property
     def verdict(self) -> Verdict:

@@ -70,6 +70,12 @@ class Judge:
         if not self._states:
             result.unjudged += 1
             return None
+        divergence = self._judge(record)
+        if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
+            result.speaking.add(record.number)
+        return divergence
+
+    def _judge(self, record: Step) -> Divergence | None:
         seen = self._bench.mask.apply(record.observation)
         if len(self._states) == 1:
             outcomes = self._outcomes(self._states[0], record.operation)

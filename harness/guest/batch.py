@@ -20,10 +20,13 @@ _OPENS = frozenset(
 _CLOSES = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.IRQ_ON, OpCode.PREEMPT_ON})
 
 
-def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
-    """*operations* in pieces.  Raises UsageError for an atomic section that is longer than a request."""
+def batches(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> Iterator[Sequence[Operation]]:
+    """*operations* in pieces.  Raises UsageError for an atomic section that is longer than a request.
+
+    *iomap_atomic*: iomap enters one (iomap_atomic_prot_pfn(), to 5.10; iomap_local_pfn_prot() does not).
+    """
     start = 0
-    for end in safe_ends(operations):
+    for end in safe_ends(operations, iomap_atomic=iomap_atomic):
         if end - start >= BATCH_USUAL or end == len(operations):
             if end - start > BATCH_MOST:
                 raise UsageError(
@@ -36,15 +39,17 @@ def batches(operations: Sequence[Operation]) -> Iterator[Sequence[Operation]]:
         yield operations[start:]
 
 
-def safe_ends(operations: Sequence[Operation]) -> Iterator[int]:
+def safe_ends(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> Iterator[int]:
     """Positions after which no task is in an atomic section."""
+    opens = _OPENS | {OpCode.IOMAP} if iomap_atomic else _OPENS
+    closes = _CLOSES | {OpCode.IOUNMAP} if iomap_atomic else _CLOSES
     depths: dict[int, int] = {}
     interrupted = 0
     for end, operation in enumerate(operations, 1):
         code, task = operation.code, operation.task
-        if code in _OPENS or code == OpCode.IOMAP:
+        if code in opens:
             depths[task] = depths.get(task, 0) + 1
-        elif (code in _CLOSES or code == OpCode.IOUNMAP) and depths.get(task):
+        elif code in closes and depths.get(task):
             depths[task] -= 1
             if not depths[task]:
                 del depths[task]

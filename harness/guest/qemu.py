@@ -81,7 +81,7 @@ def _clock(shape: Shape) -> list[str]:
 
     The guest's seconds are then not exactly the host's; nothing that is judged depends on them.
     """
-    return ["acpi=off", "tsc_early_khz=2300000"] if _without_acpi(shape) else []
+    return ["acpi=off", "pnpbios=off", "tsc_early_khz=2300000"] if _without_acpi(shape) else []
 
 
 def _without_acpi(shape: Shape) -> bool:

@@ -8,11 +8,11 @@ The hooks of the host's configuration (``APT::Update::Post-Invoke`` and the like
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from debian.deb822 import Deb822
 from harness.errors import PrerequisiteError
 from harness.kernel import sources
 from harness.kernel.cache import Cache, CacheFullError
+from harness.kernel.host import HostApt, host_apt, host_architecture, run
 from harness.kernel.programs import find
 from harness.kernel.progress import Progress
 
@@ -78,57 +79,6 @@ class Package(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class HostApt:
-    """What of the host's apt configuration the private states take over."""
-
-    sources: tuple[sources.Source, ...]
-    keys: tuple[tuple[str, str], ...]
-    acquire: str
-
-
-def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program with messages in English and its output captured; its status is the caller's to judge."""
-    env = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-
-@cache
-def host_architecture() -> str:
-    """The architecture that this host runs, in the words of dpkg, as ``amd64``."""
-    return run([find("dpkg"), "--print-architecture"]).stdout.strip()
-
-
-def host_apt() -> HostApt:
-    """Read the host's sources, key rings and ``Acquire`` settings through ``apt-config``."""
-    settings = dict(_settings())
-    listed, parts = Path(settings.pop("sourcelist")), Path(settings.pop("sourceparts"))
-    files = [listed, *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
-    dump = run([find("apt-config"), "dump", "--no-empty", "--format", '%F "%v";%n']).stdout
-    kept = (line for line in dump.splitlines() if _is_network_setting(line))
-    return HostApt(sources.read(files), tuple(settings.items()), "".join(f"{line}\n" for line in kept))
-
-
-def _is_network_setting(line: str) -> bool:
-    ours = ("Acquire::IndexTargets::", "Acquire::Languages", "Acquire::Changelogs::")
-    return line.startswith("Acquire::") and not line.startswith(ours)
-
-
-def _settings() -> Iterator[tuple[str, str]]:
-    keys = {
-        "sourcelist": "f",
-        "sourceparts": "d",
-        "trusted": "f",
-        "trustedparts": "d",
-        "netrc": "f",
-        "netrcparts": "d",
-    }
-    asked = [word for key, kind in keys.items() for word in (key, f"Dir::Etc::{key}/{kind}")]
-    for line in run([find("apt-config"), "shell", *asked]).stdout.splitlines():
-        key, _, value = line.partition("=")
-        yield key, value.strip("'")
-
-
-@dataclass(frozen=True, slots=True)
 class Archive:
     """The packages of one Debian release for i386 and for the host, through the host's mirrors."""
 
@@ -179,6 +129,16 @@ class Archive:
                 self._download(package, final, progress)
         return final
 
+    def fetch_first(self, places: Iterable[Package], progress: Progress) -> Path:
+        """The first of several packages that can be fetched; raises :class:`FetchError` with all reasons."""
+        reasons: list[str] = []
+        for package in places:
+            try:
+                return self.fetch(package, progress)
+            except FetchError as error:
+                reasons.append(error.message)
+        raise FetchError("; ".join(reasons))
+
     def setting(self, name: str) -> str:
         """One setting of the private configuration, as ``Acquire::http::Proxy``; empty if not set."""
         return (
@@ -190,6 +150,7 @@ class Archive:
         progress.step(f"{package.name} {package.version}")
         with self.cache.new_file(final) as fresh:
             self._helper_download(package, fresh, progress)
+            _own(fresh)
             verify(fresh, package)
 
     def _helper_download(self, package: Package, fresh: Path, progress: Progress) -> None:
@@ -282,6 +243,14 @@ def _stanzas(derived: tuple[sources.Source, ...]) -> str:
 def _complaints(stderr: str) -> tuple[str, ...]:
     lines = (line.strip() for line in stderr.splitlines())
     return tuple(line for line in lines if line.startswith(("E:", "W:")))
+
+
+def _own(fresh: Path) -> None:
+    """Copy what apt only linked to: its method for ``file:`` downloads nothing."""
+    if fresh.is_symlink():
+        target = fresh.resolve()
+        fresh.unlink()
+        shutil.copyfile(target, fresh)
 
 
 def _size(path: Path) -> int:

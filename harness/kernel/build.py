@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.kernel.apt import run
 from harness.kernel.cache import Cache, CacheFullError
+from harness.kernel.host import run
 from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
 from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel
@@ -129,7 +129,7 @@ def _module_command(kernel: Kernel, folder: Path) -> list[str]:
 
 
 def _program_command(sources: Iterable[Path], output: str, include: Iterable[Path]) -> list[str]:
-    flags = ("-static", "-O2", "-Wall", "-std=gnu11")
+    flags = ("-static", "-O2", "-Wall", "-std=gnu11", "-march=i686", "-D_GNU_SOURCE")
     folders = [f"-I{folder}" for folder in include]
     return [f"{CROSS_COMPILE}gcc", *flags, *folders, "-o", output, *(str(path) for path in sources)]
 

@@ -4,14 +4,15 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import PrerequisiteError
 from harness.kernel import resolve, shelf, systemmap
-from harness.kernel.apt import Archive, FetchError, Package, host_architecture
+from harness.kernel.apt import Archive, FetchError
 from harness.kernel.cache import Cache
 from harness.kernel.catalogue import StockKernel, lookup
+from harness.kernel.host import host_architecture
 from harness.kernel.image import read_facts
 from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel, KernelConfig
@@ -84,17 +85,7 @@ def _obtain_from_archive(stock: StockKernel, cache: Cache, progress: Progress, *
 
 def _fetch_all(archive: Archive, packed: resolve.PackageSet, progress: Progress) -> list[Path]:
     groups = (packed.image, packed.headers, packed.common, packed.kbuild)
-    return [_fetch_first(archive, group, progress) for group in groups]
-
-
-def _fetch_first(archive: Archive, places: Iterable[Package], progress: Progress) -> Path:
-    reasons: list[str] = []
-    for package in places:
-        try:
-            return archive.fetch(package, progress)
-        except FetchError as error:
-            reasons.append(error.message)
-    raise FetchError("; ".join(reasons))
+    return [archive.fetch_first(group, progress) for group in groups]
 
 
 def _make(

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.kernel.apt import run
 from harness.kernel.cache import CacheFullError
+from harness.kernel.host import run
 from harness.kernel.image import ImageError, bzimage_release, extract_vmlinux
 from harness.kernel.programs import find
 

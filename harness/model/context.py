@@ -40,11 +40,10 @@ def preempt_on(d: Draft) -> None:
 
 
 def interrupt(d: Draft, *, hard: bool) -> None:
-    """The next operations run in an interrupt on top of this task; a hard one has interrupts off."""
+    """The next operations run in an interrupt on top of this task; this one is seen before it begins."""
     d.rule = "context.hardirq" if hard else "context.softirq"
     if d.op.value:
-        d.contexts = (*d.contexts, Context(hard, d.op.value, d.irqs_off))
-        d.irqs_off = d.irqs_off or hard
+        d.opens = Context(hard, d.op.value, d.irqs_off)
 
 
 def hardirq(d: Draft) -> None:

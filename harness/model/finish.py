@@ -3,11 +3,11 @@
 from harness.model import local, vector
 from harness.model.bookkeeping import page_address_allowed
 from harness.model.draft import UNCLAIMED, Draft
-from harness.model.machine import HARDIRQ_OFFSET, SOFTIRQ_OFFSET
+from harness.model.machine import HARDIRQ_OFFSET, SOFTIRQ_OFFSET, Machine
 from harness.model.observation import Observation, SavedChange, SlotChange, Status, WindowChange
 from harness.model.operation import OpCode
 from harness.model.outcome import Outcome
-from harness.model.state import Phase, State, TaskState
+from harness.model.state import Context, Phase, State, TaskState
 
 _PREEMPT_MASK = 0x7FFF_FFFF
 _NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
@@ -58,28 +58,40 @@ def saved_changes(d: Draft) -> tuple[SavedChange, ...]:
     )
 
 
-def preempt_count(d: Draft) -> int:
-    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts.
+def preempt_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
+    """What interrupt contexts add to preempt_count.
 
     Hardirq context is that of a timer.  Softirq context is entered from
     ``local_bh_enable``, which keeps one count while it runs softirqs (kernel/softirq.c); on
     RT softirqs run in the task and do not count here.
     """
-    count = d.preempt if d.machine.layout.preempt_count else 0
-    for context in d.contexts:
+    extra = 0
+    for context in contexts:
         if context.hard:
-            count += HARDIRQ_OFFSET
-        elif not d.machine.layout.rt:
-            count += SOFTIRQ_OFFSET + 1
+            extra += HARDIRQ_OFFSET
+        elif not machine.layout.rt:
+            extra += SOFTIRQ_OFFSET + 1
+    return extra
+
+
+def preempt_count(d: Draft) -> int:
+    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts."""
+    count = d.preempt if d.machine.layout.preempt_count else 0
+    if d.contexts:
+        count += preempt_extra(d.machine, d.contexts)
     return count & _PREEMPT_MASK
 
 
+def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
+    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task."""
+    if not contexts or not machine.layout.rt:
+        return 0
+    return sum(1 for context in contexts if not context.hard)
+
+
 def migration_disabled(d: Draft) -> int:
-    """``migration_disabled``: RT holds a per-CPU lock, and so one more, while softirqs run in the task."""
-    extra = 0
-    if d.contexts and d.machine.layout.rt:
-        extra = sum(1 for context in d.contexts if not context.hard)
-    return (d.migrate + extra) & 0xFFFF
+    """``migration_disabled`` of the task."""
+    return (d.migrate + migrate_extra(d.machine, d.contexts)) & 0xFFFF
 
 
 def reported_page_address(d: Draft) -> int:
@@ -103,15 +115,17 @@ def _leave_cpu(d: Draft) -> None:
 
 
 def _contexts(d: Draft) -> None:
-    """One operation of the open context is done; the operation that opens a context does not count."""
-    context = d.contexts[-1]
-    if len(d.contexts) > len(d.before.tasks[d.task].contexts):
-        return
-    if context.remaining > 1:
-        d.contexts = (*d.contexts[:-1], context._replace(remaining=context.remaining - 1))
-    else:
-        d.contexts = d.contexts[:-1]
-        d.irqs_off = context.irqs_off
+    """One operation of the open context is done; a hard interrupt that begins turns interrupts off."""
+    if d.contexts:
+        context = d.contexts[-1]
+        if context.remaining > 1:
+            d.contexts = (*d.contexts[:-1], context._replace(remaining=context.remaining - 1))
+        else:
+            d.contexts = d.contexts[:-1]
+            d.irqs_off = context.irqs_off
+    elif d.opens:
+        d.contexts = (d.opens,)
+        d.irqs_off = d.opens.hard
 
 
 def new_task(d: Draft) -> TaskState:
@@ -139,6 +153,7 @@ def new_state(d: Draft) -> State:
     return State(
         d.cursor, d.zeros, d.ones, d.slots, d.where, d.waiting, d.windows, tasks, d.depths, d.registers,
         d.memory, d.stale, d.warned, d.current, _spinning(d, task), d.tampered, d.locked, d.lost,
+        0 if d.flush_ranges else d.before.unflushed,
     )  # fmt: skip
 
 
@@ -184,7 +199,7 @@ def finish(d: Draft) -> Outcome:
     if d.phase is not Phase.READY and d.before.tasks[d.task].phase is Phase.READY:
         _leave_cpu(d)
     seen = observation(d)
-    if d.contexts:
+    if d.contexts or d.opens:
         _contexts(d)
     slack = 0 if not d.machine.local else max(d.depth, d.before.tasks[d.task].depth)
     return Outcome(seen, new_state(d), d.rule, d.known, slack)

@@ -13,7 +13,6 @@ from harness.model.bookkeeping import (
     migrate_enable,
 )
 from harness.model.draft import PAGE_MASK, Draft
-from harness.model.operation import Prot
 from harness.model.state import TaskState
 
 
@@ -44,7 +43,7 @@ def save(d: Draft, pte: int) -> None:
         d.saved = (*d.saved[:entry], pte, *d.saved[entry + 1 :])
 
 
-def map_pfn(d: Draft, prot: Prot) -> None:
+def map_pfn(d: Draft) -> None:
     """``__kmap_local_pfn_prot``."""
     migrate_disable(d)
     if not push(d):
@@ -54,18 +53,18 @@ def map_pfn(d: Draft, prot: Prot) -> None:
     if d.windows.get(index, 0):
         die(d, "local.bug-not-none")
         return
-    pte = d.machine.pte(d.op.page, prot)
+    pte = d.machine.pte(d.op.page, d.prot())
     d.set_window(index, pte)
     save(d, pte)
     d.result(layout.fixaddr(index))
     d.rule += ".nested" if d.depth > d.machine.increment else ".first"
 
 
-def map_page(d: Draft, prot: Prot) -> None:
+def map_page(d: Draft) -> None:
     """``__kmap_local_page_prot``: lowmem pages are not mapped, unless FORCE_MAP."""
     page = d.op.page
     if d.machine.layout.force_map or d.machine.pages[page].highmem:
-        map_pfn(d, prot)
+        map_pfn(d)
     else:
         d.result(d.machine.direct[page])
         d.rule += ".lowmem"
@@ -113,13 +112,13 @@ def unmap(d: Draft, address: int) -> None:
 def kmap_local(d: Draft) -> None:
     """``kmap_local_page`` and ``kmap_local_page_prot``."""
     d.rule = "local.map"
-    map_page(d, d.op.prot)
+    map_page(d)
 
 
 def kmap_local_pfn(d: Draft) -> None:
     """``kmap_local_pfn`` and ``__iomap_local_pfn_prot``: lowmem is mapped as well."""
     d.rule = "local.map-pfn"
-    map_pfn(d, d.op.prot)
+    map_pfn(d)
 
 
 def kunmap_local(d: Draft) -> None:
@@ -134,14 +133,14 @@ def kmap_atomic(d: Draft) -> None:
     """``kmap_atomic`` and ``kmap_atomic_prot``."""
     d.rule = "atomic.map"
     atomic_enter(d)
-    map_page(d, d.op.prot)
+    map_page(d)
 
 
 def kmap_atomic_pfn(d: Draft) -> None:
     """``kmap_atomic_pfn``."""
     d.rule = "atomic.map-pfn"
     atomic_enter(d)
-    map_pfn(d, d.op.prot)
+    map_pfn(d)
 
 
 def kunmap_atomic(d: Draft) -> None:

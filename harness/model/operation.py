@@ -61,6 +61,10 @@ class Prot(IntEnum):
     EXEC = 4
 
 
+WITH_PROT = frozenset({OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_LOCAL_PROT, OpCode.IOMAP})
+"""Mapping operations that ask for a protection; all others map with kmap_prot."""
+
+
 class Operation(NamedTuple):
     """One operation of one task: a NamedTuple since millions are made, hashed and compared.
 

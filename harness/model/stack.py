@@ -6,7 +6,6 @@ to 5.10; read: 5.10).  Entries belong to the CPU, so switches of tasks do not co
 
 from harness.model.bookkeeping import atomic_enter, atomic_leave, die, in_hardirq
 from harness.model.draft import PAGE_MASK, Draft
-from harness.model.operation import Prot
 
 
 def _set_depth(d: Draft, depth: int) -> None:
@@ -28,7 +27,7 @@ def push(d: Draft) -> int:
     return slot
 
 
-def map_slot(d: Draft, prot: Prot, *, check: bool) -> None:
+def map_slot(d: Draft, *, check: bool) -> None:
     """Map the page in the next slot; ``kmap_atomic_prot_pfn`` lacks the check for a PTE in use."""
     slot = push(d)
     if d.status:
@@ -42,7 +41,7 @@ def map_slot(d: Draft, prot: Prot, *, check: bool) -> None:
     address = layout.fixaddr(index)
     if held:
         d.mark_stale(d.cpu, address, held)
-    d.set_window(index, d.machine.pte(d.op.page, prot))
+    d.set_window(index, d.machine.pte(d.op.page, d.prot()))
     d.result(address)
     d.rule += ".nested" if slot else ".first"
     if slot >= layout.window:
@@ -55,7 +54,7 @@ def map_page(d: Draft) -> None:
     atomic_enter(d)
     page = d.op.page
     if d.machine.pages[page].highmem:
-        map_slot(d, d.op.prot, check=True)
+        map_slot(d, check=True)
     else:
         d.result(d.machine.direct[page])
         d.rule += ".lowmem"
@@ -65,7 +64,7 @@ def map_pfn(d: Draft) -> None:
     """``kmap_atomic_pfn`` and ``iomap_atomic_prot_pfn``: lowmem is mapped as well."""
     d.rule = "atomic.map-pfn"
     atomic_enter(d)
-    map_slot(d, d.op.prot, check=False)
+    map_slot(d, check=False)
 
 
 def clear_top(d: Draft, address: int) -> None:

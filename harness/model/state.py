@@ -77,7 +77,9 @@ class State(NamedTuple):
     by (CPU or -1 for any, address); ``warned`` the WARN_ONCE sites that have fired;
     ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
     an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead
-    task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty.
+    task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty;
+    ``unflushed``: clean slots that no TLB flush has followed yet (only where a kernel clears
+    them otherwise than the model).
     """
 
     cursor: int
@@ -98,6 +100,7 @@ class State(NamedTuple):
     tampered: bool = False
     locked: bool = False
     lost: str = ""
+    unflushed: int = 0
 
 
 def bits(flags: list[bool]) -> int:

@@ -122,11 +122,27 @@ def _run(job: Job, folder: Path) -> JobResult:
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / "run.json"
     report.unlink(missing_ok=True)
-    command = (sys.executable, "-m", "harness", "run", *job.arguments, "--json", str(report), "--out", str(folder))
+    command = (
+        sys.executable,
+        "-m",
+        "harness",
+        "run",
+        *job.arguments,
+        "--json",
+        str(report),
+        "--out",
+        str(folder),
+    )
     started = time.monotonic()
     with (folder / "output.log").open("wb") as log:
-        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False).returncode
-    return JobResult(job, code, time.monotonic() - started, folder, _report(report, folder / "output.log", code))
+        done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
+    return JobResult(
+        job,
+        done.returncode,
+        time.monotonic() - started,
+        folder,
+        _report(report, folder / "output.log", done.returncode),
+    )
 
 
 def _report(path: Path, log: Path, code: int) -> Mapping[str, Any]:

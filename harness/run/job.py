@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from harness.compare.evidence import mask
-from harness.compare.judge import Bench
 from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
 from harness.errors import HarnessError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import Evidence, Facts
@@ -18,7 +18,7 @@ from harness.kernel.record import Kernel
 from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import Prepared, prepare
+from harness.run.prepare import prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -39,6 +39,15 @@ class Request:
     trace: Path | None = None
 
 
+class Booted(NamedTuple):
+    """A guest that is up and is the machine that was asked for."""
+
+    kernel: Kernel
+    guest: Guest
+    layout: Layout
+    facts: Facts
+
+
 class Stopwatch:
     """Seconds of each phase, by name; a phase that is entered again adds up."""
 
@@ -55,8 +64,11 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
 
-def execute(request: Request, progress: Progress) -> RunResult:
-    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result."""
+def execute(request: Request, progress: Progress, show: Callable[[str], None] | None = None) -> RunResult:
+    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result.
+
+    *show* is given each command line that was used, ready to paste.
+    """
     watch = Stopwatch()
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
@@ -64,12 +76,17 @@ def execute(request: Request, progress: Progress) -> RunResult:
     with ExitStack() as held:
         with watch.phase("boot"):
             guest = held.enter_context(
-                Guest.boot(prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out)
+                Guest.boot(
+                    prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
+                )
             )
+            for command in (prepared.module.command, prepared.agent.command, guest.reproduce) if show else ():
+                show(command)
             layout, facts = guest.info()
             require_machine(prepared.kernel, request.shape, layout, facts)
         facts = facts._replace(evidence=_armed(guest, facts))
-        return _Run(request, prepared.kernel, guest, layout, facts, progress, watch, held).result()
+        booted = Booted(prepared.kernel, guest, layout, facts)
+        return _Run(request, booted, progress, watch, held).result()
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
@@ -93,7 +110,13 @@ def describe(shape: Shape) -> str:
     """A machine shape in words."""
     extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
     return ", ".join(
-        (f"{shape.smp} CPU{'s' * (shape.smp > 1)}", f"{shape.memory} MiB", shape.accelerator.value, shape.wire.value, *extras)
+        (
+            f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
+            f"{shape.memory} MiB",
+            shape.accelerator.value,
+            shape.wire.value,
+            *extras,
+        )
     )
 
 
@@ -101,38 +124,28 @@ class _Run:
     """The part of the job that has a guest."""
 
     def __init__(
-        self,
-        request: Request,
-        kernel: Kernel,
-        guest: Guest,
-        layout: Layout,
-        facts: Facts,
-        progress: Progress,
-        watch: Stopwatch,
-        held: ExitStack,
+        self, request: Request, booted: Booted, progress: Progress, watch: Stopwatch, held: ExitStack
     ) -> None:
-        self.request, self.kernel, self.guest = request, kernel, guest
-        self.layout, self.facts = layout, facts
-        self.progress, self.watch = progress, watch
+        self.request, self.progress, self.watch = request, progress, watch
+        self.kernel, self.guest, self.layout, self.facts = kernel, guest, layout, facts = booted
         self.done = 0
         self.outcomes: list[ProgramOutcome] = []
-        writer = self._trace_writer(held)
-        bench = Bench(mask(int(facts.evidence)), facts.release, load_known_bugs(), check)
-        self.sitting = Sitting(guest, bench, writer, self._advance)
+        self.header = Header(
+            release=facts.release,
+            build=facts.build,
+            config_hash=kernel.config_hash,
+            layout=layout,
+            evidence=int(facts.evidence),
+            seed=request.plan.seed,
+            qemu=(guest.reproduce,),
+        )
+        self.session = Session(self.header, load_known_bugs(), check)
+        self.sitting = Sitting(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
         if self.request.trace is None:
             return _ignore
-        header = Header(
-            release=self.facts.release,
-            build=self.facts.build,
-            config_hash=self.kernel.config_hash,
-            layout=self.layout,
-            evidence=int(self.facts.evidence),
-            seed=self.request.plan.seed,
-            qemu=(self.guest.reproduce,),
-        )
-        return held.enter_context(TraceWriter(self.request.trace, header)).write
+        return held.enter_context(TraceWriter(self.request.trace, self.header)).write
 
     def result(self) -> RunResult:
         """Run every program; a guest that fails ends the run with what was judged until then."""
@@ -149,12 +162,11 @@ class _Run:
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:
         """Run one program, unless this guest cannot; the failure that ended it, if one did."""
         if isinstance(program, NotApplicable):
-            self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, (), program.reason))
+            self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
         done = run_program(self.sitting, program)
-        self.outcomes.append(
-            ProgramOutcome(program.name, program.title, done.seconds, done.result, done.unexplained)
-        )
+        result = self.session.result().programs[-1]
+        self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
 
     def _advance(self, steps: int) -> None:
@@ -164,7 +176,11 @@ class _Run:
     def _summary(self, error: str, crash: str) -> RunResult:
         return RunResult(
             kernel=KernelFacts(
-                self.kernel.name, self.facts.release, self.facts.build, self.kernel.config_hash, self.kernel.source
+                self.kernel.name,
+                self.facts.release,
+                self.facts.build,
+                self.kernel.config_hash,
+                self.kernel.source,
             ),
             machine=describe(self.request.shape),
             command=self.guest.reproduce,

@@ -31,7 +31,8 @@ def find_kernel(name: str, build_dir: Path | None, progress: Progress) -> Kernel
         return user_kernel(path, build_dir)
     if path.is_file():
         raise UsageError(
-            f"{name} is a kernel image, and the folder it was built in is not given", hint="add --build-dir DIR"
+            f"{name} is a kernel image, and the folder it was built in is not given",
+            hint="add --build-dir DIR",
         )
     return obtain(name, progress=progress)
 

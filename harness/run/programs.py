@@ -9,8 +9,9 @@ from harness.errors import UsageError
 from harness.guest.protocol import Facts as GuestFacts
 from harness.guest.shape import Shape
 from harness.model.layout import Layout
+from harness.model.machine import missing_operations
 from harness.scenario.facts import Facts
-from harness.scenario.generate import generate
+from harness.scenario.generate import Wishes, generate
 from harness.scenario.lower import lower
 from harness.scenario.parse import read_scenario
 from harness.scenario.program import NotApplicable, Program
@@ -34,13 +35,19 @@ class Plan:
 def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
     """Parse every scenario before anything is fetched or booted.  Raises UsageError with file and line."""
     if not files and not steps:
-        raise UsageError("there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps")
+        raise UsageError(
+            "there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps"
+        )
     return Plan(tuple(read_scenario(path) for path in files), seed, steps)
 
 
 def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     """The files named, those in folders named, or everything in *folder* where none is named."""
-    found = [path for one in (named or [folder]) for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])]
+    found = [
+        path
+        for one in (named or [folder])
+        for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
+    ]
     if not found:
         raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
     return tuple(found)
@@ -49,10 +56,13 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
     """The programs of *plan* for this guest, one after another."""
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
-    known = Facts(layout, above_4g=above)
+    lacking = missing_operations(layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10."))
+    known = Facts(layout, above_4g=above, missing=lacking)
     for scenario in plan.scenarios:
         yield lower(scenario, known)
     random = Random(plan.seed)
     for number in range(-(-plan.steps // PROGRAM_STEPS)):
         steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)
-        yield generate(f"random-{plan.seed}-{number}", Random(random.getrandbits(64)), layout, steps)
+        yield generate(
+            known, Random(random.getrandbits(64)), Wishes(steps), name=f"random-{plan.seed}-{number}"
+        )

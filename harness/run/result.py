@@ -28,7 +28,6 @@ class ProgramOutcome:
     title: str
     seconds: float
     result: ProgramResult | None
-    unexplained: tuple[Trouble, ...] = ()
     not_applicable: str = ""
 
     @property
@@ -74,7 +73,7 @@ class RunResult:
     @property
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages that no agreed step explains."""
-        return tuple(trouble for program in self.programs for trouble in program.unexplained)
+        return tuple(trouble for result in self.results for trouble in result.unexplained)
 
     @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:
@@ -84,6 +83,19 @@ class RunResult:
     def total(self, counter: str) -> Counter[str]:
         """The sum over all programs of one of their counters (``known``, ``vanished``, ``foreign``, ``rules``)."""
         return sum((getattr(result, counter) for result in self.results), Counter())
+
+    @property
+    def operations(self) -> Counter[str]:
+        """Executed steps by operation."""
+        return sum((result.coverage.operations for result in self.results), Counter())
+
+    @property
+    def situations(self) -> Counter[str]:
+        """How often each situation was reached; one never reached stands at 0."""
+        total: Counter[str] = Counter()
+        for result in self.results:
+            total.update(result.coverage.situations)
+        return total
 
     @property
     def verdict(self) -> Verdict:

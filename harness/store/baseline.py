@@ -8,6 +8,8 @@ from typing import Any
 
 from harness.errors import UsageError
 
+_HINT = "give the nightly.json of an earlier night"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -29,9 +31,9 @@ def read_baseline(path: Path) -> Mapping[str, str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {run["name"]: str(run["verdict"]) for run in document["runs"]}
     except OSError as error:
-        raise UsageError(f"the baseline cannot be read: {error}", hint="give the nightly.json of an earlier night") from error
+        raise UsageError(f"the baseline cannot be read: {error}", hint=_HINT) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no nightly.json: {error!r}", hint="give the nightly.json of an earlier night") from error
+        raise UsageError(f"{path} is no nightly.json: {error!r}", hint=_HINT) from error
 
 
 def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:

@@ -1,0 +1,88 @@
+"""``kmap-harness run``: the main job."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import project
+from harness.cli.progress import progress_for
+from harness.cli.shape import parse_shape, with_memory
+from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.report.terminal import run_lines
+from harness.report.value import write_json
+from harness.run.job import Request, execute
+from harness.run.programs import read_plan, scenario_files
+
+DEFAULT_KERNEL = "debian-6.1-686-pae"
+
+
+def run(
+    kernel: Annotated[
+        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
+    ] = DEFAULT_KERNEL,
+    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    shape: Annotated[
+        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")
+    ] = "",
+    smp: Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 8 [default: 2].")] = None,
+    memory: Annotated[int | None, typer.Option(help="Memory of the guest, MiB [default: 256].")] = None,
+    scenario: Annotated[
+        list[Path] | None,
+        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
+    steps: Annotated[
+        int | None, typer.Option(help="Generated steps [default: 20000, or none with --scenario].")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Judge one kernel on one machine, step by step; exit 0 agreement, 1 divergence, 2 wrong use, 3 failure."""
+    del debug
+    machine = _shape(shape, smp, memory)
+    files = scenario_files(scenario or [], project.SCENARIOS)
+    wanted = (0 if scenario else 20_000) if steps is None else steps
+    plan = read_plan(files, seed, wanted)
+    _require_writable(*(path for path in (json, trace) if path))
+    out.mkdir(parents=True, exist_ok=True)
+    request = Request(kernel, build_dir, machine, plan, out, trace)
+    with progress_for(Console(stderr=True)) as progress:
+        result = execute(request, progress, _say if verbose else None)
+    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    if json:
+        write_json(result, json)
+    raise typer.Exit(result.exit_code)
+
+
+def _shape(text: str, smp: int | None, memory: int | None) -> Shape:
+    shape = parse_shape(text)
+    if smp is not None:
+        shape = replace(shape, smp=smp)
+    return shape if memory is None else with_memory(shape, memory)
+
+
+def _require_writable(*paths: Path) -> None:
+    """Say before the work, not after it, that a result cannot be written."""
+    for path in paths:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be written: {error.strerror}", hint="choose another place"
+            ) from error
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"$ {command}\n")

@@ -1,0 +1,119 @@
+"""A whole run judged, record by record: live from a guest, or again from a trace."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from harness.compare.coverage import Coverage
+from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
+from harness.compare.evidence import mask
+from harness.compare.judge import Bench, ContractCheck, Judge
+from harness.compare.known import KnownBug
+from harness.model.machine import machine
+from harness.model.state import initial
+from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The comparison of a run: the result of each program, and what they amount to."""
+
+    header: Header
+    programs: tuple[ProgramResult, ...]
+    coverage: Coverage = field(default_factory=Coverage)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of diverge, error, unknown, agree; a run without a judged step is an error."""
+        verdicts = {program.verdict for program in self.programs}
+        for worst in (Verdict.DIVERGE, Verdict.ERROR, Verdict.UNKNOWN):
+            if worst in verdicts:
+                return worst
+        return Verdict.AGREE if self.steps else Verdict.ERROR
+
+    @property
+    def steps(self) -> int:
+        """Judged steps."""
+        return sum(program.judged for program in self.programs)
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """All divergences, in order."""
+        return tuple(one for program in self.programs for one in program.divergences)
+
+    @property
+    def contract_divergences(self) -> tuple[Divergence, ...]:
+        """Those that no correct kernel shows."""
+        return tuple(one for one in self.divergences if one.layer is Layer.CONTRACT)
+
+    def total(self, name: str) -> Counter[str]:
+        """Sum over all programs of one of the counters known, vanished, foreign, rules."""
+        counters: Counter[str] = Counter()
+        for program in self.programs:
+            counters.update(getattr(program, name))
+        return counters
+
+
+class Session:
+    """Judges the programs of one guest; WARN_ONCE sites that have fired stay fired between them."""
+
+    def __init__(self, header: Header, known: dict[str, KnownBug], contract: ContractCheck) -> None:
+        self.header = header
+        self.judge: Judge | None = None
+        self._bench = Bench(mask(header.evidence), header.release, known, contract)
+        self._results: list[ProgramResult] = []
+        self._warned: frozenset[str] = frozenset()
+
+    def feed(self, record: Record) -> Divergence | None:
+        """Take one record; the divergence that it is, if any."""
+        if isinstance(record, Begin):
+            self._begin(record)
+            return None
+        if self.judge is None:
+            return None
+        if isinstance(record, Step):
+            return self.judge.step(record)
+        if isinstance(record, Sync):
+            return self.judge.sync(record)
+        if isinstance(record, Trouble):
+            self.judge.trouble(record)
+        if isinstance(record, End):
+            self._end(record)
+        return None
+
+    def _begin(self, record: Begin) -> None:
+        self._close()
+        layout, tasks = self.header.layout, record.program.tasks
+        guest = machine(layout, record.pages, tasks, release=self.header.release)
+        start = initial(guest, record.start, warned=self._warned | frozenset(record.warned))
+        self.judge = Judge(guest, start, record.program, self._bench)
+
+    def _end(self, record: End) -> None:
+        if self.judge is not None:
+            self.judge.end(record)
+        self._close()
+
+    def _close(self) -> None:
+        """Keep the result of the program that was open; without an End it stays incomplete."""
+        if self.judge is not None:
+            self._warned |= self.judge.state.warned
+            self._results.append(self.judge.result)
+            self.judge = None
+
+    def result(self) -> RunResult:
+        """What the run amounts to."""
+        self._close()
+        coverage = Coverage()
+        for program in self._results:
+            coverage.merge(program.coverage)
+        return RunResult(self.header, tuple(self._results), coverage)
+
+
+def judge_records(
+    header: Header, records: Iterable[Record], known: dict[str, KnownBug], contract: ContractCheck
+) -> RunResult:
+    """Judge the records of a trace."""
+    session = Session(header, known, contract)
+    for record in records:
+        session.feed(record)
+    return session.result()

@@ -1,0 +1,138 @@
+"""The state after a step as it was *seen*, whatever the rules would have made of it.
+
+With it a comparison goes on after a kernel has done something allowed that this model does
+not do (another slot, another flush), without reading the guest again.
+"""
+
+from harness.model import vector
+from harness.model.finish import migrate_extra, preempt_extra
+from harness.model.layout import FRAME_MASK, PAGE_SHIFT
+from harness.model.machine import Machine
+from harness.model.observation import Observation, SlotChange, Status
+from harness.model.operation import OpCode, Operation
+from harness.model.refusal import MAPS
+from harness.model.state import Context, Phase, Slot, State, TaskState
+from harness.model.step import step
+
+
+def page_id(machine: Machine, pte: int) -> int | None:
+    """Id of the page that *pte* maps."""
+    return machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT) if pte else None
+
+
+def _slot(machine: Machine, state: State, change: SlotChange) -> State:
+    before = vector.get(state.slots, change.slot)
+    own = machine.layout.pkmap_address(change.slot)
+    where = state.where
+    old, new = page_id(machine, before.pte), page_id(machine, change.pte)
+    if old is not None and old != new and vector.get(where, old) == own:
+        where = vector.put(where, old, change.address if new is None and not change.pte else 0)
+    if new is not None and machine.pages[new].highmem:
+        where = vector.put(where, new, change.address)
+    bit = 1 << change.slot
+    return state._replace(
+        zeros=state.zeros | bit if change.count == 0 else state.zeros & ~bit,
+        ones=state.ones | bit if change.count == 1 else state.ones & ~bit,
+        slots=vector.put(state.slots, change.slot, Slot(change.count, change.pte)),
+        where=where,
+    )
+
+
+def _unflushed(before: State, seen: Observation) -> int:
+    """Clean slots without a flush since: all are flushed by one that found no PTE left to clear."""
+    if (seen.flush_ranges or seen.flush_odd) and not seen.flush_dirty:
+        return 0
+    cleared = sum(1 << change.slot for change in seen.slots if not change.pte)
+    taken = sum(1 << change.slot for change in seen.slots if change.pte)
+    return (before.unflushed | cleared) & ~taken
+
+
+def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
+    if seen.status is Status.BLOCKED:
+        return Phase.BLOCKED
+    if seen.status in (Status.DIED, Status.STUCK) or (seen.status is Status.OK and op.code == OpCode.EXIT):
+        return Phase.DEAD
+    return task.phase
+
+
+def _signed(count: int) -> int:
+    """A raw preempt_count as a number: PREEMPT_NEED_RESCHED, the top bit, is not in it."""
+    return count - 0x8000_0000 if count >= 0x4000_0000 else count
+
+
+def _acting(
+    machine: Machine, base: TaskState, op: Operation, seen: Observation, contexts: tuple[Context, ...]
+) -> TaskState:
+    """The acting task; *contexts* are those in which it was observed."""
+    saved = list(base.saved)
+    for change in seen.saved:
+        saved[change.entry] = change.pte
+    phase = _phase(op, seen, base)
+    blocked = phase is Phase.BLOCKED
+    extra = preempt_extra(machine, contexts)
+    migrate = seen.migrate - migrate_extra(machine, contexts)
+    counted = machine.layout.preempt_count and phase is Phase.READY
+    return base._replace(
+        phase=phase,
+        cpu=seen.cpu,
+        depth=seen.depth if machine.local else base.depth,
+        saved=tuple(saved),
+        preempt=_signed(seen.preempt - extra) if counted else base.preempt,
+        migrate=migrate if phase is Phase.READY else base.migrate,
+        page=op.page if blocked else -1,
+        reg=op.reg if blocked else 0,
+    )
+
+
+def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Observation) -> State:
+    tasks = list(base.tasks)
+    acting = before.tasks[op.task]
+    task = base.tasks[op.task]._replace(saved=acting.saved)
+    tasks[op.task] = _acting(machine, task, op, seen, acting.contexts)
+    registers = base.registers
+    if seen.status is Status.OK and op.code in MAPS:
+        registers = vector.put(registers, op.reg, seen.value)
+    for done in seen.done:
+        sleeper = before.tasks[done.task]
+        tasks[done.task] = sleeper._replace(phase=Phase.READY, page=-1)
+        registers = vector.put(registers, sleeper.reg, done.result)
+    waiting = tuple(number for number, task in enumerate(tasks) if task.phase is Phase.BLOCKED)
+    spinning = tuple(n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic)
+    return base._replace(tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning)
+
+
+def _windows(before: State, seen: Observation) -> dict[int, int]:
+    windows = before.windows.copy()
+    for change in seen.windows:
+        if change.pte:
+            windows[change.index] = change.pte
+        else:
+            windows.pop(change.index, None)
+    return windows
+
+
+def absorb(machine: Machine, before: State, op: Operation, seen: Observation) -> State:
+    """The state after *op* was seen to do *seen*.
+
+    What no observation shows (contents of pages, open contexts) is taken from the rules.
+    """
+    outcomes = step(machine, before, op)
+    base = outcomes[0].state if outcomes else before
+    state = before
+    for change in seen.slots:
+        state = _slot(machine, state, change)
+    base = base._replace(
+        cursor=seen.cursor,
+        zeros=state.zeros,
+        ones=state.ones,
+        slots=state.slots,
+        where=state.where,
+        windows=_windows(before, seen),
+        lost="",
+        unflushed=_unflushed(before, seen),
+    )
+    if not machine.local:
+        depths = list(base.depths)
+        depths[seen.cpu] = seen.depth
+        base = base._replace(depths=tuple(depths))
+    return _tasks(machine, before, base, op, seen)

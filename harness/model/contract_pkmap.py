@@ -1,0 +1,225 @@
+"""The contract of the persistent map: invariants 1 to 5, waiting, flush before reuse, data."""
+
+from collections.abc import Iterator
+
+from harness.model import vector
+from harness.model.absorb import page_id
+from harness.model.observation import SlotChange, Status
+from harness.model.operation import OpCode
+from harness.model.state import Phase
+from harness.model.step import step
+from harness.model.violation import View, Violation
+
+
+def _users(count: int) -> int:
+    return max(count - 1, 0)
+
+
+def _set_by_hand(v: View, slot: int) -> bool:
+    if v.op.code != OpCode.SET_PTE:
+        return v.before.tampered
+    return v.machine.layout.in_pkmap(v.machine.layout.pkmap_address(slot))
+
+
+def consistent(v: View) -> Iterator[Violation]:
+    """Invariants 1 and 2: count 0, a PTE that is none and no page address go together, or none of them."""
+    layout = v.machine.layout
+    for change in v.seen.slots:
+        if _set_by_hand(v, change.slot):
+            continue
+        own = layout.pkmap_address(change.slot)
+        if (change.count == 0) != (change.pte == 0):
+            yield Violation("count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}")
+        if change.pte and change.address not in (own, 0 if _address_hidden(v) else own):
+            yield Violation(
+                "page-address", f"slot {change.slot} at {own:#x}: page_address {change.address:#x}"
+            )
+        if not change.pte and change.address == own:
+            yield Violation("page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}")
+        page = page_id(v.machine, change.pte)
+        if page is not None and change.pte != v.machine.ptes[page]:
+            yield Violation(
+                "pkmap-pte", f"slot {change.slot}: {change.pte:#x}, not {v.machine.ptes[page]:#x}"
+            )
+
+
+def _address_hidden(v: View) -> bool:
+    task = v.after.tasks[v.op.task]
+    return v.machine.layout.rt and task.atomic
+
+
+def injective(v: View) -> Iterator[Violation]:
+    """Invariant 3: a page has at most one slot, a slot at most one page."""
+    for change in v.seen.slots:
+        if not change.pte or v.after.tampered:
+            continue
+        for other, slot in enumerate(vector.items(v.after.slots)):
+            if other != change.slot and slot.pte == change.pte:
+                yield Violation("two-slots", f"slots {other} and {change.slot} map {change.pte:#x}")
+
+
+def _mapped_now(v: View, page: int) -> int:
+    """Kmaps of *page* that were completed in this step."""
+    own = v.op.code == OpCode.KMAP and v.seen.status is Status.OK and v.op.page == page
+    return int(own) + sum(1 for done in v.seen.done if v.before.tasks[done.task].page == page)
+
+
+def _users_before(v: View, page: int) -> int:
+    address = vector.get(v.before.where, page)
+    if not address:
+        return 0
+    return _users(vector.get(v.before.slots, v.machine.layout.pkmap_slot(address)).count)
+
+
+def _users_after(v: View, page: int) -> int:
+    address = vector.get(v.after.where, page)
+    if not address:
+        return 0
+    return _users(vector.get(v.after.slots, v.machine.layout.pkmap_slot(address)).count)
+
+
+def _pages_concerned(v: View) -> set[int]:
+    pages = {v.op.page} if v.op.code in (OpCode.KMAP, OpCode.KUNMAP) else set()
+    pages |= {v.before.tasks[done.task].page for done in v.seen.done}
+    for change in v.seen.slots:
+        for pte in (change.pte, vector.get(v.before.slots, change.slot).pte):
+            page = page_id(v.machine, pte)
+            if page is not None:
+                pages.add(page)
+    return {page for page in pages if page < len(v.machine.pages) and v.machine.pages[page].highmem}
+
+
+def users(v: View) -> Iterator[Violation]:
+    """Invariant 4: a slot's users are the kmaps that have not been undone."""
+    if v.seen.status in (Status.DIED, Status.STUCK) or v.before.tampered:
+        return
+    for page in _pages_concerned(v):
+        gone = v.op.code == OpCode.KUNMAP and v.seen.status is Status.OK and v.op.page == page
+        want = _users_before(v, page) + _mapped_now(v, page) - int(gone)
+        got = _users_after(v, page)
+        if want < 0:
+            yield Violation("unbalanced-kunmap", f"page {page} has no user, yet kunmap went through")
+        elif got != want:
+            yield Violation("users", f"page {page}: {got} users, {want} kmaps not undone")
+
+
+def stays(v: View) -> Iterator[Violation]:
+    """A mapping in use does not move."""
+    for page in _pages_concerned(v):
+        old, new = vector.get(v.before.where, page), vector.get(v.after.where, page)
+        if old != new and _users_before(v, page) and not v.before.tampered:
+            yield Violation("moved-in-use", f"page {page} in use moved from {old:#x} to {new:#x}")
+
+
+def _reused(v: View, change: SlotChange) -> bool:
+    """Whether a slot got another translation than it had, or one after it was clean but not flushed."""
+    before = vector.get(v.before.slots, change.slot)
+    if not change.pte or change.pte == before.pte:
+        return False
+    return bool(before.pte) or bool(v.before.unflushed >> change.slot & 1)
+
+
+def flushed(v: View) -> Iterator[Violation]:
+    """Flush before reuse, on every CPU, with no PTE left to come back from."""
+    seen = v.seen
+    if "flush_ranges" in v.blind or v.op.code == OpCode.SET_PTE:
+        return
+    for change in seen.slots:
+        if _reused(v, change) and not (seen.flush_ranges or seen.flush_odd) and not v.before.tampered:
+            yield Violation(
+                "reuse-unflushed", f"slot {change.slot} was given to another page without a flush"
+            )
+    online = v.machine.layout.online_cpus
+    if seen.flush_ranges and "flush_cpus" not in v.blind and seen.flush_cpus < online:
+        yield Violation("flush-cpus", f"{seen.flush_cpus} of {online} CPUs were flushed")
+    if seen.flush_dirty and not v.before.tampered:
+        yield Violation("flush-early", f"{seen.flush_dirty} PTEs were still there when the TLBs were flushed")
+
+
+def waiting(v: View) -> Iterator[Violation]:
+    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped."""
+    for number in v.after.waiting:
+        page = v.after.tasks[number].page
+        if v.after.zeros | v.after.ones:
+            free = (v.after.zeros | v.after.ones).bit_count()
+            yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
+        elif page >= 0 and vector.get(v.after.where, page):
+            yield Violation("asleep-mapped", f"task {number} sleeps for page {page}, which is mapped")
+    if v.seen.waiters != len(v.after.waiting) and "waiters" not in v.blind:
+        yield Violation("waiters", f"{v.seen.waiters} in the queue, {len(v.after.waiting)} tasks asleep")
+
+
+def kmap(v: View) -> Iterator[Violation]:
+    """What kmap returns: the direct map for lowmem, else an address of pkmap that maps the page."""
+    for page, result in _results(v):
+        layout = v.machine.layout
+        if not v.machine.pages[page].highmem:
+            if result != v.machine.direct[page]:
+                yield Violation("lowmem-address", f"kmap of lowmem page {page} gave {result:#x}")
+        elif not layout.in_pkmap(result) or result & 0xFFF:
+            yield Violation("kmap-area", f"kmap of page {page} gave {result:#x}, outside of pkmap")
+        else:
+            held = vector.get(v.after.slots, layout.pkmap_slot(result))
+            if held.pte != v.machine.ptes[page] and not v.before.tampered:
+                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {held.pte:#x}")
+
+
+def _results(v: View) -> Iterator[tuple[int, int]]:
+    if v.op.code == OpCode.KMAP and v.seen.status is Status.OK:
+        yield v.op.page, v.seen.value
+    for done in v.seen.done:
+        yield v.before.tasks[done.task].page, done.result
+
+
+def unused_flushed(v: View) -> Iterator[Violation]:
+    """A change of page attributes leaves no unused mapping behind (aliases of the old attribute)."""
+    if v.op.code == OpCode.FLUSH_UNUSED and v.seen.status is Status.OK and v.after.ones:
+        yield Violation(
+            "unused-left", f"{v.after.ones.bit_count()} unused slots after a change of attributes"
+        )
+
+
+def ending(v: View) -> Iterator[Violation]:
+    """A task dies, hangs or is turned away only where the rules say so; it dies where they say it must."""
+    outcomes = step(v.machine, v.before, v.op)
+    allowed = {outcome.observation.status for outcome in outcomes}
+    serious = (Status.DIED, Status.STUCK, Status.FAULT, Status.REFUSED, Status.NOT_APPLICABLE)
+    if v.seen.status is Status.STUCK or (
+        outcomes and v.seen.status in serious and v.seen.status not in allowed
+    ):
+        yield Violation("ending", f"{v.op.code.name} ended {v.seen.status.name}")
+    if allowed == {Status.DIED} and v.seen.status is Status.OK:
+        yield Violation("survived", f"{v.op.code.name} should have been a BUG")
+    if v.seen.dead:
+        yield Violation("dead", f"tasks {v.seen.dead} died outside of their own steps")
+
+
+def data(v: View) -> Iterator[Violation]:
+    """Loads and stores see the page that is mapped; page_address and kmap_to_page tell the truth."""
+    code, seen = v.op.code, v.seen
+    if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK:
+        want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
+        if seen.value != want:
+            yield Violation("page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}")
+    if code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE):
+        outcomes = [o.observation for o in step(v.machine, v.before, v.op)]
+        if outcomes and not any(o.status == seen.status and o.value in (seen.value, -1) for o in outcomes):
+            want_any = ", ".join(f"{o.status.name} {o.value:#x}" for o in outcomes)
+            yield Violation(
+                "data", f"{code.name} gave {seen.status.name} {seen.value:#x}, allowed {want_any}"
+            )
+
+
+def reported(v: View) -> Iterator[Violation]:
+    """``page_address`` of the operation's page is where it is mapped."""
+    page = v.op.page
+    if page >= len(v.machine.pages) or not v.seen.page_address:
+        return
+    want = vector.get(v.after.where, page) or v.machine.direct[page]
+    if v.seen.page_address != want and v.before.tasks[v.op.task].phase is Phase.READY:
+        yield Violation("page-address", f"page {page}: {v.seen.page_address:#x}, mapped at {want:#x}")
+
+
+RULES = (
+    consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending, data, reported,
+)  # fmt: skip

@@ -1,0 +1,108 @@
+"""A finished run as JSON values: what scripts, the nightly and the store read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.compare.divergence import Divergence
+from harness.report.words import operation_words, summary
+from harness.run.result import ProgramOutcome, RunResult
+
+FORMAT = 1
+
+
+def run_value(result: RunResult) -> dict[str, Any]:
+    """The run as one JSON object; addresses and PTEs are numbers."""
+    layout = result.layout
+    return {
+        "format": FORMAT,
+        "verdict": result.verdict.value,
+        "exit_code": result.exit_code,
+        "error": result.error,
+        "crash": result.crash,
+        "steps": result.steps,
+        "seed": result.seed,
+        "kernel": {
+            "name": result.kernel.name,
+            "release": result.kernel.release,
+            "build": result.kernel.build,
+            "config_hash": result.kernel.config_hash,
+            "source": result.kernel.source,
+        },
+        "machine": result.machine,
+        "command": result.command,
+        "layout": None if layout is None else {**layout._asdict(), "generation": layout.generation.value},
+        "missing_evidence": result.missing_evidence,
+        "operations": dict(result.operations),
+        "situations": dict(result.situations),
+        "rules": dict(result.total("rules")),
+        "divergences": [divergence_value(one) for one in result.divergences],
+        "failed_assertions": [
+            {"program": one.program, "line": failed.line, "step": failed.step, "field": failed.field}
+            for one in result.results
+            for failed in one.failed_assertions
+        ],
+        "known": dict(result.total("known")),
+        "vanished": dict(result.total("vanished")),
+        "foreign": dict(result.total("foreign")),
+        "troubles": [
+            {"kind": one.kind, "title": one.title, "step": one.step, "lines": one.lines}
+            for one in result.troubles
+        ],
+        "programs": [_program_value(program) for program in result.programs],
+        "wire": dict(result.wire),
+        "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+    }
+
+
+def divergence_value(one: Divergence) -> dict[str, Any]:
+    """One divergence: where, what was seen, what was allowed, who disagrees."""
+    return {
+        "summary": summary(one),
+        "program": one.program,
+        "line": one.line,
+        "step": one.step,
+        "operation": operation_words(one),
+        "layer": one.layer.value,
+        "reasons": one.reasons,
+        "fields": one.fields,
+        "seen": None if one.seen is None else one.seen._asdict(),
+        "allowed": [
+            {"rule": a.rule, "observation": a.observation._asdict(), "differs": a.differs}
+            for a in one.allowed
+        ],
+        "witnesses": [
+            {
+                "what": w.what,
+                "index": w.index,
+                "model": w.model,
+                "module": w.module,
+                "outside": w.outside,
+                "odd": w.odd,
+            }
+            for w in one.witnesses
+        ],
+        "messages": [trouble.title for trouble in one.trouble],
+    }
+
+
+def _program_value(program: ProgramOutcome) -> dict[str, Any]:
+    result = program.result
+    return {
+        "name": program.name,
+        "title": program.title,
+        "verdict": result.verdict.value if result else "not applicable",
+        "steps": program.steps,
+        "unjudged": result.unjudged if result else 0,
+        "divergences": len(result.divergences) + len(result.failed_assertions) if result else 0,
+        "known": sum(result.known.values()) if result else 0,
+        "seconds": program.seconds,
+        "not_applicable": program.not_applicable,
+    }
+
+
+def write_json(result: RunResult, path: Path) -> None:
+    """Write the run's JSON; it appears whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(run_value(result), indent=1, default=list) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,69 @@
+"""Divergences in words: one line, and the lines that show what differs."""
+
+from collections.abc import Iterator
+
+from harness.compare.divergence import Allowed, Divergence
+from harness.model.observation import Observation
+from harness.scenario.text import operation_text
+
+_HEX = frozenset({"value", "pte", "page_address", "preempt", "invlpg_address"})
+
+
+def operation_words(one: Divergence) -> str:
+    """The operation as a scenario has it, or what was looked at where there is none."""
+    return operation_text(one.operation) if one.operation else "synchronisation point"
+
+
+def summary(one: Divergence) -> str:
+    """One line: where, what, which fields."""
+    place = f"{one.program}:{one.line}" if one.line else one.program
+    fields = ", ".join(one.fields) or "; ".join(one.reasons)
+    return f"{place} step {one.step}: {operation_words(one)}: {one.layer.value} ({fields})"
+
+
+def field_words(name: str, value: object) -> str:
+    """A field's value as people read it."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_change(item) for item in value) + ")"
+    if name in _HEX and isinstance(value, int):
+        return f"{value:#x}"
+    return str(getattr(value, "name", value))
+
+
+def _change(item: object) -> str:
+    if hasattr(item, "_asdict"):
+        return " ".join(f"{key}={_number(key, number)}" for key, number in item._asdict().items())
+    return str(item)
+
+
+def _number(key: str, number: int) -> str:
+    return f"{number:#x}" if key in ("pte", "address", "result") else str(number)
+
+
+def difference_lines(one: Divergence) -> Iterator[str]:
+    """What was seen and what was allowed, field by field, nearest outcome first."""
+    if one.seen is None:
+        return
+    for allowed in sorted(one.allowed, key=lambda a: len(a.differs))[:3]:
+        yield f"allowed by {allowed.rule}:"
+        yield from _fields(one.seen, allowed)
+
+
+def _fields(seen: Observation, allowed: Allowed) -> Iterator[str]:
+    for name in allowed.differs:
+        want = field_words(name, getattr(allowed.observation, name))
+        yield f"  {name:15} seen {field_words(name, getattr(seen, name))}, allowed {want}"
+
+
+def witness_lines(one: Divergence) -> Iterator[str]:
+    """Which of the three witnesses say what."""
+    for entry in one.witnesses[:8]:
+        values = ", ".join(
+            f"{who} {value:#x}"
+            for who, value in (("model", entry.model), ("module", entry.module), ("outside", entry.outside))
+            if value is not None
+        )
+        odd = f"  <- {entry.odd} stands alone" if entry.odd else ""
+        yield f"{entry.what} {entry.index}: {values}{odd}"
+    if len(one.witnesses) > 8:
+        yield f"... and {len(one.witnesses) - 8} more"

@@ -1,0 +1,28 @@
+"""A trace judged again without a guest, also by a newer model."""
+
+from pathlib import Path
+
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
+from harness.guest.protocol import Evidence
+from harness.model.contract import check
+from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.trace.file import TraceReader
+
+
+def replay(path: Path) -> RunResult:
+    """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off."""
+    reader = TraceReader(path)
+    header = reader.header
+    session = Session(header, load_known_bugs(), check)
+    for record in reader.records():
+        session.feed(record)
+    return RunResult(
+        kernel=KernelFacts(header.release, header.release, header.build, header.config_hash, f"trace {path}"),
+        machine="as recorded",
+        command=" ".join(header.qemu),
+        seed=header.seed,
+        layout=header.layout,
+        missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & header.evidence),
+        programs=tuple(ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs),
+    )

@@ -1,0 +1,30 @@
+"""Behaviour implies contract; contract mutations fail, other policies pass."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.model.contract import check
+from harness.model.state import empty_snapshot, initial
+from harness.model.step import step
+from tests.model.machines import LAYOUTS, small
+from tests.model.programs import any_program
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_behaviour_implies_contract(name):
+    machine = small(LAYOUTS[name], tasks=(0, 0, 1, 255))
+
+    @settings(max_examples=200, deadline=None)
+    @given(any_program(machine), st.integers(0, 11))
+    def run(program, pick):
+        state = initial(machine, empty_snapshot(machine))
+        for op in program:
+            outcomes = step(machine, state, op)
+            for outcome in outcomes:
+                assert check(machine, state, op, outcome.observation) == (), (op, outcome, state)
+            if not outcomes:
+                break
+            state = outcomes[pick % len(outcomes)].state
+
+    run()
