@@ -17,7 +17,7 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.client import Client
 from harness.guest.ssh.exchange import exchange
 from harness.guest.ssh.image import Parts
-from harness.guest.ssh.launch import Origin
+from harness.guest.ssh.launch import Order, Origin
 from harness.guest.ssh.state import GuestState, NoGuestError
 from harness.kernel.build import build_module
 from harness.kernel.cache import Cache
@@ -35,10 +35,14 @@ Name = Annotated[str, typer.Option("--name", help="Which guest, where several ru
 
 def ssh(
     command: Annotated[
-        list[str] | None, typer.Argument(help="Command line for the shell in the guest, after --; an interactive shell if none is given.")
+        list[str] | None,
+        typer.Argument(
+            help="Command line for the shell in the guest, after --; an interactive shell if none is given."
+        ),
     ] = None,
     kernel: Annotated[
-        str | None, typer.Option(help="Start a guest with this kernel if none runs: a stock kernel's name, or an image.")
+        str | None,
+        typer.Option(help="Start a guest with this kernel if none runs: a stock kernel's name, or an image."),
     ] = None,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
     smp: Annotated[int, typer.Option(help="CPUs of a guest that is started, 1 to 8.")] = 2,
@@ -127,15 +131,13 @@ def _origin(kernel: str, build_dir: Path | None) -> Origin:
     return Origin(str(Path(kernel).absolute()), str(build_dir.absolute())) if build_dir else Origin(kernel)
 
 
-def _started(
-    name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress
-) -> GuestState:
+def _started(name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress) -> GuestState:
     prepared = prepare(kernel, build_dir, progress)
     made = recipe.read(RECIPE)
     debs = packages.obtain(made, Cache.default(), progress)
     parts = Parts(prepared.agent.path, prepared.module.path, made, debs)
     progress.step(f"booting {prepared.kernel.release} with SSH")
-    return launch.start(name, _origin(kernel, build_dir), prepared.kernel, shape, parts)
+    return launch.start(name, Order(_origin(kernel, build_dir), prepared.kernel, shape, parts))
 
 
 def built_for(state: GuestState, module_dir: Path, progress: Progress) -> Path:

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,6 +13,7 @@ from harness.guest.console import Console
 from harness.guest.deadline import Deadline, Phases
 from harness.guest.events import Events
 from harness.guest.failure import QemuExitedError
+from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.guest import Guest
 from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory
@@ -25,6 +26,8 @@ from harness.guest.steps import decode_snapshot
 from harness.guest.trouble import Recogniser, Trouble
 
 ATTACH_SECONDS = 20.0
+HELLO_SECONDS = 1.0
+"""Between two questions to an agent that does not answer yet."""
 LOCK_SECONDS = 2.0
 
 
@@ -75,10 +78,21 @@ class AttachedSession(Session):
         self.console = Console(console, workdir / "console.attached.log")
         self._recogniser = Recogniser()
         self._troubles: list[Trouble] = []
+        self._wire = wire
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
         self._connect(monitor)
+
+    def await_agent(self, deadline: Deadline) -> None:
+        """Ask the agent where it stands: it says READY by itself only until it has heard from a host."""
+        hello = encode(Frame(FrameType.RESEND, 0))
+        while not deadline.over():
+            with suppress(TimeoutError, BlockingIOError):
+                self._wire.send(hello)
+                self.link.await_ready(Deadline.after("hello", min(HELLO_SECONDS, deadline.left())))
+                return
+        raise self.silent(f"before the agent answered, for {deadline.seconds:.0f} s", 0)
 
 
 class AttachedGuest(Guest):
@@ -117,7 +131,8 @@ def _alone(state: GuestState) -> Iterator[None]:
         lock.acquire(timeout=Deadline.after("lock", LOCK_SECONDS).seconds)
     except Timeout:
         raise UsageError(
-            f"the wire of the guest {state.name!r} is in use by another command", hint="wait until that one has ended"
+            f"the wire of the guest {state.name!r} is in use by another command",
+            hint="wait until that one has ended",
         ) from None
     try:
         yield
@@ -129,7 +144,9 @@ def _process(state: GuestState) -> ForeignProcess:
     try:
         return ForeignProcess(state)
     except OSError as error:
-        raise QemuExitedError(f"the guest {state.name!r} has ended: {error}", hint="start it again") from error
+        raise QemuExitedError(
+            f"the guest {state.name!r} has ended: {error}", hint="start it again"
+        ) from error
 
 
 def _connected(state: GuestState, name: str) -> socket.socket:

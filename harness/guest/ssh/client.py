@@ -63,9 +63,9 @@ class Client:
     def channel(self) -> paramiko.Channel:
         """A new session in the guest."""
         transport = self._client.get_transport()
+        if transport is None:
+            raise self._failed("a session", EOFError("the connection is closed"))
         try:
-            if transport is None:
-                raise EOFError("the connection is closed")
             return transport.open_session(timeout=Deadline.after("SSH", CONNECT_SECONDS).seconds)
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._failed("a session", error) from error
@@ -98,7 +98,9 @@ class Client:
         fresh = shlex.quote(f"{path}.new")
         finished = self.run(f"cat >{fresh} && mv {fresh} {target}", data)
         if finished.status:
-            raise UsageError(f"the guest refuses {path}: {_said(finished)}", hint="look at it: kmap-harness ssh")
+            raise UsageError(
+                f"the guest refuses {path}: {_said(finished)}", hint="look at it: kmap-harness ssh"
+            )
 
     def get(self, path: str, local: Path) -> tuple[Path, ...]:
         """Fetch the guest's file, or folder, *path* to *local* (below it, where it is a folder).
@@ -109,7 +111,9 @@ class Client:
             return self._get_folder(path, local)
         finished = self.run(f"cat {shlex.quote(path)}")
         if finished.status:
-            raise UsageError(f"the guest has no readable {path}: {_said(finished)}", hint="see: kmap-harness ssh -- ls")
+            raise UsageError(
+                f"the guest has no readable {path}: {_said(finished)}", hint="see: kmap-harness ssh -- ls"
+            )
         target = local / Path(path).name if local.is_dir() else local
         write_whole(target, finished.output)
         return (target,)
@@ -120,7 +124,7 @@ class Client:
             channel.settimeout(Deadline.after(path, COMMAND_SECONDS).seconds)
             channel.exec_command(f"tar -C {shlex.quote(path)} -cf - .")
             local.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(fileobj=cast(BinaryIO, channel.makefile("rb")), mode="r|") as archive:
+            with tarfile.open(fileobj=cast("BinaryIO", channel.makefile("rb")), mode="r|") as archive:
                 archive.extractall(local, filter="data")
         except (tarfile.TarError, paramiko.SSHException) as error:
             raise self._failed(f"reading {path}", error) from error
@@ -153,7 +157,9 @@ def write_whole(target: Path, data: bytes) -> None:
         fresh.replace(target)
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        raise UsageError(f"{target} cannot be written: {error.strerror}", hint="give another place") from error
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror}", hint="give another place"
+        ) from error
 
 
 def _collect(channel: paramiko.Channel, deadline: Deadline) -> Finished:

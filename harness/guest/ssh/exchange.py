@@ -2,7 +2,6 @@
 
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,5 +103,3 @@ def _restored(state: GuestState, guest: AttachedGuest) -> str:
 def _console(guest: AttachedGuest) -> str:
     guest.session.drain()
     return guest.session.last_words()
-
-

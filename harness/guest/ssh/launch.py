@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import InfrastructureError, UsageError
+from harness.guest.deadline import Deadline
 from harness.guest.failure import QemuExitedError, QemuMissingError
 from harness.guest.memory import new_memory_file
 from harness.guest.qemu import Channels, Machine, arguments
@@ -22,7 +23,6 @@ from harness.guest.ssh.client import Client, write_whole
 from harness.guest.ssh.image import Parts, write_image
 from harness.guest.ssh.keys import make_keys
 from harness.guest.ssh.state import LOOPBACK, GuestState
-from harness.guest.deadline import Deadline
 
 BOOT_SECONDS = 120.0
 START_SECONDS = 20.0
@@ -41,12 +41,22 @@ class Origin:
     build_dir: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A guest to be started: its kernel and how that was named, its machine, what its image is made of."""
+
+    origin: Origin
+    kernel: BootableKernel
+    shape: Shape
+    parts: Parts
+
+
 class _PortTakenError(InfrastructureError):
     """QEMU could not have the port."""
 
 
-def start(name: str, origin: Origin, kernel: BootableKernel, shape: Shape, parts: Parts) -> GuestState:
-    """Boot *kernel* with the image of *parts*, and give its state once agent and SSH server answer.
+def start(name: str, order: Order) -> GuestState:
+    """Boot what *order* names, and give its state once agent and SSH server answer.
 
     Whatever fails, nothing is left running.  Raises QemuMissingError, InfrastructureError or KernelError.
     """
@@ -54,7 +64,7 @@ def start(name: str, origin: Origin, kernel: BootableKernel, shape: Shape, parts
     for attempt in range(PORT_TRIES):
         _clear(folder)
         try:
-            return _start_on(free_port(), folder, origin, kernel, shape, parts)
+            return _start_on(free_port(), folder, order)
         except _PortTakenError:
             if attempt == PORT_TRIES - 1:
                 raise
@@ -73,41 +83,50 @@ def _clear(folder: Path) -> None:
         path.unlink() if not path.is_dir() or path.is_symlink() else shutil.rmtree(path)
 
 
-def _start_on(
-    port: int, folder: Path, origin: Origin, kernel: BootableKernel, shape: Shape, parts: Parts
-) -> GuestState:
-    shape = replace(shape, extra=(*shape.extra, OPTION))
+def _start_on(port: int, folder: Path, order: Order) -> GuestState:
+    shape = replace(order.shape, extra=(*order.shape.extra, OPTION))
     _, key_files = make_keys(folder, LOOPBACK, port)
-    modules = write_image(folder / "initramfs.cpio", parts, kernel.modules_dir, shape.wire, key_files)
-    machine = Machine(shape, kernel.boot_image, folder / "initramfs.cpio", modules)
+    initrd = folder / "initramfs.cpio"
+    modules = write_image(initrd, order.parts, order.kernel.modules_dir, shape.wire, key_files)
+    machine = Machine(shape, order.kernel.boot_image, initrd, modules)
     memory = new_memory_file(shape.memory)
     try:
         process = _spawn((*arguments(machine, channels(folder, memory)), *network(port)), memory, folder)
     finally:
         os.close(memory)
     try:
-        state = GuestState(
-            name=folder.name,
-            pid=process.pid,
-            started=states.start_time(process.pid) or 0,
-            port=port,
-            folder=folder,
-            kernel=origin.kernel,
-            build_dir=origin.build_dir,
-            release=kernel.release,
-            boot_image=kernel.boot_image,
-            shape=shape,
-            modules=modules,
-            memory_fd=memory,
-        )
-        _await_sockets(process, folder)
-        _await_guest(state)
-        shutil.copyfile(parts.module, state.module)
-        state.save()
+        return _settled(process, _state(order, machine, (port, process.pid, memory)), order.parts.module)
     except BaseException:
         process.kill()
         process.wait()
         raise
+
+
+def _state(order: Order, machine: Machine, numbers: tuple[int, int, int]) -> GuestState:
+    port, pid, memory_fd = numbers
+    folder = machine.initrd.parent
+    return GuestState(
+        name=folder.name,
+        pid=pid,
+        started=states.start_time(pid) or 0,
+        port=port,
+        folder=folder,
+        kernel=order.origin.kernel,
+        build_dir=order.origin.build_dir,
+        release=order.kernel.release,
+        boot_image=machine.kernel,
+        shape=machine.shape,
+        modules=machine.modules,
+        memory_fd=memory_fd,
+    )
+
+
+def _settled(process: "subprocess.Popen[bytes]", state: GuestState, module: Path) -> GuestState:
+    """*state*, kept on disk once the guest answers on both its ways."""
+    _await_sockets(process, state.folder)
+    _await_guest(state)
+    shutil.copyfile(module, state.module)
+    state.save()
     return state
 
 
@@ -144,7 +163,9 @@ def _spawn(command: Sequence[str], memory: int, folder: Path) -> "subprocess.Pop
                 start_new_session=True,
             )
     except FileNotFoundError as error:
-        raise QemuMissingError(f"{error.filename} cannot be started", hint="install qemu-system-x86") from error
+        raise QemuMissingError(
+            f"{error.filename} cannot be started", hint="install qemu-system-x86"
+        ) from error
 
 
 def _await_sockets(process: "subprocess.Popen[bytes]", folder: Path) -> None:
@@ -156,7 +177,8 @@ def _await_sockets(process: "subprocess.Popen[bytes]", folder: Path) -> None:
             raise kind(f"QEMU ended as it started: {said}", hint="the message is QEMU's own")
         if deadline.over():
             raise InfrastructureError(
-                f"QEMU made no sockets in {folder} in {deadline.seconds:.0f} s", hint="is the host overloaded?"
+                f"QEMU made no sockets in {folder} in {deadline.seconds:.0f} s",
+                hint="is the host overloaded?",
             )
         time.sleep(0.02)
 

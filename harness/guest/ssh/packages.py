@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from harness.errors import PrerequisiteError
 from harness.guest.ssh.recipe import Recipe
-from harness.kernel.apt import GUEST_ARCHITECTURE, Archive, FetchError, Package, run
+from harness.kernel.apt import GUEST_ARCHITECTURE, Archive, FetchError, Package
 from harness.kernel.cache import Cache
+from harness.kernel.host import run
 from harness.kernel.programs import find
 from harness.kernel.progress import Progress
 
@@ -47,7 +48,9 @@ def obtain(recipe: Recipe, cache: Cache, progress: Progress, *, refresh: bool = 
     found = [_fetch(archive, package, places(package, known), progress) for package in chosen]
     with cache.new_file(listed) as fresh:
         names = [" ".join(package) for package in chosen]
-        fresh.write_text(json.dumps({"packages": names, "debs": [deb.name for deb in found]}, indent=1) + "\n")
+        fresh.write_text(
+            json.dumps({"packages": names, "debs": [deb.name for deb in found]}, indent=1) + "\n"
+        )
     return tuple(found)
 
 
@@ -75,7 +78,13 @@ def closure(archive: Archive, names: Iterable[str], complaints: Sequence[str] = 
 
 
 def _simulate(archive: Archive, names: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    options = ("--simulate", "-q", "--no-install-recommends", "-o", "APT::Get::Show-User-Simulation-Note=false")
+    options = (
+        "--simulate",
+        "-q",
+        "--no-install-recommends",
+        "-o",
+        "APT::Get::Show-User-Simulation-Note=false",
+    )
     return run([find("apt-get"), *options, "install", *names], APT_CONFIG=str(archive.root / "apt.conf"))
 
 

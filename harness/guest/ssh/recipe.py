@@ -48,6 +48,8 @@ def read(folder: Path) -> Recipe:
         lists = (tuple(map(str, data[key])) for key in ("packages", "leave_out", "modules"))
         return Recipe(folder, str(data["release"]), *lists)
     except OSError as error:
-        raise UsageError(f"no recipe of the guest: {error}", hint="images/ssh of the sources has it") from error
+        raise UsageError(
+            f"no recipe of the guest: {error}", hint="images/ssh of the sources has it"
+        ) from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"{path}: {error!r}", hint="compare it with the one in the repository") from error

@@ -102,7 +102,9 @@ def new_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
     except OSError as error:
-        raise UsageError(f"{folder}: {error.strerror}", hint=f"set {ENVIRONMENT} to a folder of yours") from error
+        raise UsageError(
+            f"{folder}: {error.strerror}", hint=f"set {ENVIRONMENT} to a folder of yours"
+        ) from error
     return folder
 
 

@@ -30,7 +30,7 @@ def shell(client: Client) -> int:
         channel.invoke_shell()
         with _raw(sys.stdin.fileno()), _resizing(channel):
             _relay(channel, sys.stdin.fileno(), sys.stdout.fileno())
-        return channel.recv_exit_status()
+        return int(channel.recv_exit_status())
     except (paramiko.SSHException, OSError) as error:
         raise SshError(f"the shell failed: {error}", hint="the guest's console log may say why") from error
     finally:
@@ -43,7 +43,7 @@ def stream(client: Client, command: str) -> int:
     try:
         channel.exec_command(command)
         _relay(channel, sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno())
-        return channel.recv_exit_status()
+        return int(channel.recv_exit_status())
     except (paramiko.SSHException, OSError) as error:
         raise SshError(f"{command!r} failed: {error}", hint="the guest's console log may say why") from error
     finally:
