@@ -4,6 +4,7 @@ import shutil
 import socket
 import sys
 
+import paramiko
 import pexpect
 import pytest
 import typer
@@ -25,7 +26,13 @@ from harness.model.operation import OpCode, Operation
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]
 KERNEL = "debian-6.1-686-pae"
-SHELL = "import sys; from harness.guest.ssh import state, terminal; from harness.guest.ssh.client import Client; sys.exit(terminal.shell(Client(state.find('test'))))"
+SHELL = """
+import sys
+from harness.guest.ssh import state, terminal
+from harness.guest.ssh.client import Client
+
+sys.exit(terminal.shell(Client(state.find("test"))))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,17 @@ def test_a_command_that_does_not_end_is_an_error(guest_state):
         client.run("sleep 100", seconds=0.5)
 
 
-def test_another_key_is_not_let_in_and_another_server_not_believed(guest_state):
+def test_another_key_is_not_let_in(guest_state):
+    kept = guest_state.user_key.read_text()
+    paramiko.ECDSAKey.generate(bits=256).write_private_key_file(str(guest_state.user_key))
+    try:
+        with pytest.raises(SshError, match="Authentication failed"):
+            Client(guest_state)
+    finally:
+        guest_state.user_key.write_text(kept)
+
+
+def test_another_server_is_not_believed(guest_state):
     kept = guest_state.known_hosts.read_text()
     guest_state.known_hosts.write_text(f"[127.0.0.1]:1 {kept.split(' ', 1)[1]}")
     try:
@@ -81,9 +98,8 @@ def test_another_key_is_not_let_in_and_another_server_not_believed(guest_state):
 def test_only_the_loopback_listens(guest_state):
     with socket.create_connection(("127.0.0.1", guest_state.port), 5):
         pass
-    with socket.socket() as other, pytest.raises(OSError, match=r".*"):
-        other.settimeout(5)
-        other.connect(("127.0.0.2", guest_state.port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", guest_state.port), 5)
 
 
 def test_files_come_and_go(guest_state, tmp_path):
@@ -149,7 +165,7 @@ def test_a_refused_module_leaves_the_one_before(guest_state, tmp_path):
     before = build_id_of(guest_state.module)
     broken = tmp_path / "kmap_harness.ko"
     data = guest_state.module.read_bytes()
-    broken.write_bytes(data.replace(b"vermagic=6", b"vermagic=7", 1))
+    broken.write_bytes(data.replace(b" mod_unload ", b" mod_unl0ad "))
     with attach(guest_state) as guest, pytest.raises(AgentError, match="loaded again"):
         exchange(guest_state, guest, broken)
     assert build_id_of(guest_state.module) == before
@@ -158,7 +174,7 @@ def test_a_refused_module_leaves_the_one_before(guest_state, tmp_path):
 
 
 def test_another_kernel_in_the_same_guest_is_refused(guest_state):
-    with pytest.raises(UsageError, match="runs debian-6.1-686-pae, not debian-5.10-686"):
+    with pytest.raises(UsageError, match=r"runs debian-6\.1-686-pae, not debian-5\.10-686"):
         commands.running_or_started("test", "debian-5.10-686", None, Shape())
 
 

@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -25,7 +24,7 @@ def shell(client: Client) -> int:
         )
     channel = client.channel()
     try:
-        columns, lines = shutil.get_terminal_size()
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
         channel.get_pty(os.environ.get("TERM", "vt100"), columns, lines)
         channel.invoke_shell()
         with _raw(sys.stdin.fileno()), _resizing(channel):
@@ -63,7 +62,7 @@ def _raw(fd: int) -> Iterator[None]:
 @contextmanager
 def _resizing(channel: paramiko.Channel) -> Iterator[None]:
     def resized(_signal: int, _frame: FrameType | None) -> None:
-        columns, lines = shutil.get_terminal_size()
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
         channel.resize_pty(columns, lines)
 
     before = signal.signal(signal.SIGWINCH, resized)
