@@ -79,7 +79,7 @@ def test_another_key_is_not_let_in(guest_state):
     kept = guest_state.user_key.read_text()
     paramiko.ECDSAKey.generate(bits=256).write_private_key_file(str(guest_state.user_key))
     try:
-        with pytest.raises(SshError, match="Authentication failed"):
+        with pytest.raises(SshError, match="uthentication"):
             Client(guest_state)
     finally:
         guest_state.user_key.write_text(kept)

@@ -48,7 +48,7 @@ class Client:
                 LOOPBACK,
                 self._state.port,
                 username="root",
-                key_filename=str(self._state.user_key),
+                pkey=paramiko.ECDSAKey.from_private_key_file(str(self._state.user_key)),
                 allow_agent=False,
                 look_for_keys=False,
                 timeout=deadline.seconds,
