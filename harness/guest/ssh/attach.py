@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, Phases
 from harness.guest.events import Events
-from harness.guest.failure import QemuExitedError
+from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.guest import Guest
 from harness.guest.link import Link
@@ -20,7 +20,7 @@ from harness.guest.memory import PhysicalMemory
 from harness.guest.process import Process
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine
-from harness.guest.session import Session
+from harness.guest.session import FATAL, Session
 from harness.guest.ssh.state import GuestState
 from harness.guest.steps import decode_snapshot
 from harness.guest.trouble import Recogniser, Trouble
@@ -47,11 +47,28 @@ class ForeignProcess(Process):
         return self._state.pid
 
     def status(self) -> int | None:
-        """None while QEMU runs; then 0, since only a parent learns the status: a rebooted guest is the rule."""
+        """None while QEMU runs; then 0, since only a parent learns the status."""
         return None if self._state.alive() else 0
+
+    def require_alive(self, doing: str) -> None:
+        """Raise GuestCrashedError when QEMU has ended after a panic on the console, else QemuExitedError."""
+        if self.status() is None:
+            return
+        if panicked(self._state.folder / "console.log"):
+            raise GuestCrashedError(f"the guest panicked {doing}", hint="see the console log")
+        said = self.stderr() or "it said nothing, and the kernel nothing of a panic"
+        raise QemuExitedError(f"QEMU ended {doing}: {said}", hint="start the guest again")
 
     def kill(self) -> None:
         """Nothing: the guest goes on."""
+
+
+def panicked(console: Path) -> bool:
+    """Whether a console's log tells of the kernel's end."""
+    recogniser = Recogniser()
+    for line in console.read_text(errors="replace").splitlines() if console.exists() else ():
+        recogniser.feed(line)
+    return any(trouble.kind in FATAL for trouble in recogniser.take(whole=True))
 
 
 class AttachedSession(Session):

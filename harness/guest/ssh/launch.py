@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import InfrastructureError, UsageError
+from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.guest.deadline import Deadline
-from harness.guest.failure import QemuExitedError, QemuMissingError
+from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
 from harness.guest.memory import new_memory_file
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.session import BootableKernel
 from harness.guest.shape import Shape
 from harness.guest.ssh import state as states
-from harness.guest.ssh.attach import AttachedSession
+from harness.guest.ssh.attach import AttachedSession, panicked
 from harness.guest.ssh.client import Client, write_whole
 from harness.guest.ssh.image import Parts, write_image
 from harness.guest.ssh.keys import make_keys
@@ -27,6 +27,9 @@ from harness.guest.ssh.state import LOOPBACK, GuestState
 BOOT_SECONDS = 120.0
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+LAST_SECONDS = 1.0
+"""A QEMU whose streams are broken is gone after so long."""
+LAST_WORDS = 1000
 PORT_TRIES = 5
 """Another process may take the port between its choice and QEMU's use of it."""
 OPTION = "kmh.ssh=1"
@@ -96,10 +99,35 @@ def _start_on(port: int, folder: Path, order: Order) -> GuestState:
         os.close(memory)
     try:
         return _settled(process, _state(order, machine, (port, process.pid, memory)), order.parts.module)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
+    except (HarnessError, OSError) as error:
+        raise _cause(process, folder, error) from error
+    finally:
+        if not (folder / states.FILE).exists():
+            process.kill()
+            process.wait()
+
+
+def _cause(process: "subprocess.Popen[bytes]", folder: Path, error: HarnessError | OSError) -> Exception:
+    """What *error* comes from: QEMU may have ended at any point, and every stream breaks then."""
+    try:
+        status = process.wait(timeout=LAST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return error
+    console = folder / "console.log"
+    if panicked(console):
+        return GuestCrashedError(
+            f"the kernel panicked as it booted: {_end(console)}", hint=f"all of it: {console}"
+        )
+    kind = _PortTakenError if "host forwarding rule" in _end(folder / "qemu.log") else QemuExitedError
+    return kind(
+        f"QEMU ended with status {status} as it started: {_end(folder / 'qemu.log')}",
+        hint=f"its console: {console}",
+    )
+
+
+def _end(log: Path) -> str:
+    text = log.read_text(errors="replace").strip() if log.exists() else ""
+    return text[-LAST_WORDS:] or "it said nothing"
 
 
 def _state(order: Order, machine: Machine, numbers: tuple[int, int, int]) -> GuestState:
@@ -172,9 +200,7 @@ def _await_sockets(process: "subprocess.Popen[bytes]", folder: Path) -> None:
     deadline = Deadline.after("start", START_SECONDS)
     while not (folder / "wire").is_socket():
         if process.poll() is not None:
-            said = (folder / "qemu.log").read_text(errors="replace").strip()
-            kind = _PortTakenError if "host forwarding rule" in said else QemuExitedError
-            raise kind(f"QEMU ended as it started: {said}", hint="the message is QEMU's own")
+            raise QemuExitedError("QEMU ended as it started")
         if deadline.over():
             raise InfrastructureError(
                 f"QEMU made no sockets in {folder} in {deadline.seconds:.0f} s",
