@@ -1,6 +1,8 @@
 """A guest with SSH, really run: shell, files, a module exchanged, and the wire in between."""
 
+import os
 import shutil
+import signal
 import socket
 import sys
 
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 
 from harness import project
 from harness.cli import ssh as commands
-from harness.errors import UsageError
+from harness.errors import InfrastructureError, UsageError
 from harness.guest.failure import AgentError
 from harness.guest.shape import Shape
 from harness.guest.ssh import launch
@@ -183,3 +185,12 @@ def test_a_module_that_does_not_compile_is_not_pushed(guest_state, changed):
         file.write("int broken(void) { return nothing; }\n")
     with pytest.raises(UsageError, match=r"main\.c"):
         commands.built_for(guest_state, changed, Quiet())
+
+
+def test_a_guest_that_is_killed_is_the_hosts_fault(guest_state):
+    with attach(guest_state) as guest:
+        os.kill(guest_state.pid, signal.SIGKILL)
+        with pytest.raises(InfrastructureError):
+            guest.ping()
+    with pytest.raises(NoGuestError):
+        states.find("test")
