@@ -38,17 +38,21 @@ static int toggle_scratch(void)
 	return error;
 }
 
-void kmh_ops_reset(void)
+/**
+ * kmh_ops_reset() - clear the registers and give the scratch page its attribute back
+ * @leak: the lock of the pkmap area may be held for ever: touch no attribute
+ */
+void kmh_ops_reset(bool leak)
 {
-	if (scratch_uncached)
+	if (scratch_uncached && !leak)
 		toggle_scratch();
 	memset(kmh_registers, 0, sizeof(kmh_registers));
 }
 
 void kmh_ops_exit(void)
 {
-	kmh_ops_reset();
-	__free_page(scratch);
+	if (!scratch_uncached)
+		__free_page(scratch);
 }
 
 static void hold(struct kmh_task *t, u8 kind, unsigned long address)
@@ -181,19 +185,16 @@ static void execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out)
 		atomic_add_unless(&kmh_pages[op->page].kmaps, -1, 0);
 }
 
-static void unmap_local(struct kmh_task *t, unsigned long address, struct kmh_outcome *out)
+static void unmap_local(struct kmh_task *t, unsigned long address)
 {
 #if KMH_HAS_KMAP_LOCAL
 	kunmap_local((void *)address);
 	if (kmh_in_window(address))
 		unhold(t, KMH_HOLD_LOCAL, address);
-#else
-	out->status = KMH_ST_NOT_APPLICABLE;
 #endif
 }
 
-static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address,
-			  struct kmh_outcome *out)
+static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address)
 {
 	switch (op->code) {
 	case KMH_OP_KUNMAP_ATOMIC:
@@ -205,7 +206,7 @@ static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned 
 		unhold(t, KMH_HOLD_IOMAP, address);
 		break;
 	default:
-		unmap_local(t, address, out);
+		unmap_local(t, address);
 	}
 }
 
@@ -280,6 +281,10 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 {
 	unsigned long address;
 
+	if (op->code == KMH_OP_KUNMAP_LOCAL && !KMH_HAS_KMAP_LOCAL) {
+		out->status = KMH_ST_NOT_APPLICABLE;
+		return;
+	}
 	if (!kmh_operand(op, &address) || address < PAGE_OFFSET) {
 		out->status = KMH_ST_REFUSED;
 		return;
@@ -307,7 +312,7 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 		asm volatile("invlpg (%0)" : : "r" (address) : "memory");
 		break;
 	default:
-		execute_unmap(t, op, address, out);
+		execute_unmap(t, op, address);
 	}
 }
 
@@ -486,7 +491,8 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
-	if ((in_interrupt_context() && wants_task_context(op->code)) || refused_when_atomic(t, op->code)) {
+	if ((in_interrupt_context() && wants_task_context(op->code)) ||
+	    refused_when_atomic(t, op->code)) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
@@ -515,6 +521,7 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	kmh_run_ops(t, t->context_ops);
+	/* pairs with the wait in kmh_run_in_context() */
 	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
 	return HRTIMER_NORESTART;
 }
@@ -528,6 +535,7 @@ static void on_tasklet(struct tasklet_struct *tasklet)
 		return;
 	}
 	kmh_run_ops(t, t->context_ops);
+	/* pairs with the wait in kmh_run_in_context() */
 	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
 }
 
@@ -561,6 +569,7 @@ void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op)
 		tasklet_hi_schedule(&t->tasklet);
 		local_bh_enable();
 	}
+	/* pairs with the release at the end of the interrupt */
 	while (smp_load_acquire(&t->context_done) == KMH_CONTEXT_PENDING)
 		cpu_relax();
 	if (t->context_done == KMH_CONTEXT_FOREIGN)

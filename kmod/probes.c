@@ -99,8 +99,10 @@ static struct {
 	u32 bit;
 	bool armed;
 } probes[] = {
-	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan }, KMH_EV_FLUSH_SCAN },
-	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range }, KMH_EV_FLUSH_RANGE },
+	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan },
+	  KMH_EV_FLUSH_SCAN },
+	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range },
+	  KMH_EV_FLUSH_RANGE },
 	{ { .symbol_name = "do_flush_tlb_all", .pre_handler = on_flush_cpu }, KMH_EV_FLUSH_CPU },
 	{ { .symbol_name = "flush_tlb_one_kernel", .pre_handler = on_invlpg }, KMH_EV_INVLPG },
 	{ { .symbol_name = "__wake_up", .pre_handler = on_wake }, KMH_EV_WAKE },

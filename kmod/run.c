@@ -105,14 +105,15 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 {
 	const struct kmh_task *other;
 	unsigned int i;
-	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT || op->code == KMH_OP_MIGRATE ||
-		     op->code == KMH_OP_FLUSH_UNUSED;
+	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT ||
+		     op->code == KMH_OP_MIGRATE || op->code == KMH_OP_FLUSH_UNUSED;
 
 	for (i = 0; waits && i < kmh_n_tasks; i++) {
 		other = kmh_tasks[i];
 		if (other == t || !READ_ONCE(other->spinning))
 			continue;
-		if (other->irqs_off || task_cpu(other->task) == 0 || op->code == KMH_OP_MIGRATE)
+		if (other->irqs_off || task_cpu(other->task) == 0 ||
+		    op->code == KMH_OP_MIGRATE)
 			return true;
 	}
 	return false;
@@ -229,6 +230,7 @@ static void finish_run(void)
 			WRITE_ONCE(kmh_tasks[i]->unwind, 1);
 		}
 	}
+	/* pairs with await_end(): the answer before the end */
 	smp_store_release(&kmh_run.finished, 1);
 	wake_up_process(kmh_run.coordinator);
 }
@@ -251,6 +253,7 @@ void kmh_pass(struct kmh_task *from)
 		t = op->task < kmh_n_tasks ? kmh_tasks[op->task] : NULL;
 		if (may_run(t)) {
 			WRITE_ONCE(kmh_run.holder, t);
+			/* pairs with task_main(): the run before the baton */
 			smp_store_release(&t->go, 1);
 			wake_up_process(t->task);
 			return;
@@ -304,6 +307,7 @@ static void await_end(void)
 	u64 pause = WATCH_MIN_NS;
 	ktime_t timeout;
 
+	/* pairs with finish_run() */
 	while (!smp_load_acquire(&kmh_run.finished)) {
 		timeout = ns_to_ktime(pause);
 		set_current_state(TASK_IDLE);

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from harness.cli import kernels, nightly, run
+from harness.cli import diff, kernels, nightly, run
 from harness.errors import HarnessError
 
 _INTERNAL = 3
@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.command(name="run")(run.run)
+app.command(name="diff")(diff.diff)
 app.command(name="kernels")(kernels.kernels)
 app.command(name="nightly")(nightly.nightly)
 

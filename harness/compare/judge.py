@@ -2,8 +2,9 @@
 
 The fast path is one prediction and one comparison of tuples.  Where the model allows
 several states that look the same, all of them are kept until a step tells them apart.
-After a divergence the state is not known: steps count as unjudged until a
-synchronisation point shows the state again.
+After a divergence of behaviour alone the comparison goes on from the state that was seen.
+After one of contract the state is not known: steps are followed, and count as unjudged,
+until a synchronisation point shows the state again.
 """
 
 import dataclasses
@@ -16,6 +17,8 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import disagreements
+from harness.model import contract
+from harness.model.absorb import absorb as state_as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
@@ -26,8 +29,18 @@ from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
 ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
+"""What an observation breaks of the contract; empty where it is kept."""
 
-MAX_STATES: Final = 256
+
+def standard_contract(mask: Mask) -> ContractCheck:
+    """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
+    blind = frozenset(mask.blanked)
+
+    def check(machine: Machine, before: State, op: Operation, seen: Observation) -> tuple[str, ...]:
+        found = contract.check(machine, before, op, seen, blind=blind)
+        return tuple(f"{one.rule}: {one.detail}" for one in found)
+
+    return check
 
 
 class Bench(NamedTuple):
@@ -69,6 +82,7 @@ class Judge:
             result.failed_assertions += self._assertions.check(record)
         if not self._states:
             result.unjudged += 1
+            self._last = state_as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -79,7 +93,8 @@ class Judge:
         seen = self._bench.mask.apply(record.observation)
         if len(self._states) == 1:
             outcomes = self._outcomes(self._states[0], record.operation)
-            if len(outcomes) == 1 and outcomes[0].observation == seen:
+            clean = not self._states[0].unflushed
+            if clean and len(outcomes) == 1 and outcomes[0].observation == seen:
                 self._agree(outcomes)
                 return None
         return self._slow(record, seen)
@@ -118,16 +133,22 @@ class Judge:
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
+            self._last = state_as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
-        if agreeing:
+        if agreeing and not self._reuses_unflushed(record, seen):
             self._agree(agreeing)
             return None
         if self._absorb(record, seen) or self._vanished(outcomes, seen):
             return None
         return self._diverge(record, seen, outcomes)
+
+    def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
+        """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
+        before = self._states[0]
+        return bool(before.unflushed and self._bench.contract(self.machine, before, record.operation, seen))
 
     def _absorb(self, record: Step, seen: Observation) -> bool:
         for state in self._states:
@@ -165,8 +186,9 @@ class Judge:
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
-        self._last = before
-        self._states = ()
+        self._last = state_as_seen(self.machine, before, record.operation, record.observation)
+        go_on = not violations and record.observation.status not in _ENDINGS
+        self._states = (self._last,) if go_on and self._bench.mask.full else ()
         return divergence
 
     def sync(self, record: Sync) -> Divergence | None:
@@ -216,7 +238,7 @@ class Judge:
 
     def _recover(self, record: Sync) -> None:
         """Go on from a re-read state, if inside and outside agree on it."""
-        if record.snapshot is None or self._last.lost:
+        if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
             self._states = (resync(self.machine, self._last, record.snapshot),)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, UsageError
 from harness.guest import protocol, witness
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
@@ -141,7 +141,7 @@ class Guest:
     # -- running
 
     def run(self, operations: Sequence[Operation]) -> list[StepRecord]:
-        """Execute *operations* in order; long programs go in batches, cut where no task is in an atomic section."""
+        """Execute *operations* in order; long programs go in batches, never cut inside an atomic section."""
         records: list[StepRecord] = []
         for part in batches(operations):
             if len(self._batches) >= WINDOW:
@@ -166,6 +166,11 @@ class Guest:
         with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
             data = self.session.link.collect(Deadline.after("run", batch.seconds))
         records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, data)), self._chain)
+        if protocol.section_left_open(data):
+            raise UsageError(
+                f"an atomic section was open at the end of the batch before step {self._chain.step}",
+                hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
+            )
         if len(records) != batch.steps:
             raise WireError(
                 f"{batch.steps} operations gave {len(records)} observations", hint="module and harness differ"

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from harness.guest import frame
 from harness.guest.deadline import Deadline
@@ -27,7 +28,10 @@ REPAIRS_MOST = 64
 """Repairs of one request, without progress, after which the link is given up."""
 
 NAK_PAUSE = 0.05
-"""Seconds in which further NAKs of one request are taken as echoes: every frame after a lost one brings one."""
+"""Seconds in which further NAKs of one request are echoes: every frame after a lost one brings one."""
+
+CLOSED_PATIENCE = 1.0
+"""Seconds for QEMU to end after it has closed the wire."""
 
 RECEIVE_SIZE = 1 << 18
 
@@ -148,17 +152,27 @@ class Link:
         self._events.wait(min(deadline.left(), self._silence))
         self._alive()
         if self._closed:
-            raise WireError(
-                "the wire was closed at the guest's end", hint="see QEMU's stderr and the console log"
-            )
+            self._say_why_closed()
         if time.monotonic() - self._quiet_since >= self._silence:
             self._after_silence()
         return True
 
+    def _say_why_closed(self) -> NoReturn:
+        """An emulator that ends closes its sockets first: give it a moment to be gone."""
+        patience = Deadline.after("end", CLOSED_PATIENCE)
+        while not patience.over():
+            self._events.wait(CLOSED_PATIENCE / 50)
+            self._alive()
+        raise WireError(
+            "the wire was closed at the guest's end", hint="see QEMU's stderr and the console log"
+        )
+
     def _after_silence(self) -> None:
+        """A slow frame may still arrive whole: its beginning is given up only at the third silence."""
         self._quiet_since = time.monotonic()
+        if self._silence >= 4 * self._silence_first:
+            self._handle(self._decoder.give_up())
         self._silence = min(self._silence * 2, SILENCE_MOST)
-        self._handle(self._decoder.give_up())
         if (seq := self._awaited()) is not None:
             self._ask_again(seq)
 

@@ -8,7 +8,7 @@ from harness.errors import UsageError
 
 FOUR_GIB = 1 << 32
 LOW_MOST = 0xE000_0000
-"""RAM below 4 GiB of QEMU's "pc" machine where there is more than that in all (hw/i386/pc_piix.c, 2.x to 11)."""
+"""Less RAM than this lies below 4 GiB whole on QEMU's "pc" machine (hw/i386/pc_piix.c, 2.x to 11)."""
 LOW_SPLIT = 0xC000_0000
 """... and where it ends when the rest must go above 4 GiB."""
 

@@ -53,7 +53,7 @@ class Process:
         return self._child.poll()
 
     def require_alive(self, doing: str) -> None:
-        """Raise what QEMU's end means, if it has ended: GuestCrashedError, QemuMissingError or QemuExitedError."""
+        """Raise GuestCrashedError, QemuMissingError or QemuExitedError if QEMU has ended."""
         status = self.status()
         if status is None:
             return
@@ -74,8 +74,16 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """CPU time of QEMU and its threads so far (utime + stime of /proc/PID/stat, proc(5))."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def stopped(self) -> bool:
+        """Whether a signal (SIGSTOP, a debugger) has stopped QEMU itself."""
+        return self._stat()[0] in "Tt"
+
+    def _stat(self) -> list[str]:
+        """The fields of /proc/PID/stat from the third (state) on."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
 
     def kill(self) -> None:
         """End QEMU now and take its status."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum, IntFlag
+from errno import EBUSY
 from itertools import chain
 from struct import Struct, pack
 from typing import NamedTuple
@@ -119,9 +120,14 @@ def answer(kind: RequestType, data: bytes) -> memoryview:
             f"{len(data) - RESPONSE.size} bytes came",
             hint="agent and harness are of different versions",
         )
-    if error:
+    if error and not (kind is RequestType.RUN and -error == EBUSY):
         raise AgentError(f"{kind.name} was refused with errno {-error}", errno=-error, hint=_hint(-error))
     return memoryview(data)[RESPONSE.size :]
+
+
+def section_left_open(data: bytes) -> bool:
+    """Whether the module had to close an atomic section at the end of a RUN; all observations are there."""
+    return bool(RESPONSE.unpack_from(data)[2])
 
 
 def _hint(errno: int) -> str:

@@ -17,6 +17,7 @@ BLACKLIST = (
     "crypto_kdf108_init",
     "init_encrypted",
     "init_zswap",
+    "init_kprobe_trace",
 )
 """Initcalls that take long under emulation and that no mapping needs."""
 
@@ -89,7 +90,7 @@ def _without_acpi(shape: Shape) -> bool:
 
 
 def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
-    """QEMU's whole command line for *machine*; the same for a boot and for a restore but for its last part."""
+    """QEMU's command line for *machine*; for a boot and for a restore the same but for its end."""
     shape = machine.shape
     return (
         PROGRAM,

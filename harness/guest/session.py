@@ -108,11 +108,12 @@ class Session:
         """Raise what QEMU's end means, with the kernel's last words, if it has ended."""
         if self.process.status() is None:
             return
-        self.drain()
+        died_of = self._died_of()
+        told = f": {died_of}" if died_of else ""
         try:
             self.process.require_alive(doing)
         except HarnessError as error:
-            raise type(error)(f"{error.message}{self.last_words()}", hint=error.hint) from None
+            raise type(error)(f"{error.message}{told}{self.last_words()}", hint=error.hint) from None
 
     def drain(self) -> None:
         """Take in what the console has said by now."""
@@ -120,8 +121,19 @@ class Session:
 
     def troubles(self, *, whole: bool = False) -> tuple[Trouble, ...]:
         """Reports of trouble since the last call."""
+        self._gather(whole=whole)
+        taken, self._troubles = tuple(self._troubles), []
+        return taken
+
+    def _gather(self, *, whole: bool) -> None:
         self.drain()
-        return self._recogniser.take(whole=whole)
+        self._troubles += self._recogniser.take(whole=whole)
+
+    def _died_of(self) -> str:
+        """The kernel's last fatal report, or nothing."""
+        self._gather(whole=True)
+        fatal = [trouble.title for trouble in self._troubles if trouble.kind in FATAL]
+        return fatal[-1] if fatal else ""
 
     def last_words(self) -> str:
         """The end of the console, as lines to append to a message."""
@@ -136,13 +148,8 @@ class Session:
                 hint="the host's fault or QEMU's, not the kernel's",
             )
         diagnosis = diagnose(self.process, self.monitor)
-        self.drain()
-        if diagnosis.silence is not Silence.PAUSED:
-            fatal = [trouble for trouble in self._recogniser.take(whole=True) if trouble.kind in FATAL]
-            if fatal:
-                return GuestCrashedError(
-                    f"{fatal[-1].title} ({doing}){self.last_words()}", hint="see the console log"
-                )
+        if diagnosis.silence is not Silence.PAUSED and (died_of := self._died_of()):
+            return GuestCrashedError(f"{died_of} ({doing}){self.last_words()}", hint="see the console log")
         error = diagnosis.error(doing)
         return type(error)(f"{error.message}{self.last_words()}", hint=error.hint)
 

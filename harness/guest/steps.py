@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Sequence
 from struct import Struct
 from struct import error as struct_error
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.guest.failure import WireError
 from harness.model.layout import Layout
@@ -108,7 +108,8 @@ def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
 def _broken(expected: int, found: int, hash_right: bool) -> WireError:
     what = f"its number is {found}" if found != expected else "its hash is wrong"
     return WireError(
-        f"step {expected} is not the one that the module wrote: {what} (hash {'right' if hash_right else 'wrong'})",
+        f"step {expected} is not the one that the module wrote: {what}"
+        f" (hash {'right' if hash_right else 'wrong'})",
         hint="a fault of module, agent or wire; the trace up to the step before is sound",
     )
 
@@ -141,9 +142,9 @@ def _changes(data: memoryview) -> _Changes:
     )
 
 
-def _sorted(changes: list[object]) -> tuple[object, ...]:
+def _sorted(changes: list[Any]) -> tuple[Any, ...]:
     if len(changes) > 1:
-        changes.sort()  # type: ignore[call-overload]
+        changes.sort()
     return tuple(changes)
 
 

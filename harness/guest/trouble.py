@@ -90,12 +90,12 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
 """The first that matches decides."""
 
 _BELONGS = re.compile(
-    r"""^(?:\s|$|=+$|-+$|\.\.\.|---\[|
-    Call\ Trace|CPU:|PID:|Hardware\ name:|Modules\ linked|Workqueue:|Tainted|EIP:|Code:|ESP:|E[A-D]X:|ESI:|DS:|CR\d:|DR\d:|
-    \#PF:|\*p[dg]|\*pdpt|Oops|invalid\ opcode|Fixing|note:|task:|in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|
-    INFO:\ lockdep|INFO:\ Slab|irq\ event|hardirqs|softirqs|\d+\ locks?\ held|other\ info|stack\ backtrace|but\ task|
-    which\ lock|the\ existing|\S+/\d+\ is\ trying|and\ this\ task|but\ there|Possible|"echo\ 0|Kernel\ Offset|Rebooting|
-    Sending\ NMI|NMI\ backtrace|rcu:|Showing|show_signal|Not\ tainted|page:|raw:|flags:|page\ dumped)""",
+    r"""^(?:\s|$|=+$|-+$|\.\.\.|---\[|\#PF:|\*p[dg]|\*pdpt|E[A-D]X:|ESI:|EIP:|ESP:|DS:|CR\d:|DR\d:|Code:|
+    Call\ Trace|CPU:|PID:|Hardware\ name:|Modules\ linked|Workqueue:|Tainted|Not\ tainted|Kernel\ Offset|
+    Oops|invalid\ opcode|Fixing|note:|task:|in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|
+    INFO:\ lockdep|INFO:\ Slab|irq\ event|hardirqs|softirqs|\d+\ locks?\ held|other\ info|stack\ backtrace|
+    but\ task|which\ lock|the\ existing|\S+/\d+\ is\ trying|and\ this\ task|but\ there|Possible|"echo\ 0|
+    Rebooting|Sending\ NMI|NMI\ backtrace|rcu:|Showing|show_signal|page:|raw:|flags:|page\ dumped)""",
     re.VERBOSE,
 )
 _LINES_MOST = 300
@@ -137,7 +137,7 @@ class Recogniser:
             self._begin(kind, text)
 
     def take(self, *, whole: bool = False) -> tuple[Trouble, ...]:
-        """The reports finished since the last call; with *whole* also those that no end or marker has closed."""
+        """The reports finished since the last call; with *whole* also the unfinished ones."""
         if whole:
             self._close()
         if whole or not self._open:

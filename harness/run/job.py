@@ -15,10 +15,9 @@ from harness.guest.protocol import Evidence, Facts
 from harness.guest.shape import Shape
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import prepare
+from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -80,13 +79,18 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
                     prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
                 )
             )
-            for command in (prepared.module.command, prepared.agent.command, guest.reproduce) if show else ():
-                show(command)
+            if show:
+                _show_all(show, prepared, guest)
             layout, facts = guest.info()
             require_machine(prepared.kernel, request.shape, layout, facts)
         facts = facts._replace(evidence=_armed(guest, facts))
         booted = Booted(prepared.kernel, guest, layout, facts)
         return _Run(request, booted, progress, watch, held).result()
+
+
+def _show_all(show: Callable[[str], None], prepared: Prepared, guest: Guest) -> None:
+    for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
+        show(command)
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
@@ -139,7 +143,7 @@ class _Run:
             seed=request.plan.seed,
             qemu=(guest.reproduce,),
         )
-        self.session = Session(self.header, load_known_bugs(), check)
+        self.session = Session(self.header, load_known_bugs())
         self.sitting = Sitting(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from harness.compare.diff import TraceDifference, compare_traces
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.protocol import Evidence
-from harness.model.contract import check
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.file import TraceReader
 
@@ -14,7 +14,7 @@ def replay(path: Path) -> RunResult:
     """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off."""
     reader = TraceReader(path)
     header = reader.header
-    session = Session(header, load_known_bugs(), check)
+    session = Session(header, load_known_bugs())
     for record in reader.records():
         session.feed(record)
     return RunResult(
@@ -25,4 +25,12 @@ def replay(path: Path) -> RunResult:
         layout=header.layout,
         missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & header.evidence),
         programs=tuple(ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs),
+    )
+
+
+def compare_files(left: Path, right: Path) -> TraceDifference:
+    """Compare the programs that two traces have in common, frames named by page."""
+    readers = TraceReader(left), TraceReader(right)
+    return compare_traces(
+        (readers[0].header, readers[0].records()), (readers[1].header, readers[1].records())
     )

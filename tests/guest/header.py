@@ -1,4 +1,4 @@
-"""kmod/protocol.h as a C compiler sees it: structures and enumerations by DWARF, flags by the preprocessor."""
+"""kmod/protocol.h as a C compiler sees it: structures by DWARF, flags by the preprocessor."""
 
 import re
 import subprocess

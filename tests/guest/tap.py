@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """What happens to byte *offset* of one direction: ``flip``, ``drop``, ``double``, or ``cut`` (100 bytes)."""
+    """What happens at byte *offset* of one direction: flip, drop, double, or cut (100 bytes)."""
 
     offset: int
     kind: str

@@ -98,8 +98,8 @@ def test_a_closed_wire_is_an_error_at_once():
     host, guest = socket.socketpair()
     link, _ = linked(host, guest)
     guest.shutdown(socket.SHUT_RDWR)
+    link.submit(ping(5))
     with pytest.raises(WireError, match="closed"):
-        link.submit(ping(5))
         link.collect(deadline())
 
 

@@ -4,10 +4,10 @@ import re
 import struct
 
 import pytest
-from tests.guest.header import read_header
 
 from harness.guest import frame, protocol, steps
 from harness.model import observation, operation, page
+from tests.guest.header import read_header
 
 STRUCTS = {
     "kmh_frame": frame.HEADER,
@@ -48,10 +48,10 @@ def fields(layout):
     for count, code in re.findall(r"(\d*)([a-zA-Z])", layout.format):
         size = struct.calcsize("<" + code)
         if code in "sx":
-            size, count = size * int(count or 1), "1"
-        for _ in range(int(count or 1)):
+            size *= int(count or 1)
+        for _ in range(1 if code in "sx" else int(count or 1)):
             if code != "x":
-                yield offset, size, code.islower() and code != "s" and code in "bhiq"
+                yield offset, size, code in "bhiq"
             offset += size
 
 

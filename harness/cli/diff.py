@@ -1,0 +1,34 @@
+"""``kmap-harness diff``: a trace judged again without a guest, or two traces held against each other."""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.report.terminal import run_lines
+from harness.report.traces import difference_value, trace_lines
+from harness.report.value import write_json
+from harness.run.replay import compare_files, replay
+
+
+def diff(
+    trace: Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")],
+    other: Annotated[Path | None, typer.Argument(help="Second trace: compare the two step by step.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Judge a trace again with the model as it is now, or compare two traces slot by slot."""
+    del debug
+    if other is None:
+        result = replay(trace)
+        sys.stdout.write("\n".join(run_lines(result)) + "\n")
+        if json:
+            write_json(result, json)
+        raise typer.Exit(result.exit_code)
+    difference = compare_files(trace, other)
+    sys.stdout.write("\n".join(trace_lines(difference)) + "\n")
+    if json:
+        json.write_text(json_format.dumps(difference_value(difference), indent=1) + "\n", encoding="utf-8")
+    raise typer.Exit(0 if difference.equal else 1)

@@ -1,0 +1,160 @@
+"""A real guest: what it answers, what is seen from outside, and how its end is told apart."""
+
+import os
+import signal
+
+import pytest
+
+from harness.guest import guest as guest_module
+from harness.guest.failure import (
+    AgentError,
+    GuestCrashedError,
+    GuestLoopingError,
+    GuestPausedError,
+    QemuExitedError,
+)
+from harness.guest.protocol import Config, RequestType
+from harness.guest.shape import CPU_PTI, Wire
+from harness.guest.trouble import TroubleKind
+from harness.model.observation import Status
+from harness.model.operation import OpCode, Operation
+from harness.model.page import PageKind
+
+pytestmark = pytest.mark.guest
+
+PROGRAM = [
+    Operation(OpCode.KMAP, page=0, reg=0),
+    Operation(OpCode.KMAP_ATOMIC, page=1, reg=1),
+    Operation(OpCode.KUNMAP_ATOMIC, reg=1),
+    Operation(OpCode.KUNMAP, page=0),
+]
+
+
+def agrees_with_witness(guest):
+    snapshot, seen = guest.snapshot(), guest.witness()
+    assert (snapshot.ptes, snapshot.counts) == (seen.ptes, seen.counts)
+    assert snapshot.windows == seen.windows
+    return seen
+
+
+def exercise(guest, rounds=300):
+    """Enough kmaps for a flush; gives the steps."""
+    guest.pool(PageKind.HIGH, 40)
+    guest.tasks([0])
+    steps = guest.run(PROGRAM * rounds)
+    assert [step.step for step in steps] == list(range(len(PROGRAM) * rounds))
+    assert {step.observation.status for step in steps} == {Status.OK}
+    return steps
+
+
+@pytest.mark.parametrize("smp", [1, 2])
+def test_steps_and_witness_agree(pae, tmp_path, smp):
+    with pae.boot(tmp_path, smp=smp) as guest:
+        layout, facts = guest.info()
+        assert (layout.online_cpus, layout.last_pkmap, layout.pae) == (smp, 512, True)
+        assert facts.release == pae.kernel.release
+        assert facts.highmem_pages > 0
+        exercise(guest)
+        assert any(agrees_with_witness(guest).ptes)
+        assert guest.troubles() == ()
+
+
+def test_two_level_tables_and_the_stack_generation(plain, tmp_path):
+    with plain.boot(tmp_path, smp=2) as guest:
+        assert guest.info()[0].last_pkmap == 1024
+        exercise(guest)
+        assert any(agrees_with_witness(guest).ptes)
+
+
+def test_page_table_isolation(pae, tmp_path):
+    with pae.boot(tmp_path, smp=2, cpu=CPU_PTI, pti=True) as guest:
+        assert Config.PTI in guest.info()[1].config
+        exercise(guest, 20)
+        agrees_with_witness(guest)
+
+
+def test_the_serial_wire(pae, tmp_path):
+    with pae.boot(tmp_path, smp=1, wire=Wire.SERIAL) as guest:
+        exercise(guest, 20)
+        agrees_with_witness(guest)
+
+
+def test_two_guests_at_once(pae, tmp_path):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    with pae.boot(folders[0], smp=1) as first, pae.boot(folders[1], smp=1) as second:
+        assert exercise(first, 5)[-1].step == exercise(second, 5)[-1].step
+
+
+def test_unload_and_load(pae, tmp_path):
+    with pae.boot(tmp_path, smp=1) as guest:
+        exercise(guest, 5)
+        guest.reset()
+        guest.unload()
+        with pytest.raises(AgentError):
+            guest.info()
+        guest.load(pae.module.read_bytes())
+        assert exercise(guest, 5)[0].step == 0
+
+
+def test_a_killed_guest_is_an_error_at_once(pae, tmp_path):
+    with pae.boot(tmp_path, smp=1) as guest:
+        os.kill(guest.session.process.pid, signal.SIGKILL)
+        with pytest.raises(QemuExitedError, match="SIGKILL"):
+            guest.ping()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(guest_module, "REQUEST_SECONDS", 1.5)
+
+
+def test_a_stopped_machine(pae, tmp_path, impatient):
+    with pae.boot(tmp_path, smp=1) as guest:
+        guest.session.monitor.stop()
+        with pytest.raises(GuestPausedError, match="paused"):
+            guest.ping()
+
+
+def test_a_stopped_emulator(pae, tmp_path, impatient):
+    with pae.boot(tmp_path, smp=1) as guest:
+        os.kill(guest.session.process.pid, signal.SIGSTOP)
+        with pytest.raises(GuestPausedError, match="signal"):
+            guest.ping()
+
+
+def trouble(ingredients, workdir, mode):
+    return ingredients.boot(workdir, smp=1, extra=(f"kmh.params=mode={mode}",))
+
+
+def make_trouble(guest, ingredients):
+    guest._ask(RequestType.LOAD, ingredients.troublemaker.read_bytes())
+
+
+def test_a_loop_with_interrupts_off(pae, tmp_path, impatient):
+    with trouble(pae, tmp_path, "loop") as guest, pytest.raises(GuestLoopingError, match="CPU 0 at 0x"):
+        make_trouble(guest, pae)
+
+
+def test_a_panic(pae, tmp_path):
+    with trouble(pae, tmp_path, "panic") as guest, pytest.raises(GuestCrashedError, match="made on purpose"):
+        make_trouble(guest, pae)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("warn", TroubleKind.WARNING),
+        ("atomic", TroubleKind.ATOMIC),
+        ("bug", TroubleKind.BUG),
+        ("fault", TroubleKind.FAULT),
+    ],
+)
+def test_trouble_is_recognised(pae, tmp_path, mode, kind, impatient):
+    with trouble(pae, tmp_path, mode) as guest:
+        with pytest.raises((AgentError, GuestCrashedError)):
+            make_trouble(guest, pae)
+        found = guest.session.troubles(whole=True)
+    assert found[0].kind is kind
+    assert any("troublemaker" in line or "agent" in line for line in found[0].lines)

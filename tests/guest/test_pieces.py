@@ -1,0 +1,204 @@
+"""The pure pieces: archives, command lines, batches, page tables, diagnosis, decoding."""
+
+import struct
+from contextlib import nullcontext
+from itertools import pairwise
+
+import pytest
+
+from harness.errors import UsageError
+from harness.guest import accelerate, cpio, steps
+from harness.guest.batch import BATCH_USUAL, batches
+from harness.guest.failure import QemuExitedError, WireError
+from harness.guest.health import Sample, Silence, judge
+from harness.guest.monitor import CpuRegisters, parse_registers
+from harness.guest.pagetable import PageTables
+from harness.guest.qemu import Channels, Machine, arguments, command_line
+from harness.guest.shape import Accelerator, Shape, Wire
+from harness.model.observation import Completion, SlotChange
+from harness.model.operation import OpCode, Operation
+from tests.guest.fake_agent import observation
+
+
+def test_archives_are_sorted_and_reproducible():
+    members = [cpio.regular("b/c", b"12345"), cpio.regular("a", b""), cpio.symlink("z", "a")]
+    archive = cpio.pack(members)
+    assert archive == cpio.pack(reversed(members))
+    assert [archive.index(name) for name in (b"a\0", b"b\0", b"b/c\0", b"z\0", b"TRAILER!!!\0")] == sorted(
+        archive.index(name) for name in (b"a\0", b"b\0", b"b/c\0", b"z\0", b"TRAILER!!!\0")
+    )
+    assert len(archive) % 4 == 0
+
+
+def machine(tmp_path, **shape):
+    return Machine(Shape(**shape), tmp_path / "vmlinux", tmp_path / "initrd", ("virtio",))
+
+
+def test_the_command_line_is_a_function_of_its_records(tmp_path):
+    channels = Channels("socket,fd=3", "socket,fd=4", "socket,fd=5", "/proc/self/fd/6")
+    first, again = (arguments(machine(tmp_path, smp=3), channels) for _ in range(2))
+    assert first == again
+    assert "3,sockets=3,cores=1,threads=1" in first
+    serial = arguments(machine(tmp_path, wire=Wire.SERIAL), channels)
+    assert ("-serial", "chardev:wire") in pairwise(serial)
+
+
+def test_kernel_parameters(tmp_path):
+    assert "mitigations=off" in command_line(machine(tmp_path))
+    assert "pti=on" in command_line(machine(tmp_path, pti=True))
+    assert "acpi=off" not in command_line(machine(tmp_path, smp=2))
+    assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True))
+
+
+@pytest.mark.parametrize("wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}])
+def test_impossible_shapes(wrong):
+    with pytest.raises(UsageError):
+        Shape(**wrong)
+
+
+def test_batches_do_not_cut_atomic_sections():
+    section = [Operation(OpCode.KMAP_ATOMIC), *[Operation(OpCode.NOP)] * 6, Operation(OpCode.KUNMAP_ATOMIC)]
+    program = section * 200
+    parts = list(batches(program))
+    assert [operation for part in parts for operation in part] == program
+    assert all(len(part) % len(section) == 0 for part in parts)
+    assert len(parts) == -(-len(program) // BATCH_USUAL)
+
+
+def test_an_endless_atomic_section_is_refused():
+    with pytest.raises(UsageError):
+        list(batches([Operation(OpCode.IRQ_OFF), *[Operation(OpCode.NOP)] * 5000, Operation(OpCode.IRQ_ON)]))
+
+
+class Ram:
+    """Physical memory of 64 KiB for tests of page tables."""
+
+    def __init__(self):
+        self.data = bytearray(1 << 16)
+
+    def put(self, address, layout, value):
+        struct.pack_into(layout, self.data, address, value)
+
+    def read(self, address, length):
+        if address + length > len(self.data):
+            raise LookupError(hex(address))
+        return bytes(self.data[address : address + length])
+
+    def word(self, address, layout):
+        return layout.unpack(self.read(address, layout.size))[0]
+
+
+def test_two_levels():
+    ram, tables = Ram(), PageTables(0x1000, False)
+    ram.put(0x1000 + (0xFEC00000 >> 22) * 4, "<I", 0x2063)
+    ram.put(0x2000 + 5 * 4, "<I", 0x5163)
+    ram.put(0x1000 + (0xC0000000 >> 22) * 4, "<I", 0x1E3)
+    assert tables.entries(ram, 0xFEC04000, 3) == (0, 0x5163, 0)
+    assert tables.translate(ram, 0xFEC05123) == 0x5123
+    assert tables.translate(ram, 0xC0100010) == 0x100010
+    assert tables.translate(ram, 0xFEC06000) is None
+    with pytest.raises(LookupError):
+        tables.read(ram, 0xFEC05FFE, 4)
+
+
+def test_three_levels_and_entries_over_two_tables():
+    ram, tables = Ram(), PageTables(0x1020, True)
+    ram.put(0x1020 + 3 * 8, "<Q", 0x2001)
+    for table in (0, 1):
+        ram.put(0x2000 + ((0xFF000000 >> 21 & 511) + table) * 8, "<Q", 0x3063 + table * 0x1000)
+    ram.put(0x3000 + 511 * 8, "<Q", 0x8000000123456163)
+    ram.put(0x4000, "<Q", 0x7163)
+    assert tables.entries(ram, 0xFF1FF000, 2) == (0x8000000123456163, 0x7163)
+    assert tables.translate(ram, 0xFF1FF00C) == 0x12345600C
+
+
+def sample(at, cpu, *registers, stolen=0.0):
+    return Sample(at, cpu, stolen, tuple(registers))
+
+
+def cpu(number=0, eip=0xC1000000, flags=0x200, halted=False):
+    return CpuRegisters(number, eip, flags, 0x1000, 0x20, halted)
+
+
+@pytest.mark.parametrize(
+    ("used", "register", "expected"),
+    [
+        (1.0, cpu(flags=0), Silence.LOOPING),
+        (1.0, cpu(), Silence.BUSY),
+        (0.05, cpu(), Silence.STARVED),
+        (0.05, cpu(flags=0), Silence.STARVED),
+        (0.02, cpu(halted=True), Silence.IDLE),
+        (0.02, cpu(halted=True, flags=0), Silence.LOOPING),
+    ],
+)
+def test_silences_are_told_apart(used, register, expected):
+    samples = [sample(at / 10, used * at / 10, register, cpu(1, halted=True)) for at in range(11)]
+    assert judge(samples).silence is expected
+
+
+def test_registers_are_read():
+    text = "\nCPU#0\nEIP=c192fcf3 EFL=00200202 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1\n" + (
+        "CR0=80050033 CR2=0 CR3=02c94ce0 CR4=000006a0\n\nCPU#1\nEIP=1 EFL=46 HLT=0\nCR3=2000 CR4=680\n"
+    )
+    first, second = parse_registers(text)
+    assert (first.cpu, first.halted, first.interrupts, first.pae, first.cr3) == (
+        0,
+        True,
+        True,
+        True,
+        0x2C94CE0,
+    )
+    assert (second.cpu, second.halted, second.interrupts, second.pae) == (1, False, False, False)
+
+
+def test_deltas_are_sorted_into_kinds():
+    deltas = [
+        (steps.DELTA_PKMAP, 0, 9, 2, 0x8000000000000163, 0xFF009000),
+        (steps.DELTA_PKMAP, 0, 3, 1, 0x163, 0xFF003000),
+        (steps.DELTA_WINDOW, 0, 70, 0, 0x163, 0),
+        (steps.DELTA_PTEVAL, 0, 2, 0, 0, 0),
+        (steps.DELTA_DONE, 4, 0, 17, 0xFF001000, 0xFF001000),
+        (steps.DELTA_DEAD, 5, 0, 0, 0, 0),
+    ]
+    data, chain = observation(steps.Chain(0, 0), code=1, task=2, value=3, deltas=deltas)
+    (record,), after = steps.decode_steps(data, steps.Chain(0, 0))
+    seen = record.observation
+    assert after == chain
+    assert seen.slots == (
+        SlotChange(3, 1, 0x163, 0xFF003000),
+        SlotChange(9, 2, 0x8000000000000163, 0xFF009000),
+    )
+    assert (seen.windows, seen.saved, seen.dead) == (((70, 0x163),), ((2, 0),), (5,))
+    assert seen.done == (Completion(4, 0xFF001000, 0xFF001000),)
+    assert record.done_steps == (17,)
+
+
+@pytest.mark.parametrize("at", [0, 5, 8, 30, 55, 59, 61, 66, 83])
+def test_any_changed_byte_is_noticed(at):
+    data, _ = observation(steps.Chain(0, 0), code=1, deltas=[(steps.DELTA_PKMAP, 0, 3, 1, 0x163, 0)])
+    wrong = bytearray(data)
+    wrong[at] ^= 1
+    with pytest.raises(WireError):
+        steps.decode_steps(bytes(wrong), steps.Chain(0, 0))
+
+
+def test_a_lost_or_repeated_step_is_noticed():
+    first, chain = observation(steps.Chain(0, 0))
+    second, _ = observation(chain)
+    for body in (second, first + first, first[:40]):
+        with pytest.raises(WireError):
+            steps.decode_steps(body, steps.Chain(0, 0))
+
+
+def test_kvm_needs_a_probe_that_boots(tmp_path, monkeypatch):
+    def never(shape):
+        raise QemuExitedError("no")
+
+    wanted = Shape(accelerator=Accelerator.KVM)
+    monkeypatch.setattr(accelerate, "DEVICE", tmp_path)
+    shape, told = accelerate.usable(wanted, never)
+    assert shape.accelerator is Accelerator.TCG
+    assert "probe guest" in told
+    assert accelerate.usable(wanted, lambda _: nullcontext()) == (wanted, "")
+    monkeypatch.setattr(accelerate, "DEVICE", tmp_path / "kvm")
+    assert "no " in accelerate.usable(wanted, never)[1]
