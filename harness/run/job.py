@@ -13,11 +13,13 @@ from harness.errors import HarnessError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import Evidence, Facts
 from harness.guest.shape import Shape
+from harness.guest.ssh.attach import attach
+from harness.guest.ssh.state import find
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import Prepared, prepare
+from harness.run.prepare import find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -28,7 +30,9 @@ from harness.trace.record import Header, Record
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any."""
+    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
+    ``attach`` names a guest that runs already.
+    """
 
     kernel: str
     build_dir: Path | None
@@ -36,6 +40,7 @@ class Request:
     plan: Plan
     out: Path
     trace: Path | None = None
+    attach: str = ""
 
 
 class Booted(NamedTuple):
@@ -69,28 +74,42 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
     *show* is given each command line that was used, ready to paste.
     """
     watch = Stopwatch()
+    show = show or _ignore
+    with ExitStack() as held:
+        opened = _attached if request.attach else _booted
+        kernel, guest = opened(request, progress, watch, show, held)
+        show(guest.reproduce)
+        layout, facts = guest.info()
+        require_machine(kernel, request.shape, layout, facts)
+        facts = facts._replace(evidence=_armed(guest, facts))
+        return _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
+
+
+def _booted(
+    request: Request, progress: Progress, watch: Stopwatch, show: Callable[[str], None], held: ExitStack
+) -> tuple[Kernel, Guest]:
+    """A guest of this run's own."""
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
+    for built in (prepared.module, prepared.agent):
+        show(built.command)
     progress.step(f"booting {prepared.kernel.release} on {describe(request.shape)}")
-    with ExitStack() as held:
-        with watch.phase("boot"):
-            guest = held.enter_context(
-                Guest.boot(
-                    prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
-                )
-            )
-            if show:
-                _show_all(show, prepared, guest)
-            layout, facts = guest.info()
-            require_machine(prepared.kernel, request.shape, layout, facts)
-        facts = facts._replace(evidence=_armed(guest, facts))
-        booted = Booted(prepared.kernel, guest, layout, facts)
-        return _Run(request, booted, progress, watch, held).result()
+    with watch.phase("boot"):
+        guest = Guest.boot(
+            prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
+        )
+    return prepared.kernel, held.enter_context(guest)
 
 
-def _show_all(show: Callable[[str], None], prepared: Prepared, guest: Guest) -> None:
-    for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
-        show(command)
+def _attached(
+    request: Request, progress: Progress, watch: Stopwatch, show: Callable[[str], None], held: ExitStack
+) -> tuple[Kernel, Guest]:
+    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
+    del show
+    with watch.phase("attach"):
+        state = find(request.attach)
+        build_dir = Path(state.build_dir) if state.build_dir else None
+        return find_kernel(state.kernel, build_dir, progress), held.enter_context(attach(state))
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
@@ -199,6 +218,6 @@ class _Run:
         )
 
 
-def _ignore(record: Record) -> None:
-    """Where no trace is wanted."""
-    del record
+def _ignore(what: object) -> None:
+    """Where no trace is wanted, or no command lines."""
+    del what
