@@ -130,7 +130,11 @@ def _contexts(d: Draft) -> None:
 
 def new_task(d: Draft) -> TaskState:
     """The acting task after the step."""
-    page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
+    before = d.before.tasks[d.task]
+    if d.phase is before.phase:
+        page, reg = before.page, before.reg
+    else:
+        page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
     return TaskState(
         d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
         d.contexts, page, reg,
