@@ -120,10 +120,10 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if state.current != op.task:
         enter(d)
     rule = RULES[machine.layout.generation].get(op.code)
-    if rule is None or op.code in machine.missing:
-        return [_rejected(d, Status.NOT_APPLICABLE)]
     if refused(machine, state, op):
         return [_rejected(d, Status.REFUSED)]
+    if rule is None or op.code in machine.missing:
+        return [_rejected(d, Status.NOT_APPLICABLE)]
     drafts = rule(d)
     if drafts is None:
         return [finish(d)] if not d.lost or d.status is Status.DIED else []
