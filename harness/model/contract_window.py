@@ -84,11 +84,17 @@ def _live(v: View, task: TaskState) -> dict[int, int]:
     }
 
 
+def _wanted_pte(v: View) -> int:
+    if v.op.code == OpCode.IOMAP:
+        return v.machine.iomap_pte(v.op.page, v.op.prot)
+    return v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
+
+
 def pte(v: View) -> Iterator[Violation]:
     """The PTE behind a returned address maps the page with the protection asked for."""
     if not _maps_high(v):
         return
-    want = v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
+    want = _wanted_pte(v)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
     if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:

@@ -26,7 +26,7 @@ def map_type(d: Draft, *, check: bool) -> None:
     address = d.machine.layout.fixaddr(index)
     if held:
         d.mark_stale(d.cpu, address, held)
-    d.set_window(index, d.machine.pte(d.op.page, d.prot()))
+    d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".typed"
 
