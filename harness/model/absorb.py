@@ -123,7 +123,8 @@ def absorb(machine: Machine, before: State, op: Operation, seen: Observation) ->
     outcomes = step(machine, before, op)
     base = outcomes[0].state if outcomes else before
     state = before
-    hidden = machine.layout.rt and before.tasks[op.task].atomic
+    acting = before.tasks[op.task]
+    hidden = machine.layout.rt and (acting.atomic or acting.preempt != 0)
     for change in seen.slots:
         state = _slot(machine, state, change, hidden=hidden)
     base = base._replace(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.model import vector
 from harness.model.draft import PAGE_MASK
 from harness.model.layout import ADDRESS_MASK, Generation
+from harness.model.machine import SLEEP_SURE
 from harness.model.observation import Status
 from harness.model.operation import WITH_PROT, Base, OpCode, Prot
 from harness.model.refusal import MAPS
@@ -198,7 +199,7 @@ def foreign_entries(v: View) -> Iterator[Violation]:
 
 def switched(v: View) -> Iterator[Violation]:
     """A task that sleeps with mappings has each flushed on its way out."""
-    slept = v.op.code == OpCode.SLEEP and v.seen.status is Status.OK
+    slept = v.op.code == OpCode.SLEEP and v.op.value >= SLEEP_SURE and v.seen.status is Status.OK
     if v.machine.local and slept and "invlpgs" not in v.blind:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:

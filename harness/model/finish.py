@@ -83,10 +83,14 @@ def preempt_count(d: Draft) -> int:
 
 
 def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
-    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task."""
+    """What contexts add to migration_disabled: softirqs of RT run in the task, under a local lock.
+
+    ``__local_lock`` disables migration, and so does the sleeping spinlock in it
+    (include/linux/local_lock_internal.h, kernel/locking/spinlock_rt.c): 2, as seen on 6.1-rt.
+    """
     if not contexts or not machine.layout.rt:
         return 0
-    return sum(1 for context in contexts if not context.hard)
+    return sum(2 for context in contexts if not context.hard)
 
 
 def migration_disabled(d: Draft) -> int:
