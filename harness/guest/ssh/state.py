@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,12 @@ class GuestState:
 def root() -> Path:
     """Where the folders of running guests are: private to the user and gone with the host's next boot."""
     named = os.environ.get(ENVIRONMENT)
-    base = Path(named).absolute() if named else platformdirs.user_runtime_path("kmap-harness")
-    return base / "ssh"
+    if named:
+        return Path(named).absolute() / "ssh"
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR (root in a container, CI) platformdirs falls back to the temporary folder.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return platformdirs.user_runtime_path("kmap-harness") / "ssh"
 
 
 def new_folder(name: str) -> Path:
