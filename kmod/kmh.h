@@ -142,7 +142,7 @@ struct kmh_run {
 	unsigned int next;	/* operation in progress */
 	struct kmh_task *holder;
 	struct kmh_task *previous;
-	struct task_struct *coordinator;
+	struct task_struct *watcher;
 	u32 finished;
 	int error;
 	bool open;		/* an atomic section was closed by the module */

@@ -232,7 +232,7 @@ static void finish_run(void)
 	}
 	/* pairs with await_end(): the answer before the end */
 	smp_store_release(&kmh_run.finished, 1);
-	wake_up_process(kmh_run.coordinator);
+	wake_up_process(kmh_run.watcher);
 }
 
 /**
@@ -353,7 +353,7 @@ int kmh_run_request(const struct kmh_op *ops, unsigned int n_ops)
 	kmh_run = (struct kmh_run) {
 		.ops = ops,
 		.n_ops = n_ops,
-		.coordinator = current,
+		.watcher = current,
 		.progress = jiffies,
 	};
 	kmh_pass(NULL);
