@@ -72,6 +72,17 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
     watch = Stopwatch()
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
+    return judge(prepared, request, progress, watch, show)
+
+
+def judge(
+    prepared: Prepared,
+    request: Request,
+    progress: Progress,
+    watch: Stopwatch,
+    show: Callable[[str], None] | None = None,
+) -> RunResult:
+    """The part of the job for which kernel, module and agent stand ready."""
     progress.step(f"booting {prepared.kernel.release} on {describe(request.shape)}")
     with ExitStack() as held:
         with watch.phase("boot"):

@@ -88,15 +88,18 @@ def run_program(sitting: Sitting, program: Program) -> Finished:
     """Run *program* in the guest, judged step by step; a failure on the way ends it, judged so far."""
     started = time.monotonic()
     run = _ProgramRun(sitting, program)
-    failure: HarnessError | None = None
-    try:
-        run.run()
-    except (KernelError, InfrastructureError) as error:
-        failure = error
+    failure = _failure_of(run.begin) or _failure_of(run.run)
     sitting.record(End(run.number, failure.message if failure else ""))
-    if not failure:
-        sitting.target.reset()
-    return Finished(time.monotonic() - started, failure)
+    return Finished(time.monotonic() - started, failure or _failure_of(sitting.target.reset))
+
+
+def _failure_of(action: Callable[[], None]) -> HarnessError | None:
+    """What the guest or the host is to blame for while *action* was done."""
+    try:
+        action()
+    except (KernelError, InfrastructureError) as error:
+        return error
+    return None
 
 
 class _ProgramRun:
@@ -111,9 +114,13 @@ class _ProgramRun:
         self.synced = 0
         layout, _ = self.target.info()
         self.iomap_atomic = layout.generation is not Generation.LOCAL
-        pages = tuple(page for kind, count in program.pools for page in self.target.pool(kind, count))
-        self.target.tasks([None if cpu == UNBOUND else cpu for cpu in program.tasks])
-        sitting.record(Begin(program, pages, self.target.snapshot()))
+
+    def begin(self) -> None:
+        """Pages, tasks and the state from which the program starts."""
+        pools, cpus = self.program.pools, self.program.tasks
+        pages = tuple(page for kind, count in pools for page in self.target.pool(kind, count))
+        self.target.tasks([None if cpu == UNBOUND else cpu for cpu in cpus])
+        self.sitting.record(Begin(self.program, pages, self.target.snapshot()))
 
     def run(self) -> None:
         """Requests in flight while their answers are judged; a state that was lost is read again at once."""
