@@ -112,6 +112,7 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */
 #ifdef CONFIG_SMP
+/* pairs with finish_task(): what the task did before it left is seen */
 #define kmh_on_cpu(task)	smp_load_acquire(&(task)->on_cpu)
 #else
 #define kmh_on_cpu(task)	((task) == current)

@@ -181,19 +181,16 @@ static void execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out)
 		atomic_add_unless(&kmh_pages[op->page].kmaps, -1, 0);
 }
 
-static void unmap_local(struct kmh_task *t, unsigned long address, struct kmh_outcome *out)
+static void unmap_local(struct kmh_task *t, unsigned long address)
 {
 #if KMH_HAS_KMAP_LOCAL
 	kunmap_local((void *)address);
 	if (kmh_in_window(address))
 		unhold(t, KMH_HOLD_LOCAL, address);
-#else
-	out->status = KMH_ST_NOT_APPLICABLE;
 #endif
 }
 
-static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address,
-			  struct kmh_outcome *out)
+static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address)
 {
 	switch (op->code) {
 	case KMH_OP_KUNMAP_ATOMIC:
@@ -205,7 +202,7 @@ static void execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned 
 		unhold(t, KMH_HOLD_IOMAP, address);
 		break;
 	default:
-		unmap_local(t, address, out);
+		unmap_local(t, address);
 	}
 }
 
@@ -280,6 +277,10 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 {
 	unsigned long address;
 
+	if (op->code == KMH_OP_KUNMAP_LOCAL && !KMH_HAS_KMAP_LOCAL) {
+		out->status = KMH_ST_NOT_APPLICABLE;
+		return;
+	}
 	if (!kmh_operand(op, &address) || address < PAGE_OFFSET) {
 		out->status = KMH_ST_REFUSED;
 		return;
@@ -307,7 +308,7 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 		asm volatile("invlpg (%0)" : : "r" (address) : "memory");
 		break;
 	default:
-		execute_unmap(t, op, address, out);
+		execute_unmap(t, op, address);
 	}
 }
 
@@ -515,6 +516,7 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	kmh_run_ops(t, t->context_ops);
+	/* pairs with the wait in kmh_run_in_context() */
 	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
 	return HRTIMER_NORESTART;
 }
@@ -528,6 +530,7 @@ static void on_tasklet(struct tasklet_struct *tasklet)
 		return;
 	}
 	kmh_run_ops(t, t->context_ops);
+	/* pairs with the wait in kmh_run_in_context() */
 	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
 }
 
@@ -561,6 +564,7 @@ void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op)
 		tasklet_hi_schedule(&t->tasklet);
 		local_bh_enable();
 	}
+	/* pairs with the release at the end of the interrupt */
 	while (smp_load_acquire(&t->context_done) == KMH_CONTEXT_PENDING)
 		cpu_relax();
 	if (t->context_done == KMH_CONTEXT_FOREIGN)

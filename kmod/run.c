@@ -229,6 +229,7 @@ static void finish_run(void)
 			WRITE_ONCE(kmh_tasks[i]->unwind, 1);
 		}
 	}
+	/* pairs with await_end(): the answer before the end */
 	smp_store_release(&kmh_run.finished, 1);
 	wake_up_process(kmh_run.coordinator);
 }
@@ -251,6 +252,7 @@ void kmh_pass(struct kmh_task *from)
 		t = op->task < kmh_n_tasks ? kmh_tasks[op->task] : NULL;
 		if (may_run(t)) {
 			WRITE_ONCE(kmh_run.holder, t);
+			/* pairs with task_main(): the run before the baton */
 			smp_store_release(&t->go, 1);
 			wake_up_process(t->task);
 			return;
@@ -304,6 +306,7 @@ static void await_end(void)
 	u64 pause = WATCH_MIN_NS;
 	ktime_t timeout;
 
+	/* pairs with finish_run() */
 	while (!smp_load_acquire(&kmh_run.finished)) {
 		timeout = ns_to_ktime(pause);
 		set_current_state(TASK_IDLE);

@@ -230,10 +230,11 @@ static u32 decode_hash_table(void)
 /* Choose between what was decoded and what a System.map says, and say where they differ. */
 static void *settle(const char *name, u32 decoded, unsigned long given)
 {
+	unsigned long anchor = (unsigned long)kunmap_high;
 	unsigned long mapped = 0;
 
 	if (given)
-		mapped = given + ((unsigned long)kunmap_high - (map.text_anchor ?: (unsigned long)kunmap_high));
+		mapped = given + anchor - (map.text_anchor ?: anchor);
 	if (mapped && decoded && mapped != decoded)
 		pr_warn("%s: decoded %#x, System.map says %#lx; using the latter\n", name, decoded, mapped);
 	if (!mapped && !decoded)
@@ -266,8 +267,8 @@ void kmh_symbols_init(void)
 	kmh_symbols.page_address_htable = settle("page_address_htable", decode_hash_table(),
 						 map.page_address_htable);
 	if (kmh_symbols.pkmap_page_table && *kmh_symbols.pkmap_page_table != kmh_pkmap_ptes)
-		pr_warn("pkmap_page_table holds %px, a walk finds %px\n",
-			*kmh_symbols.pkmap_page_table, kmh_pkmap_ptes);
+		pr_warn("pkmap_page_table holds %#lx, a walk finds %#lx\n",
+			(unsigned long)*kmh_symbols.pkmap_page_table, (unsigned long)kmh_pkmap_ptes);
 }
 
 /*

@@ -95,6 +95,7 @@ static int task_main(void *data)
 			spin_for_baton(t);
 		if (!READ_ONCE(t->go))
 			sleep_for_baton(t);
+		/* pairs with kmh_pass() */
 		if (!smp_load_acquire(&t->go))
 			break;
 		WRITE_ONCE(t->go, 0);

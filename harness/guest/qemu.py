@@ -17,6 +17,7 @@ BLACKLIST = (
     "crypto_kdf108_init",
     "init_encrypted",
     "init_zswap",
+    "init_kprobe_trace",
 )
 """Initcalls that take long under emulation and that no mapping needs."""
 

@@ -1,6 +1,7 @@
 """A user's own kernel: an image and the folder it was built in."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -26,7 +27,7 @@ def user_kernel(
     """
     cache = cache or Cache.default()
     image, build_dir = _existing(image), _existing(build_dir)
-    release = _read(build_dir / "include/config/kernel.release")
+    release = _built_release(build_dir)
     vmlinux = image if is_elf(image) else _vmlinux_of(image, cache)
     facts = read_facts(vmlinux)
     if facts.release != release:
@@ -65,14 +66,18 @@ def _existing(path: Path) -> Path:
     return path.absolute()
 
 
-def _read(path: Path) -> str:
+def _built_release(build_dir: Path) -> str:
+    # Not include/config/kernel.release: Debian 6.1's headers have another text there (6.1.176).
+    # Modules take the one of this header into their vermagic.
+    path = build_dir / "include/generated/utsrelease.h"
+    hint = "--build-dir is the folder in which the kernel was built (make O=)"
     try:
-        return path.read_text(encoding="ascii").strip()
+        found = re.search(r'UTS_RELEASE "([^"]+)"', path.read_text(encoding="ascii"))
     except OSError as error:
-        raise BuildDirError(
-            f"{path} cannot be read: {error.strerror}",
-            hint="--build-dir is the folder in which the kernel was built (make O=)",
-        ) from error
+        raise BuildDirError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
+    if found is None:
+        raise BuildDirError(f"{path} names no release", hint=hint)
+    return found.group(1)
 
 
 def _vmlinux_of(bzimage: Path, cache: Cache) -> Path:

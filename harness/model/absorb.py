@@ -20,15 +20,16 @@ def page_id(machine: Machine, pte: int) -> int | None:
     return machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT) if pte else None
 
 
-def _slot(machine: Machine, state: State, change: SlotChange) -> State:
+def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
     before = vector.get(state.slots, change.slot)
     own = machine.layout.pkmap_address(change.slot)
+    address = (own if change.count else 0) if hidden else change.address
     where = state.where
     old, new = page_id(machine, before.pte), page_id(machine, change.pte)
     if old is not None and old != new and vector.get(where, old) == own:
-        where = vector.put(where, old, change.address if new is None and not change.pte else 0)
+        where = vector.put(where, old, address if new is None and not change.pte else 0)
     if new is not None and machine.pages[new].highmem:
-        where = vector.put(where, new, change.address)
+        where = vector.put(where, new, address)
     bit = 1 << change.slot
     return state._replace(
         zeros=state.zeros | bit if change.count == 0 else state.zeros & ~bit,
@@ -85,7 +86,9 @@ def _acting(
 
 
 def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Observation) -> State:
-    tasks = list(base.tasks)
+    tasks = list(before.tasks)
+    if before.current >= 0 and before.tasks[before.current].contexts:
+        tasks[before.current] = base.tasks[before.current]
     acting = before.tasks[op.task]
     task = base.tasks[op.task]._replace(saved=acting.saved)
     tasks[op.task] = _acting(machine, task, op, seen, acting.contexts)
@@ -119,8 +122,9 @@ def absorb(machine: Machine, before: State, op: Operation, seen: Observation) ->
     outcomes = step(machine, before, op)
     base = outcomes[0].state if outcomes else before
     state = before
+    hidden = machine.layout.rt and before.tasks[op.task].atomic
     for change in seen.slots:
-        state = _slot(machine, state, change)
+        state = _slot(machine, state, change, hidden=hidden)
     base = base._replace(
         cursor=seen.cursor,
         zeros=state.zeros,

@@ -91,9 +91,25 @@ def pte(v: View) -> Iterator[Violation]:
     want = v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
+    if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:
+        yield Violation("not-saved", f"{v.seen.value:#x} is not among what a switch would put back")
     index = v.machine.layout.fixindex(v.seen.value)
     if v.after.windows.get(index, 0) != v.seen.pte and index in v.machine.watched:
         yield Violation("window-pte", f"entry {index} was not seen to change to {v.seen.pte:#x}")
+
+
+def may_die(v: View) -> bool:
+    """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
+    depth = _depth_before(v)
+    if v.op.code in UNMAPS:
+        return depth <= 0 or v.machine.layout.debug_highmem
+    if v.op.code not in WINDOW_MAPS:
+        return False
+    step = v.machine.increment if v.machine.local else 1
+    index = v.machine.layout.window_index(v.seen.cpu, depth + step - 1)
+    owned = any(index in _live(v, task) for task in v.before.tasks)
+    by_hand = bool(v.before.windows.get(index, 0)) and (not owned or not v.machine.local)
+    return by_hand or depth + step >= v.machine.layout.window
 
 
 def _disorder(v: View) -> bool:
@@ -143,7 +159,7 @@ def own_entries(v: View) -> Iterator[Violation]:
     task = v.after.tasks[v.op.task]
     if not v.machine.local or task.phase is not Phase.READY or _disorder(v) or v.op.code == OpCode.SET_PTE:
         return
-    if v.before.tasks[v.op.task].phase is not Phase.READY:
+    if v.seen.status is Status.REFUSED:
         return
     for index, want in _live(v, task).items():
         got = v.after.windows.get(index, 0)
@@ -162,7 +178,8 @@ def foreign_entries(v: View) -> Iterator[Violation]:
     """Mappings of a task that is not on a CPU are not in the windows."""
     if not v.machine.local or v.seen.status is Status.REFUSED:
         return
-    mine = _live(v, v.after.tasks[v.op.task])
+    mine = set(_live(v, v.after.tasks[v.op.task]))
+    mine.update(*(_live(v, v.after.tasks[number]) for number in v.after.spinning))
     for number, task in enumerate(v.after.tasks):
         if number == v.op.task or task.atomic or not task.depth or number == v.after.current:
             continue

@@ -176,15 +176,15 @@ def test_users_own_kernel_is_a_record_like_any_other(pae, tmp_path, cache, image
 
 @pytest.mark.network
 def test_build_folder_of_another_kernel(pae, tmp_path, cache):
-    (tmp_path / "include/config").mkdir(parents=True)
-    (tmp_path / "include/config/kernel.release").write_text("6.1.0-51-other\n")
+    (tmp_path / "include/generated").mkdir(parents=True)
+    (tmp_path / "include/generated/utsrelease.h").write_text('#define UTS_RELEASE "6.1.0-51-other"\n')
     with pytest.raises(BuildDirError, match=rf"is of release {pae.release}, but .* of 6\.1\.0-51-other"):
         user_kernel(pae.bzimage, tmp_path, cache)
 
 
 @pytest.mark.network
 def test_build_folder_that_was_not_built(pae, tmp_path, cache):
-    with pytest.raises(BuildDirError, match=r"kernel\.release cannot be read"):
+    with pytest.raises(BuildDirError, match=r"utsrelease\.h cannot be read"):
         user_kernel(pae.bzimage, tmp_path, cache)
     with pytest.raises(UsageError, match="there is no"):
         user_kernel(tmp_path / "absent", tmp_path, cache)

@@ -56,6 +56,15 @@ def test_newest_abi_is_taken_and_described(archive, cache):
     assert leftovers(cache) == []
 
 
+def test_packages_in_the_cache_are_its_own(archive, cache):
+    archive.kernel("bookworm", "50", "6.1.176-1")
+    archive.publish()
+    obtain(NAME, cache)
+    debs = list((cache.root / "debs").iterdir())
+    assert len(debs) == 4
+    assert not any(deb.is_symlink() for deb in debs)
+
+
 def test_numbers_of_abi_are_not_compared_as_text(archive, cache):
     archive.kernel("bookworm", "9", "6.1.27-1")
     release = archive.kernel("bookworm", "10", "6.1.38-1")

@@ -15,7 +15,7 @@ from tests.model.programs import any_program
 def test_behaviour_implies_contract(name):
     machine = small(LAYOUTS[name], tasks=(0, 0, 1, 255))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=150, deadline=None)
     @given(any_program(machine), st.integers(0, 11))
     def run(program, pick):
         state = initial(machine, empty_snapshot(machine))

@@ -1,0 +1,267 @@
+"""All reachable states of a small machine, by breadth-first search, with what holds in each.
+
+Tasks on one CPU and pages of one kind are interchangeable, so states are kept up to such
+permutations; holdings are limited so that the space is finite.  What is checked in
+every step: the contract (which has the invariants and the must-never outcomes), that woken
+tasks lose no wake-up, and that every outcome is one whose state is consistent.  A violation
+comes with the shortest program that leads to it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from harness.model import vector
+from harness.model.contract import check
+from harness.model.machine import Machine
+from harness.model.operation import OpCode, Operation
+from harness.model.outcome import Outcome
+from harness.model.state import Phase, State, TaskState, empty_snapshot, initial
+from harness.model.step import step
+from harness.model.violation import Violation
+
+Step = Callable[[Machine, State, Operation], tuple[Outcome, ...]]
+
+
+class Holding(NamedTuple):
+    """What a task has done and not undone: kmaps by page, and window mappings, newest last.
+
+    A window mapping is its operation and whether it took a slot (lowmem pages do not).
+    """
+
+    kmaps: tuple[int, ...] = ()
+    stack: tuple[tuple[OpCode, bool], ...] = ()
+
+
+class Node(NamedTuple):
+    """A state and what the tasks hold in it."""
+
+    state: State
+    holdings: tuple[Holding, ...]
+
+
+class Failure(NamedTuple):
+    """A broken rule and the shortest program that breaks it."""
+
+    program: tuple[Operation, ...]
+    violations: tuple[Violation, ...]
+
+
+class Edge(NamedTuple):
+    """A transition of the graph: numbers of its states, and the rule branch taken."""
+
+    source: int
+    target: int
+    operation: Operation
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far to go: kmaps per task and page, window mappings per task, states in all."""
+
+    kmaps: int = 2
+    depth: int = 2
+    states: int = 200_000
+    maps: tuple[OpCode, ...] = ()
+    others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What a search has found.  ``rules`` counts the rule branches; ``complete``: nothing was cut off."""
+
+    states: int = 0
+    steps: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+    failure: Failure | None = None
+    complete: bool = True
+    edges: list[Edge] = field(default_factory=list)
+
+
+_UNMAP = {
+    OpCode.KMAP_LOCAL: OpCode.KUNMAP_LOCAL,
+    OpCode.KMAP_LOCAL_PFN: OpCode.KUNMAP_LOCAL,
+    OpCode.KMAP_ATOMIC: OpCode.KUNMAP_ATOMIC,
+    OpCode.KMAP_ATOMIC_PFN: OpCode.KUNMAP_ATOMIC,
+    OpCode.IOMAP: OpCode.IOUNMAP,
+}
+
+
+def _register(task: int, depth: int) -> int:
+    """Each task's window mappings have registers of their own; kmaps share one nobody reads."""
+    return 1 + task * 64 + depth
+
+
+def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
+    """What the tasks may do next: correct use only, within the limits."""
+    for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
+        if task.phase is Phase.READY:
+            yield from _persistent(machine, number, task, holding, limits)
+            yield from _windows(machine, number, holding, limits)
+            yield from (Operation(code, number, value=1) for code in limits.others)
+
+
+def _persistent(
+    machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
+) -> Iterator[Operation]:
+    if task.atomic or not limits.kmaps:
+        return
+    for page in range(len(machine.pages)):
+        held = holding.kmaps.count(page)
+        if held < limits.kmaps:
+            yield Operation(OpCode.KMAP, number, page)
+        if held:
+            yield Operation(OpCode.KUNMAP, number, page)
+
+
+def _windows(machine: Machine, number: int, holding: Holding, limits: Limits) -> Iterator[Operation]:
+    depth = len(holding.stack)
+    if depth < limits.depth:
+        for code in limits.maps:
+            for page in range(len(machine.pages)):
+                yield Operation(code, number, page, _register(number, depth))
+    if depth:
+        yield Operation(_UNMAP[holding.stack[-1][0]], number, reg=_register(number, depth - 1))
+
+
+def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool = False) -> Holding:
+    if op.code == OpCode.KMAP:
+        return holding._replace(kmaps=tuple(sorted((*holding.kmaps, op.page))))
+    if op.code == OpCode.KUNMAP:
+        kmaps = list(holding.kmaps)
+        kmaps.remove(op.page)
+        return holding._replace(kmaps=tuple(kmaps))
+    if undo:
+        return holding._replace(stack=holding.stack[:-1])
+    return holding._replace(stack=(*holding.stack, (op.code, slot))) if op.code in _UNMAP else holding
+
+
+def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
+    """The node that *outcome* leads to; a kmap that sleeps is held when it ends."""
+    holdings = list(node.holdings)
+    seen = outcome.observation
+    if not seen.status:
+        undo = op.code in _UNMAP.values()
+        slot = bool(seen.windows or seen.saved)
+        holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
+    for done in seen.done:
+        page = node.state.tasks[done.task].page
+        holdings[done.task] = _after(holdings[done.task], Operation(OpCode.KMAP, page=page), undo=False)
+    return Node(outcome.state, tuple(holdings))
+
+
+def key(machine: Machine, node: Node) -> tuple[object, ...]:
+    """The same for nodes that differ only in the names of pages of a kind and of tasks on a CPU."""
+    names = _page_names(machine, node)
+    tasks = sorted(_task_key(machine, node, number, names) for number in range(len(node.holdings)))
+    state = node.state
+    slots = tuple((slot.count, names.get(slot.pte, slot.pte)) for slot in vector.items(state.slots))
+    windows = tuple(sorted((index, _name(machine, pte, names)) for index, pte in state.windows.items()))
+    current = _task_key(machine, node, state.current, names) if state.current >= 0 else ()
+    return (state.cursor, slots, windows, tuple(tasks), state.depths, current)
+
+
+def _page_names(machine: Machine, node: Node) -> dict[int, int]:
+    """Names of pages by where they first appear; kinds apart."""
+    names: dict[int, int] = {}
+    for slot in vector.items(node.state.slots):
+        if slot.pte:
+            names.setdefault(slot.pte, len(names) + 1)
+    for _, pte in sorted(node.state.windows.items()):
+        names.setdefault(pte, len(names) + 1)
+    for task, holding in zip(node.state.tasks, node.holdings, strict=True):
+        wanted = (task.page,) if task.page >= 0 else ()
+        for page in (*wanted, *holding.kmaps):
+            if machine.pages[page].highmem:
+                names.setdefault(machine.ptes[page], len(names) + 1)
+        for pte in task.saved:
+            if pte:
+                names.setdefault(pte, len(names) + 1)
+    return names
+
+
+def _name(machine: Machine, pte: int, names: dict[int, int]) -> int:
+    page = machine.ids.get((pte & 0xF_FFFF_FFFF_F000) >> 12)
+    return names.get(pte, 0) if page is not None else pte
+
+
+def _task_key(machine: Machine, node: Node, number: int, names: dict[int, int]) -> tuple[object, ...]:
+    task, holding = node.state.tasks[number], node.holdings[number]
+    page = names.get(machine.ptes[task.page], 0) if task.page >= 0 else -1
+    kmaps = tuple(sorted(names.get(machine.ptes[held], -held - 1) for held in holding.kmaps))
+    saved = tuple(names.get(pte, 0) for pte in task.saved)
+    return (
+        task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault, task.migrate,
+        task.irqs_off, task.contexts, kmaps, tuple((int(code), slot) for code, slot in holding.stack),
+    )  # fmt: skip
+
+
+def _path(parents: list[tuple[int, Operation | None]], number: int) -> tuple[Operation, ...]:
+    program: list[Operation] = []
+    while number:
+        number, op = parents[number]
+        assert op is not None
+        program.append(op)
+    return tuple(reversed(program))
+
+
+def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outcome]) -> tuple[Violation, ...]:
+    for outcome in outcomes:
+        found = check(machine, node.state, op, outcome.observation)
+        if found:
+            return found
+    return ()
+
+
+def explore(
+    machine: Machine, limits: Limits = Limits(), *, steps: Step = step, keep_edges: bool = False
+) -> Exploration:
+    """Search from the untouched machine; *steps* may be a broken model, to see it found."""
+    root = Node(initial(machine, empty_snapshot(machine)), (Holding(),) * len(machine.tasks))
+    seen = {key(machine, root): 0}
+    parents: list[tuple[int, Operation | None]] = [(0, None)]
+    queue = deque([(0, root)])
+    result = Exploration()
+    while queue:
+        number, node = queue.popleft()
+        for op in operations(machine, node, limits):
+            outcomes = steps(machine, node.state, op)
+            result.steps += 1
+            violations = _judge(machine, node, op, outcomes)
+            if violations:
+                result.failure = Failure((*_path(parents, number), op), violations)
+                result.states = len(seen)
+                return result
+            for outcome in outcomes:
+                result.rules[outcome.rule] = result.rules.get(outcome.rule, 0) + 1
+                if not outcome.state.lost and not outcome.state.locked:
+                    then = follow(node, op, outcome)
+                    at = _enlist(machine, then, seen, queue, limits)
+                    if at == len(parents):
+                        parents.append((number, op))
+                    result.complete = result.complete and at >= 0
+                    if keep_edges and at >= 0:
+                        result.edges.append(Edge(number, at, op, outcome.rule))
+    result.states = len(seen)
+    return result
+
+
+def _enlist(
+    machine: Machine,
+    node: Node,
+    seen: dict[tuple[object, ...], int],
+    queue: deque[tuple[int, Node]],
+    limits: Limits,
+) -> int:
+    """Number of the node, new or known; -1 where the limit of states is reached."""
+    name = key(machine, node)
+    known = seen.get(name)
+    if known is not None:
+        return known
+    if len(seen) >= limits.states:
+        return -1
+    seen[name] = len(seen)
+    queue.append((seen[name], node))
+    return seen[name]
