@@ -16,6 +16,7 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import disagreements
+from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
@@ -37,6 +38,8 @@ class ContractCheck(Protocol):
 
 
 MAX_STATES: Final = 256
+FOLLOWED_MOST: Final = 100
+"""Divergences of behaviour in one program after which the state is only taken from witnesses."""
 
 
 class Bench(NamedTuple):
@@ -53,12 +56,14 @@ class Judge:
 
     def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
         self.machine = machine
-        self.result = ProgramResult(program.name)
+        self.result = ProgramResult(program.name, machine=machine, pools=program.pools)
         self._program = program
         self._bench = bench
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+        self.doubtful = False
+        """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
     @property
     def state(self) -> State:
@@ -120,6 +125,7 @@ class Judge:
     def _lose(self, reason: str) -> None:
         self._last = self.state
         self._states = ()
+        self.doubtful = True
         self.result.unknown_because = self.result.unknown_because or reason
 
     def _slow(self, record: Step, seen: Observation) -> Divergence | None:
@@ -176,12 +182,20 @@ class Judge:
         self.result.judged += 1
         self.result.divergences.append(divergence)
         self._last = before
-        self._states = ()
+        self._states = self._followed(record, seen) if not violations else ()
+        self.doubtful = True
         return divergence
+
+    def _followed(self, record: Step, seen: Observation) -> tuple[State, ...]:
+        """Where another behaviour has led: the contract is judged on from there until witnesses are heard."""
+        if len(self.result.divergences) > FOLLOWED_MOST or self._states[0].lost:
+            return ()
+        return (as_seen(self.machine, self._states[0], record.operation, seen),)
 
     def sync(self, record: Sync) -> Divergence | None:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
+        self.doubtful = False
         if self.lost:
             self._recover(record)
             return None
