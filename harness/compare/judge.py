@@ -18,7 +18,7 @@ from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import disagreements
 from harness.model import contract
-from harness.model.absorb import absorb as state_as_seen
+from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
@@ -32,6 +32,9 @@ ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ..
 """What an observation breaks of the contract; empty where it is kept."""
 
 MAX_STATES: Final = 256
+FOLLOWED_MOST: Final = 100
+"""Divergences of behaviour in one program after which the state is only taken from witnesses."""
+
 _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
@@ -60,12 +63,14 @@ class Judge:
 
     def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
         self.machine = machine
-        self.result = ProgramResult(program.name)
+        self.result = ProgramResult(program.name, machine=machine, pools=program.pools)
         self._program = program
         self._bench = bench
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+        self.doubtful = False
+        """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
     @property
     def state(self) -> State:
@@ -85,7 +90,7 @@ class Judge:
             result.failed_assertions += self._assertions.check(record)
         if not self._states:
             result.unjudged += 1
-            self._last = state_as_seen(self.machine, self._last, record.operation, record.observation)
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -129,6 +134,7 @@ class Judge:
     def _lose(self, reason: str) -> None:
         self._last = self.state
         self._states = ()
+        self.doubtful = True
         self.result.unknown_because = self.result.unknown_because or reason
 
     def _slow(self, record: Step, seen: Observation) -> Divergence | None:
@@ -136,7 +142,7 @@ class Judge:
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
-            self._last = state_as_seen(self.machine, self._last, record.operation, record.observation)
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
@@ -189,14 +195,25 @@ class Judge:
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
-        self._last = state_as_seen(self.machine, before, record.operation, record.observation)
-        go_on = not violations and record.observation.status not in _ENDINGS
-        self._states = (self._last,) if go_on and self._bench.mask.full else ()
+        self._last = as_seen(self.machine, before, record.operation, record.observation)
+        follows = not violations and self._can_follow(record)
+        self._states = (self._last,) if follows else ()
+        self.doubtful = True
         return divergence
+
+    def _can_follow(self, record: Step) -> bool:
+        """Whether the contract can be judged on from where another behaviour has led."""
+        return (
+            self._bench.mask.full
+            and record.observation.status not in _ENDINGS
+            and len(self.result.divergences) <= FOLLOWED_MOST
+            and not self._states[0].lost
+        )
 
     def sync(self, record: Sync) -> Divergence | None:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
+        self.doubtful = False
         if self.lost:
             self._recover(record)
             return None

@@ -19,7 +19,7 @@ from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import find_kernel, prepare
+from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -74,42 +74,48 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
     *show* is given each command line that was used, ready to paste.
     """
     watch = Stopwatch()
-    show = show or _ignore
+    if request.attach:
+        with watch.phase("attach"):
+            kernel, guest = _attached(request.attach, progress)
+        return _judge_in(kernel, guest, request, progress, watch)
+    with watch.phase("prepare"):
+        prepared = prepare(request.kernel, request.build_dir, progress)
+    return judge(prepared, request, progress, watch, show)
+
+
+def judge(
+    prepared: Prepared,
+    request: Request,
+    progress: Progress,
+    watch: Stopwatch,
+    show: Callable[[str], None] | None = None,
+) -> RunResult:
+    """The part of the job for which kernel, module and agent stand ready."""
+    kernel, shape = prepared.kernel, request.shape
+    progress.step(f"booting {kernel.release} on {describe(shape)}")
+    with watch.phase("boot"):
+        guest = Guest.boot(kernel, shape, prepared.module.path, prepared.agent.path, request.out)
+    for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
+        (show or _ignore)(command)
+    return _judge_in(kernel, guest, request, progress, watch)
+
+
+def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
+    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
+    state = find(name)
+    build_dir = Path(state.build_dir) if state.build_dir else None
+    return find_kernel(state.kernel, build_dir, progress), attach(state)
+
+
+def _judge_in(
+    kernel: Kernel, guest: Guest, request: Request, progress: Progress, watch: Stopwatch
+) -> RunResult:
     with ExitStack() as held:
-        opened = _attached if request.attach else _booted
-        kernel, guest = opened(request, progress, watch, show, held)
-        show(guest.reproduce)
+        held.enter_context(guest)
         layout, facts = guest.info()
         require_machine(kernel, request.shape, layout, facts)
         facts = facts._replace(evidence=_armed(guest, facts))
         return _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
-
-
-def _booted(
-    request: Request, progress: Progress, watch: Stopwatch, show: Callable[[str], None], held: ExitStack
-) -> tuple[Kernel, Guest]:
-    """A guest of this run's own."""
-    with watch.phase("prepare"):
-        prepared = prepare(request.kernel, request.build_dir, progress)
-    for built in (prepared.module, prepared.agent):
-        show(built.command)
-    progress.step(f"booting {prepared.kernel.release} on {describe(request.shape)}")
-    with watch.phase("boot"):
-        guest = Guest.boot(
-            prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
-        )
-    return prepared.kernel, held.enter_context(guest)
-
-
-def _attached(
-    request: Request, progress: Progress, watch: Stopwatch, show: Callable[[str], None], held: ExitStack
-) -> tuple[Kernel, Guest]:
-    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
-    del show
-    with watch.phase("attach"):
-        state = find(request.attach)
-        build_dir = Path(state.build_dir) if state.build_dir else None
-        return find_kernel(state.kernel, build_dir, progress), held.enter_context(attach(state))
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
