@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from harness.cli import diff, kernels, nightly, run, ssh
+from harness.cli import bench, diff, kernels, nightly, run, ssh
 from harness.errors import HarnessError
 
 _INTERNAL = 3
@@ -25,6 +25,7 @@ app.command(name="nightly")(nightly.nightly)
 app.command(name="ssh")(ssh.ssh)
 app.command(name="push")(ssh.push)
 app.command(name="pull")(ssh.pull)
+app.command(name="bench")(bench.bench)
 
 
 def main() -> None:

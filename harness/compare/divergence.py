@@ -97,8 +97,9 @@ class ProgramResult:
     """The comparison of one program.
 
     ``judged`` steps were compared, ``unjudged`` were executed while the state was not
-    known; ``machine`` and ``pools`` name what its pictures show; ``known`` counts occurrences of known bugs, ``vanished`` those that should
-    have occurred and did not; ``foreign`` counts absorbed changes by other users.
+    known; ``machine`` and ``pools`` name what its pictures show; ``known`` counts
+    occurrences of known bugs, ``vanished`` those that should have occurred and did not;
+    ``foreign`` counts absorbed changes by other users.
     """
 
     program: str
