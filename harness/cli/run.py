@@ -60,7 +60,7 @@ def run(
     request = Request(kernel, build_dir, machine, plan, out, trace, attach)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
-    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_json(result, json)
     raise typer.Exit(result.exit_code)

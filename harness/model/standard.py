@@ -108,3 +108,19 @@ MACHINES: tuple[Standard, ...] = (
     _together("local-kmap", LOCAL, (OpCode.KMAP_LOCAL,)),
     _together("stack-kmap", STACK, _ATOMIC),
 )
+
+KINDS: tuple[tuple[Layout, str], ...] = (
+    (LOCAL, "6.1.0"),
+    (LOCAL._replace(online_cpus=1), "6.1.0"),
+    (LOCAL_RT, "6.1.0"),
+    (LOCAL_RT._replace(online_cpus=1), "6.1.0"),
+    (LOCAL_RT, "5.10.0"),
+    (LOCAL_RT._replace(online_cpus=1), "5.10.0"),
+    (LOCAL_DEBUG, "6.1.0"),
+    (STACK, "5.10.0"),
+    (STACK._replace(online_cpus=1), "5.10.0"),
+    (STACK_DEBUG, "5.10.0"),
+    (TYPED, "2.6.24"),
+    (TYPED_DEBUG, "2.6.24"),
+)
+"""Layouts and releases of the kinds of kernel whose rule branches are recorded."""
