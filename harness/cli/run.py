@@ -45,6 +45,12 @@ def run(
     attach: Annotated[
         str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
     ] = "",
+    throwaway: Annotated[
+        bool,
+        typer.Option(
+            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -57,7 +63,7 @@ def run(
     plan = read_plan(files, seed, wanted)
     _require_writable(*(path for path in (json, trace) if path))
     out.mkdir(parents=True, exist_ok=True)
-    request = Request(kernel, build_dir, machine, plan, out, trace, attach)
+    request = Request(kernel, build_dir, machine, plan, out, trace, attach, throwaway)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")

@@ -23,6 +23,7 @@ from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
+from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.file import TraceWriter
 from harness.trace.record import Header, Record
@@ -31,7 +32,8 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already.
+    ``attach`` names a guest that runs already; ``throwaway``: scenarios that wreck a kernel run too, each in
+    a guest of its own.
     """
 
     kernel: str
@@ -41,6 +43,7 @@ class Request:
     out: Path
     trace: Path | None = None
     attach: str = ""
+    throwaway: bool = False
 
 
 class Booted(NamedTuple):
@@ -80,7 +83,10 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
-    return judge(prepared, request, progress, watch, show)
+    result = judge(prepared, request, progress, watch, show)
+    if not request.throwaway:
+        return result
+    return with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
 
 
 def judge(
