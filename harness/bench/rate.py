@@ -175,9 +175,7 @@ def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
     return session.result().steps
 
 
-def _states(
-    bench: Bench, begin: Begin, records: Sequence[StepRecord]
-) -> tuple[tuple[State, Operation], ...]:
+def _states(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> tuple[tuple[State, Operation], ...]:
     """The state before each step, as far as the model agrees with the guest."""
     guest_machine = machine(bench.layout, begin.pages, begin.program.tasks, release=bench.header.release)
     state = initial(guest_machine, begin.start)

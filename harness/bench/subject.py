@@ -75,7 +75,7 @@ class Subject:
     def boot(self, folder: Path) -> Guest:
         """A cold guest; its logs go into *folder*."""
         prepared = self.prepared
-        return Guest.boot(prepared.kernel, self.shape, prepared.module.path, prepared.agent.path, folder)
+        return Guest.boot(prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path, folder)
 
     def bench(self, guest: Guest) -> Bench:
         """*guest* made ready: probes armed, layout read."""
@@ -99,7 +99,7 @@ class Subject:
         prepared = self.prepared
         image = build_image(
             prepared.agent.path.read_bytes(),
-            prepared.module.path.read_bytes(),
+            prepared.module.stripped.read_bytes(),
             prepared.kernel.modules_dir,
             self.shape.wire,
         )

@@ -179,9 +179,7 @@ class Guest:
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
-        records, self._chain = decode_steps(
-            bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain
-        )
+        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
         if protocol.section_left_open(raw.data):
             raise UsageError(
                 f"an atomic section was open at the end of the batch before step {self._chain.step}",

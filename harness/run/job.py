@@ -77,7 +77,7 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         with watch.phase("boot"):
             guest = held.enter_context(
                 Guest.boot(
-                    prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
+                    prepared.kernel, request.shape, prepared.module.stripped, prepared.agent.path, request.out
                 )
             )
             if show:
@@ -113,7 +113,9 @@ PROBES = (
 
 def describe(shape: Shape) -> str:
     """A machine shape in words."""
-    extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
+    extras = [
+        word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
+    ]
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
