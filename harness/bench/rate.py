@@ -15,7 +15,6 @@ from harness.guest.batch import batches
 from harness.guest.guest import RawSteps
 from harness.guest.protocol import Evidence
 from harness.guest.steps import StepRecord
-from harness.model.contract import check
 from harness.model.layout import Generation
 from harness.model.machine import machine
 from harness.model.operation import OpCode, Operation
@@ -166,7 +165,7 @@ def _guest_rate(bench: Bench, program: Program) -> float:
 
 
 def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
-    session = Session(bench.header, load_known_bugs(), check)
+    session = Session(bench.header, load_known_bugs())
     feed: Callable[..., object] = session.feed
     feed(begin)
     for number, (operation, one) in enumerate(zip(begin.program.operations, records, strict=True)):

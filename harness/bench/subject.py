@@ -12,7 +12,6 @@ from harness.guest.guest import Guest
 from harness.guest.image import build_image
 from harness.guest.protocol import Evidence
 from harness.guest.shape import Shape
-from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
 from harness.model.operation import OpCode, Operation
@@ -55,7 +54,7 @@ class Bench:
 
     def judge(self, program: Program, write: Callable[[Record], None] = _ignore) -> int:
         """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
-        session = Session(self.header, load_known_bugs(), check)
+        session = Session(self.header, load_known_bugs())
         finished = run_program(Sitting(self.guest, session, write, _nobody), program)
         if finished.failure:
             raise finished.failure

@@ -14,6 +14,7 @@ from harness.guest.deadline import Deadline, Phases
 from harness.guest.failure import WireError
 from harness.guest.image import build_image
 from harness.guest.link import WINDOW, LinkStatistics
+from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
 from harness.guest.session import BootableKernel, Session
@@ -101,6 +102,19 @@ class Guest:
         """The mappings as the page tables show them from outside; the machine is stopped meanwhile."""
         layout, facts = self.info()
         return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+
+    def steps_ahead(self) -> int | None:
+        """How many steps were finished beyond the last answer, read from outside also when the guest is dead.
+
+        The step after those is the one in progress.  None where it cannot be told.
+        """
+        layout, facts = self.info()
+        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
+        try:
+            counter = tables.read(self.session.memory, facts.step_counter, 4)
+        except LookupError:
+            return None
+        return int.from_bytes(counter, "little") - self._chain.step
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages of trouble since the last call."""

@@ -21,8 +21,16 @@ BLACKLIST = (
     "ftrace_check_for_weak_functions",
     "trace_eval_init",
     "trace_eval_sync",
+    "init_acpi_pm_clocksource",
 )
 """Initcalls that take long under emulation and that no mapping needs (docs/performance.md)."""
+
+PM_TIMER = 0x608
+"""The port of PIIX4's PM timer as SeaBIOS sets it (PORT_ACPI_PM_BASE + 8).
+
+Told instead of found by ACPI: the kernel calibrates the local APIC's timer by it, else by its own
+ticks, and a host that withholds some of those makes it give up the timer.
+"""
 
 TSC_KHZ = 2_300_000
 LOOPS_PER_JIFFY = TSC_KHZ * 1000 // 250
@@ -92,7 +100,13 @@ def _clock(shape: Shape) -> list[str]:
     """
     if shape.accelerator is not Accelerator.TCG:
         return []
-    return ["acpi=off", "pnpbios=off", f"tsc_early_khz={TSC_KHZ}", f"lpj={LOOPS_PER_JIFFY}"]
+    return [
+        "acpi=off",
+        "pnpbios=off",
+        f"pmtmr={PM_TIMER:#x}",
+        f"tsc_early_khz={TSC_KHZ}",
+        f"lpj={LOOPS_PER_JIFFY}",
+    ]
 
 
 def _accelerator(shape: Shape) -> str:
