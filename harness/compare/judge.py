@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from harness.compare.attest import attested
 from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
 from harness.compare.evidence import Mask
 from harness.compare.foreign import absorb
@@ -56,12 +57,15 @@ class Judge:
 
     def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
         self.machine = machine
-        self.result = ProgramResult(program.name, machine=machine, pools=program.pools)
+        self.result = ProgramResult(program.name)
         self._program = program
         self._bench = bench
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+        self._attested = 0
+        self._following = False
+        """After another behaviour an agreeing step may still break the contract: what was left unflushed, say."""
         self.doubtful = False
         """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
@@ -91,6 +95,8 @@ class Judge:
 
     def _judge(self, record: Step) -> Divergence | None:
         seen = self._bench.mask.apply(record.observation)
+        if self._following and self._violations(record, seen):
+            return self._diverge(record, seen, self._outcomes(self._states[0], record.operation))
         if len(self._states) == 1:
             outcomes = self._outcomes(self._states[0], record.operation)
             if len(outcomes) == 1 and outcomes[0].observation == seen:
@@ -166,8 +172,7 @@ class Judge:
 
     def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
         before = self._states[0]
-        blind = frozenset(self._bench.mask.blanked)
-        violations = self._bench.contract(self.machine, before, record.operation, seen, blind=blind)
+        violations = self._violations(record, seen)
         divergence = Divergence(
             self._program.name,
             self._program.line(record.number),
@@ -178,13 +183,21 @@ class Judge:
             before,
             Layer.CONTRACT if violations else Layer.BEHAVIOUR,
             tuple(f"{one.rule}: {one.detail}" for one in violations),
+            task=self._program.task_name(record.operation.task),
+            machine=self.machine,
+            pools=self._program.pools,
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
         self._last = before
         self._states = self._followed(record, seen) if not violations else ()
+        self._following = bool(self._states)
         self.doubtful = True
         return divergence
+
+    def _violations(self, record: Step, seen: Observation) -> tuple[Violation, ...]:
+        blind = frozenset(self._bench.mask.blanked)
+        return self._bench.contract(self.machine, self._states[0], record.operation, seen, blind=blind)
 
     def _followed(self, record: Step, seen: Observation) -> tuple[State, ...]:
         """Where another behaviour has led: the contract is judged on from there until witnesses are heard."""
@@ -196,6 +209,7 @@ class Judge:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
         self.doubtful = False
+        self._attest(record)
         if self.lost:
             self._recover(record)
             return None
@@ -207,6 +221,15 @@ class Judge:
             self._keep_agreeing(record)
             return None
         return self._contradicted(record, found)
+
+    def _attest(self, record: Sync) -> None:
+        """Who stands alone, for the divergences since the last synchronisation point."""
+        if record.snapshot is not None and record.witness is not None:
+            divergences = self.result.divergences
+            for at in range(self._attested, len(divergences)):
+                found = attested(divergences[at], record.snapshot, record.witness)
+                divergences[at] = dataclasses.replace(divergences[at], witnesses=found)
+        self._attested = len(self.result.divergences)
 
     def _keep_agreeing(self, record: Sync) -> None:
         """Of several possible states, those that the witnesses bear out."""
@@ -232,8 +255,11 @@ class Judge:
             layer,
             reasons,
             found,
+            machine=self.machine,
+            pools=self._program.pools,
         )
         self.result.divergences.append(divergence)
+        self._attested += 1
         self._last, self._states = before, ()
         self._recover(record)
         return divergence
