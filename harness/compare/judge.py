@@ -2,13 +2,14 @@
 
 The fast path is one prediction and one comparison of tuples.  Where the model allows
 several states that look the same, all of them are kept until a step tells them apart.
-After a divergence the state is not known: steps count as unjudged until a
-synchronisation point shows the state again.
+After a divergence of behaviour alone the comparison goes on from the state that was seen.
+After one of contract the state is not known: steps are followed, and count as unjudged,
+until a synchronisation point shows the state again.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from harness.compare.attest import attested
 from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
@@ -17,6 +18,7 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import disagreements
+from harness.model import contract
 from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
@@ -24,23 +26,28 @@ from harness.model.operation import Operation
 from harness.model.outcome import Outcome, differences
 from harness.model.state import State, resync
 from harness.model.step import step as allowed_outcomes
-from harness.model.violation import Violation
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
-
-class ContractCheck(Protocol):
-    """``harness.model.contract.check``: the broken rules of the contract, generation-independent."""
-
-    def __call__(
-        self, machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str]
-    ) -> tuple[Violation, ...]:
-        """What *seen* breaks; fields in *blind* are not known."""
-
+ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
+"""What an observation breaks of the contract; empty where it is kept."""
 
 MAX_STATES: Final = 256
 FOLLOWED_MOST: Final = 100
 """Divergences of behaviour in one program after which the state is only taken from witnesses."""
+
+_ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
+
+
+def standard_contract(mask: Mask) -> ContractCheck:
+    """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
+    blind = frozenset(mask.blanked)
+
+    def check(machine: Machine, before: State, op: Operation, seen: Observation) -> tuple[str, ...]:
+        found = contract.check(machine, before, op, seen, blind=blind)
+        return tuple(f"{one.rule}: {one.detail}" for one in found)
+
+    return check
 
 
 class Bench(NamedTuple):
@@ -64,8 +71,6 @@ class Judge:
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
         self._attested = 0
-        self._following = False
-        """After another behaviour an agreeing step may still break the contract: what was left unflushed, say."""
         self.doubtful = False
         """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
@@ -87,6 +92,7 @@ class Judge:
             result.failed_assertions += self._assertions.check(record)
         if not self._states:
             result.unjudged += 1
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -95,11 +101,10 @@ class Judge:
 
     def _judge(self, record: Step) -> Divergence | None:
         seen = self._bench.mask.apply(record.observation)
-        if self._following and self._violations(record, seen):
-            return self._diverge(record, seen, self._outcomes(self._states[0], record.operation))
         if len(self._states) == 1:
             outcomes = self._outcomes(self._states[0], record.operation)
-            if len(outcomes) == 1 and outcomes[0].observation == seen:
+            clean = not self._states[0].unflushed
+            if clean and len(outcomes) == 1 and outcomes[0].observation == seen:
                 self._agree(outcomes)
                 return None
         return self._slow(record, seen)
@@ -139,16 +144,22 @@ class Judge:
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
-        if agreeing:
+        if agreeing and not self._reuses_unflushed(record, seen):
             self._agree(agreeing)
             return None
         if self._absorb(record, seen) or self._vanished(outcomes, seen):
             return None
         return self._diverge(record, seen, outcomes)
+
+    def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
+        """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
+        before = self._states[0]
+        return bool(before.unflushed and self._bench.contract(self.machine, before, record.operation, seen))
 
     def _absorb(self, record: Step, seen: Observation) -> bool:
         for state in self._states:
@@ -172,7 +183,7 @@ class Judge:
 
     def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
         before = self._states[0]
-        violations = self._violations(record, seen)
+        violations = self._bench.contract(self.machine, before, record.operation, seen)
         divergence = Divergence(
             self._program.name,
             self._program.line(record.number),
@@ -182,28 +193,27 @@ class Judge:
             tuple(Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes),
             before,
             Layer.CONTRACT if violations else Layer.BEHAVIOUR,
-            tuple(f"{one.rule}: {one.detail}" for one in violations),
+            violations,
             task=self._program.task_name(record.operation.task),
             machine=self.machine,
             pools=self._program.pools,
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
-        self._last = before
-        self._states = self._followed(record, seen) if not violations else ()
-        self._following = bool(self._states)
+        self._last = as_seen(self.machine, before, record.operation, record.observation)
+        follows = not violations and self._can_follow(record)
+        self._states = (self._last,) if follows else ()
         self.doubtful = True
         return divergence
 
-    def _violations(self, record: Step, seen: Observation) -> tuple[Violation, ...]:
-        blind = frozenset(self._bench.mask.blanked)
-        return self._bench.contract(self.machine, self._states[0], record.operation, seen, blind=blind)
-
-    def _followed(self, record: Step, seen: Observation) -> tuple[State, ...]:
-        """Where another behaviour has led: the contract is judged on from there until witnesses are heard."""
-        if len(self.result.divergences) > FOLLOWED_MOST or self._states[0].lost:
-            return ()
-        return (as_seen(self.machine, self._states[0], record.operation, seen),)
+    def _can_follow(self, record: Step) -> bool:
+        """Whether the contract can be judged on from where another behaviour has led."""
+        return (
+            self._bench.mask.full
+            and record.observation.status not in _ENDINGS
+            and len(self.result.divergences) <= FOLLOWED_MOST
+            and not self._states[0].lost
+        )
 
     def sync(self, record: Sync) -> Divergence | None:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
@@ -266,7 +276,7 @@ class Judge:
 
     def _recover(self, record: Sync) -> None:
         """Go on from a re-read state, if inside and outside agree on it."""
-        if record.snapshot is None or self._last.lost:
+        if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
             self._states = (resync(self.machine, self._last, record.snapshot),)

@@ -40,6 +40,13 @@ class _Batch(NamedTuple):
     damaged: int
 
 
+class RawSteps(NamedTuple):
+    """An answer to RUN, and for how many operations it is."""
+
+    steps: int
+    data: bytes
+
+
 class Guest:
     """A booted guest; a context manager.  Raises KernelError when the kernel, InfrastructureError when
     the harness or host is to blame for its silence or end.
@@ -176,18 +183,25 @@ class Guest:
 
     def collect(self) -> list[StepRecord]:
         """The steps of the oldest batch."""
+        return self.decode(self.receive())
+
+    def receive(self) -> RawSteps:
+        """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
         with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
-            data = self.session.link.collect(Deadline.after("run", batch.seconds))
-        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, data)), self._chain)
-        if protocol.section_left_open(data):
+            return RawSteps(batch.steps, self.session.link.collect(Deadline.after("run", batch.seconds)))
+
+    def decode(self, raw: RawSteps) -> list[StepRecord]:
+        """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
+        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
+        if protocol.section_left_open(raw.data):
             raise UsageError(
                 f"an atomic section was open at the end of the batch before step {self._chain.step}",
                 hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
             )
-        if len(records) != batch.steps:
+        if len(records) != raw.steps:
             raise WireError(
-                f"{batch.steps} operations gave {len(records)} observations", hint="module and harness differ"
+                f"{raw.steps} operations gave {len(records)} observations", hint="module and harness differ"
             )
         return records
 

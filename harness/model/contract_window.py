@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from harness.model import vector
 from harness.model.draft import PAGE_MASK
-from harness.model.layout import ADDRESS_MASK
+from harness.model.layout import ADDRESS_MASK, Generation
+from harness.model.machine import SLEEP_SURE
 from harness.model.observation import Status
 from harness.model.operation import WITH_PROT, Base, OpCode, Prot
 from harness.model.refusal import MAPS
@@ -84,11 +85,17 @@ def _live(v: View, task: TaskState) -> dict[int, int]:
     }
 
 
+def _wanted_pte(v: View) -> int:
+    if v.op.code == OpCode.IOMAP:
+        return v.machine.iomap_pte(v.op.page, v.op.prot)
+    return v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
+
+
 def pte(v: View) -> Iterator[Violation]:
     """The PTE behind a returned address maps the page with the protection asked for."""
     if not _maps_high(v):
         return
-    want = v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
+    want = _wanted_pte(v)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
     if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:
@@ -100,6 +107,8 @@ def pte(v: View) -> Iterator[Violation]:
 
 def may_die(v: View) -> bool:
     """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
+    if v.machine.layout.generation is Generation.TYPED:
+        return v.op.code in ATOMIC_MAPS or v.op.code in UNMAPS
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
@@ -190,7 +199,7 @@ def foreign_entries(v: View) -> Iterator[Violation]:
 
 def switched(v: View) -> Iterator[Violation]:
     """A task that sleeps with mappings has each flushed on its way out."""
-    slept = v.op.code == OpCode.SLEEP and v.seen.status is Status.OK
+    slept = v.op.code == OpCode.SLEEP and v.op.value >= SLEEP_SURE and v.seen.status is Status.OK
     if v.machine.local and slept and "invlpgs" not in v.blind:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:
@@ -268,5 +277,8 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
     if _live(v, before) and v.seen.cpu != before.cpu:
         yield Violation("moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}")
 
+
+TYPED_RULES = (place, pte)
+"""Without a stack there is no order, no depth, and nothing to switch."""
 
 RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, stack, bookkeeping)

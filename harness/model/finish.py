@@ -83,10 +83,14 @@ def preempt_count(d: Draft) -> int:
 
 
 def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
-    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task."""
+    """What contexts add to migration_disabled: softirqs of RT run in the task, under a local lock.
+
+    ``__local_lock`` disables migration, and so does the sleeping spinlock in it
+    (include/linux/local_lock_internal.h, kernel/locking/spinlock_rt.c): 2, as seen on 6.1-rt.
+    """
     if not contexts or not machine.layout.rt:
         return 0
-    return sum(1 for context in contexts if not context.hard)
+    return sum(2 for context in contexts if not context.hard)
 
 
 def migration_disabled(d: Draft) -> int:
@@ -130,7 +134,11 @@ def _contexts(d: Draft) -> None:
 
 def new_task(d: Draft) -> TaskState:
     """The acting task after the step."""
-    page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
+    before = d.before.tasks[d.task]
+    if d.phase is before.phase:
+        page, reg = before.page, before.reg
+    else:
+        page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
     return TaskState(
         d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
         d.contexts, page, reg,

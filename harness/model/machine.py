@@ -24,6 +24,7 @@ SOFTIRQ_OFFSET = 0x100
 NEIGHBOURS = 4
 HELD = 64
 SLEEP_MAX = 1_000_000
+SLEEP_SURE = 1_000
 
 _LOCAL_ONLY = frozenset(
     {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
@@ -34,15 +35,15 @@ def protections(kmap_prot: int, *, pat: bool) -> tuple[int, ...]:
     """PTE flags of each ``Prot``, from those of PAGE_KERNEL.
 
     Source: arch/x86/include/asm/pgtable_types.h, arch/x86/mm/init.c
-    (``__cachemode2pte_tbl``), arch/x86/mm/pat/memtype.c (5.10, 6.1).  UC- is PCD with
-    and without PAT.  Write combining is PWT with PAT on; without PAT it falls back to
+    (``__cachemode2pte_tbl``), arch/x86/mm/pat/memtype.c (5.10, 6.1).  PAGE_KERNEL_NOCACHE is
+    UC, PCD and PWT, with and without PAT.  Write combining is PWT with PAT on; without PAT it falls back to
     UC-.  QEMU's qemu32 has no MTRRs, and then the kernel turns PAT off
     (``mtrr_bp_init``): *pat* is false there.
     """
     return (
         kmap_prot,
         kmap_prot & ~PTE_RW,
-        kmap_prot | PTE_PCD,
+        kmap_prot | PTE_PCD | PTE_PWT,
         kmap_prot | (PTE_PWT if pat else PTE_PCD),
         kmap_prot & ~PTE_NX,
     )
@@ -115,6 +116,18 @@ class Machine:
     def pte(self, page: int, prot: Prot) -> int:
         """PTE that maps page id *page* with *prot* (``pfn_pte``)."""
         return (self.pages[page].pfn << PAGE_SHIFT) | self.prots[prot]
+
+    def iomap_pte(self, page: int, prot: Prot) -> int:
+        """PTE of an iomap: without PAT every cache mode but write-back becomes UC- (iomap_32.c)."""
+        flags = self.prots[prot]
+        if flags & (PTE_PCD | PTE_PWT) and not self.pat:
+            flags = self.prots[Prot.KERNEL] | PTE_PCD
+        return (self.pages[page].pfn << PAGE_SHIFT) | flags
+
+    @property
+    def pat(self) -> bool:
+        """Whether PAT is on: write combining then has an encoding of its own."""
+        return bool(self.prots[Prot.WC] & PTE_PWT)
 
     def window_owner(self, index: int) -> int:
         """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""
