@@ -92,7 +92,18 @@ def test_a_guest_killed_in_the_middle_is_an_error_with_what_was_judged(stock, tm
 
 def test_the_command_line_says_it_too(tmp_path):
     """Exit 3 at once, from the command itself; QEMU is found as the child that names this run's folder."""
-    command = [sys.executable, "-m", "harness", "run", "--kernel", KERNEL, "--smp", "1", "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        "run",
+        "--kernel",
+        KERNEL,
+        "--smp",
+        "1",
+        "--out",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         for line in run.stderr:
             if "running and judging" in line:
@@ -104,6 +115,6 @@ def test_the_command_line_says_it_too(tmp_path):
 
 
 def _qemu_of(parent):
-    """setpriv becomes QEMU by exec: the only child of the run."""
+    """Setpriv becomes QEMU by exec: the only child of the run."""
     found = subprocess.run(["pgrep", "-P", str(parent), "qemu"], capture_output=True, text=True, check=True)
     return int(found.stdout)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.compare.divergence import Layer, Verdict
 from harness.guest import guest as guest_module
-from harness.guest.failure import GuestCrashedError, GuestHungError, GuestLoopingError
+from harness.guest.failure import GuestCrashedError
 from harness.model.operation import OpCode
 
 from .bench import judged, summary_of, written
@@ -72,16 +72,20 @@ NO_COUNT = Case(
     rule="users",
 )
 WIDE_CURSOR = Case(
-    Bug("a cursor that does not wrap at LAST_PKMAP (P12)",
-        (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 03 00 00"),)),
+    Bug(
+        "a cursor that does not wrap at LAST_PKMAP (P12)",
+        (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 03 00 00"),),
+    ),
     REUSE,
     step=1022,  # the 512th slot is taken from behind the array
     code=OpCode.KMAP,
     rule="ending",
 )
 NO_RESTORE = Case(
-    Bug("windows not restored at switch-in (A20)",
-        (Edit("__kmap_local_sched_in", "85 c0 7e ??", "85 c0 eb ??"),)),
+    Bug(
+        "windows not restored at switch-in (A20)",
+        (Edit("__kmap_local_sched_in", "85 c0 7e ??", "85 c0 eb ??"),),
+    ),
     "local-sleep",
     step=6,
     code=OpCode.SLEEP,
@@ -131,10 +135,10 @@ def impatient(monkeypatch):
     monkeypatch.setattr(guest_module, "STEP_SECONDS", 0.002)
 
 
-LOOPS = Bug("a loop with interrupts off in the flush", (Edit("flush_all_zero_pkmaps", "55 31 c0", "fa eb fe"),))
-SPINS = Bug(
-    "a scan that never ends (P27)", (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 00 00 00"),)
+LOOPS = Bug(
+    "a loop with interrupts off in the flush", (Edit("flush_all_zero_pkmaps", "55 31 c0", "fa eb fe"),)
 )
+SPINS = Bug("a scan that never ends (P27)", (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 00 00 00"),))
 
 
 def test_a_loop_with_interrupts_off_names_step_and_place(stock, tmp_path, impatient):
@@ -154,8 +158,10 @@ def test_a_spinning_kmap_names_step_and_place(stock, tmp_path, impatient):
 
 def test_a_kernel_that_panics_at_boot_is_told_with_its_last_words(stock, tmp_path):
     """kunmap_local() without INVLPG (A7) corrupts memory long before the module is there."""
-    bug = Bug("no INVLPG (A7)", (Edit("kunmap_local_indexed", "89 d8 e8 ?? ?? ?? ?? 64 a1",
-                                      "89 d8 0f 1f 44 00 00 64 a1"),))
+    bug = Bug(
+        "no INVLPG (A7)",
+        (Edit("kunmap_local_indexed", "89 d8 e8 ?? ?? ?? ?? 64 a1", "89 d8 0f 1f 44 00 00 64 a1"),),
+    )
     with pytest.raises(GuestCrashedError, match="(?s)Kernel panic.*console:") as caught:
         judged(with_bug(stock, bug, tmp_path), tmp_path, "pkmap-wait")
     assert caught.value.exit_code == 1
