@@ -49,7 +49,13 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
         for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
     ]
     if not found:
-        raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
+        places = ", ".join(map(str, named or [folder]))
+        raise UsageError(f"there is no scenario in {places}", hint="scenarios are files that end in .kmap")
+    for path in found:
+        if not path.is_file():
+            raise UsageError(
+                f"there is no scenario file {path}", hint=f"those that come with the harness are in {folder}"
+            )
     return tuple(found)
 
 
