@@ -6,7 +6,7 @@ from harness.model import vector
 from harness.model.draft import PAGE_MASK
 from harness.model.layout import ADDRESS_MASK
 from harness.model.observation import Status
-from harness.model.operation import WITH_PROT, Base, OpCode, Prot
+from harness.model.operation import Base, OpCode
 from harness.model.refusal import MAPS
 from harness.model.state import Phase, TaskState
 from harness.model.violation import View, Violation
@@ -88,7 +88,7 @@ def pte(v: View) -> Iterator[Violation]:
     """The PTE behind a returned address maps the page with the protection asked for."""
     if not _maps_high(v):
         return
-    want = v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
+    want = v.machine.window_pte(v.op)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
     if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:

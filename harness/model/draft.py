@@ -11,7 +11,7 @@ from harness.model import vector
 from harness.model.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PTE_PRESENT
 from harness.model.machine import Machine
 from harness.model.observation import Completion, Status
-from harness.model.operation import WITH_PROT, Base, Operation, Prot
+from harness.model.operation import Base, Operation
 from harness.model.state import Context, Phase, Slot, State
 
 PAGE_MASK = ~0xFFF & ADDRESS_MASK
@@ -222,10 +222,6 @@ class Draft:
         if op.base == Base.PKMAP:
             return layout.pkmap_address(op.reg)
         return self.machine.direct[op.page] if op.base == Base.DIRECT else 0
-
-    def prot(self) -> Prot:
-        """The protection that the mapping operation asks for."""
-        return self.op.prot if self.op.code in WITH_PROT else Prot.KERNEL
 
     def result(self, address: int) -> None:
         """The operation returns *address* and stores it in its register."""

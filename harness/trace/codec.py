@@ -46,7 +46,9 @@ def header_value(header: Header) -> dict[str, Any]:
 
 def header_of(value: dict[str, Any]) -> Header:
     """Header of a first line."""
-    layout = Layout(**{**value["layout"], "generation": Generation(value["layout"]["generation"])})
+    known = value["layout"]
+    prots = tuple(known.get("prots", ()))
+    layout = Layout(**{**known, "generation": Generation(known["generation"]), "prots": prots})
     return Header(
         value["release"],
         value["build"],
