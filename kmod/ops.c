@@ -338,12 +338,19 @@ static void execute_irq(struct kmh_task *t, const struct kmh_op *op, struct kmh_
 	}
 }
 
+/* A timer that expires before the task has left its CPU makes it stay: then once more. */
 static void execute_sleep(const struct kmh_op *op, struct kmh_outcome *out)
 {
-	if (op->value > SLEEP_MAX_US)
+	unsigned long switches = current->nvcsw;
+	unsigned long pause = max(op->value, 1u);
+
+	if (op->value > SLEEP_MAX_US) {
 		out->status = KMH_ST_REFUSED;
-	else
-		usleep_range(max(op->value, 1u), max(op->value, 1u) + 1);
+		return;
+	}
+	do {
+		usleep_range(pause, pause + 1);
+	} while (current->nvcsw == switches);
 }
 
 /*
