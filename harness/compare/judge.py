@@ -16,6 +16,7 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import disagreements
+from harness.model.follow import follow
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
@@ -78,6 +79,7 @@ class Judge:
             result.failed_assertions += self._assertions.check(record)
         if not self._states:
             result.unjudged += 1
+            self._last = follow(self.machine, self._last, record.operation, record.observation)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -175,7 +177,7 @@ class Judge:
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
-        self._last = before
+        self._last = follow(self.machine, before, record.operation, seen)
         self._states = ()
         return divergence
 

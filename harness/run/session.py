@@ -17,6 +17,7 @@ from harness.model.layout import Generation, Layout
 from harness.model.observation import Snapshot
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
+from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
 from harness.trace.record import Begin, End, Record, Step, Sync, Trouble
 from harness.trace.record import WitnessView as TraceWitness
@@ -105,7 +106,6 @@ class _ProgramRun:
     def __init__(self, sitting: Sitting, program: Program) -> None:
         self.sitting = sitting
         self.target = sitting.target
-        self.program = program
         self.number = 0
         self.first_step: int | None = None
         self.synced = 0
@@ -113,7 +113,9 @@ class _ProgramRun:
         self.iomap_atomic = layout.generation is not Generation.LOCAL
         pages = tuple(page for kind, count in program.pools for page in self.target.pool(kind, count))
         self.target.tasks([None if cpu == UNBOUND else cpu for cpu in program.tasks])
-        sitting.record(Begin(program, pages, self.target.snapshot()))
+        start = self.target.snapshot()
+        self.program = opened(program, layout, start)
+        sitting.record(Begin(self.program, pages, start))
 
     def run(self) -> None:
         """Requests in flight while their answers are judged; a state that was lost is read again at once."""

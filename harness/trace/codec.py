@@ -139,6 +139,7 @@ def _program_value(program: Program) -> dict[str, Any]:
         "lines": program.lines,
         "assertions": program.assertions,
         "throwaway": program.throwaway,
+        "opening": program.opening,
     }
 
 
@@ -153,4 +154,5 @@ def _program_of(value: dict[str, Any]) -> Program:
         value["title"],
         tuple(value["task_names"]),
         value["throwaway"],
+        value.get("opening", 0),
     )
