@@ -83,10 +83,15 @@ def preempt_count(d: Draft) -> int:
 
 
 def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
-    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task."""
+    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task.
+
+    Twice: ``local_lock(&softirq_ctrl.lock)`` (kernel/softirq.c) disables migration itself
+    (include/linux/local_lock_internal.h), and so does the spinlock in it
+    (kernel/locking/spinlock_rt.c; 6.1, and the 5.10-rt patch).
+    """
     if not contexts or not machine.layout.rt:
         return 0
-    return sum(1 for context in contexts if not context.hard)
+    return sum(2 for context in contexts if not context.hard)
 
 
 def migration_disabled(d: Draft) -> int:

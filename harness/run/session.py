@@ -51,6 +51,9 @@ class Target(Protocol):
     def witness(self) -> WitnessView:
         """The whole state, read from outside while the machine is stopped."""
 
+    def hear(self, step: int) -> None:
+        """Wait until the console has told what was printed up to *step* (counted since boot)."""
+
     def troubles(self) -> tuple[ConsoleTrouble, ...]:
         """Kernel trouble on the console since the last call."""
 
@@ -109,6 +112,7 @@ class _ProgramRun:
         self.number = 0
         self.first_step: int | None = None
         self.synced = 0
+        self.spoke: int | None = None
         layout, _ = self.target.info()
         self.iomap_atomic = layout.generation is not Generation.LOCAL
         pages = tuple(page for kind, count in program.pools for page in self.target.pool(kind, count))
@@ -132,6 +136,8 @@ class _ProgramRun:
         while flying:
             self._collect(flying.popleft())
         self._sync()
+        if self.spoke is not None:
+            self.target.hear(self.spoke)
         self._troubles()
 
     def _collect(self, operations: Sequence[Operation]) -> None:
@@ -142,6 +148,8 @@ class _ProgramRun:
         for operation, one in zip(operations, records, strict=True):
             record(Step(self.number, operation, one.observation, one.cycles, one.messages))
             self.number += 1
+            if one.messages:
+                self.spoke = one.step
         self.sitting.on_steps(len(records))
         self._troubles()
 
