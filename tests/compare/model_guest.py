@@ -51,15 +51,24 @@ STACK = LOCAL._replace(
 )
 SMALL = LOCAL._replace(last_pkmap=8)
 RELEASES = {Generation.LOCAL: "6.1.0-50-686-pae", Generation.STACK: "5.10.0-32-686"}
-FIRST_PFN = {PageKind.HIGH: 0x20000, PageKind.LOW: 0x1000, PageKind.COLLIDING: 0x28000, PageKind.ABOVE_4G: 0x100000}
+FIRST_PFN = {
+    PageKind.HIGH: 0x20000,
+    PageKind.LOW: 0x1000,
+    PageKind.COLLIDING: 0x28000,
+    PageKind.ABOVE_4G: 0x100000,
+}
 FULL = 0xFFFF
 
 
 def pages_of(pools):
-    return tuple(Page(FIRST_PFN[kind] + i, kind, 255 if kind is PageKind.LOW else 7) for kind, n in pools for i in range(n))
+    return tuple(
+        Page(FIRST_PFN[kind] + i, kind, 255 if kind is PageKind.LOW else 7)
+        for kind, n in pools
+        for i in range(n)
+    )
 
 
-def no_contract(machine, state, operation, seen):
+def no_contract(machine, state, operation, seen, *, blind):
     return ()
 
 
