@@ -102,7 +102,7 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define kmh_depth(task, cpu)	per_cpu(__kmap_atomic_idx, cpu)
 #endif
 
-/* iomap_atomic_prot_pfn() became __iomap_local_pfn_prot() in e66f6e095486 (5.11, in 5.10-rt before). */
+/* __iomap_local_pfn_prot(): e66f6e095486 (5.11, and 5.10-rt); iomap_atomic_prot_pfn() before. */
 #if KMH_HAS_KMAP_LOCAL
 #define kmh_iomap(pfn, prot)	__iomap_local_pfn_prot(pfn, prot)
 #define kmh_iounmap(address)	kunmap_local((void __force *)(address))
@@ -120,7 +120,5 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #else
 #define kmh_on_cpu(task)	((task) == current)
 #endif
-
-/* MODULE_IMPORT_NS and friends are not needed; crc32_le is GPL-exported by all. */
 
 #endif

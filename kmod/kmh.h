@@ -11,7 +11,7 @@
 #include "compat.h"
 #include "protocol.h"
 
-#define KMH_NEIGHBOURS		4	/* fixmap entries watched on the upper side of the windows */
+#define KMH_NEIGHBOURS		4	/* fixmap entries watched above the windows */
 #define KMH_MAX_HELD		64	/* mappings and locks one task may hold at once */
 #define KMH_MAX_PAGES		(KMH_NO_PAGE - 1)
 #define KMH_REGPARM_FIRST(regs)	((regs)->ax)
@@ -134,7 +134,7 @@ bool kmh_asleep(const struct kmh_task *t);
 bool kmh_died(const struct kmh_task *t);
 void kmh_unwind(struct kmh_task *t);
 
-/* ---- run.c: one RUN request, the baton ---- */
+/* ---- one RUN request, the baton ---- */
 
 struct kmh_run {
 	const struct kmh_op *ops;
@@ -142,7 +142,7 @@ struct kmh_run {
 	unsigned int next;	/* operation in progress */
 	struct kmh_task *holder;
 	struct kmh_task *previous;
-	struct task_struct *coordinator;
+	struct task_struct *watcher;
 	u32 finished;
 	int error;
 	bool open;		/* an atomic section was closed by the module */
@@ -168,7 +168,7 @@ struct kmh_outcome {
 
 void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
 int kmh_ops_init(void);
-void kmh_ops_reset(void);
+void kmh_ops_reset(bool leak);
 void kmh_ops_exit(void);
 void kmh_context_setup(struct kmh_task *t);
 void kmh_context_teardown(struct kmh_task *t);

@@ -16,8 +16,8 @@
 
 #include "kmh.h"
 
-#define REQUEST_MAX	(1u << 20)	/* 65,535 operations and a little */
-#define ANSWER_MAX	(512u << 10)	/* of all requests but RUN, whose answer is the observation buffer */
+#define REQUEST_MAX	0x100000u	/* bytes; 65,535 operations */
+#define ANSWER_MAX	0x80000u	/* of all requests but RUN, which has its own buffer */
 
 static DEFINE_MUTEX(request_lock);
 static u8 *request;
@@ -206,6 +206,7 @@ no_buffers:
 	return error;
 }
 
+/* kmh_reset() also puts back what the parts changed. */
 static void parts_exit(void)
 {
 	kmh_reset();

@@ -70,6 +70,11 @@ static pte_t copy_pte(const pte_t *ptep)
 	return __pte(value);
 }
 
+static int slot_count(unsigned int slot)
+{
+	return kmh_symbols.pkmap_count ? READ_ONCE(kmh_symbols.pkmap_count[slot]) : 0;
+}
+
 /**
  * kmh_observe_resync() - take the live state as the state that was reported last
  *
@@ -80,7 +85,7 @@ void kmh_observe_resync(void)
 	unsigned int i;
 
 	for (i = 0; i < LAST_PKMAP; i++) {
-		shadow_counts[i] = kmh_symbols.pkmap_count ? READ_ONCE(kmh_symbols.pkmap_count[i]) : 0;
+		shadow_counts[i] = slot_count(i);
 		shadow_ptes[i] = copy_pte(&kmh_pkmap_ptes[i]);
 	}
 	for (i = 0; i < kmh_window_count; i++)
@@ -167,7 +172,7 @@ static void add_delta(struct kmh_obs *obs, u8 kind, u8 aux, u16 index, u32 a, u6
 
 static void report_slot(struct kmh_obs *obs, unsigned int slot)
 {
-	int count = kmh_symbols.pkmap_count ? READ_ONCE(kmh_symbols.pkmap_count[slot]) : 0;
+	int count = slot_count(slot);
 	u64 before = kmh_pte_read(&shadow_ptes[slot]);
 	u64 pte = kmh_pte_read(&kmh_pkmap_ptes[slot]);
 
@@ -245,7 +250,8 @@ static void report_others(struct kmh_obs *obs, struct kmh_task *self)
 		t = kmh_tasks[i];
 		if (t == self)
 			continue;
-		if (atomic_cmpxchg(&t->phase, KMH_PHASE_FINISHED, KMH_PHASE_IDLE) == KMH_PHASE_FINISHED) {
+		if (atomic_read(&t->phase) == KMH_PHASE_FINISHED) {
+			atomic_set(&t->phase, KMH_PHASE_IDLE);
 			t->status = KMH_ST_OK;
 			add_delta(obs, KMH_DELTA_DONE, i, 0, t->blocked_step, t->result,
 				  kmh_page_address(kmh_page(t->blocked_page)));
@@ -300,7 +306,8 @@ static void observe_counters(struct kmh_obs *obs)
 	kmh_probes_clear();
 }
 
-static void observe_result(struct kmh_obs *obs, const struct kmh_op *op, const struct kmh_outcome *out)
+static void observe_result(struct kmh_obs *obs, const struct kmh_op *op,
+			   const struct kmh_outcome *out)
 {
 	u64 pte = out->address ? kmh_walk(out->address) : 0;
 

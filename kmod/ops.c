@@ -38,17 +38,21 @@ static int toggle_scratch(void)
 	return error;
 }
 
-void kmh_ops_reset(void)
+/**
+ * kmh_ops_reset() - clear the registers and give the scratch page its attribute back
+ * @leak: the lock of the pkmap area may be held for ever: touch no attribute
+ */
+void kmh_ops_reset(bool leak)
 {
-	if (scratch_uncached)
+	if (scratch_uncached && !leak)
 		toggle_scratch();
 	memset(kmh_registers, 0, sizeof(kmh_registers));
 }
 
 void kmh_ops_exit(void)
 {
-	kmh_ops_reset();
-	__free_page(scratch);
+	if (!scratch_uncached)
+		__free_page(scratch);
 }
 
 static void hold(struct kmh_task *t, u8 kind, unsigned long address)
@@ -496,7 +500,8 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
-	if ((in_interrupt_context() && wants_task_context(op->code)) || refused_when_atomic(t, op->code)) {
+	if ((in_interrupt_context() && wants_task_context(op->code)) ||
+	    refused_when_atomic(t, op->code)) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}

@@ -13,7 +13,7 @@
 #define HASH_ORDER	7	/* PA_HASH_ORDER of mm/highmem.c */
 #define NO_BUCKET	0xff
 #define PFN_4G		0x100000
-#define CHUNK_ORDER	9	/* order-0 pages come from the low end of the zone, big chunks from above */
+#define CHUNK_ORDER	9	/* big chunks come from above; single pages from below */
 #define SPARE_TRIES	4096	/* allocations beyond what chance asks for */
 #define POOL_GFP	(__GFP_NOWARN | __GFP_NORETRY | __GFP_ZERO)
 
@@ -60,7 +60,8 @@ static void give_back(struct list_head *pages)
 /* Take single pages until @count are kept; those that do not fit are given back at the end. */
 static int take_single(u32 kind, u32 count, gfp_t gfp, bool (*fits)(const struct page *page))
 {
-	unsigned int tries = count * (kind == KMH_POOL_COLLIDING ? 1u << (HASH_ORDER + 1) : 2) + SPARE_TRIES;
+	unsigned int chance = kind == KMH_POOL_COLLIDING ? 1u << (HASH_ORDER + 1) : 2;
+	unsigned int tries = count * chance + SPARE_TRIES;
 	struct page *page;
 	LIST_HEAD(others);
 

@@ -21,6 +21,7 @@ static int on_flush_scan(struct kprobe *probe, struct pt_regs *regs)
 	atomic_inc(&kmh_counters.flush_scans);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_flush_scan);
 
 /* PTEs that are present though their count is 0: they must be gone before the flush. */
@@ -33,6 +34,7 @@ static unsigned int dirty_slots(void)
 		dirty += !READ_ONCE(counts[i]) && kmh_pte_read(&kmh_pkmap_ptes[i]);
 	return min(dirty, 255u);
 }
+
 NOKPROBE_SYMBOL(dirty_slots);
 
 static int on_flush_range(struct kprobe *probe, struct pt_regs *regs)
@@ -48,6 +50,7 @@ static int on_flush_range(struct kprobe *probe, struct pt_regs *regs)
 	}
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_flush_range);
 
 static int on_flush_cpu(struct kprobe *probe, struct pt_regs *regs)
@@ -56,6 +59,7 @@ static int on_flush_cpu(struct kprobe *probe, struct pt_regs *regs)
 		atomic_inc(&kmh_counters.flush_cpus);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_flush_cpu);
 
 /* Addresses of the direct map are flushed by set_memory_*(), which is no unmap. */
@@ -69,6 +73,7 @@ static int on_invlpg(struct kprobe *probe, struct pt_regs *regs)
 	}
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_invlpg);
 
 static int on_wake(struct kprobe *probe, struct pt_regs *regs)
@@ -77,6 +82,7 @@ static int on_wake(struct kprobe *probe, struct pt_regs *regs)
 		atomic_inc(&kmh_counters.wakes);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_wake);
 
 static int on_warn(struct kprobe *probe, struct pt_regs *regs)
@@ -84,6 +90,7 @@ static int on_warn(struct kprobe *probe, struct pt_regs *regs)
 	atomic_inc(&kmh_counters.warns);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_warn);
 
 static int on_printk(struct kprobe *probe, struct pt_regs *regs)
@@ -92,6 +99,7 @@ static int on_printk(struct kprobe *probe, struct pt_regs *regs)
 		atomic_inc(&kmh_counters.messages);
 	return 0;
 }
+
 NOKPROBE_SYMBOL(on_printk);
 
 static struct {
@@ -99,8 +107,10 @@ static struct {
 	u32 bit;
 	bool armed;
 } probes[] = {
-	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan }, KMH_EV_FLUSH_SCAN },
-	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range }, KMH_EV_FLUSH_RANGE },
+	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan },
+	  KMH_EV_FLUSH_SCAN },
+	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range },
+	  KMH_EV_FLUSH_RANGE },
 	{ { .symbol_name = "do_flush_tlb_all", .pre_handler = on_flush_cpu }, KMH_EV_FLUSH_CPU },
 	{ { .symbol_name = "flush_tlb_one_kernel", .pre_handler = on_invlpg }, KMH_EV_INVLPG },
 	{ { .symbol_name = "__wake_up", .pre_handler = on_wake }, KMH_EV_WAKE },

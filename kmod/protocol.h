@@ -142,7 +142,9 @@ struct kmh_info {
 	__u32 text_anchor;	/* run-time address of kunmap_high */
 	__u32 swapper_pg_dir;	/* virtual address of init_mm.pgd as seen in CR3 of a kthread's mm */
 	__u32 kmap_ctrl_offset;	/* in task_struct, 0 where there is none */
-	__u32 reserved;
+	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
+				 * when the guest has fallen silent, it names the step in progress
+				 */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */

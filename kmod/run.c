@@ -105,14 +105,15 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 {
 	const struct kmh_task *other;
 	unsigned int i;
-	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT || op->code == KMH_OP_MIGRATE ||
-		     op->code == KMH_OP_FLUSH_UNUSED;
+	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT ||
+		     op->code == KMH_OP_MIGRATE || op->code == KMH_OP_FLUSH_UNUSED;
 
 	for (i = 0; waits && i < kmh_n_tasks; i++) {
 		other = kmh_tasks[i];
 		if (other == t || !READ_ONCE(other->spinning))
 			continue;
-		if (other->irqs_off || task_cpu(other->task) == 0 || op->code == KMH_OP_MIGRATE)
+		if (other->irqs_off || task_cpu(other->task) == 0 ||
+		    op->code == KMH_OP_MIGRATE)
 			return true;
 	}
 	return false;
@@ -231,7 +232,7 @@ static void finish_run(void)
 	}
 	/* pairs with await_end(): the answer before the end */
 	smp_store_release(&kmh_run.finished, 1);
-	wake_up_process(kmh_run.coordinator);
+	wake_up_process(kmh_run.watcher);
 }
 
 /**
@@ -352,7 +353,7 @@ int kmh_run_request(const struct kmh_op *ops, unsigned int n_ops)
 	kmh_run = (struct kmh_run) {
 		.ops = ops,
 		.n_ops = n_ops,
-		.coordinator = current,
+		.watcher = current,
 		.progress = jiffies,
 	};
 	kmh_pass(NULL);

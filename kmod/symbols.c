@@ -89,7 +89,7 @@ static u32 decode_count(void)
 	return 0;
 }
 
-/* cmpl $1, disp32(,%reg,4): the test of pkmap_count[i] in flush_all_zero_pkmaps(), a second witness */
+/* cmpl $1, disp32(,%reg,4): pkmap_count[i] in flush_all_zero_pkmaps(), a second witness */
 static u32 decode_count_in_flush(void)
 {
 	unsigned int i;
@@ -236,7 +236,8 @@ static void *settle(const char *name, u32 decoded, unsigned long given)
 	if (given)
 		mapped = given + anchor - (map.text_anchor ?: anchor);
 	if (mapped && decoded && mapped != decoded)
-		pr_warn("%s: decoded %#x, System.map says %#lx; using the latter\n", name, decoded, mapped);
+		pr_warn("%s: decoded %#x, System.map says %#lx; using the latter\n", name,
+			decoded, mapped);
 	if (!mapped && !decoded)
 		pr_warn("%s: not found; its evidence is missing\n", name);
 	return (void *)(mapped ?: decoded);
@@ -255,7 +256,8 @@ void kmh_symbols_init(void)
 	u32 table = decode_page_table(kmh_function("flush_all_zero_pkmaps"));
 
 	if (count && witness && count != witness) {
-		pr_warn("pkmap_count: kunmap_high says %#x, flush_all_zero_pkmaps %#x\n", count, witness);
+		pr_warn("pkmap_count: kunmap_high says %#x, flush_all_zero_pkmaps %#x\n", count,
+			witness);
 		count = 0;
 	}
 	kmh_symbols.pkmap_count = settle("pkmap_count", count ?: witness, map.pkmap_count);
@@ -263,12 +265,14 @@ void kmh_symbols_init(void)
 	if (!table)
 		table = decode_page_table((unsigned long)kmap_high);
 	kmh_symbols.pkmap_page_table = settle("pkmap_page_table", table, map.pkmap_page_table);
-	kmh_symbols.pkmap_map_wait = settle("pkmap_map_wait", decode_wait_queue(), map.pkmap_map_wait);
+	kmh_symbols.pkmap_map_wait = settle("pkmap_map_wait", decode_wait_queue(),
+					    map.pkmap_map_wait);
 	kmh_symbols.page_address_htable = settle("page_address_htable", decode_hash_table(),
 						 map.page_address_htable);
 	if (kmh_symbols.pkmap_page_table && *kmh_symbols.pkmap_page_table != kmh_pkmap_ptes)
 		pr_warn("pkmap_page_table holds %#lx, a walk finds %#lx\n",
-			(unsigned long)*kmh_symbols.pkmap_page_table, (unsigned long)kmh_pkmap_ptes);
+			(unsigned long)*kmh_symbols.pkmap_page_table,
+			(unsigned long)kmh_pkmap_ptes);
 }
 
 /*

@@ -43,13 +43,15 @@ bool kmh_asleep(const struct kmh_task *t)
 {
 	struct task_struct *task = t->task;
 
-	if (kmh_task_state(task) != TASK_UNINTERRUPTIBLE || READ_ONCE(task->on_rq) || kmh_on_cpu(task))
+	if (kmh_task_state(task) != TASK_UNINTERRUPTIBLE || READ_ONCE(task->on_rq) ||
+	    kmh_on_cpu(task))
 		return false;
 #ifdef CONFIG_RT_MUTEXES
 	if (READ_ONCE(task->pi_blocked_on))
 		return false;
 #endif
-	if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_run.ops[kmh_run.next].code != KMH_OP_KMAP)
+	if (atomic_read(&t->phase) == KMH_PHASE_EXEC &&
+	    kmh_run.ops[kmh_run.next].code != KMH_OP_KMAP)
 		return false;
 	return kmh_waits(task);
 }
@@ -236,7 +238,7 @@ int kmh_reset(void)
 	if (!lost)
 		kmh_pages_unmap();
 	kmh_pages_release(lost);
-	kmh_ops_reset();
+	kmh_ops_reset(lost);
 	kmh_observe_resync();
 	if (lost)
 		return kmh_casualty ? -EIO : -ETIMEDOUT;

@@ -13,6 +13,7 @@ from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape
+from harness.guest.ssh.state import find
 from harness.report.terminal import run_lines
 from harness.report.value import write_json
 from harness.run.job import Request, execute
@@ -41,19 +42,22 @@ def run(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
+    attach: Annotated[
+        str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Judge one kernel on one machine, step by step; exit 0 agreement, 1 divergence, 2 wrong use, 3 failure."""
     del debug
-    machine = _shape(shape, smp, memory)
+    machine = find(attach).shape if attach else _shape(shape, smp, memory)
     files = scenario_files(scenario or [], project.SCENARIOS)
     wanted = (0 if scenario else 20_000) if steps is None else steps
     plan = read_plan(files, seed, wanted)
     _require_writable(*(path for path in (json, trace) if path))
     out.mkdir(parents=True, exist_ok=True)
-    request = Request(kernel, build_dir, machine, plan, out, trace)
+    request = Request(kernel, build_dir, machine, plan, out, trace, attach)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result)) + "\n")

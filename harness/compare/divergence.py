@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.compare.coverage import Coverage
+from harness.model.machine import Machine
 from harness.model.observation import Observation
 from harness.model.operation import Operation
+from harness.model.page import PageKind
 from harness.model.state import State
 from harness.trace.record import Trouble
 
@@ -95,8 +97,9 @@ class ProgramResult:
     """The comparison of one program.
 
     ``judged`` steps were compared, ``unjudged`` were executed while the state was not
-    known; ``known`` counts occurrences of known bugs, ``vanished`` those that should
-    have occurred and did not; ``foreign`` counts absorbed changes by other users.
+    known; ``machine`` and ``pools`` name what its pictures show; ``known`` counts
+    occurrences of known bugs, ``vanished`` those that should have occurred and did not;
+    ``foreign`` counts absorbed changes by other users.
     """
 
     program: str
@@ -115,6 +118,8 @@ class ProgramResult:
     ended: str = ""
     complete: bool = False
     coverage: Coverage = field(default_factory=Coverage)
+    machine: Machine | None = None
+    pools: tuple[tuple[PageKind, int], ...] = ()
 
     @property
     def unexplained(self) -> tuple[Trouble, ...]:

@@ -2,42 +2,51 @@
 
 The fast path is one prediction and one comparison of tuples.  Where the model allows
 several states that look the same, all of them are kept until a step tells them apart.
-After a divergence the state is not known: steps count as unjudged until a
-synchronisation point shows the state again.
+After a divergence of behaviour alone the comparison goes on from the state that was seen.
+After one of contract the state is not known: steps are followed, and count as unjudged,
+until a synchronisation point shows the state again.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
 from harness.compare.evidence import Mask
 from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
-from harness.compare.witness import disagreements
-from harness.model.follow import follow
+from harness.compare.witness import at_rest, disagreements
+from harness.model import contract
+from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
 from harness.model.outcome import Outcome, differences
 from harness.model.state import State, resync
 from harness.model.step import step as allowed_outcomes
-from harness.model.violation import Violation
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
-
-class ContractCheck(Protocol):
-    """``harness.model.contract.check``: the broken rules of the contract, generation-independent."""
-
-    def __call__(
-        self, machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str]
-    ) -> tuple[Violation, ...]:
-        """What *seen* breaks; fields in *blind* are not known."""
-
+ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
+"""What an observation breaks of the contract; empty where it is kept."""
 
 MAX_STATES: Final = 256
+FOLLOWED_MOST: Final = 100
+"""Divergences of behaviour in one program after which the state is only taken from witnesses."""
+
+_ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
+
+
+def standard_contract(mask: Mask) -> ContractCheck:
+    """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
+    blind = frozenset(mask.blanked)
+
+    def check(machine: Machine, before: State, op: Operation, seen: Observation) -> tuple[str, ...]:
+        found = contract.check(machine, before, op, seen, blind=blind)
+        return tuple(f"{one.rule}: {one.detail}" for one in found)
+
+    return check
 
 
 class Bench(NamedTuple):
@@ -54,12 +63,14 @@ class Judge:
 
     def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
         self.machine = machine
-        self.result = ProgramResult(program.name)
+        self.result = ProgramResult(program.name, machine=machine, pools=program.pools)
         self._program = program
         self._bench = bench
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+        self.doubtful = False
+        """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
     @property
     def state(self) -> State:
@@ -79,7 +90,7 @@ class Judge:
             result.failed_assertions += self._assertions.check(record)
         if not self._states:
             result.unjudged += 1
-            self._last = follow(self.machine, self._last, record.operation, record.observation)
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -90,7 +101,8 @@ class Judge:
         seen = self._bench.mask.apply(record.observation)
         if len(self._states) == 1:
             outcomes = self._outcomes(self._states[0], record.operation)
-            if len(outcomes) == 1 and outcomes[0].observation == seen:
+            clean = not self._states[0].unflushed
+            if clean and len(outcomes) == 1 and outcomes[0].observation == seen:
                 self._agree(outcomes)
                 return None
         return self._slow(record, seen)
@@ -122,6 +134,7 @@ class Judge:
     def _lose(self, reason: str) -> None:
         self._last = self.state
         self._states = ()
+        self.doubtful = True
         self.result.unknown_because = self.result.unknown_because or reason
 
     def _slow(self, record: Step, seen: Observation) -> Divergence | None:
@@ -129,16 +142,22 @@ class Judge:
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
+            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
             return None
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
-        if agreeing:
+        if agreeing and not self._reuses_unflushed(record, seen):
             self._agree(agreeing)
             return None
         if self._absorb(record, seen) or self._vanished(outcomes, seen):
             return None
         return self._diverge(record, seen, outcomes)
+
+    def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
+        """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
+        before = self._states[0]
+        return bool(before.unflushed and self._bench.contract(self.machine, before, record.operation, seen))
 
     def _absorb(self, record: Step, seen: Observation) -> bool:
         for state in self._states:
@@ -162,8 +181,7 @@ class Judge:
 
     def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
         before = self._states[0]
-        blind = frozenset(self._bench.mask.blanked)
-        violations = self._bench.contract(self.machine, before, record.operation, seen, blind=blind)
+        violations = self._bench.contract(self.machine, before, record.operation, seen)
         divergence = Divergence(
             self._program.name,
             self._program.line(record.number),
@@ -173,17 +191,29 @@ class Judge:
             tuple(Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes),
             before,
             Layer.CONTRACT if violations else Layer.BEHAVIOUR,
-            tuple(f"{one.rule}: {one.detail}" for one in violations),
+            violations,
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
-        self._last = follow(self.machine, before, record.operation, seen)
-        self._states = ()
+        self._last = as_seen(self.machine, before, record.operation, record.observation)
+        follows = not violations and self._can_follow(record)
+        self._states = (self._last,) if follows else ()
+        self.doubtful = True
         return divergence
+
+    def _can_follow(self, record: Step) -> bool:
+        """Whether the contract can be judged on from where another behaviour has led."""
+        return (
+            self._bench.mask.full
+            and record.observation.status not in _ENDINGS
+            and len(self.result.divergences) <= FOLLOWED_MOST
+            and not self._states[0].lost
+        )
 
     def sync(self, record: Sync) -> Divergence | None:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
+        self.doubtful = False
         if self.lost:
             self._recover(record)
             return None
@@ -193,6 +223,8 @@ class Judge:
         )
         if not found:
             self._keep_agreeing(record)
+            if record.snapshot is not None:
+                self._states = tuple(at_rest(self.machine, state) for state in self._states)
             return None
         return self._contradicted(record, found)
 
@@ -228,7 +260,7 @@ class Judge:
 
     def _recover(self, record: Sync) -> None:
         """Go on from a re-read state, if inside and outside agree on it."""
-        if record.snapshot is None or self._last.lost:
+        if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
             self._states = (resync(self.machine, self._last, record.snapshot),)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.compare.coverage import Coverage
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
 from harness.compare.evidence import mask
-from harness.compare.judge import Bench, ContractCheck, Judge
+from harness.compare.judge import Bench, ContractCheck, Judge, standard_contract
 from harness.compare.known import KnownBug
 from harness.model.machine import machine
 from harness.model.state import initial
@@ -57,10 +57,13 @@ class RunResult:
 class Session:
     """Judges the programs of one guest; WARN_ONCE sites that have fired stay fired between them."""
 
-    def __init__(self, header: Header, known: dict[str, KnownBug], contract: ContractCheck) -> None:
+    def __init__(
+        self, header: Header, known: dict[str, KnownBug], contract: ContractCheck | None = None
+    ) -> None:
         self.header = header
         self.judge: Judge | None = None
-        self._bench = Bench(mask(header.evidence), header.release, known, contract)
+        evidence = mask(header.evidence)
+        self._bench = Bench(evidence, header.release, known, contract or standard_contract(evidence))
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
 
@@ -110,7 +113,10 @@ class Session:
 
 
 def judge_records(
-    header: Header, records: Iterable[Record], known: dict[str, KnownBug], contract: ContractCheck
+    header: Header,
+    records: Iterable[Record],
+    known: dict[str, KnownBug],
+    contract: ContractCheck | None = None,
 ) -> RunResult:
     """Judge the records of a trace."""
     session = Session(header, known, contract)

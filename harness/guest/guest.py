@@ -14,6 +14,7 @@ from harness.guest.deadline import Deadline, Phases
 from harness.guest.failure import WireError
 from harness.guest.image import build_image
 from harness.guest.link import WINDOW, LinkStatistics
+from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
 from harness.guest.session import BootableKernel, Session
@@ -38,6 +39,13 @@ class _Batch(NamedTuple):
     steps: int
     seconds: float
     damaged: int
+
+
+class RawSteps(NamedTuple):
+    """An answer to RUN, and for how many operations it is."""
+
+    steps: int
+    data: bytes
 
 
 class Guest:
@@ -99,6 +107,19 @@ class Guest:
     def hear(self, step: int) -> None:
         """Wait until the console has told what the kernel printed up to *step*, a step with messages."""
         self.session.hear(step, Deadline.after("console", CONSOLE_SECONDS))
+
+    def steps_ahead(self) -> int | None:
+        """How many steps were finished beyond the last answer, read from outside also when the guest is dead.
+
+        The step after those is the one in progress.  None where it cannot be told.
+        """
+        layout, facts = self.info()
+        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
+        try:
+            counter = tables.read(self.session.memory, facts.step_counter, 4)
+        except LookupError:
+            return None
+        return int.from_bytes(counter, "little") - self._chain.step
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages of trouble since the last call."""
@@ -167,18 +188,25 @@ class Guest:
 
     def collect(self) -> list[StepRecord]:
         """The steps of the oldest batch."""
+        return self.decode(self.receive())
+
+    def receive(self) -> RawSteps:
+        """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
         with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
-            data = self.session.link.collect(Deadline.after("run", batch.seconds))
-        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, data)), self._chain)
-        if protocol.section_left_open(data):
+            return RawSteps(batch.steps, self.session.link.collect(Deadline.after("run", batch.seconds)))
+
+    def decode(self, raw: RawSteps) -> list[StepRecord]:
+        """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
+        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
+        if protocol.section_left_open(raw.data):
             raise UsageError(
                 f"an atomic section was open at the end of the batch before step {self._chain.step}",
                 hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
             )
-        if len(records) != batch.steps:
+        if len(records) != raw.steps:
             raise WireError(
-                f"{batch.steps} operations gave {len(records)} observations", hint="module and harness differ"
+                f"{raw.steps} operations gave {len(records)} observations", hint="module and harness differ"
             )
         return records
 

@@ -100,6 +100,7 @@ class Facts(NamedTuple):
     text_anchor: int
     swapper_pg_dir: int
     kmap_ctrl_offset: int
+    step_counter: int
 
 
 _GENERATIONS = {2: Generation.STACK, 3: Generation.LOCAL}
@@ -139,6 +140,8 @@ def _hint(errno: int) -> str:
         12: "fewer pages or more memory",
         22: "see the console for the module's reason",
         19: "load the module",
+        5: "a task died and may hold the kernel's locks: this guest is of no further use",
+        110: "a task sleeps in kmap and nothing wakes it: this guest is of no further use",
     }.get(errno, "the console log may say more")
 
 
@@ -239,4 +242,5 @@ def _facts(words: Sequence[int], release: str, build: str) -> Facts:
         text_anchor=words[28],
         swapper_pg_dir=words[29],
         kmap_ctrl_offset=words[30],
+        step_counter=words[31],
     )

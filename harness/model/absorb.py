@@ -70,6 +70,7 @@ def _acting(
         saved[change.entry] = change.pte
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
+    started = seen.status is Status.BLOCKED
     extra = preempt_extra(machine, contexts)
     migrate = seen.migrate - migrate_extra(machine, contexts)
     counted = machine.layout.preempt_count and phase is Phase.READY
@@ -80,8 +81,8 @@ def _acting(
         saved=tuple(saved),
         preempt=_signed(seen.preempt - extra) if counted else base.preempt,
         migrate=migrate if phase is Phase.READY else base.migrate,
-        page=op.page if blocked else -1,
-        reg=op.reg if blocked else 0,
+        page=(op.page if started else base.page) if blocked else -1,
+        reg=(op.reg if started else base.reg) if blocked else 0,
     )
 
 
@@ -122,7 +123,8 @@ def absorb(machine: Machine, before: State, op: Operation, seen: Observation) ->
     outcomes = step(machine, before, op)
     base = outcomes[0].state if outcomes else before
     state = before
-    hidden = machine.layout.rt and before.tasks[op.task].atomic
+    acting = before.tasks[op.task]
+    hidden = machine.layout.rt and (acting.atomic or acting.preempt != 0)
     for change in seen.slots:
         state = _slot(machine, state, change, hidden=hidden)
     base = base._replace(

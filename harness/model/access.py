@@ -46,7 +46,7 @@ def _load(d: Draft, pte: int, address: int) -> int:
     return both >> shift & ADDRESS_MASK
 
 
-def store(d: Draft, pte: int, address: int, value: int) -> None:
+def _store(d: Draft, pte: int, address: int, value: int) -> None:
     """32-bit store, kept as aligned words."""
     page = d.page_of(pte)
     if page is None:
@@ -73,7 +73,7 @@ def _through(d: Draft, pte: int, address: int) -> None:
         d.rule += ".fault"
         return
     if write:
-        store(d, pte, address, d.op.value)
+        _store(d, pte, address, d.op.value)
     else:
         d.value = _load(d, pte, address)
     _remember_remote(d, address, pte)

@@ -59,6 +59,9 @@ def softirq(d: Draft) -> None:
 def sleep(d: Draft) -> None:
     """SLEEP: a context switch there and back; YIELD: maybe one.
 
+    A short timer may fire before the task is off its CPU (seen on 6.1 with 50 us); the module
+    then sleeps again, until the task has really been away.
+
     In the local generation the window entries are cleared and flushed on the way out and
     written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
     ``finish_task_switch``).  In the stack generation nothing happens to them.

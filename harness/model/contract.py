@@ -6,13 +6,18 @@ that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
 from harness.model import contract_pkmap, contract_window
+from harness.model.layout import Generation
 from harness.model.machine import Machine
 from harness.model.observation import Observation
 from harness.model.operation import Operation
 from harness.model.state import State
 from harness.model.violation import Violation, view
 
-RULES = (*contract_pkmap.RULES, *contract_window.RULES)
+RULES = {
+    Generation.TYPED: (*contract_pkmap.RULES, *contract_window.TYPED_RULES),
+    Generation.STACK: (*contract_pkmap.RULES, *contract_window.RULES),
+    Generation.LOCAL: (*contract_pkmap.RULES, *contract_window.RULES),
+}
 
 
 def check(
@@ -21,6 +26,6 @@ def check(
     """Violations of the contract in one step; empty where it is kept."""
     step = view(machine, before, op, seen, blind=blind)
     found: list[Violation] = []
-    for rule in RULES:
+    for rule in RULES[machine.layout.generation]:
         found += rule(step)
     return tuple(found)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.model import vector
 from harness.model.draft import PAGE_MASK
-from harness.model.layout import ADDRESS_MASK
+from harness.model.layout import ADDRESS_MASK, Generation
 from harness.model.observation import Status
 from harness.model.operation import Base, OpCode
 from harness.model.refusal import MAPS
@@ -100,6 +100,8 @@ def pte(v: View) -> Iterator[Violation]:
 
 def may_die(v: View) -> bool:
     """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
+    if v.machine.layout.generation is Generation.TYPED:
+        return v.op.code in ATOMIC_MAPS or v.op.code in UNMAPS
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
@@ -268,5 +270,8 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
     if _live(v, before) and v.seen.cpu != before.cpu:
         yield Violation("moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}")
 
+
+TYPED_RULES = (place, pte)
+"""Without a stack there is no order, no depth, and nothing to switch."""
 
 RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, stack, bookkeeping)

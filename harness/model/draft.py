@@ -223,6 +223,10 @@ class Draft:
             return layout.pkmap_address(op.reg)
         return self.machine.direct[op.page] if op.base == Base.DIRECT else 0
 
+    def new_pte(self) -> int:
+        """The PTE that the mapping operation asks for."""
+        return self.machine.window_pte(self.op)
+
     def result(self, address: int) -> None:
         """The operation returns *address* and stores it in its register."""
         self.value = address

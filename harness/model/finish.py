@@ -83,11 +83,10 @@ def preempt_count(d: Draft) -> int:
 
 
 def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:
-    """What contexts add to migration_disabled: RT holds a per-CPU lock while softirqs run in the task.
+    """What contexts add to migration_disabled: softirqs of RT run in the task, under a local lock.
 
-    Twice: ``local_lock(&softirq_ctrl.lock)`` (kernel/softirq.c) disables migration itself
-    (include/linux/local_lock_internal.h), and so does the spinlock in it
-    (kernel/locking/spinlock_rt.c; 6.1, and the 5.10-rt patch).
+    ``__local_lock`` disables migration, and so does the sleeping spinlock in it
+    (include/linux/local_lock_internal.h, kernel/locking/spinlock_rt.c): 2, as seen on 6.1-rt.
     """
     if not contexts or not machine.layout.rt:
         return 0
@@ -135,7 +134,11 @@ def _contexts(d: Draft) -> None:
 
 def new_task(d: Draft) -> TaskState:
     """The acting task after the step."""
-    page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
+    before = d.before.tasks[d.task]
+    if d.phase is before.phase:
+        page, reg = before.page, before.reg
+    else:
+        page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
     return TaskState(
         d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
         d.contexts, page, reg,

@@ -53,7 +53,7 @@ def map_pfn(d: Draft) -> None:
     if d.windows.get(index, 0):
         die(d, "local.bug-not-none")
         return
-    pte = d.machine.window_pte(d.op)
+    pte = d.new_pte()
     d.set_window(index, pte)
     save(d, pte)
     d.result(layout.fixaddr(index))

@@ -41,7 +41,7 @@ def map_slot(d: Draft, *, check: bool) -> None:
     address = layout.fixaddr(index)
     if held:
         d.mark_stale(d.cpu, address, held)
-    d.set_window(index, d.machine.window_pte(d.op))
+    d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".nested" if slot else ".first"
     if slot >= layout.window:

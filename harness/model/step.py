@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, local, pkmap, stack
+from harness.model import access, context, local, pkmap, stack, typed
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -60,7 +60,15 @@ _STACK: dict[OpCode, Rule] = {
     OpCode.IOUNMAP: stack.iounmap_atomic,
 }
 
+_TYPED: dict[OpCode, Rule] = {
+    OpCode.KMAP_ATOMIC: typed.kmap_atomic,
+    OpCode.KMAP_ATOMIC_PROT: typed.kmap_atomic,
+    OpCode.KMAP_ATOMIC_PFN: typed.kmap_atomic_pfn,
+    OpCode.KUNMAP_ATOMIC: typed.kunmap_atomic,
+}
+
 RULES: dict[Generation, dict[OpCode, Rule]] = {
+    Generation.TYPED: {**_COMMON, **_TYPED},
     Generation.LOCAL: {**_COMMON, **_LOCAL},
     Generation.STACK: {**_COMMON, **_STACK},
 }
@@ -112,10 +120,10 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if state.current != op.task:
         enter(d)
     rule = RULES[machine.layout.generation].get(op.code)
-    if rule is None or op.code in machine.missing:
-        return [_rejected(d, Status.NOT_APPLICABLE)]
     if refused(machine, state, op):
         return [_rejected(d, Status.REFUSED)]
+    if rule is None or op.code in machine.missing:
+        return [_rejected(d, Status.NOT_APPLICABLE)]
     drafts = rule(d)
     if drafts is None:
         return [finish(d)] if not d.lost or d.status is Status.DIED else []

@@ -13,12 +13,13 @@ from harness.errors import HarnessError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import Evidence, Facts
 from harness.guest.shape import Shape
+from harness.guest.ssh.attach import attach
+from harness.guest.ssh.state import find
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.model.contract import check
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
-from harness.run.prepare import Prepared, prepare
+from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -29,7 +30,9 @@ from harness.trace.record import Header, Record
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any."""
+    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
+    ``attach`` names a guest that runs already.
+    """
 
     kernel: str
     build_dir: Path | None
@@ -37,6 +40,7 @@ class Request:
     plan: Plan
     out: Path
     trace: Path | None = None
+    attach: str = ""
 
 
 class Booted(NamedTuple):
@@ -70,28 +74,48 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
     *show* is given each command line that was used, ready to paste.
     """
     watch = Stopwatch()
+    if request.attach:
+        with watch.phase("attach"):
+            kernel, guest = _attached(request.attach, progress)
+        return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
-    progress.step(f"booting {prepared.kernel.release} on {describe(request.shape)}")
-    with ExitStack() as held:
-        with watch.phase("boot"):
-            guest = held.enter_context(
-                Guest.boot(
-                    prepared.kernel, request.shape, prepared.module.path, prepared.agent.path, request.out
-                )
-            )
-            if show:
-                _show_all(show, prepared, guest)
-            layout, facts = guest.info()
-            require_machine(prepared.kernel, request.shape, layout, facts)
-        facts = facts._replace(evidence=_armed(guest, facts))
-        booted = Booted(prepared.kernel, guest, layout, facts)
-        return _Run(request, booted, progress, watch, held).result()
+    return judge(prepared, request, progress, watch, show)
 
 
-def _show_all(show: Callable[[str], None], prepared: Prepared, guest: Guest) -> None:
+def judge(
+    prepared: Prepared,
+    request: Request,
+    progress: Progress,
+    watch: Stopwatch,
+    show: Callable[[str], None] | None = None,
+) -> RunResult:
+    """The part of the job for which kernel, module and agent stand ready."""
+    kernel, shape = prepared.kernel, request.shape
+    progress.step(f"booting {kernel.release} on {describe(shape)}")
+    with watch.phase("boot"):
+        guest = Guest.boot(kernel, shape, prepared.module.path, prepared.agent.path, request.out)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
-        show(command)
+        (show or _ignore)(command)
+    return _judge_in(kernel, guest, request, progress, watch)
+
+
+def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
+    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
+    state = find(name)
+    build_dir = Path(state.build_dir) if state.build_dir else None
+    return find_kernel(state.kernel, build_dir, progress), attach(state)
+
+
+def _judge_in(
+    kernel: Kernel, guest: Guest, request: Request, progress: Progress, watch: Stopwatch
+) -> RunResult:
+    with ExitStack() as held:
+        held.enter_context(guest)
+        layout, facts = guest.info()
+        require_machine(kernel, request.shape, layout, facts)
+        facts = facts._replace(evidence=_armed(guest, facts))
+        return _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:
@@ -144,7 +168,7 @@ class _Run:
             seed=request.plan.seed,
             qemu=(guest.reproduce,),
         )
-        self.session = Session(self.header, load_known_bugs(), check)
+        self.session = Session(self.header, load_known_bugs())
         self.sitting = Sitting(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
@@ -200,6 +224,6 @@ class _Run:
         )
 
 
-def _ignore(record: Record) -> None:
-    """Where no trace is wanted."""
-    del record
+def _ignore(what: object) -> None:
+    """Where no trace is wanted, or no command lines."""
+    del what

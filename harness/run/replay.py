@@ -6,7 +6,6 @@ from harness.compare.diff import TraceDifference, compare_traces
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.protocol import Evidence
-from harness.model.contract import check
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.file import TraceReader
 
@@ -15,7 +14,7 @@ def replay(path: Path) -> RunResult:
     """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off."""
     reader = TraceReader(path)
     header = reader.header
-    session = Session(header, load_known_bugs(), check)
+    session = Session(header, load_known_bugs())
     for record in reader.records():
         session.feed(record)
     return RunResult(

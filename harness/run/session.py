@@ -19,6 +19,7 @@ from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
 from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
+from harness.scenario.text import operation_text
 from harness.trace.record import Begin, End, Record, Step, Sync, Trouble
 from harness.trace.record import WitnessView as TraceWitness
 
@@ -54,6 +55,9 @@ class Target(Protocol):
     def hear(self, step: int) -> None:
         """Wait until the console has told what was printed up to *step* (counted since boot)."""
 
+    def steps_ahead(self) -> int | None:
+        """Steps finished beyond the last answer, of a guest that has failed; None where it cannot be told."""
+
     def troubles(self) -> tuple[ConsoleTrouble, ...]:
         """Kernel trouble on the console since the last call."""
 
@@ -77,8 +81,8 @@ class Sitting:
 
     @property
     def lost(self) -> bool:
-        """Whether the judge waits for the state to be read again."""
-        return self.judge.judge is not None and self.judge.judge.lost
+        """Whether the judge wants the state to be read again."""
+        return self.judge.judge is not None and self.judge.judge.doubtful
 
 
 class Finished(NamedTuple):
@@ -92,15 +96,20 @@ def run_program(sitting: Sitting, program: Program) -> Finished:
     """Run *program* in the guest, judged step by step; a failure on the way ends it, judged so far."""
     started = time.monotonic()
     run = _ProgramRun(sitting, program)
-    failure: HarnessError | None = None
-    try:
-        run.run()
-    except (KernelError, InfrastructureError) as error:
-        failure = error
+    failure = _failure_of(run.begin) or _failure_of(run.run)
+    if isinstance(failure, KernelError):
+        failure = run.placed(failure)
     sitting.record(End(run.number, failure.message if failure else ""))
-    if not failure:
-        sitting.target.reset()
-    return Finished(time.monotonic() - started, failure)
+    return Finished(time.monotonic() - started, failure or _failure_of(sitting.target.reset))
+
+
+def _failure_of(action: Callable[[], None]) -> HarnessError | None:
+    """What the guest or the host is to blame for while *action* was done."""
+    try:
+        action()
+    except (KernelError, InfrastructureError) as error:
+        return error
+    return None
 
 
 class _ProgramRun:
@@ -109,17 +118,22 @@ class _ProgramRun:
     def __init__(self, sitting: Sitting, program: Program) -> None:
         self.sitting = sitting
         self.target = sitting.target
+        self.program = program
         self.number = 0
         self.first_step: int | None = None
         self.synced = 0
         self.spoke: int | None = None
         layout, _ = self.target.info()
         self.iomap_atomic = layout.generation is not Generation.LOCAL
-        pages = tuple(page for kind, count in program.pools for page in self.target.pool(kind, count))
-        self.target.tasks([None if cpu == UNBOUND else cpu for cpu in program.tasks])
+
+    def begin(self) -> None:
+        """Pages, tasks and the state from which the program starts."""
+        pools, cpus = self.program.pools, self.program.tasks
+        pages = tuple(page for kind, count in pools for page in self.target.pool(kind, count))
+        self.target.tasks([None if cpu == UNBOUND else cpu for cpu in cpus])
         start = self.target.snapshot()
-        self.program = opened(program, layout, start)
-        sitting.record(Begin(self.program, pages, start))
+        self.program = opened(self.program, self.target.info()[0], start)
+        self.sitting.record(Begin(self.program, pages, start))
 
     def run(self) -> None:
         """Requests in flight while their answers are judged; a state that was lost is read again at once."""
@@ -167,3 +181,16 @@ class _ProgramRun:
         view = self.target.witness()
         self.sitting.record(Sync(self.number, self.target.snapshot(), TraceWitness(*view)))
         self.synced = self.number
+
+    def placed(self, error: KernelError) -> KernelError:
+        """*error* with the step that was in progress, where guest memory still tells."""
+        ahead = self.target.steps_ahead()
+        operations = self.program.operations
+        if ahead is None or not 0 <= self.number + ahead < len(operations):
+            return error
+        step = self.number + ahead
+        line = self.program.line(step)
+        place = f"{self.program.name}:{line}" if line else self.program.name
+        task = self.program.task_name(operations[step].task)
+        words = operation_text(operations[step], self.program.pools)
+        return type(error)(f"{place} step {step}: {task}: {words}: {error.message}", hint=error.hint)

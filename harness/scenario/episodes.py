@@ -76,9 +76,9 @@ def full_window(ledger: Ledger, task: int, forms: Palette) -> None:
 
 
 def touch_newest(ledger: Ledger, task: int) -> None:
-    """A word through the newest mapping; a read-only one is written once in a while: it must fault."""
+    """A word through the newest mapping; a read-only one is written too: it must fault."""
     mapping = ledger.stacks[task][-1]
-    ledger.touch(task, mapping.register, writable=mapping.writable or ledger.rng.random() < 0.1)
+    ledger.touch(task, mapping.register, writable=mapping.writable or ledger.rng.random() < 0.5)
 
 
 def interrupt(ledger: Ledger, task: int, forms: Palette) -> None:

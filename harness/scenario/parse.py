@@ -145,12 +145,12 @@ class _Parser:
         return Loop(variable, first, last, body, where, down)
 
     def _block(self, *, within_task: bool) -> tuple[Statement, ...]:
-        self._in.expect("{")
+        opened = self._in.expect("{").where
         body: list[Statement] = []
         self._in.skip_newlines(";")
         while not self._in.at("}"):
             if self._in.peek().kind is Kind.END:
-                self._in.refuse("this block is not closed", "add '}'")
+                raise ScenarioError(opened, "this block is not closed", hint="add '}'")
             body.append(self._statement() if within_task else self._line())
             if not self._in.at("}", ";") and self._in.peek().kind is not Kind.NEWLINE:
                 self._in.refuse("expected ';', '}' or the end of the line")

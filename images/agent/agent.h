@@ -29,6 +29,10 @@ void set_limits(void);
 int open_port(void);
 void power_off(void);
 
+/* ---- rc.c: the script of the guest with SSH ---- */
+
+void run_rc(void);		/* before set_limits(): children inherit the CPU it binds to */
+
 /* ---- module.c: the harness module ---- */
 
 int module_insert(const char *path, const char *parameters);	/* 0 or -errno */

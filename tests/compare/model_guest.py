@@ -68,7 +68,7 @@ def pages_of(pools):
     )
 
 
-def no_contract(machine, state, operation, seen, *, blind):
+def no_contract(machine, state, operation, seen):
     return ()
 
 

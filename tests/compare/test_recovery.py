@@ -8,7 +8,7 @@ from harness.model.observation import Snapshot, Status, TaskView
 from harness.model.state import Phase
 from harness.model.vector import get, items
 from harness.trace.record import End, Step, Sync
-from tests.compare.model_guest import LOCAL, ModelGuest, program
+from tests.compare.model_guest import LOCAL, ModelGuest, no_contract, program
 
 TEXT = """tasks: a@0 b@1
 pages: high 4
@@ -47,10 +47,15 @@ def snapshot(guest):
     )
 
 
+def broken(machine, state, operation, seen):
+    return ("a rule of the contract",)
+
+
+@pytest.mark.parametrize("contract", [no_contract, broken])
 @pytest.mark.parametrize("wrong", range(READ))
-def test_registers_words_and_counts_are_known_after_a_loss(wrong):
+def test_registers_words_and_counts_are_known_after_a_loss(wrong, contract):
     guest = ModelGuest(LOCAL, program(TEXT))
-    judge = guest.judge()
+    judge = guest.judge(contract=contract)
     for number, operation in enumerate(guest.program.operations):
         if number == READ:
             rest = windows_at_rest(guest.machine, guest.state)
@@ -62,6 +67,6 @@ def test_registers_words_and_counts_are_known_after_a_loss(wrong):
         judge.step(step)
     result = judge.end(End(len(guest.program.operations)))
     assert [one.step for one in result.divergences] == [wrong]
-    assert result.unjudged == READ - 1 - wrong
+    assert result.unjudged == (READ - 1 - wrong if contract is broken else 0)
     assert result.judged == len(guest.program.operations) - result.unjudged
     assert result.verdict is Verdict.DIVERGE

@@ -14,11 +14,12 @@ class Fault(NamedTuple):
 
 
 class Tap:
-    """Gives ``host`` and ``guest``, the two ends of a damaged wire."""
+    """Gives ``host`` and ``guest``, the two ends of a damaged wire; *far* is the guest's own end, if it is there."""
 
-    def __init__(self, to_guest=(), to_host=(), rate=0.0, seed=0):
+    def __init__(self, to_guest=(), to_host=(), rate=0.0, seed=0, far=None):
         self.host, near = socket.socketpair()
-        self.guest, far = socket.socketpair()
+        if far is None:
+            self.guest, far = socket.socketpair()
         self.injected = 0
         self._rate = rate
         for number, (source, sink, faults) in enumerate(((near, far, to_guest), (far, near, to_host))):

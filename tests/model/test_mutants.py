@@ -213,7 +213,7 @@ def lowmem_mapped(d):
 def stack_no_cpu(d, *, check):
     slot = stack.push(d)
     index = d.machine.layout.fix_kmap_begin + slot
-    d.set_window(index, d.machine.window_pte(d.op))
+    d.set_window(index, d.new_pte())
     d.result(d.machine.layout.fixaddr(index))
 
 

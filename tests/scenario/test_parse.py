@@ -16,11 +16,12 @@ def operations(body, layout=LOCAL, **facts):
 
 
 def test_operands_become_the_fields_of_operations():
-    body = "a: m3 = kmap h2\na: write m3+8 0x1234\na: kunmap_local fixmap(FIX_KMAP_BEGIN-1)-4\na: set_pte m3 h1 ro\n"
+    body = "a: m3 = kmap h2\na: write m3+8 0x1234\na: kunmap_local fixmap(FIX_KMAP_BEGIN-1)+4\n"
+    body += "a: set_pte m3 h1 ro\n"
     kmap, write, unmap, pte = operations(body)
     assert kmap == Operation(OpCode.KMAP, task=0, page=2, reg=3)
     assert write == Operation(OpCode.WRITE, reg=3, offset=8, value=0x1234)
-    assert (unmap.base, unmap.reg, unmap.offset) == (Base.FIXMAP, 67, -4)
+    assert (unmap.base, unmap.reg, unmap.offset) == (Base.FIXMAP, 67, 4)
     assert (pte.page, pte.prot) == (1, Prot.RO)
 
 
@@ -58,7 +59,7 @@ def test_expectations_belong_to_their_step():
         ("a: m0 = kmap h[K]", "3:16", "unknown number: 'K'", "known here"),
         ("a: m9999 = kmap h0", "3:4", "no such register: 'm9999'", "m4095"),
         ("a: nop ~", "3:8", "not a word of the language: '~'", ""),
-        ("a: atomic { nop", "4:1", "this block is not closed", "add '}'"),
+        ("a: atomic { nop", "3:11", "this block is not closed", "add '}'"),
         ("a: nop -> blokced", "3:11", "expected what should be seen", "blocked"),
         ("requires: pea\na: nop", "3:11", "unknown requirement: 'pea'", "pae"),
         ("pages: high 3\na: nop", "3:8", "asked for twice", ""),

@@ -14,7 +14,10 @@ MAP = "m0 = kmap_atomic h0"
     ("body", "problem"),
     [
         (f"a: {MAP}\n", "atomic section of task a is not closed"),
-        (f"a: {MAP}\nb: nop\na: kunmap_atomic m0\n", "comes between the steps of an atomic section of task a"),
+        (
+            f"a: {MAP}\nb: nop\na: kunmap_atomic m0\n",
+            "comes between the steps of an atomic section of task a",
+        ),
         ("a: irq_off\nb: nop\na: irq_on\n", "comes between"),
         (f"a: {MAP}\na: sleep 10\na: kunmap_atomic m0\n", "sleeps in an atomic section"),
         (f"a: {MAP}\na: m1 = kmap h1\na: kunmap_atomic m0\n", "sleeps in an atomic section"),

@@ -9,7 +9,7 @@ from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
 from harness.model.page import PageKind
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
-from harness.scenario.lower import lower
+from harness.scenario.lower import _Lowering, lower
 from harness.scenario.parse import parse_scenario, read_scenario
 from harness.scenario.program import NotApplicable, Program
 from harness.scenario.text import operation_text, program_text
@@ -22,7 +22,9 @@ SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
 
 @st.composite
 def single_operations(draw):
-    word = draw(st.sampled_from([word for word in WORD_OF_CODE.values() if word.operand is not Operand.BLOCK]))
+    word = draw(
+        st.sampled_from([word for word in WORD_OF_CODE.values() if word.operand is not Operand.BLOCK])
+    )
     op = Operation(word.code)
     if word.result:
         op = op._replace(reg=draw(st.integers(0, 4095)))
@@ -62,8 +64,6 @@ def test_an_operation_reads_back_from_its_text(operation):
 
 def program_of_one(scenario):
     """Lowered without the rules, which a lone operation would break."""
-    from harness.scenario.lower import _Lowering
-
     lowering = _Lowering(scenario, Facts(LOCAL, above_4g=True))
     assert lowering.declare() is None
     lowering.run(scenario.body, None, lowering.numbers)

@@ -1,0 +1,74 @@
+"""Cold boots: plain QEMU on the same image, and ours to the first judged step."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.bench.subject import Subject
+from harness.errors import InfrastructureError
+from harness.guest.process import TICKS
+from harness.guest.qemu import DIE_WITH_PARENT
+
+USERSPACE = b"Run /init as init process"
+"""The kernel's last line before the first instruction of userspace (init/main.c, 4.16 on)."""
+
+PLAIN_MEMORY = 1536
+PLAIN_SECONDS = 180.0
+
+
+def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float]:
+    """Boot the original image with the obvious command, to userspace; wall and CPU seconds."""
+    kernel = subject.prepared.kernel
+    if kernel.bzimage is None:
+        raise InfrastructureError(f"{kernel.name} has no bzImage", hint="the plain boot is measured with one")
+    initrd = subject.image(folder)
+    command = (
+        *DIE_WITH_PARENT,
+        *("qemu-system-i386", "-kernel", str(kernel.bzimage), "-initrd", str(initrd)),
+        *("-m", str(PLAIN_MEMORY), "-smp", str(subject.shape.smp), "-nographic", "-no-reboot"),
+        *("-append", "console=ttyS0"),
+    )
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as qemu:
+        try:
+            _await_line(qemu, USERSPACE)
+            return {
+                ("boot plain", "s"): time.monotonic() - started,
+                ("boot plain cpu", "s"): cpu_seconds(qemu.pid),
+            }
+        finally:
+            qemu.kill()
+
+
+def _await_line(qemu: subprocess.Popen[bytes], words: bytes) -> None:
+    assert qemu.stdout is not None, "stdout is a pipe"
+    deadline = time.monotonic() + PLAIN_SECONDS
+    for line in qemu.stdout:
+        if words in line:
+            return
+        if time.monotonic() > deadline:
+            break
+    raise InfrastructureError("plain QEMU did not reach userspace", hint="run it by hand to see why")
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and its threads so far (utime + stime of /proc/PID/stat, proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def our_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float]:
+    """Boot as a run does, to the verdict on the first step; wall seconds and QEMU's CPU seconds."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    started = time.monotonic()
+    with subject.boot(folder) as guest:
+        subject.bench(guest).judge_one()
+        return {
+            ("boot ours", "s"): time.monotonic() - started,
+            ("boot ours cpu", "s"): guest.session.process.cpu_seconds(),
+        }

@@ -1,0 +1,7 @@
+"""What can go wrong while measuring."""
+
+from harness.errors import InfrastructureError
+
+
+class BenchError(InfrastructureError):
+    """A measurement that measures nothing."""

@@ -1,0 +1,189 @@
+"""Steps a second, end to end and part by part, on a guest that is up."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.bench.error import BenchError
+from harness.bench.subject import Bench
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
+from harness.guest.batch import batches
+from harness.guest.guest import RawSteps
+from harness.guest.protocol import Evidence
+from harness.guest.steps import StepRecord
+from harness.model.layout import Generation
+from harness.model.machine import machine
+from harness.model.operation import OpCode, Operation
+from harness.model.page import Page, PageKind
+from harness.model.state import State, initial
+from harness.model.step import step
+from harness.run.job import PROBES
+from harness.scenario.program import Program
+from harness.trace.record import Begin, End, Step
+
+IN_FLIGHT = 3
+PINGS = 100
+PING_BYTES = 1 << 18
+
+Sample = Mapping[tuple[str, str], float]
+
+
+@dataclass(slots=True)
+class Timed:
+    """Wall and thread CPU seconds of a block."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def __enter__(self) -> "Timed":
+        self.wall, self.cpu = -time.monotonic(), -time.thread_time()
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.wall += time.monotonic()
+        self.cpu += time.thread_time()
+
+
+class Start(NamedTuple):
+    """A guest made ready for a program."""
+
+    begin: Begin
+    operations: Sequence[Operation]
+
+
+def end_to_end(bench: Bench, program: Program) -> Sample:
+    """Run and judge as ``run`` does."""
+    before = bench.guest.session.process.cpu_seconds()
+    with Timed() as timed:
+        judged = bench.judge(program)
+    cpu = bench.guest.session.process.cpu_seconds() - before
+    return {
+        ("judged steps", "1/s"): judged / timed.wall,
+        ("cpu of Python", "us/step"): timed.cpu / judged * 1e6,
+        ("cpu of QEMU", "us/step"): cpu / judged * 1e6,
+    }
+
+
+def parts(bench: Bench, program: Program) -> Sample:
+    """The guest alone (nothing decoded meanwhile), then decoding, judging and the model alone."""
+    start = _prepare(bench, program)
+    with Timed() as guest:
+        answers = list(_execute(bench, start.operations))
+    with Timed() as decode:
+        records = [record for answer in answers for record in bench.guest.decode(answer)]
+    bench.guest.reset()
+    with Timed() as judge:
+        judged = _judge(bench, start.begin, records)
+    states = _states(bench, start.begin, records)
+    guest_machine = machine(bench.layout, start.begin.pages, program.tasks)
+    with Timed() as model:
+        for state, operation in states:
+            step(guest_machine, state, operation)
+    return {
+        ("guest and wire alone", "1/s"): len(records) / guest.wall,
+        ("decoding alone", "1/s"): len(records) / decode.cpu,
+        ("judging alone", "1/s"): judged / judge.cpu,
+        ("model alone", "1/s"): len(states) / model.cpu,
+    }
+
+
+def observation(bench: Bench, steps: int) -> Sample:
+    """What observing costs: steps that do nothing, and kmap with the probes armed and not."""
+    nothing = Program("nothing", (0,), (), (Operation(OpCode.NOP),) * steps)
+    pairs = tuple(Operation(code, page=page % 64) for page in range(steps // 2) for code in _PAIR)
+    kmaps = Program("pairs", (0,), ((PageKind.HIGH, 64),), pairs)
+    found = {("observed nops, guest alone", "1/s"): _guest_rate(bench, nothing)}
+    found["kmap and kunmap, guest alone", "1/s"] = _guest_rate(bench, kmaps)
+    armed = bench.guest.probes(Evidence(0))
+    found["the same without probes", "1/s"] = _guest_rate(bench, kmaps)
+    bench.guest.probes(Evidence(bench.header.evidence) & PROBES)
+    if armed:
+        raise BenchError(f"probes stay armed: {armed!r}")
+    return found
+
+
+_PAIR = (OpCode.KMAP, OpCode.KUNMAP)
+
+
+def wire(bench: Bench) -> Sample:
+    """Round trips of an empty message, and bytes there and back."""
+    with Timed() as small:
+        for _ in range(PINGS):
+            bench.guest.ping()
+    data = bytes(PING_BYTES)
+    with Timed() as large:
+        bench.guest.ping(data)
+    return {
+        ("round trip", "us"): small.wall / PINGS * 1e6,
+        ("wire, there and back", "MB/s"): 2 * PING_BYTES / large.wall / 1e6,
+    }
+
+
+def memory(bench: Bench) -> Sample:
+    """Resident and proportional memory of QEMU (``/proc/PID/smaps_rollup``, proc(5))."""
+    text = Path(f"/proc/{bench.guest.session.process.pid}/smaps_rollup").read_text(encoding="ascii")
+    sizes = dict(line.split()[:2] for line in text.splitlines()[1:])
+    return {
+        ("memory of a guest, Rss", "MiB"): int(sizes["Rss:"]) / 1024,
+        ("memory of a guest, Pss", "MiB"): int(sizes["Pss:"]) / 1024,
+    }
+
+
+def _prepare(bench: Bench, program: Program) -> Start:
+    pages: tuple[Page, ...] = ()
+    for kind, count in program.pools:
+        pages += bench.guest.pool(kind, count)
+    bench.guest.tasks(program.tasks)
+    return Start(Begin(program, pages, bench.guest.snapshot()), program.operations)
+
+
+def _execute(bench: Bench, operations: Sequence[Operation]) -> Iterable[RawSteps]:
+    flying: deque[None] = deque()
+    iomap_atomic = bench.layout.generation is not Generation.LOCAL
+    for part in batches(operations, iomap_atomic=iomap_atomic):
+        if len(flying) >= IN_FLIGHT:
+            flying.popleft()
+            yield bench.guest.receive()
+        bench.guest.submit(part)
+        flying.append(None)
+    for _ in flying:
+        yield bench.guest.receive()
+
+
+def _guest_rate(bench: Bench, program: Program) -> float:
+    start = _prepare(bench, program)
+    with Timed() as timed:
+        answers = list(_execute(bench, start.operations))
+    for answer in answers:
+        bench.guest.decode(answer)
+    bench.guest.reset()
+    return len(start.operations) / timed.wall
+
+
+def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
+    session = Session(bench.header, load_known_bugs())
+    feed: Callable[..., object] = session.feed
+    feed(begin)
+    for number, (operation, one) in enumerate(zip(begin.program.operations, records, strict=True)):
+        feed(Step(number, operation, one.observation, one.cycles, one.messages))
+    feed(End(len(records)))
+    return session.result().steps
+
+
+def _states(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> tuple[tuple[State, Operation], ...]:
+    """The state before each step, as far as the model agrees with the guest."""
+    guest_machine = machine(bench.layout, begin.pages, begin.program.tasks)
+    state = initial(guest_machine, begin.start)
+    found: list[tuple[State, Operation]] = []
+    for operation, one in zip(begin.program.operations, records, strict=True):
+        found.append((state, operation))
+        outcomes = step(guest_machine, state, operation)
+        chosen = next((each for each in outcomes if each.observation == one.observation), None)
+        if chosen is None and not outcomes:
+            break
+        state = (chosen or outcomes[0]).state
+    return tuple(found)

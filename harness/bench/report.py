@@ -1,0 +1,77 @@
+"""Figures as a table, as JSON, and beside those of an earlier time."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.bench.figure import Figure, find
+from harness.errors import UsageError
+
+FORMAT = 1
+
+
+def value(figures: Sequence[Figure], subject: Mapping[str, str]) -> dict[str, Any]:
+    """Everything as one JSON object; *subject* says what was measured, and where."""
+    return {
+        "format": FORMAT,
+        "subject": dict(subject),
+        "ratios": dict(ratios(figures)),
+        "figures": [
+            {
+                "name": figure.name,
+                "unit": figure.unit,
+                "median": figure.median,
+                "min": min(figure.samples),
+                "max": max(figure.samples),
+                "samples": figure.samples,
+                "calibration": figure.calibration,
+            }
+            for figure in figures
+        ],
+    }
+
+
+def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
+    """Ours against plain QEMU."""
+    for suffix in ("", " cpu"):
+        ours, plain = find(figures, f"boot ours{suffix}"), find(figures, f"boot plain{suffix}")
+        if ours and plain:
+            yield f"boot ours / plain{suffix}", ours.median / plain.median
+
+
+def table(figures: Sequence[Figure], before: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """Lines of text; with *before*, the change at equal speed of the host."""
+    yield f"{'figure':34}{'median':>11}{'min':>11}{'max':>11} unit     loop ms{'  baseline' * bool(before)}"
+    for figure in figures:
+        numbers = "".join(_number(one) for one in (figure.median, min(figure.samples), max(figure.samples)))
+        line = f"{figure.name:34}{numbers} {figure.unit:8}{figure.calibration * 1e3:8.1f}"
+        yield line + _change(figure, before)
+    for name, ratio in ratios(figures):
+        yield f"{name:34}{ratio:11.2f}"
+
+
+def _number(one: float) -> str:
+    return f"{one:11.3f}" if one < 100 else f"{one:11,.0f}"
+
+
+def _change(figure: Figure, before: Mapping[str, tuple[float, float]]) -> str:
+    if figure.name not in before:
+        return "       new" if before else ""
+    median, calibration = before[figure.name]
+    speed = calibration / figure.calibration
+    expected = median * speed if figure.unit.startswith(("1/", "MB/")) else median / speed
+    if figure.unit == "MiB":
+        expected = median
+    return f"{(figure.median / expected - 1) * 100:+9.0f} %"
+
+
+def read_baseline(path: Path) -> Mapping[str, tuple[float, float]]:
+    """Median and calibration by name, of an earlier JSON.  Raises UsageError where it is none."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {one["name"]: (one["median"], one["calibration"]) for one in document["figures"]}
+    except OSError as error:
+        raise UsageError(f"the baseline cannot be read: {error}", hint="give an earlier --json") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} has no figures: {error!r}", hint="give an earlier --json") from error

@@ -1,0 +1,111 @@
+"""What is measured: one kernel on one machine, and a guest of it with a judge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from harness.bench.error import BenchError
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
+from harness.guest.guest import Guest
+from harness.guest.image import build_image
+from harness.guest.protocol import Evidence
+from harness.guest.shape import Shape
+from harness.model.layout import Layout
+from harness.model.machine import missing_operations
+from harness.model.operation import OpCode, Operation
+from harness.model.page import PageKind
+from harness.run.job import PROBES
+from harness.run.prepare import Prepared
+from harness.run.session import Sitting, run_program
+from harness.scenario.facts import Facts
+from harness.scenario.generate import Wishes, generate
+from harness.scenario.program import Program
+from harness.trace.record import Header, Record
+
+ONE_STEP = Program("one-step", (0,), ((PageKind.HIGH, 1),), (Operation(OpCode.KMAP),))
+
+
+def _ignore(record: Record) -> None:
+    del record
+
+
+def _nobody(steps: int) -> None:
+    del steps
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A guest with its judge; ``write`` gets every record."""
+
+    guest: Guest
+    layout: Layout
+    facts: Facts
+    header: Header
+
+    def judge_one(self) -> None:
+        """One kmap, judged.  Raises BenchError unless it agrees."""
+        self.judge(ONE_STEP)
+
+    def program(self, steps: int, seed: int) -> Program:
+        """A generated program, as ``run`` has them."""
+        return generate(self.facts, Random(seed), Wishes(steps), name=f"bench-{seed}")
+
+    def judge(self, program: Program, write: Callable[[Record], None] = _ignore) -> int:
+        """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
+        session = Session(self.header, load_known_bugs())
+        finished = run_program(Sitting(self.guest, session, write, _nobody), program)
+        if finished.failure:
+            raise finished.failure
+        result = session.result()
+        if not result.steps:
+            raise BenchError(f"no step of {program.name} was judged", hint="run the same program with `run`")
+        return result.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A kernel with module and agent, on a machine."""
+
+    prepared: Prepared
+    shape: Shape
+
+    def boot(self, folder: Path) -> Guest:
+        """A cold guest; its logs go into *folder*."""
+        prepared = self.prepared
+        return Guest.boot(prepared.kernel, self.shape, prepared.module.path, prepared.agent.path, folder)
+
+    def bench(self, guest: Guest) -> Bench:
+        """*guest* made ready: probes armed, layout read."""
+        layout, facts = guest.info()
+        evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
+        lacking = missing_operations(layout)
+        header = Header(
+            release=facts.release,
+            build=facts.build,
+            config_hash=self.prepared.kernel.config_hash,
+            layout=layout,
+            evidence=int(evidence),
+            seed=0,
+        )
+        return Bench(guest, layout, Facts(layout, missing=lacking), header)
+
+    def image(self, folder: Path) -> Path:
+        """The initramfs that our guests boot, as a file in *folder*."""
+        prepared = self.prepared
+        image = build_image(
+            prepared.agent.path.read_bytes(),
+            prepared.module.path.read_bytes(),
+            prepared.kernel.modules_dir,
+            self.shape.wire,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "plain.cpio"
+        path.write_bytes(image.archive)
+        return path
+
+
+def probes_off(guest: Guest) -> None:
+    """Disarm every probe."""
+    guest.probes(Evidence(0))

@@ -1,0 +1,158 @@
+"""``kmap-harness ssh``, ``push`` and ``pull``: a guest that keeps running, for people and for changed modules."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import project
+from harness.cli.progress import progress_for
+from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.guest.ssh import launch, packages, recipe, terminal
+from harness.guest.ssh import state as states
+from harness.guest.ssh.attach import attach
+from harness.guest.ssh.client import Client
+from harness.guest.ssh.exchange import exchange
+from harness.guest.ssh.image import Parts
+from harness.guest.ssh.launch import Order, Origin
+from harness.guest.ssh.state import GuestState, NoGuestError
+from harness.kernel.build import build_module
+from harness.kernel.cache import Cache
+from harness.kernel.module import check_module
+from harness.kernel.progress import Progress
+from harness.run.prepare import find_kernel, prepare
+
+RECIPE = project.ROOT / "images" / "ssh"
+DEFAULT_NAME = "default"
+MEMORY = 512
+"""MiB: the packages lie in the guest's memory, beside the highmem pages under test."""
+
+Name = Annotated[str, typer.Option("--name", help="Which guest, where several run.")]
+
+
+def ssh(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Command line for the shell in the guest, after --; an interactive shell if none is given."
+        ),
+    ] = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option(help="Start a guest with this kernel if none runs: a stock kernel's name, or an image."),
+    ] = None,
+    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    smp: Annotated[int, typer.Option(help="CPUs of a guest that is started, 1 to 8.")] = 2,
+    memory: Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")] = MEMORY,
+    name: Name = DEFAULT_NAME,
+    stop: Annotated[bool, typer.Option("--stop", help="End the guest.")] = False,
+    listing: Annotated[bool, typer.Option("--list", help="List the guests that run.")] = False,
+    start_only: Annotated[bool, typer.Option("--start", help="Only start the guest.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Open a shell, or run a command, in a guest that keeps running; start it where there is none."""
+    del debug
+    if listing:
+        sys.stdout.writelines(f"{_describe(state)}\n" for state in states.running())
+        return
+    if stop:
+        launch.stop(states.find(name))
+        return
+    shape = Shape(smp=smp, memory=memory)
+    state = running_or_started(name, kernel, build_dir, shape)
+    if not start_only:
+        with Client(state) as client:
+            status = terminal.stream(client, " ".join(command)) if command else terminal.shell(client)
+        raise typer.Exit(status)
+
+
+def push(
+    module_dir: Annotated[
+        Path, typer.Option(help="Folder of the module's sources.")
+    ] = project.MODULE_SOURCES,
+    name: Name = DEFAULT_NAME,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Build the module and exchange it in the running guest, without a reboot."""
+    del debug
+    state = states.find(name)
+    with progress_for(Console(stderr=True)) as progress:
+        module = built_for(state, module_dir, progress)
+        progress.step(f"exchanging the module in {state.name}")
+        with attach(state) as guest:
+            exchanged = exchange(state, guest, module)
+            _, facts = guest.info()
+    same = " (the same build)" if exchanged.old == exchanged.new else ""
+    sys.stdout.write(
+        f"module of {facts.release}: build id {exchanged.old or 'none'} -> {exchanged.new}{same}\n"
+    )
+
+
+def pull(
+    guestpath: Annotated[
+        str, typer.Argument(help="File or folder in the guest, or `logs`: its console, QEMU and kernel log.")
+    ],
+    local: Annotated[Path, typer.Argument(help="Where to put it.")],
+    name: Name = DEFAULT_NAME,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Fetch a file, a folder or the logs of the running guest."""
+    del debug
+    state = states.find(name)
+    with Client(state) as client:
+        files = launch.logs(state, client, local) if guestpath == "logs" else client.get(guestpath, local)
+    sys.stdout.writelines(f"{file}\n" for file in files)
+
+
+def running_or_started(name: str, kernel: str | None, build_dir: Path | None, shape: Shape) -> GuestState:
+    """The guest of that name, started with *kernel* if it does not run.
+
+    Raises UsageError where it runs with another kernel, or does not run and no kernel is named.
+    """
+    try:
+        state = states.find(name)
+    except NoGuestError:
+        if kernel is None:
+            raise
+        with progress_for(Console(stderr=True)) as progress:
+            return _started(name, kernel, build_dir, shape, progress)
+    if kernel is not None and _origin(kernel, build_dir) != Origin(state.kernel, state.build_dir):
+        raise UsageError(
+            f"the guest {name!r} runs {state.kernel}, not {kernel}",
+            hint="end it with --stop, or give the new one another --name",
+        )
+    return state
+
+
+def _origin(kernel: str, build_dir: Path | None) -> Origin:
+    return Origin(str(Path(kernel).absolute()), str(build_dir.absolute())) if build_dir else Origin(kernel)
+
+
+def _started(name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress) -> GuestState:
+    prepared = prepare(kernel, build_dir, progress)
+    made = recipe.read(RECIPE)
+    debs = packages.obtain(made, Cache.default(), progress)
+    parts = Parts(prepared.agent.path, prepared.module.path, made, debs)
+    progress.step(f"booting {prepared.kernel.release} with SSH")
+    return launch.start(name, Order(_origin(kernel, build_dir), prepared.kernel, shape, parts))
+
+
+def built_for(state: GuestState, module_dir: Path, progress: Progress) -> Path:
+    """The module of *module_dir*, built for and checked against the kernel that the guest runs."""
+    build_dir = Path(state.build_dir) if state.build_dir else None
+    kernel = find_kernel(state.kernel, build_dir, progress)
+    if kernel.release != state.release:
+        raise UsageError(
+            f"{state.kernel} is {kernel.release} by now; the guest {state.name!r} runs {state.release}",
+            hint="start the guest anew: kmap-harness ssh --stop",
+        )
+    module = build_module(kernel, module_dir, progress=progress).path
+    check_module(kernel, module)
+    return module
+
+
+def _describe(state: GuestState) -> str:
+    return f"{state.name}  {state.release}  smp={state.shape.smp}  port {state.port}  {state.folder}"

@@ -1,0 +1,51 @@
+"""The initramfs of the fuller guest: packages, script and keys behind the image of every guest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.guest import cpio
+from harness.guest.cpio import Member
+from harness.guest.image import MODULE_FOLDER, build_image, load_order
+from harness.guest.shape import Wire
+from harness.guest.ssh.recipe import Recipe
+from harness.guest.ssh.tree import members
+
+NETWORK_FOLDERS = ("drivers/virtio", "drivers/net", "net/core")
+"""Below ``kernel`` of a kernel's modules; a driver elsewhere, or built in, has no file here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an image is made of: the agent, the module, the recipe and its packages."""
+
+    agent: Path
+    module: Path
+    recipe: Recipe
+    debs: tuple[Path, ...]
+
+
+def write_image(
+    target: Path, parts: Parts, modules_dir: Path | None, wire: Wire, more: tuple[Member, ...]
+) -> tuple[str, ...]:
+    """Write the image and give the names of the modules that the agent loads, in order.
+
+    The kernel unpacks archives that follow one another (buffer-format.rst), each with its own trailer.
+    """
+    plain = build_image(parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, wire)
+    files = network_files(modules_dir) if modules_dir else {}
+    network = [name for name in load_order(parts.recipe.modules, files) if name not in plain.modules]
+    drivers = (cpio.regular(f"{MODULE_FOLDER}/{name}.ko", files[name].read_bytes()) for name in network)
+    fuller = (*members(parts.debs, parts.recipe.leave_out), *parts.recipe.own_files(), *drivers, *more)
+    target.touch(0o600)
+    target.write_bytes(plain.archive + cpio.pack(fuller))
+    return (*plain.modules, *network)
+
+
+def network_files(modules_dir: Path) -> dict[str, Path]:
+    """Module name to file, where the network drivers and what they need live."""
+    folders = (modules_dir / "kernel" / name for name in NETWORK_FOLDERS)
+    return {
+        path.stem.replace("-", "_"): path
+        for folder in folders
+        for path in (folder.glob("*.ko") if folder.is_dir() else ())
+    }

@@ -1,0 +1,46 @@
+"""Keys of one run: the user's and the server's, both made here, so that each end knows the other.
+
+ECDSA on NIST P-256: the newest kind that paramiko generates and that dropbear (2020.79 on) reads.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramiko import ECDSAKey
+
+from harness.guest.cpio import Member, regular
+
+CURVE_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where the user's private key lies (mode 0600), and the line of known_hosts format for the server."""
+
+    user: Path
+    known_hosts: Path
+
+
+def make_keys(folder: Path, host: str, port: int) -> tuple[Keys, tuple[Member, ...]]:
+    """New keys in *folder* for a server at *host*:*port*; with the guest's files that belong to them."""
+    user, server = (ECDSAKey.generate(bits=CURVE_BITS) for _ in range(2))
+    keys = Keys(folder / "id_ecdsa", folder / "known_hosts")
+    server_file = folder / "server_key"
+    user.write_private_key_file(str(keys.user))
+    server.write_private_key_file(str(server_file))
+    private = server_file.read_bytes()
+    server_file.unlink()
+    keys.known_hosts.write_text(known_hosts_line(server, host, port), encoding="ascii")
+    return keys, (
+        regular("etc/dropbear/openssh_host_key", private, 0o600),
+        regular("root/.ssh/authorized_keys", _public(user).encode(), 0o600),
+    )
+
+
+def known_hosts_line(key: ECDSAKey, host: str, port: int) -> str:
+    """One line as sshd(8) describes known_hosts, for any port."""
+    return f"[{host}]:{port} {_public(key)}"
+
+
+def _public(key: ECDSAKey) -> str:
+    return f"{key.get_name()} {key.get_base64()}\n"

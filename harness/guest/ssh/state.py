@@ -1,0 +1,160 @@
+"""What is known of a running guest with SSH, kept in a file so that any later command finds it."""
+
+import dataclasses
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from harness.errors import UsageError
+from harness.guest.shape import Accelerator, Shape, Wire
+
+ENVIRONMENT = "KMAP_HARNESS_RUNTIME"
+FILE = "guest.json"
+LOOPBACK = "127.0.0.1"
+SOCKET_PATH_MOST = 107
+"""sizeof(sun_path) - 1, unix(7)."""
+
+
+class NoGuestError(UsageError):
+    """There is no running guest of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no guest named {name!r} with SSH is running", hint="start one: kmap-harness ssh --kernel KERNEL"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GuestState:
+    """One guest that runs on its own.
+
+    ``started`` is the start time of process ``pid`` in clock ticks since the host's boot, which tells it
+    from a later process of the same number; ``memory_fd`` the number, in that process, of the guest's memory.
+    """
+
+    name: str
+    pid: int
+    started: int
+    port: int
+    folder: Path
+    kernel: str
+    """Name of the stock kernel, or the path of the user's own image."""
+    build_dir: str
+    """Of the user's own kernel; empty for a stock kernel."""
+    release: str
+    boot_image: Path
+    shape: Shape
+    modules: tuple[str, ...]
+    memory_fd: int
+
+    def socket(self, name: str) -> Path:
+        """The Unix socket of a stream: ``monitor``, ``console`` or ``wire``."""
+        return self.folder / name
+
+    @property
+    def user_key(self) -> Path:
+        """The private key that the guest lets in."""
+        return self.folder / "id_ecdsa"
+
+    @property
+    def known_hosts(self) -> Path:
+        """The server's key, in known_hosts format."""
+        return self.folder / "known_hosts"
+
+    @property
+    def module(self) -> Path:
+        """A copy of the module that is loaded."""
+        return self.folder / "loaded.ko"
+
+    def alive(self) -> bool:
+        """Whether that very QEMU still runs."""
+        return start_time(self.pid) == self.started
+
+    def save(self) -> None:
+        """Write the state file, whole or not at all."""
+        fresh = self.folder / f".{FILE}"
+        fresh.write_text(json.dumps(dataclasses.asdict(self), default=str, indent=1) + "\n", encoding="utf-8")
+        fresh.replace(self.folder / FILE)
+
+
+def root() -> Path:
+    """Where the folders of running guests are: private to the user and gone with the host's next boot."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named).absolute() / "ssh"
+    with warnings.catch_warnings():
+        # Without XDG_RUNTIME_DIR (root in a container, CI) platformdirs falls back to the temporary folder.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return platformdirs.user_runtime_path("kmap-harness") / "ssh"
+
+
+def new_folder(name: str) -> Path:
+    """The folder for a guest called *name*, with mode 0700.  Raises UsageError where it cannot be used."""
+    folder = root() / name
+    if name in ("", ".", "..") or "/" in name:
+        raise UsageError(f"{name!r} is no name for a guest", hint="use letters, digits and dashes")
+    if len(os.fsencode(folder / "console")) > SOCKET_PATH_MOST:
+        raise UsageError(
+            f"{folder} is too long a path for a Unix socket", hint=f"set {ENVIRONMENT} to a short one"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: {error.strerror}", hint=f"set {ENVIRONMENT} to a folder of yours"
+        ) from error
+    return folder
+
+
+def find(name: str) -> GuestState:
+    """The running guest called *name*.  Raises :class:`NoGuestError`."""
+    state = load(root() / name)
+    if state is None or not state.alive():
+        raise NoGuestError(name)
+    return state
+
+
+def running() -> Iterator[GuestState]:
+    """Every guest that runs."""
+    for path in sorted(root().glob(f"*/{FILE}")):
+        state = load(path.parent)
+        if state is not None and state.alive():
+            yield state
+
+
+def load(folder: Path) -> GuestState | None:
+    """The state kept in *folder*; None where there is none, or one of another format."""
+    try:
+        fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return _decode(fields)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _decode(fields: Mapping[str, Any]) -> GuestState:
+    shape = dict(fields["shape"])
+    enums = {"accelerator": Accelerator(shape["accelerator"]), "wire": Wire(shape["wire"])}
+    decoded = {
+        "folder": Path(fields["folder"]),
+        "boot_image": Path(fields["boot_image"]),
+        "modules": tuple(fields["modules"]),
+        "shape": Shape(**{**shape, **enums, "extra": tuple(shape["extra"])}),
+    }
+    return GuestState(**{**fields, **decoded})
+
+
+def start_time(pid: int) -> int | None:
+    """Start time of a process (field 22 of /proc/PID/stat, proc(5)); None when it is gone or a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in ("Z", "X") else int(fields[19])

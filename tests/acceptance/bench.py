@@ -1,0 +1,35 @@
+"""The whole job on a kernel, a module or a model with something wrong in it."""
+
+from pathlib import Path
+
+from harness import project
+from harness.guest.shape import Shape
+from harness.kernel.progress import Quiet
+from harness.report.terminal import run_lines
+from harness.run.job import Request, Stopwatch, judge
+from harness.run.programs import read_plan
+
+SCENARIOS = project.SCENARIOS
+KERNEL = "debian-6.1-686-pae"
+
+
+def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, **shape):
+    """The result of a run; *scenarios* are names in tests/scenarios or files."""
+    files = [path if isinstance(path, Path) else SCENARIOS / f"{path}.kmap" for path in scenarios]
+    plan = read_plan(files, seed, steps)
+    out.mkdir(parents=True, exist_ok=True)
+    machine = Shape(**({"smp": 1} | shape))
+    request = Request(prepared.kernel.name, None, machine, plan, out, trace)
+    return judge(prepared, request, Quiet(), Stopwatch())
+
+
+def written(folder, text, name="own"):
+    """A scenario file with *text*."""
+    path = folder / f"{name}.kmap"
+    path.write_text(text)
+    return path
+
+
+def summary_of(result):
+    """What the user sees."""
+    return "\n".join(run_lines(result))

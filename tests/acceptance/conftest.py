@@ -1,0 +1,24 @@
+"""One stock kernel for everything here: fetched, built for and run once."""
+
+import pytest
+
+from harness.kernel.progress import Quiet
+from harness.run.prepare import prepare
+
+from .bench import KERNEL, judged
+
+
+@pytest.fixture(scope="session")
+def stock():
+    """Kernel, module and agent as the product has them."""
+    return prepare(KERNEL, None, Quiet())
+
+
+@pytest.fixture(scope="session")
+def stock_trace(stock, tmp_path_factory):
+    """The trace of a stock kernel's run over a few scenarios and a little of the random program."""
+    folder = tmp_path_factory.mktemp("stock")
+    path = folder / "stock.trace"
+    result = judged(stock, folder, "pkmap-first-slots", "pkmap-full-turn", "local-nesting", trace=path)
+    assert result.exit_code == 0, result
+    return path

@@ -1,0 +1,66 @@
+"""Stock kernels with a bug put into their text: a private copy of the vmlinux, patched before it boots.
+
+A running guest's code is never changed: the emulator would keep its translation of the old code.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import replace
+from typing import NamedTuple
+
+from elftools.elf.elffile import ELFFile
+
+
+class Edit(NamedTuple):
+    """In *symbol*, the one place that reads *old* becomes *new*; both as hex, ``??`` stands for any byte."""
+
+    symbol: str
+    old: str
+    new: str
+
+
+class Bug(NamedTuple):
+    """A seeded bug: what it does to the kernel, for people, and how."""
+
+    what: str
+    edits: tuple[Edit, ...]
+
+
+def patched(kernel, bug, folder):
+    """*kernel* with a vmlinux in *folder* that has *bug*; every edit must find its old bytes exactly once."""
+    image = bytearray(kernel.vmlinux.read_bytes())
+    symbols = _text_symbols(kernel.system_map.read_text())
+    segments = _segments(kernel.vmlinux)
+    for edit in bug.edits:
+        _apply(image, edit, *_extent(symbols, segments, edit.symbol))
+    copy = folder / "vmlinux"
+    copy.write_bytes(image)
+    return replace(kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy)
+
+
+def _apply(image, edit, start, end):
+    old, new = edit.old.split(), edit.new.split()
+    assert len(old) == len(new), f"{edit} changes the length"
+    pattern = b"".join(b"(.)" if one == "??" else b"(" + re.escape(bytes.fromhex(one)) + b")" for one in old)
+    (found,) = re.finditer(pattern, bytes(image[start:end]), re.DOTALL)
+    for number, byte in enumerate(new):
+        if byte != "??":
+            image[start + found.start() + number] = int(byte, 16)
+
+
+def _text_symbols(system_map):
+    lines = (line.split() for line in system_map.splitlines())
+    return sorted((int(address, 16), name) for address, kind, name in lines if kind in "tT")
+
+
+def _segments(vmlinux):
+    with vmlinux.open("rb") as file:
+        return [(s["p_vaddr"], s["p_filesz"], s["p_offset"]) for s in ELFFile(file).iter_segments("PT_LOAD")]
+
+
+def _extent(symbols, segments, name):
+    """Offsets in the file at which the function begins and ends."""
+    (start,) = [address for address, one in symbols if one == name]
+    end = symbols[bisect_right(symbols, (start, "\uffff"))][0]
+    (shift,) = [offset - base for base, size, offset in segments if base <= start < base + size]
+    return start + shift, end + shift

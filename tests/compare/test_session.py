@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+from harness.compare.diff import compare_traces
+from harness.compare.divergence import Verdict
+from harness.compare.evidence import mask
+from harness.compare.judge import standard_contract
+from harness.compare.known import load_known_bugs
+from harness.compare.session import judge_records
+from harness.trace.file import TraceReader, TraceWriter
+from harness.trace.record import Begin, End, Header
+from tests.compare.model_guest import FULL, LOCAL, RELEASES, ModelGuest, pages_of, program
+
+TEXT = """tasks: a@0 b@1
+pages: high 4, low 1
+a: m0 = kmap h0
+a: m1 = kmap_local_page h1
+a: kmap_to_page m1
+a: write m1 77
+a: read m1
+a: kunmap_local m1
+a: m2 = kmap l0
+a: kunmap h0
+"""
+HEADER = Header(RELEASES[LOCAL.generation], "", "", LOCAL, FULL, 0)
+
+
+def records(shift=0):
+    guest = ModelGuest(LOCAL, program(TEXT))
+    if shift:
+        pages = tuple(page._replace(pfn=page.pfn + shift) for page in pages_of(guest.program.pools))
+        guest.machine = guest.machine.with_pages(pages)
+        guest.start = guest.start._replace(page_addresses=(0, 0, 0, 0, guest.machine.direct[4]))
+    steps = list(guest.steps())
+    return [Begin(guest.program, guest.machine.pages, guest.start), *steps, End(len(steps))]
+
+
+def judged(found):
+    return judge_records(HEADER, found, load_known_bugs(), standard_contract(mask(FULL)))
+
+
+def test_a_stored_trace_is_judged_again_to_the_same_result(tmp_path):
+    path = tmp_path / "run.trace"
+    with TraceWriter(path, HEADER) as writer:
+        for record in records():
+            writer.write(record)
+    result = judged(TraceReader(path).records())
+    assert (result.verdict, result.steps) == (Verdict.AGREE, 8)
+    assert result.total("known") == {"kmap_to_page-slot0": 1}
+    assert result.coverage.operations["kmap"] == 2
+
+
+def test_an_empty_trace_is_an_error():
+    assert judged([]).verdict is Verdict.ERROR
+    assert judged([records()[0], End(0)]).verdict is Verdict.ERROR
+
+
+def test_a_program_without_its_end_is_an_error():
+    assert judged(records()[:-1]).verdict is Verdict.ERROR
+
+
+def test_traces_of_guests_with_other_frames_do_not_differ():
+    here, there = records(), records(shift=16)
+    assert here[1].observation.pte != there[1].observation.pte
+    found = compare_traces((HEADER, here), (HEADER, there))
+    assert (found.steps, found.compared, found.equal) == ((), 8, True)
+
+
+def test_a_step_that_differs_is_named():
+    other = records()
+    other[3] = other[3]._replace(observation=other[3].observation._replace(warns=7))
+    found = compare_traces((HEADER, records()), (HEADER, other[:-3]))
+    assert [(one.number, one.fields) for one in found.steps] == [
+        (2, ("warns",)),
+        (6, ("missing",)),
+        (7, ("missing",)),
+    ]
+    assert not found.equal
+    assert compare_traces((HEADER, records()), (HEADER, records())).equal
+
+
+def test_two_empty_traces_are_not_equal():
+    assert not compare_traces((HEADER, []), (HEADER, [])).equal
+
+
+def test_programs_that_only_one_trace_has_are_named():
+    renamed = records()
+    renamed[0] = renamed[0]._replace(program=replace(renamed[0].program, name="other"))
+    found = compare_traces((HEADER, records()), (HEADER, renamed))
+    assert (found.only_left, found.only_right) == (("<text>",), ("other",))

@@ -1,0 +1,46 @@
+"""The conformance scenarios: each applies somewhere, and says of the model what it says of kernels."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.compare.divergence import Verdict
+from harness.scenario.facts import Facts
+from harness.scenario.lower import lower
+from harness.scenario.parse import read_scenario
+from harness.scenario.program import NotApplicable
+from harness.trace.record import End
+from tests.compare.model_guest import LOCAL, STACK, ModelGuest
+
+SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
+LAYOUTS = {
+    "local": LOCAL._replace(last_pkmap=16),
+    "one-cpu": LOCAL._replace(last_pkmap=16, online_cpus=1),
+    "rt": LOCAL._replace(last_pkmap=16, rt=True),
+    "stack": STACK._replace(last_pkmap=16, online_cpus=4),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_the_model_bears_out_what_scenarios_expect(path, layout):
+    program = lower(read_scenario(path), Facts(layout, above_4g=layout.pae))
+    if isinstance(program, NotApplicable):
+        assert program.reason
+        return
+    guest = ModelGuest(layout, program, cursor=4)
+    judge = guest.judge()
+    for step in guest.steps():
+        assert judge.step(step) is None
+    result = judge.end(End(len(program.operations)))
+    assert result.failed_assertions == []
+    assert result.verdict is Verdict.AGREE
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_scenario_says_why_it_exists_and_applies_somewhere(path):
+    scenario = read_scenario(path)
+    assert path.read_text().startswith("# ")
+    assert scenario.title
+    facts = [Facts(layout, above_4g=layout.pae, throwaway=True) for layout in LAYOUTS.values()]
+    assert any(not isinstance(lower(scenario, fact), NotApplicable) for fact in facts)
