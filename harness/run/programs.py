@@ -62,7 +62,7 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
     """The programs of *plan* for this guest, one after another."""
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
-    lacking = missing_operations(layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10."))
+    lacking = missing_operations(layout)
     known = Facts(layout, above_4g=above, missing=lacking)
     for scenario in plan.scenarios:
         yield lower(scenario, known)
