@@ -74,15 +74,13 @@ class Subject:
     def boot(self, folder: Path) -> Guest:
         """A cold guest; its logs go into *folder*."""
         prepared = self.prepared
-        return Guest.boot(prepared.kernel, self.shape, prepared.module.path, prepared.agent.path, folder)
+        return Guest.boot(prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path, folder)
 
     def bench(self, guest: Guest) -> Bench:
         """*guest* made ready: probes armed, layout read."""
         layout, facts = guest.info()
         evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
-        lacking = missing_operations(
-            layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10.")
-        )
+        lacking = missing_operations(layout)
         header = Header(
             release=facts.release,
             build=facts.build,
@@ -98,7 +96,7 @@ class Subject:
         prepared = self.prepared
         image = build_image(
             prepared.agent.path.read_bytes(),
-            prepared.module.path.read_bytes(),
+            prepared.module.stripped.read_bytes(),
             prepared.kernel.modules_dir,
             self.shape.wire,
         )

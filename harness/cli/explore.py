@@ -84,7 +84,7 @@ def explore(
 
 
 def _branches() -> dict[str, frozenset[str]]:
-    machines = [machine(layout, (), (), release=release) for layout, release in KINDS]
+    machines = [machine(layout, (), ()) for layout in KINDS]
     with ProcessPoolExecutor(max_workers=2) as pool:
         return dict(zip(map(kind_of, machines), pool.map(reachable, machines), strict=True))
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
-_WORDS = "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, wire=virtio|serial, accel=tcg|kvm"
+_WORDS = (
+    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, parallel, wire=virtio|serial, accel=tcg|kvm"
+)
 
 
 def parse_shape(text: str, base: Shape | None = None) -> Shape:
@@ -38,6 +40,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "cpu": lambda shape, value: replace(shape, cpu=value),
     "pti": lambda shape, _: replace(shape, pti=True, cpu=CPU_PTI),
     "kaslr": lambda shape, _: replace(shape, kaslr=True),
+    "parallel": lambda shape, _: replace(shape, parallel=True),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
 }

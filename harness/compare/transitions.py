@@ -77,9 +77,9 @@ def possible(subject: Machine) -> frozenset[str]:
     return _recorded().get(kind_of(subject)) or reachable(subject)
 
 
-def transitions(layout: Layout, release: str, rules: Mapping[str, int]) -> Transitions:
+def transitions(layout: Layout, rules: Mapping[str, int]) -> Transitions:
     """What *rules*, the branches taken in a run and how often, amount to on this kernel."""
-    subject = machine(layout, (), (), release=release)
+    subject = machine(layout, (), ())
     kind, every = kind_of(subject), possible(subject)
     taken = {rule for rule, count in rules.items() if count} - {"refused", "not-applicable"}
     excluded = tuple(

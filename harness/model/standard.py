@@ -109,18 +109,13 @@ MACHINES: tuple[Standard, ...] = (
     _together("stack-kmap", STACK, _ATOMIC),
 )
 
-KINDS: tuple[tuple[Layout, str], ...] = (
-    (LOCAL, "6.1.0"),
-    (LOCAL._replace(online_cpus=1), "6.1.0"),
-    (LOCAL_RT, "6.1.0"),
-    (LOCAL_RT._replace(online_cpus=1), "6.1.0"),
-    (LOCAL_RT, "5.10.0"),
-    (LOCAL_RT._replace(online_cpus=1), "5.10.0"),
-    (LOCAL_DEBUG, "6.1.0"),
-    (STACK, "5.10.0"),
-    (STACK._replace(online_cpus=1), "5.10.0"),
-    (STACK_DEBUG, "5.10.0"),
-    (TYPED, "2.6.24"),
-    (TYPED_DEBUG, "2.6.24"),
+_OLD_RT = LOCAL_RT._replace(to_page_local=False, kmap_atomic_prot=False)
+
+KINDS: tuple[Layout, ...] = (
+    *(base._replace(online_cpus=cpus) for base in (LOCAL, LOCAL_RT, _OLD_RT, STACK) for cpus in (1, 2)),
+    LOCAL_DEBUG,
+    STACK_DEBUG,
+    TYPED,
+    TYPED_DEBUG,
 )
-"""Layouts and releases of the kinds of kernel whose rule branches are recorded."""
+"""Layouts of the kinds of kernel whose rule branches are recorded; ``_OLD_RT`` is 5.10-rt."""

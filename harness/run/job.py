@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.errors import HarnessError, KernelError
+from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import Evidence, Facts
 from harness.guest.shape import Shape
@@ -72,7 +72,7 @@ class Stopwatch:
 
 
 def execute(request: Request, progress: Progress, show: Callable[[str], None] | None = None) -> RunResult:
-    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result.
+    """Do the job.  What fails before a boot is raised; what fails later is part of the result.
 
     *show* is given each command line that was used, ready to paste.
     """
@@ -99,11 +99,26 @@ def judge(
     """The part of the job for which kernel, module and agent stand ready."""
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"booting {kernel.release} on {describe(shape)}")
-    with watch.phase("boot"):
-        guest = Guest.boot(kernel, shape, prepared.module.path, prepared.agent.path, request.out)
+    try:
+        with watch.phase("boot"):
+            guest = Guest.boot(kernel, shape, prepared.module.stripped, prepared.agent.path, request.out)
+    except (KernelError, InfrastructureError) as error:
+        return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
     return _judge_in(kernel, guest, request, progress, watch)
+
+
+def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
+    """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
+    return RunResult(
+        kernel=KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source),
+        machine=describe(request.shape),
+        command="",
+        seed=request.plan.seed,
+        phases=watch.seconds,
+        error=f"the kernel did not boot: {error}",
+    )
 
 
 def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
@@ -143,7 +158,9 @@ PROBES = (
 
 def describe(shape: Shape) -> str:
     """A machine shape in words."""
-    extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
+    extras = [
+        word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
+    ]
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
@@ -192,7 +209,10 @@ class _Run:
                 if failure:
                     break
         crash = str(failure) if isinstance(failure, KernelError) else ""
-        return self._summary(str(failure) if failure and not crash else "", crash)
+        error = str(failure) if failure and not crash else ""
+        if not failure and not self.done:
+            error = "no step was executed: no scenario applies to this guest"
+        return self._summary(error, crash)
 
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:
         """Run one program, unless this guest cannot; the failure that ended it, if one did."""
