@@ -1,5 +1,7 @@
 """The standard machines are explored completely and keep the contract; typed models that break are found."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.model import typed
@@ -29,12 +31,14 @@ def no_cpu(d):
 
 
 def keep(d):
+    d.rule = "typed.unmap"
     d.pte_address = d.address()
     d.invlpg(d.pte_address)
     d.preempt -= 1
 
 
 def no_flush(d):
+    d.rule = "typed.unmap"
     d.pte_address = d.address()
     d.set_window(d.machine.layout.fixindex(d.pte_address), 0)
     d.preempt -= 1
@@ -42,8 +46,8 @@ def no_flush(d):
 
 @pytest.mark.parametrize(
     ("function", "broken"),
-    [("type_index", no_cpu), ("kunmap_atomic", keep), ("kunmap_atomic", no_flush)],
-    ids=["no-cpu", "no-clear", "no-invlpg"],
+    [("type_index", shifted_table), ("type_index", no_cpu), ("kunmap_atomic", keep), ("kunmap_atomic", no_flush)],
+    ids=["wrong-table", "no-cpu", "no-clear", "no-invlpg"],
 )
 def test_broken_typed_model_is_found(function, broken, monkeypatch):
     monkeypatch.setattr(typed, function, broken)
@@ -54,5 +58,5 @@ def test_broken_typed_model_is_found(function, broken, monkeypatch):
 
         monkeypatch.setitem(step.RULES[Generation.TYPED], OpCode.KUNMAP_ATOMIC, broken)
     standard = BY_NAME["typed"]
-    found = explore(standard.machine, standard.limits)
+    found = explore(standard.machine, replace(standard.limits, states=2000))
     assert found.failure is not None
