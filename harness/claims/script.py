@@ -96,22 +96,19 @@ def sleeper(low: int) -> Script:
     return script
 
 
-def occupied(layout: Layout) -> Script:
-    """A window entry that is in use when its turn comes.  The task dies: for a guest that is thrown away."""
+def wrecking(layout: Layout) -> Script:
+    """A kunmap too many, then a window entry that is in use when its turn comes.
+
+    Two tasks die, one with kmap_lock held, and the entry stays: for a guest that is thrown away.
+    """
     slot = layout.fix_kmap_begin + (1 if layout.debug_kmap_local else 0)
-    script = Script()
-    script.do("irq-off", OpCode.IRQ_OFF)
-    script.do("occupy", OpCode.SET_PTE, base=Base.FIXMAP, reg=slot, page=1)
-    script.do("onto-occupied", OpCode.KMAP_ATOMIC, page=0, reg=40)
-    return script
-
-
-def unbalanced() -> Script:
-    """A kunmap too many.  The task dies with kmap_lock held: the last thing in a guest that is thrown away."""
     script = Script()
     script.do("balanced", OpCode.KMAP, task=B, page=2, reg=41)
     script.do("balanced-end", OpCode.KUNMAP, task=B, page=2)
     script.do("too-many", OpCode.KUNMAP, task=B, page=2)
+    script.do("irq-off", OpCode.IRQ_OFF)
+    script.do("occupy", OpCode.SET_PTE, base=Base.FIXMAP, reg=slot, page=1)
+    script.do("onto-occupied", OpCode.KMAP_ATOMIC, page=0, reg=40)
     return script
 
 

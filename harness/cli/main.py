@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from harness.cli import bench, diff, explore, kernels, nightly, run, ssh
+from harness.cli import bench, claims, diff, explore, kernels, nightly, run, ssh
 from harness.errors import HarnessError
 
 _PREREQUISITE = 2
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=True,
 )
 app.command(name="run")(run.run)
+app.command(name="claims")(claims.claims)
 app.command(name="diff")(diff.diff)
 app.command(name="explore")(explore.explore)
 app.command(name="kernels")(kernels.kernels)

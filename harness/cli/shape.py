@@ -40,6 +40,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "cpu": lambda shape, value: replace(shape, cpu=value),
     "pti": lambda shape, _: replace(shape, pti=True, cpu=CPU_PTI),
     "kaslr": lambda shape, _: replace(shape, kaslr=True),
+    "icount": lambda shape, _: replace(shape, icount=True, smp=1),
     "parallel": lambda shape, _: replace(shape, parallel=True),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
