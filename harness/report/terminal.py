@@ -69,7 +69,7 @@ def _work(result: RunResult) -> Iterator[str]:
     yield from _not_applicable(result)
     yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
-    if repaired:
+    if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"
 
 
