@@ -51,6 +51,11 @@ class LinkStatistics:
     skipped: int = 0
 
     @property
+    def damage(self) -> int:
+        """Signs of damage in either direction: what came broken, and what the agent said came broken."""
+        return self.damaged + self.skipped + self.naks
+
+    @property
     def repaired(self) -> int:
         """How often something had to be sent again."""
         return self.naks + self.resends

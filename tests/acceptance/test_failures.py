@@ -56,7 +56,10 @@ def test_damage_in_both_directions_is_repaired_and_counted(stock, tmp_path, tapp
 
 
 def test_a_wire_that_cannot_be_repaired_is_an_error(stock, tmp_path, tapped, monkeypatch):
-    """From the first batch on every tenth byte or so is wrong: nothing gets through."""
+    """From the first batch on every tenth byte or so is wrong: nothing gets through.
+
+    Was told as a kernel that hangs: the agent said nothing of a request without a head.
+    """
     monkeypatch.setattr("harness.guest.guest.REQUEST_SECONDS", 3.0)
     taps = tapped()
     begin = Guest.tasks
