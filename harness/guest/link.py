@@ -126,6 +126,10 @@ class Link:
         self.statistics.requests += 1
         return seq
 
+    def damaged_since(self, damage: int) -> bool:
+        """Whether anything came broken since ``statistics.damage`` was *damage*, or stopped in its middle."""
+        return self.statistics.damage > damage or self._decoder.unfinished
+
     @property
     def outstanding(self) -> int:
         """Requests whose answers have not been collected."""
