@@ -214,7 +214,9 @@ class _Run:
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
         done = run_program(self.sitting, program)
-        result = self.session.result().programs[-1]
+        judged = self.session.result().programs
+        begun = sum(1 for one in self.outcomes if one.result)
+        result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
 
