@@ -10,13 +10,12 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.guest import Guest
 from harness.guest.image import build_image
-from harness.guest.protocol import Evidence
+from harness.guest.protocol import PROBES, Evidence
 from harness.guest.shape import Shape
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind
-from harness.run.job import PROBES
 from harness.run.prepare import Prepared
 from harness.run.session import Sitting, run_program
 from harness.scenario.facts import Facts

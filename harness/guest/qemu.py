@@ -132,9 +132,15 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
         *("-chardev", f"{channels.monitor},id=monitor", "-mon", "chardev=monitor,mode=control"),
         *("-chardev", f"{channels.console},id=console", "-serial", "chardev:console"),
         *("-chardev", f"{channels.wire},id=wire", *_wire(shape.wire)),
+        *(("-incoming", "defer") if machine.incoming else _boot(machine)),
+    )
+
+
+def _boot(machine: Machine) -> tuple[str, ...]:
+    """What to boot; a restored guest has it in its memory."""
+    return (
         *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
         *("-append", command_line(machine)),
-        *(("-incoming", "defer") if machine.incoming else ()),
     )
 
 

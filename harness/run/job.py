@@ -11,7 +11,7 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import HarnessError, KernelError
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence, Facts
+from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
@@ -122,17 +122,6 @@ def _armed(guest: Guest, facts: Facts) -> Evidence:
     """What this guest can show once its probes are armed."""
     probes = facts.evidence & PROBES
     return (facts.evidence & ~PROBES) | guest.probes(probes)
-
-
-PROBES = (
-    Evidence.FLUSH_SCAN
-    | Evidence.FLUSH_RANGE
-    | Evidence.FLUSH_CPU
-    | Evidence.INVLPG
-    | Evidence.WAKE
-    | Evidence.WARN
-    | Evidence.PRINTK
-)
 
 
 def describe(shape: Shape) -> str:
