@@ -78,7 +78,7 @@ def parts(bench: Bench, program: Program) -> Sample:
     with Timed() as judge:
         judged = _judge(bench, start.begin, records)
     states = _states(bench, start.begin, records)
-    guest_machine = machine(bench.layout, start.begin.pages, program.tasks, release=bench.header.release)
+    guest_machine = machine(bench.layout, start.begin.pages, program.tasks)
     with Timed() as model:
         for state, operation in states:
             step(guest_machine, state, operation)
@@ -175,7 +175,7 @@ def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
 
 def _states(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> tuple[tuple[State, Operation], ...]:
     """The state before each step, as far as the model agrees with the guest."""
-    guest_machine = machine(bench.layout, begin.pages, begin.program.tasks, release=bench.header.release)
+    guest_machine = machine(bench.layout, begin.pages, begin.program.tasks)
     state = initial(guest_machine, begin.start)
     found: list[tuple[State, Operation]] = []
     for operation, one in zip(begin.program.operations, records, strict=True):

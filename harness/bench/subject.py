@@ -79,9 +79,7 @@ class Subject:
         """*guest* made ready: probes armed, layout read."""
         layout, facts = guest.info()
         evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
-        lacking = missing_operations(
-            layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10.")
-        )
+        lacking = missing_operations(layout)
         header = Header(
             release=facts.release,
             build=facts.build,

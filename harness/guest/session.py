@@ -145,6 +145,13 @@ class Session:
         """Take in what the console has said by now."""
         self._console_has_more()
 
+    def hear(self, step: int, deadline: Deadline) -> None:
+        """Wait for the console's marker of *step*: printing may lag behind (on RT it has threads of its own)."""
+        self.drain()
+        while self._recogniser.marked < step and not deadline.over():
+            self.events.wait(deadline.left())
+            self.require_alive("while the console was awaited")
+
     def troubles(self, *, whole: bool = False) -> tuple[Trouble, ...]:
         """Reports of trouble since the last call."""
         self._gather(whole=whole)

@@ -6,6 +6,7 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from harness.report.output import write_whole
 from harness.run.fleet import JobResult
 
 _PROPERTIES = ("verdict", "steps", "seed", "machine")
@@ -17,9 +18,7 @@ def write_junit(results: Iterable[JobResult], path: Path) -> None:
     for result in results:
         document.add_testsuite(_suite(result))
     document.update_statistics()
-    partial = path.with_suffix(".partial")
-    document.write(str(partial), pretty=True)
-    partial.replace(path)
+    write_whole(path, document.tostring().decode("utf-8"))
 
 
 def _suite(result: JobResult) -> TestSuite:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from harness.compare.divergence import Divergence, Verdict
+from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.model.layout import Generation, Layout
-from harness.report.words import difference_lines, summary, witness_lines
+from harness.report.words import difference_lines, picture_lines, summary, witness_lines
 from harness.run.result import RunResult
 
 _VERDICTS = {
@@ -21,7 +21,16 @@ def run_lines(result: RunResult) -> Iterator[str]:
     yield from _head(result)
     yield from _work(result)
     yield from _findings(result)
-    yield f"verdict     {_VERDICTS[result.verdict]}"
+    yield f"verdict     {_verdict(result)}"
+
+
+def _verdict(result: RunResult) -> str:
+    """What a diverging kernel did, the worst first."""
+    if result.verdict is not Verdict.DIVERGE:
+        return _VERDICTS[result.verdict]
+    if result.divergences or result.failed_assertions:
+        return _VERDICTS[Verdict.DIVERGE]
+    return "DIVERGE: the kernel crashed or hung" if result.crash else "DIVERGE: the kernel complained"
 
 
 def _head(result: RunResult) -> Iterator[str]:
@@ -52,14 +61,27 @@ def _work(result: RunResult) -> Iterator[str]:
     ran = [program for program in result.programs if program.result]
     yield f"steps       {result.steps} judged in {len(ran)} programs, seed {result.seed}"
     yield f"operations  {_counts(result.operations)}"
-    yield f"reached     {_counts(result.situations)}"
-    if result.not_applicable:
-        names = ", ".join(f"{one.name} ({one.not_applicable})" for one in result.not_applicable)
-        yield f"not applicable  {len(result.not_applicable)}: {names}"
+    reached = {name: count for name, count in result.situations.items() if count}
+    yield f"reached     {_counts(reached)}"
+    missed = sorted(name for name, count in result.situations.items() if not count)
+    if missed:
+        yield f"not reached {', '.join(missed)}"
+    yield from _not_applicable(result)
     yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
     if repaired:
         yield f"wire        damage recovered: {_counts(repaired)}"
+
+
+def _not_applicable(result: RunResult) -> Iterator[str]:
+    """Scenarios that were left out, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in result.not_applicable:
+        reasons.setdefault(one.not_applicable, []).append(one.name)
+    if reasons:
+        yield f"left out    {len(result.not_applicable)} scenarios are not applicable:"
+    for reason, names in reasons.items():
+        yield f"  {reason}: {', '.join(names)}"
 
 
 _DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
@@ -78,30 +100,42 @@ def _findings(result: RunResult) -> Iterator[str]:
         if counts:
             yield f"{label:12}{_counts(counts)}"
     yield from _divergences(result)
-    for trouble in result.troubles:
-        yield f"kernel message  {trouble.kind}: {trouble.title}"
+    for program, trouble in result.placed_troubles:
+        place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
+        yield f"kernel said {place}: {trouble.kind}: {trouble.title}"
     for label, text in (("crash", result.crash), ("error", result.error)):
         if text:
             yield f"{label:12}{text}"
 
 
 def _divergences(result: RunResult) -> Iterator[str]:
-    yield f"divergences {len(result.divergences)}"
+    contract = sum(one.layer is Layer.CONTRACT for one in result.divergences)
+    of_them = f", {contract} of the contract" if contract else ""
+    yield f"divergences {len(result.divergences)}{of_them}"
     for one in result.divergences[:_DIVERGENCES_SHOWN]:
         yield f"  {summary(one)}"
+    if len(result.divergences) > _DIVERGENCES_SHOWN:
+        yield f"  ... and {len(result.divergences) - _DIVERGENCES_SHOWN} more"
     if result.divergences:
         yield from _first(result.divergences[0])
+    yield from _assertions(result)
     for program in result.results:
-        for failed in program.failed_assertions:
-            where = f"{program.program}:{failed.line}"
-            yield f"  {where} expected {failed.field} {failed.wanted:#x}, seen {failed.seen}"
         if program.unknown_because:
             yield f"unknown     {program.program}: {program.unknown_because}"
 
 
+def _assertions(result: RunResult) -> Iterator[str]:
+    """What the authors of scenarios expected, where the model may have agreed with the kernel."""
+    if result.failed_assertions:
+        yield f"expected    {len(result.failed_assertions)} expectations of scenarios were not met:"
+    for program, failed in result.failed_assertions[:_DIVERGENCES_SHOWN]:
+        seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
+        yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"
+
+
 def _first(one: Divergence) -> Iterator[str]:
     yield "the first of them:"
-    for line in (*difference_lines(one), *one.reasons, *witness_lines(one)):
+    for line in (*one.reasons, *difference_lines(one), *picture_lines(one), *witness_lines(one)):
         yield f"    {line}"
     for trouble in one.trouble:
         yield f"    kernel: {trouble.title}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.compare.divergence import Divergence
+from harness.report.output import write_whole
 from harness.report.words import operation_words, summary
 from harness.run.result import ProgramOutcome, RunResult
 
@@ -102,7 +103,5 @@ def _program_value(program: ProgramOutcome) -> dict[str, Any]:
 
 
 def write_json(result: RunResult, path: Path) -> None:
-    """Write the run's JSON; it appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(run_value(result), indent=1, default=list) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write the run's JSON.  Raises UnwritableError."""
+    write_whole(path, json.dumps(run_value(result), indent=1, default=list) + "\n")

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.errors import HarnessError, KernelError
+from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
+from harness.guest.template import Parts, start
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
@@ -31,7 +32,7 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already.
+    ``attach`` names a guest that runs already; without ``template`` the guest is booted.
     """
 
     kernel: str
@@ -41,6 +42,7 @@ class Request:
     out: Path
     trace: Path | None = None
     attach: str = ""
+    template: bool = True
 
 
 class Booted(NamedTuple):
@@ -69,7 +71,7 @@ class Stopwatch:
 
 
 def execute(request: Request, progress: Progress, show: Callable[[str], None] | None = None) -> RunResult:
-    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result.
+    """Do the job.  What fails before a boot is raised; what fails later is part of the result.
 
     *show* is given each command line that was used, ready to paste.
     """
@@ -92,12 +94,28 @@ def judge(
 ) -> RunResult:
     """The part of the job for which kernel, module and agent stand ready."""
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"booting {kernel.release} on {describe(shape)}")
-    with watch.phase("boot"):
-        guest = Guest.boot(kernel, shape, prepared.module.stripped, prepared.agent.path, request.out)
+    progress.step(f"starting {kernel.release} on {describe(shape)}")
+    try:
+        with watch.phase("boot"):
+            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = start(parts, request.out) if request.template else parts.boot(request.out)
+    except (KernelError, InfrastructureError) as error:
+        return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
     return _judge_in(kernel, guest, request, progress, watch)
+
+
+def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
+    """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
+    return RunResult(
+        kernel=KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source),
+        machine=describe(request.shape),
+        command="",
+        seed=request.plan.seed,
+        phases=watch.seconds,
+        error=f"the kernel did not boot: {error}",
+    )
 
 
 def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
@@ -177,7 +195,10 @@ class _Run:
                 if failure:
                     break
         crash = str(failure) if isinstance(failure, KernelError) else ""
-        return self._summary(str(failure) if failure and not crash else "", crash)
+        error = str(failure) if failure and not crash else ""
+        if not failure and not self.done:
+            error = "no step was executed: no scenario applies to this guest"
+        return self._summary(error, crash)
 
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:
         """Run one program, unless this guest cannot; the failure that ended it, if one did."""

@@ -49,14 +49,20 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
         for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
     ]
     if not found:
-        raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
+        places = ", ".join(map(str, named or [folder]))
+        raise UsageError(f"there is no scenario in {places}", hint="scenarios are files that end in .kmap")
+    for path in found:
+        if not path.is_file():
+            raise UsageError(
+                f"there is no scenario file {path}", hint=f"those that come with the harness are in {folder}"
+            )
     return tuple(found)
 
 
 def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
     """The programs of *plan* for this guest, one after another."""
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
-    lacking = missing_operations(layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10."))
+    lacking = missing_operations(layout)
     known = Facts(layout, above_4g=above, missing=lacking)
     for scenario in plan.scenarios:
         yield lower(scenario, known)

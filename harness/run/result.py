@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
+from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
 from harness.model.layout import Layout
 from harness.trace.record import Trouble
 
@@ -74,6 +74,16 @@ class RunResult:
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages that no agreed step explains."""
         return tuple(trouble for result in self.results for trouble in result.unexplained)
+
+    @property
+    def placed_troubles(self) -> tuple[tuple[str, Trouble], ...]:
+        """The same, each with the name of its program."""
+        return tuple((result.program, one) for result in self.results for one in result.unexplained)
+
+    @property
+    def failed_assertions(self) -> tuple[tuple[str, FailedAssertion], ...]:
+        """Expectations of scenarios that were not met, each with the name of its scenario."""
+        return tuple((result.program, one) for result in self.results for one in result.failed_assertions)
 
     @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:
