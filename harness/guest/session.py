@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
-from harness.guest.failure import GuestCrashedError, WireError
+from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
 from harness.guest.health import Silence, diagnose
 from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
@@ -81,6 +81,7 @@ class Session:
         self.events.on_input(self.process.pidfd, self._ended)
         self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
         self._held.callback(self.monitor.close)
+        self._monitor_fd = monitor.fileno()
         if not self._saved:
             self._connect()
 
@@ -116,6 +117,7 @@ class Session:
             self.process.require_alive("as it was restored")
             raise
         self.link.resume(request)
+        self.events.on_input(self._monitor_fd, self._monitor_has_news)
 
     # -- watching
 
@@ -125,6 +127,15 @@ class Session:
             self.events.forget(self.console.fileno())
         for line in self.console.fresh():
             self._recogniser.feed(line)
+
+    def _monitor_has_news(self) -> None:
+        """Of a restored guest: it may have ended while QEMU keeps its memory."""
+        try:
+            self.process.guest_ended = self.monitor.status() == "shutdown"
+        except QemuExitedError:
+            self.events.forget(self._monitor_fd)
+        if self.process.guest_ended:
+            self.events.forget(self._monitor_fd)
 
     def _ended(self) -> None:
         """QEMU is gone; the next ``require_alive`` says so."""

@@ -105,9 +105,7 @@ def find_template(parts: Parts, cache: Cache) -> Template | None:
         said = json.loads((folder / "template.json").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    machine = Machine(
-        parts.shape, parts.kernel.boot_image, folder / "initramfs.cpio", tuple(said["modules"])
-    )
+    machine = Machine(parts.shape, parts.kernel.boot_image, folder / "initramfs.cpio", tuple(said["modules"]))
     return Template(folder, machine, said["request"])
 
 
