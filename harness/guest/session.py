@@ -73,7 +73,13 @@ class Session:
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
-        self.console = Console(console, workdir / "console.log")
+        self._attend(monitor, Console(console, workdir / "console.log"), wire)
+        if not self._saved:
+            self._connect()
+
+    def _attend(self, monitor: socket.socket, console: Console, wire: socket.socket) -> None:
+        """Listen to the streams of a machine whose process and events are there."""
+        self.console = console
         self._recogniser = Recogniser()
         self._troubles: list[Trouble] = []
         self.link = Link(wire, self.events, self.require_alive)
@@ -82,8 +88,6 @@ class Session:
         self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
         self._held.callback(self.monitor.close)
         self._monitor_fd = monitor.fileno()
-        if not self._saved:
-            self._connect()
 
     def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
         pairs = [socket.socketpair() for _ in range(3)]
