@@ -38,6 +38,9 @@
 #define KMH_HAS_KMAP_ATOMIC_PROT 1
 #endif
 
+/* kmap_to_page() knows kmap_local addresses since ef6e06b2ef87 (6.1). */
+#define KMH_HAS_TO_PAGE_LOCAL	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0))
+
 /* task_struct.state became __state in 2f064a59a11f "sched: Change task_struct::state" (5.14). */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 14, 0)
 #define kmh_task_state(task)	READ_ONCE((task)->state)

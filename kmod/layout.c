@@ -8,6 +8,7 @@
 #include <asm/cpufeature.h>
 #include <asm/fixmap.h>
 #include <asm/highmem.h>
+#include <asm/memtype.h>
 #include <asm/processor.h>
 
 #include "kmh.h"
@@ -61,6 +62,9 @@ static u32 config_bits(void)
 	bits |= IS_ENABLED(CONFIG_PROVE_LOCKING) ? KMH_CFG_PROVE_LOCKING : 0;
 	bits |= boot_cpu_has(X86_FEATURE_PTI) ? KMH_CFG_PTI : 0;
 	bits |= __supported_pte_mask & _PAGE_NX ? KMH_CFG_NX : 0;
+	bits |= pat_enabled() ? KMH_CFG_PAT : 0;
+	bits |= KMH_HAS_TO_PAGE_LOCAL ? KMH_CFG_TO_PAGE_LOCAL : 0;
+	bits |= KMH_HAS_KMAP_ATOMIC_PROT ? KMH_CFG_ATOMIC_PROT : 0;
 	return bits;
 }
 
@@ -98,6 +102,19 @@ static void layout_constants(struct kmh_info *info)
 	info->struct_page_size = sizeof(struct page);
 }
 
+/* What pfn_pte() makes of each protection, which depends on the CPU's PAT and NX. */
+static void layout_prots(struct kmh_info *info)
+{
+	unsigned int i;
+	u64 prot;
+
+	for (i = 0; i < KMH_PROTS; i++) {
+		prot = pgprot_val(kmh_prot(i)) & __supported_pte_mask;
+		info->prot_lo[i] = prot;
+		info->prot_hi[i] = prot >> 32;
+	}
+}
+
 static void layout_addresses(struct kmh_info *info)
 {
 #ifdef CONFIG_FLATMEM
@@ -133,6 +150,7 @@ void kmh_info(struct kmh_info *info)
 	info->highmem_pages = memory.totalhigh;
 	info->lowmem_pages = memory.totalram - memory.totalhigh;
 	layout_constants(info);
+	layout_prots(info);
 	layout_addresses(info);
 	strscpy(info->release, utsname()->release, sizeof(info->release));
 	strscpy(info->build, utsname()->version, sizeof(info->build));

@@ -342,12 +342,19 @@ static void execute_irq(struct kmh_task *t, const struct kmh_op *op, struct kmh_
 	}
 }
 
+/* A timer that expires before the task has left its CPU makes it stay: then once more. */
 static void execute_sleep(const struct kmh_op *op, struct kmh_outcome *out)
 {
-	if (op->value > SLEEP_MAX_US)
+	unsigned long switches = current->nvcsw;
+	unsigned long pause = max(op->value, 1u);
+
+	if (op->value > SLEEP_MAX_US) {
 		out->status = KMH_ST_REFUSED;
-	else
-		usleep_range(max(op->value, 1u), max(op->value, 1u) + 1);
+		return;
+	}
+	do {
+		usleep_range(pause, pause + 1);
+	} while (current->nvcsw == switches);
 }
 
 /*
@@ -402,9 +409,11 @@ static bool refused_when_atomic(const struct kmh_task *t, u8 code)
 	case KMH_OP_EXIT:
 	case KMH_OP_MIGRATE:
 		return kmh_atomic(t);
+	case KMH_OP_SOFTIRQ:
+		/* RT leaves it to ksoftirqd unless the task can be preempted. */
+		return t->irqs_off || (IS_ENABLED(CONFIG_PREEMPT_RT) && kmh_atomic(t));
 	case KMH_OP_KMAP:
 	case KMH_OP_HARDIRQ:
-	case KMH_OP_SOFTIRQ:
 		return t->irqs_off;
 	default:
 		return false;
@@ -563,7 +572,10 @@ void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op)
 	t->context_ops = op->value;
 	WRITE_ONCE(t->context_done, KMH_CONTEXT_PENDING);
 	if (op->code == KMH_OP_HARDIRQ) {
+		/* It must interrupt this task, and not hrtimer_start(), which counts on top. */
+		local_irq_disable();
 		hrtimer_start(&t->timer, ns_to_ktime(IRQ_DELAY_NS), HRTIMER_MODE_REL_PINNED_HARD);
+		local_irq_enable();
 	} else {
 		local_bh_disable();
 		tasklet_hi_schedule(&t->tasklet);

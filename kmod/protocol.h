@@ -87,6 +87,11 @@ enum kmh_generation {
 #define KMH_CFG_PROVE_LOCKING	(1u << 9)
 #define KMH_CFG_PTI		(1u << 10)	/* X86_FEATURE_PTI is on, at run time */
 #define KMH_CFG_NX		(1u << 11)	/* _PAGE_NX is supported, at run time */
+#define KMH_CFG_PAT		(1u << 12)	/* pat_enabled(), at run time */
+#define KMH_CFG_TO_PAGE_LOCAL	(1u << 13)	/* kmap_to_page() knows kmap_local addresses */
+#define KMH_CFG_ATOMIC_PROT	(1u << 14)	/* kmap_atomic_prot() and kmap_atomic_pfn() exist */
+
+#define KMH_PROTS		5	/* members of enum kmh_prot */
 
 /* Evidence that this guest can give; a bit that is clear is said, and is no divergence. */
 #define KMH_EV_COUNTS		(1u << 0)	/* pkmap_count */
@@ -140,6 +145,8 @@ struct kmh_info {
 	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
 				 * when the guest has fallen silent, it names the step in progress
 				 */
+	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
+	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
 };

@@ -13,7 +13,7 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.batch import batches
 from harness.guest.guest import RawSteps
-from harness.guest.protocol import Evidence
+from harness.guest.protocol import PROBES, Evidence
 from harness.guest.steps import StepRecord
 from harness.model.layout import Generation
 from harness.model.machine import machine
@@ -21,7 +21,6 @@ from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
 from harness.model.state import State, initial
 from harness.model.step import step
-from harness.run.job import PROBES
 from harness.scenario.program import Program
 from harness.trace.record import Begin, End, Step
 
@@ -79,7 +78,7 @@ def parts(bench: Bench, program: Program) -> Sample:
     with Timed() as judge:
         judged = _judge(bench, start.begin, records)
     states = _states(bench, start.begin, records)
-    guest_machine = machine(bench.layout, start.begin.pages, program.tasks, release=bench.header.release)
+    guest_machine = machine(bench.layout, start.begin.pages, program.tasks)
     with Timed() as model:
         for state, operation in states:
             step(guest_machine, state, operation)
@@ -176,7 +175,7 @@ def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
 
 def _states(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> tuple[tuple[State, Operation], ...]:
     """The state before each step, as far as the model agrees with the guest."""
-    guest_machine = machine(bench.layout, begin.pages, begin.program.tasks, release=bench.header.release)
+    guest_machine = machine(bench.layout, begin.pages, begin.program.tasks)
     state = initial(guest_machine, begin.start)
     found: list[tuple[State, Operation]] = []
     for operation, one in zip(begin.program.operations, records, strict=True):

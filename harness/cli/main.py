@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from harness.cli import bench, diff, kernels, nightly, run, ssh
+from harness.cli import bench, diff, explore, kernels, nightly, run, ssh
 from harness.errors import HarnessError
 
 _PREREQUISITE = 2
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command(name="run")(run.run)
 app.command(name="diff")(diff.diff)
+app.command(name="explore")(explore.explore)
 app.command(name="kernels")(kernels.kernels)
 app.command(name="nightly")(nightly.nightly)
 app.command(name="ssh")(ssh.ssh)

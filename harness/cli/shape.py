@@ -6,7 +6,9 @@ from dataclasses import replace
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
-_WORDS = "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, wire=virtio|serial, accel=tcg|kvm"
+_WORDS = (
+    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, parallel, wire=virtio|serial, accel=tcg|kvm"
+)
 
 
 def parse_shape(text: str, base: Shape | None = None) -> Shape:
@@ -52,6 +54,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
     "kaslr": lambda shape, value: replace(shape, kaslr=_bare(value)),
+    "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
 }

@@ -13,22 +13,28 @@ _PREEMPT_DEPTH: Final = 0xFF
 
 
 class AssertionChecker:
-    """Checks the assertions of one program; ``start`` is the cursor before its first step."""
+    """Checks the assertions of one program; ``start`` is the cursor before its first step.
+
+    Assertions count from the cursor after the program's opening.
+    """
 
     def __init__(self, program: Program, layout: Layout, start: int) -> None:
         self._layout = layout
         self._start = start
+        self._opened = program.opening - 1
         self._by_step: dict[int, list[Assertion]] = {}
         for assertion in program.assertions:
             self._by_step.setdefault(assertion.step, []).append(assertion)
 
     def wanted(self, step: int) -> bool:
-        """Whether something was asserted of *step*."""
-        return step in self._by_step
+        """Whether something was asserted of *step*, or counts from it."""
+        return step in self._by_step or step == self._opened
 
     def check(self, record: Step) -> Iterator[FailedAssertion]:
         """The assertions of this step that do not hold."""
-        for assertion in self._by_step[record.number]:
+        if record.number == self._opened:
+            self._start = record.observation.cursor
+        for assertion in self._by_step.get(record.number, ()):
             wanted = self._wanted(assertion)
             seen = self._seen(assertion.field, record.observation)
             if seen != wanted:

@@ -17,7 +17,7 @@ from harness.compare.evidence import Mask
 from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
-from harness.compare.witness import disagreements
+from harness.compare.witness import at_rest, disagreements
 from harness.model import contract
 from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
@@ -229,6 +229,8 @@ class Judge:
         )
         if not found:
             self._keep_agreeing(record)
+            if record.snapshot is not None:
+                self._states = tuple(at_rest(self.machine, state) for state in self._states)
             return None
         return self._contradicted(record, found)
 

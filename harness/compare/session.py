@@ -87,7 +87,7 @@ class Session:
     def _begin(self, record: Begin) -> None:
         self._close()
         layout, tasks = self.header.layout, record.program.tasks
-        guest = machine(layout, record.pages, tasks, release=self.header.release)
+        guest = machine(layout, record.pages, tasks)
         start = initial(guest, record.start, warned=self._warned | frozenset(record.warned))
         self.judge = Judge(guest, start, record.program, self._bench)
 

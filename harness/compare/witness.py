@@ -93,6 +93,14 @@ def _only_foreign(machine: Machine, found: Disagreement) -> bool:
     return not any((value & FRAME_MASK) >> PAGE_SHIFT in machine.ids for value in values)
 
 
+def at_rest(machine: Machine, state: State) -> State:
+    """*state* after a snapshot: every task waits, and the next observation tells what differs from that.
+
+    Source: kmod/snapshot.c, which takes what it reports as the base of later deltas.
+    """
+    return state._replace(windows=windows_at_rest(machine, state), current=-1)
+
+
 def windows_at_rest(machine: Machine, state: State) -> dict[int, int]:
     """The model's window entries once every task waits: a waiting task's local mappings are switched out.
 

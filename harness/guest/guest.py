@@ -27,6 +27,8 @@ from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
 
 BOOT_SECONDS = 60.0
+RESTORE_SECONDS = 20.0
+CONSOLE_SECONDS = 10.0
 REQUEST_SECONDS = 20.0
 STEP_SECONDS = 0.05
 """Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
@@ -77,6 +79,18 @@ class Guest:
             raise
         return cls(session, phases)
 
+    @classmethod
+    def restore(cls, session: Session, request: int) -> Self:
+        """The guest whose saved state *session* was started with; *request* is its next request's number."""
+        phases = Phases()
+        try:
+            with phases.phase("restore", RESTORE_SECONDS):
+                session.load(request)
+        except BaseException:
+            session.close()
+            raise
+        return cls(session, phases)
+
     # -- what there is
 
     def ping(self, data: bytes = b"") -> bytes:
@@ -102,6 +116,10 @@ class Guest:
         """The mappings as the page tables show them from outside; the machine is stopped meanwhile."""
         layout, facts = self.info()
         return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+
+    def hear(self, step: int) -> None:
+        """Wait until the console has told what the kernel printed up to *step*, a step with messages."""
+        self.session.hear(step, Deadline.after("console", CONSOLE_SECONDS))
 
     def steps_ahead(self) -> int | None:
         """How many steps were finished beyond the last answer, read from outside also when the guest is dead.

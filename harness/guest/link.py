@@ -114,6 +114,17 @@ class Link:
             if not self._step(deadline):
                 raise TimeoutError("the agent is not up")
 
+    @property
+    def next(self) -> int:
+        """The number of the next request.  Raises WireError before the agent was up."""
+        if self._next is None:
+            raise WireError("the agent is not up", hint="wait for READY first")
+        return self._next
+
+    def resume(self, request: int) -> None:
+        """Go on with an agent that is known to be up and to expect *request*."""
+        self._next = request
+
     def submit(self, payload: bytes) -> int:
         """Send a request and give its sequence number; blocks only while the window is full."""
         if self._next is None:

@@ -17,7 +17,8 @@ TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
 RESPONSE = Struct("<HHiI")
-INFO = Struct("<32I64s64s")
+PROTS = 5
+INFO = Struct(f"<{32 + 2 * PROTS}I64s64s")
 POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
@@ -55,6 +56,9 @@ class Config(IntFlag):
     PROVE_LOCKING = 1 << 9
     PTI = 1 << 10
     NX = 1 << 11
+    PAT = 1 << 12
+    TO_PAGE_LOCAL = 1 << 13
+    ATOMIC_PROT = 1 << 14
 
 
 class Evidence(IntFlag):
@@ -73,6 +77,18 @@ class Evidence(IntFlag):
     DEPTH = 1 << 10
     MIGRATE = 1 << 11
     PREEMPT = 1 << 12
+
+
+PROBES = (
+    Evidence.FLUSH_SCAN
+    | Evidence.FLUSH_RANGE
+    | Evidence.FLUSH_CPU
+    | Evidence.INVLPG
+    | Evidence.WAKE
+    | Evidence.WARN
+    | Evidence.PRINTK
+)
+"""``KMH_EV_PROBES``: the evidence that rests on probes, which can be armed."""
 
 
 class Facts(NamedTuple):
@@ -206,7 +222,16 @@ def _layout(words: Sequence[int]) -> Layout:
         high_memory=words[13],
         fixaddr_start=words[14],
         kmap_prot=words[16] | words[17] << 32,
+        prots=_prots(words[32:]),
+        pat=Config.PAT in config,
+        to_page_local=Config.TO_PAGE_LOCAL in config,
+        kmap_atomic_prot=Config.ATOMIC_PROT in config,
     )
+
+
+def _prots(words: Sequence[int]) -> tuple[int, ...]:
+    """PTE flags of each protection: the low halves come first."""
+    return tuple(low | high << 32 for low, high in zip(words[:PROTS], words[PROTS:], strict=True))
 
 
 def _facts(words: Sequence[int], release: str, build: str) -> Facts:

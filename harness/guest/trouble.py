@@ -113,9 +113,13 @@ def without_stamp(line: str) -> str:
 
 
 class Recogniser:
-    """Folds console lines into reports.  Reports wait for the step marker that follows them."""
+    """Folds console lines into reports.  Reports wait for the step marker that follows them.
+
+    ``marked`` is the step of the last marker, -1 before the first.
+    """
 
     def __init__(self) -> None:
+        self.marked = -1
         self._open: list[str] = []
         self._kind: TroubleKind | None = None
         self._title = ""
@@ -169,6 +173,7 @@ class Recogniser:
             self._close()
 
     def _mark(self, step: int) -> None:
+        self.marked = step
         self._close()
         self._ready += [replace(trouble, step=step) for trouble in self._closed]
         self._closed = []

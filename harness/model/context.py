@@ -3,7 +3,7 @@
 from harness.model import local
 from harness.model.bookkeeping import atomic
 from harness.model.draft import Draft
-from harness.model.machine import SLEEP_MAX, SLEEP_SURE
+from harness.model.machine import SLEEP_MAX
 from harness.model.observation import Status
 from harness.model.operation import OpCode
 from harness.model.state import Context, Phase, TaskState
@@ -57,9 +57,10 @@ def softirq(d: Draft) -> None:
 
 
 def sleep(d: Draft) -> None:
-    """SLEEP: a context switch there and back; YIELD and a sleep below a millisecond: maybe one.
+    """SLEEP: a context switch there and back; YIELD: maybe one.
 
-    (A short timer may fire before the task is off its CPU: seen on 6.1-rt with 50 us.)
+    A short timer may fire before the task is off its CPU (seen on 6.1 with 50 us); the module
+    then sleeps again, until the task has really been away.
 
     In the local generation the window entries are cleared and flushed on the way out and
     written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
@@ -74,9 +75,8 @@ def sleep(d: Draft) -> None:
     d.rule = "context.sleep-mapped"
     me = _image(d)
     flushed = local.switch_out(d, me)
-    if d.op.value >= SLEEP_SURE:
-        for address in flushed:
-            d.invlpg(address)
+    for address in flushed:
+        d.invlpg(address)
     local.switch_in(d, me)
 
 

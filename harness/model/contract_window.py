@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from harness.model import vector
 from harness.model.draft import PAGE_MASK
 from harness.model.layout import ADDRESS_MASK, Generation
-from harness.model.machine import SLEEP_SURE
 from harness.model.observation import Status
-from harness.model.operation import WITH_PROT, Base, OpCode, Prot
+from harness.model.operation import Base, OpCode
 from harness.model.refusal import MAPS
 from harness.model.state import Phase, TaskState
 from harness.model.violation import View, Violation
@@ -85,17 +84,11 @@ def _live(v: View, task: TaskState) -> dict[int, int]:
     }
 
 
-def _wanted_pte(v: View) -> int:
-    if v.op.code == OpCode.IOMAP:
-        return v.machine.iomap_pte(v.op.page, v.op.prot)
-    return v.machine.pte(v.op.page, v.op.prot if v.op.code in WITH_PROT else Prot.KERNEL)
-
-
 def pte(v: View) -> Iterator[Violation]:
     """The PTE behind a returned address maps the page with the protection asked for."""
     if not _maps_high(v):
         return
-    want = _wanted_pte(v)
+    want = v.machine.window_pte(v.op)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
     if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:
@@ -199,7 +192,7 @@ def foreign_entries(v: View) -> Iterator[Violation]:
 
 def switched(v: View) -> Iterator[Violation]:
     """A task that sleeps with mappings has each flushed on its way out."""
-    slept = v.op.code == OpCode.SLEEP and v.op.value >= SLEEP_SURE and v.seen.status is Status.OK
+    slept = v.op.code == OpCode.SLEEP and v.seen.status is Status.OK
     if v.machine.local and slept and "invlpgs" not in v.blind:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:

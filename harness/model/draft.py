@@ -11,7 +11,7 @@ from harness.model import vector
 from harness.model.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PTE_PRESENT
 from harness.model.machine import Machine
 from harness.model.observation import Completion, Status
-from harness.model.operation import WITH_PROT, Base, OpCode, Operation, Prot
+from harness.model.operation import Base, Operation
 from harness.model.state import Context, Phase, Slot, State
 
 PAGE_MASK = ~0xFFF & ADDRESS_MASK
@@ -225,10 +225,7 @@ class Draft:
 
     def new_pte(self) -> int:
         """The PTE that the mapping operation asks for."""
-        op = self.op
-        if op.code == OpCode.IOMAP:
-            return self.machine.iomap_pte(op.page, op.prot)
-        return self.machine.pte(op.page, op.prot if op.code in WITH_PROT else Prot.KERNEL)
+        return self.machine.window_pte(self.op)
 
     def result(self, address: int) -> None:
         """The operation returns *address* and stores it in its register."""

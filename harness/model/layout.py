@@ -32,7 +32,10 @@ class Layout(NamedTuple):
     """What a kernel's mapping machinery looks like; every value is read from the guest.
 
     Addresses are 32-bit virtual addresses, ``*_prot`` are PTE flag bits (64 bits with
-    PAE), counts are numbers of slots or CPUs.
+    PAE), counts are numbers of slots or CPUs.  ``prots`` are the flags of each ``Prot`` (empty:
+    those of a CPU without PAT), ``pat`` whether the kernel uses PAT; ``to_page_local``:
+    ``kmap_to_page`` knows kmap_local addresses and warns (6.1 on); ``kmap_atomic_prot``:
+    it and ``kmap_atomic_pfn`` exist (not in the 5.10-rt patch).
     """
 
     generation: Generation
@@ -56,6 +59,10 @@ class Layout(NamedTuple):
     high_memory: int
     fixaddr_start: int
     kmap_prot: int
+    prots: tuple[int, ...] = ()
+    pat: bool = False
+    to_page_local: bool = True
+    kmap_atomic_prot: bool = True
 
     def fixaddr(self, index: int) -> int:
         """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``)."""

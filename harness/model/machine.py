@@ -10,7 +10,7 @@ from harness.model.layout import (
     Generation,
     Layout,
 )
-from harness.model.operation import OpCode, Prot
+from harness.model.operation import WITH_PROT, OpCode, Operation, Prot
 from harness.model.page import Page
 
 UNBOUND = 0xFF
@@ -18,46 +18,55 @@ REGISTERS = 4096
 
 PTE_PWT = 0x008
 PTE_PCD = 0x010
+PTE_CACHE = PTE_PWT | PTE_PCD | 0x080
+"""The bits that choose a cache mode; 0x080 is PAT in a 4 KiB PTE."""
 
 HARDIRQ_OFFSET = 0x1_0000
 SOFTIRQ_OFFSET = 0x100
 NEIGHBOURS = 4
 HELD = 64
 SLEEP_MAX = 1_000_000
-SLEEP_SURE = 1_000
 
 _LOCAL_ONLY = frozenset(
     {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
 )
 
 
-def protections(kmap_prot: int, *, pat: bool) -> tuple[int, ...]:
-    """PTE flags of each ``Prot``, from those of PAGE_KERNEL.
+def protections(kmap_prot: int) -> tuple[int, ...]:
+    """PTE flags of each ``Prot`` on a CPU whose PAT is not used, from those of PAGE_KERNEL.
 
     Source: arch/x86/include/asm/pgtable_types.h, arch/x86/mm/init.c
-    (``__cachemode2pte_tbl``), arch/x86/mm/pat/memtype.c (5.10, 6.1).  PAGE_KERNEL_NOCACHE is
-    UC, PCD and PWT, with and without PAT.  Write combining is PWT with PAT on; without PAT it falls back to
-    UC-.  QEMU's qemu32 has no MTRRs, and then the kernel turns PAT off
-    (``mtrr_bp_init``): *pat* is false there.
+    (``__cachemode2pte_tbl``) (5.10, 6.1).  PAGE_KERNEL_NOCACHE is strong UC, PCD and PWT.
+    Write combining falls back to UC-, PCD.  A guest reports its own (``Layout.prots``).
     """
     return (
         kmap_prot,
         kmap_prot & ~PTE_RW,
         kmap_prot | PTE_PCD | PTE_PWT,
-        kmap_prot | (PTE_PWT if pat else PTE_PCD),
+        kmap_prot | PTE_PCD,
         kmap_prot & ~PTE_NX,
     )
 
 
-def missing_operations(generation: Generation, *, kmap_atomic_prot: bool = True) -> frozenset[OpCode]:
-    """Operations that kernels of *generation* do not have.
+def iomap_protection(prot: int, kernel: int, *, pat: bool) -> int:
+    """What the iomap functions make of *prot*: without PAT all but write-back becomes UC-.
+
+    Source: ``__iomap_local_pfn_prot`` (6.1) and ``iomap_atomic_prot_pfn`` (5.10) in
+    arch/x86/mm/iomap_32.c; the rest of such a protection is that of PAGE_KERNEL (*kernel*).
+    """
+    return prot if pat or not prot & PTE_CACHE else kernel | PTE_PCD
+
+
+def missing_operations(layout: Layout) -> frozenset[OpCode]:
+    """Operations that the kernel of *layout* does not have.
 
     ``kmap_atomic_prot`` and ``kmap_atomic_pfn`` came to the local generation with 5.11;
     the 5.10-rt patch, which is of that generation, lacks both.
     """
-    if generation is not Generation.LOCAL:
-        return _LOCAL_ONLY
-    return frozenset() if kmap_atomic_prot else frozenset({OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
+    local = frozenset() if layout.generation is Generation.LOCAL else _LOCAL_ONLY
+    if layout.kmap_atomic_prot:
+        return local
+    return local | {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
 
 
 def _watched(lay: Layout) -> range:
@@ -71,16 +80,18 @@ class Machine:
     """Everything that does not change while a program runs.
 
     ``tasks`` gives each task's CPU, or ``UNBOUND``.  ``prots`` are the PTE flags of each
-    ``Prot``.  ``to_page_local``: ``kmap_to_page`` knows kmap_local addresses and warns (6.1
-    on).  ``missing``: operations this kernel lacks.  ``flatmem``: struct page pointers are
-    one array, so that a wrong ``virt_to_page`` has a predictable pfn.  ``watched`` are the fixmap
-    entries whose changes the module reports.
+    ``Prot``, ``iomap_prots`` those that the iomap functions make of it.  ``to_page_local``:
+    ``kmap_to_page`` knows kmap_local addresses and warns (6.1 on).  ``missing``: operations
+    this kernel lacks.  ``flatmem``: struct page pointers are one array, so that a wrong
+    ``virt_to_page`` has a predictable pfn.  ``watched`` are the fixmap entries whose changes
+    the module reports.
     """
 
     layout: Layout
     pages: tuple[Page, ...]
     tasks: tuple[int, ...]
     prots: tuple[int, ...]
+    iomap_prots: tuple[int, ...]
     to_page_local: bool = True
     missing: frozenset[OpCode] = frozenset()
     flatmem: bool = True
@@ -117,22 +128,22 @@ class Machine:
         """PTE that maps page id *page* with *prot* (``pfn_pte``)."""
         return (self.pages[page].pfn << PAGE_SHIFT) | self.prots[prot]
 
-    def iomap_pte(self, page: int, prot: Prot) -> int:
-        """PTE of an iomap: without PAT every cache mode but write-back becomes UC- (iomap_32.c)."""
-        flags = self.prots[prot]
-        if flags & (PTE_PCD | PTE_PWT) and not self.pat:
-            flags = self.prots[Prot.KERNEL] | PTE_PCD
-        return (self.pages[page].pfn << PAGE_SHIFT) | flags
-
-    @property
-    def pat(self) -> bool:
-        """Whether PAT is on: write combining then has an encoding of its own."""
-        return bool(self.prots[Prot.WC] & PTE_PWT)
+    def window_pte(self, op: Operation) -> int:
+        """PTE that the mapping operation *op* makes in a window; only some take a protection."""
+        if op.code not in WITH_PROT:
+            return self.pte(op.page, Prot.KERNEL)
+        if op.code == OpCode.IOMAP:
+            return (self.pages[op.page].pfn << PAGE_SHIFT) | self.iomap_prots[op.prot]
+        return self.pte(op.page, op.prot)
 
     def window_owner(self, index: int) -> int:
         """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""
         cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
+
+    def with_layout(self, layout: Layout) -> "Machine":
+        """A machine of the same kernel, laid out otherwise."""
+        return replace(self, layout=layout)
 
     def with_tasks(self, tasks: tuple[int, ...]) -> "Machine":
         """The same machine with other tasks."""
@@ -143,14 +154,15 @@ class Machine:
         return replace(self, pages=pages)
 
 
-def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...], *, release: str = "") -> Machine:
-    """The machine of a guest, with what its *release* (``"6.1.0-50-686"``) implies."""
-    old = release.startswith(("5.10.", "5.11.", "5.12.", "5.13.", "5.14.", "5.15.", "6.0."))
+def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...]) -> Machine:
+    """The machine of a guest with *layout*, its *pages* and the CPU of each task."""
+    prots = layout.prots or protections(layout.kmap_prot)
     return Machine(
         layout=layout,
         pages=pages,
         tasks=tasks,
-        prots=protections(layout.kmap_prot, pat=False),
-        to_page_local=layout.generation is Generation.LOCAL and not old,
-        missing=missing_operations(layout.generation, kmap_atomic_prot=not release.startswith("5.10.")),
+        prots=prots,
+        iomap_prots=tuple(iomap_protection(prot, prots[Prot.KERNEL], pat=layout.pat) for prot in prots),
+        to_page_local=layout.generation is Generation.LOCAL and layout.to_page_local,
+        missing=missing_operations(layout),
     )

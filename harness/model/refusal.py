@@ -52,6 +52,7 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
     code = op.code
     return (
         _in_this_context(task, code)
+        or (code == OpCode.SOFTIRQ and machine.layout.rt and task.preempt > 0)
         or (code in _NEEDS_PAGE and op.page >= len(machine.pages))
         or (code in MAPS and (op.reg >= REGISTERS or task.preempt >= HELD))
         or (code in _HAS_ADDRESS and _bad_address(machine, state, op))

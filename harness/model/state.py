@@ -183,20 +183,14 @@ def empty_snapshot(machine: Machine, *, cursor: int = 0) -> Snapshot:
 
 
 def _merge(old: TaskState, new: TaskState) -> TaskState:
-    return new._replace(
-        preempt=old.preempt,
-        pagefault=old.pagefault,
-        migrate=old.migrate,
-        irqs_off=old.irqs_off,
-        contexts=old.contexts,
-        allowed=old.allowed,
-        page=old.page,
-        reg=old.reg,
-    )
+    return new._replace(allowed=old.allowed, page=old.page, reg=old.reg)
 
 
 def resync(machine: Machine, state: State, snapshot: Snapshot) -> State:
-    """Go on after a divergence: everything that *snapshot* shows is taken from it, the rest is kept."""
+    """Go on after a divergence: everything that *snapshot* shows is taken from it, the rest is kept.
+
+    A snapshot is taken between requests, where no task is in an atomic section.
+    """
     seen = initial(machine, snapshot, warned=state.warned)
     tasks = tuple(_merge(old, new) for old, new in zip(state.tasks, seen.tasks, strict=True))
     return seen._replace(
@@ -205,7 +199,6 @@ def resync(machine: Machine, state: State, snapshot: Snapshot) -> State:
         memory=state.memory,
         stale=state.stale,
         locked=state.locked,
-        spinning=state.spinning,
         tampered=state.tampered,
     )
 

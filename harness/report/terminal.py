@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.compare.transitions import Transitions
 from harness.model.layout import Generation, Layout
 from harness.report.words import difference_lines, picture_lines, summary
 from harness.run.result import RunResult
@@ -16,10 +17,12 @@ _VERDICTS = {
 _DIVERGENCES_SHOWN = 10
 
 
-def run_lines(result: RunResult) -> Iterator[str]:
-    """The whole summary, line by line."""
+def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
+    """The whole summary, line by line; *verbose* names the transitions that were not taken."""
     yield from _head(result)
     yield from _work(result)
+    if result.transitions and result.steps:
+        yield from _transitions(result.transitions, verbose=verbose)
     yield from _findings(result)
     yield f"verdict     {_verdict(result)}"
 
@@ -75,6 +78,18 @@ def _work(result: RunResult) -> Iterator[str]:
 
 def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _transitions(found: Transitions, *, verbose: bool) -> Iterator[str]:
+    """Coverage of the model's rule branches; what is missing may need `--throwaway`."""
+    excluded = f", {len(found.excluded)} excluded" if found.excluded else ""
+    yield f"transitions {len(found.reached)} of {found.possible} of the model's{excluded}"
+    if found.unforeseen:
+        yield f"  not foreseen by exploration: {', '.join(sorted(found.unforeseen))}"
+    if verbose and found.missing:
+        yield f"  not taken: {', '.join(sorted(found.missing))}"
+    if verbose:
+        yield from (f"  excluded: {one.rule}: {one.reason}" for one in found.excluded)
 
 
 def _not_applicable(result: RunResult) -> Iterator[str]:

@@ -11,10 +11,11 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence, Facts
+from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
+from harness.guest.template import Parts, start
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
@@ -23,6 +24,7 @@ from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
+from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.file import TraceWriter
 from harness.trace.record import Header, Record
@@ -31,7 +33,8 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already.
+    ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
+    scenarios that wreck a kernel run too, each in a guest of its own.
     """
 
     kernel: str
@@ -41,6 +44,8 @@ class Request:
     out: Path
     trace: Path | None = None
     attach: str = ""
+    template: bool = True
+    throwaway: bool = False
 
 
 class Booted(NamedTuple):
@@ -80,7 +85,10 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
-    return judge(prepared, request, progress, watch, show)
+    result = judge(prepared, request, progress, watch, show)
+    if not request.throwaway:
+        return result
+    return with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
 
 
 def judge(
@@ -92,10 +100,11 @@ def judge(
 ) -> RunResult:
     """The part of the job for which kernel, module and agent stand ready."""
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"booting {kernel.release} on {describe(shape)}")
+    progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
-            guest = Guest.boot(kernel, shape, prepared.module.path, prepared.agent.path, request.out)
+            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = start(parts, request.out) if request.template else parts.boot(request.out)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
@@ -139,20 +148,11 @@ def _armed(guest: Guest, facts: Facts) -> Evidence:
     return (facts.evidence & ~PROBES) | guest.probes(probes)
 
 
-PROBES = (
-    Evidence.FLUSH_SCAN
-    | Evidence.FLUSH_RANGE
-    | Evidence.FLUSH_CPU
-    | Evidence.INVLPG
-    | Evidence.WAKE
-    | Evidence.WARN
-    | Evidence.PRINTK
-)
-
-
 def describe(shape: Shape) -> str:
     """A machine shape in words."""
-    extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
+    extras = [
+        word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
+    ]
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",

@@ -25,11 +25,15 @@ FOUR_GIB_MIB = 4096
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Parsed scenarios, and how much to generate from which seed."""
+    """Parsed scenarios, and how much to generate from which seed.
+
+    ``throwaway``: the guest may be wrecked, and is discarded after the one scenario there is.
+    """
 
     scenarios: tuple[Scenario, ...]
     seed: int
     steps: int
+    throwaway: bool = False
 
 
 def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
@@ -65,8 +69,8 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
     Raises ScenarioError before the first where any scenario says what cannot be on this guest.
     """
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
-    lacking = missing_operations(layout.generation, kmap_atomic_prot=not facts.release.startswith("5.10."))
-    known = Facts(layout, above_4g=above, missing=lacking)
+    lacking = missing_operations(layout)
+    known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
     lowered = [lower(scenario, known) for scenario in plan.scenarios]
     yield from lowered
     random = Random(plan.seed)

@@ -17,6 +17,7 @@ from harness.model.layout import Generation, Layout
 from harness.model.observation import Snapshot
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
+from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.text import operation_text
 from harness.trace.record import Begin, End, Record, Step, Sync, Trouble
@@ -50,6 +51,9 @@ class Target(Protocol):
 
     def witness(self) -> WitnessView:
         """The whole state, read from outside while the machine is stopped."""
+
+    def hear(self, step: int) -> None:
+        """Wait until the console has told what was printed up to *step* (counted since boot)."""
 
     def steps_ahead(self) -> int | None:
         """Steps finished beyond the last answer, of a guest that has failed; None where it cannot be told."""
@@ -96,7 +100,9 @@ def run_program(sitting: Sitting, program: Program) -> Finished:
     if isinstance(failure, KernelError):
         failure = run.placed(failure)
     sitting.record(End(run.number, failure.message if failure else ""))
-    return Finished(time.monotonic() - started, failure or _failure_of(sitting.target.reset))
+    if not failure and not program.throwaway:
+        failure = _failure_of(sitting.target.reset)
+    return Finished(time.monotonic() - started, failure)
 
 
 def _failure_of(action: Callable[[], None]) -> HarnessError | None:
@@ -118,6 +124,7 @@ class _ProgramRun:
         self.number = 0
         self.first_step: int | None = None
         self.synced = 0
+        self.spoke: int | None = None
         layout, _ = self.target.info()
         self.iomap_atomic = layout.generation is not Generation.LOCAL
 
@@ -126,7 +133,9 @@ class _ProgramRun:
         pools, cpus = self.program.pools, self.program.tasks
         pages = tuple(page for kind, count in pools for page in self.target.pool(kind, count))
         self.target.tasks([None if cpu == UNBOUND else cpu for cpu in cpus])
-        self.sitting.record(Begin(self.program, pages, self.target.snapshot()))
+        start = self.target.snapshot()
+        self.program = opened(self.program, self.target.info()[0], start)
+        self.sitting.record(Begin(self.program, pages, start))
 
     def run(self) -> None:
         """Requests in flight while their answers are judged; a state that was lost is read again at once."""
@@ -143,6 +152,8 @@ class _ProgramRun:
         while flying:
             self._collect(flying.popleft())
         self._sync()
+        if self.spoke is not None:
+            self.target.hear(self.spoke)
         self._troubles()
 
     def _collect(self, operations: Sequence[Operation]) -> None:
@@ -153,6 +164,8 @@ class _ProgramRun:
         for operation, one in zip(operations, records, strict=True):
             record(Step(self.number, operation, one.observation, one.cycles, one.messages))
             self.number += 1
+            if one.messages:
+                self.spoke = one.step
         self.sitting.on_steps(len(records))
         self._troubles()
 

@@ -1,6 +1,6 @@
 """A program: what a scenario or a generator asks of one guest, operation by operation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from harness.model.operation import Operation
@@ -10,7 +10,7 @@ UNBOUND: Final = 0xFF  # KMH_TASK_UNBOUND
 
 
 class Assertion(NamedTuple):
-    """What the author expects at step *step*; ``relative``: counted from the cursor at the start."""
+    """What the author expects at step *step*; ``relative``: counted from the cursor after the opening."""
 
     step: int
     field: str
@@ -25,7 +25,8 @@ class Program:
 
     ``tasks`` has the CPU of each task (UNBOUND: any), ``pools`` kinds and counts of pages
     (ids count from 0 over all pools in order), ``lines`` the source line of each
-    operation (0: generated; empty: all generated).
+    operation (0: generated; empty: all generated), ``opening`` the number of operations
+    that come before those of its author (opening.py).
     """
 
     name: str
@@ -37,6 +38,18 @@ class Program:
     title: str = ""
     task_names: tuple[str, ...] = ()
     throwaway: bool = False
+    opening: int = 0
+
+    def after(self, opening: tuple[Operation, ...]) -> "Program":
+        """The same program with *opening* before it."""
+        count = len(opening)
+        return replace(
+            self,
+            operations=opening + self.operations,
+            lines=(0,) * count + self.lines if self.lines else (),
+            assertions=tuple(one._replace(step=one.step + count) for one in self.assertions),
+            opening=self.opening + count,
+        )
 
     def line(self, step: int) -> int:
         """Source line of *step*, 0 when there is none."""

@@ -46,7 +46,9 @@ def header_value(header: Header) -> dict[str, Any]:
 
 def header_of(value: dict[str, Any]) -> Header:
     """Header of a first line."""
-    layout = Layout(**{**value["layout"], "generation": Generation(value["layout"]["generation"])})
+    known = value["layout"]
+    prots = tuple(known.get("prots", ()))
+    layout = Layout(**{**known, "generation": Generation(known["generation"]), "prots": prots})
     return Header(
         value["release"],
         value["build"],
@@ -137,6 +139,7 @@ def _program_value(program: Program) -> dict[str, Any]:
         "lines": program.lines,
         "assertions": program.assertions,
         "throwaway": program.throwaway,
+        "opening": program.opening,
     }
 
 
@@ -151,4 +154,5 @@ def _program_of(value: dict[str, Any]) -> Program:
         value["title"],
         tuple(value["task_names"]),
         value["throwaway"],
+        value.get("opening", 0),
     )

@@ -78,7 +78,7 @@ class ModelGuest:
     def __init__(self, layout, program, seed=0, cursor=0):
         self.program = program
         self.release = RELEASES[layout.generation]
-        self.machine = machine(layout, pages_of(program.pools), program.tasks, release=self.release)
+        self.machine = machine(layout, pages_of(program.pools), program.tasks)
         self.start = empty_snapshot(self.machine, cursor=cursor)
         self.state = initial(self.machine, self.start)
         self.rng = random.Random(seed)

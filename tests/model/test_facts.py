@@ -4,7 +4,7 @@ import pytest
 
 from harness.model import vector
 from harness.model.layout import PTE_NX
-from harness.model.machine import machine as of_release
+from harness.model.machine import machine as of_layout
 from harness.model.observation import SavedChange, SlotChange, Status, WindowChange
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
 from harness.model.state import empty_snapshot, initial
@@ -200,7 +200,8 @@ def test_protections_and_data():
 
 
 def test_old_releases_lack_what_came_later():
-    old = of_release(LOCAL_RT, pages(3), (0,), release="5.10.0-32-rt-686-pae")
+    lacking = LOCAL_RT._replace(kmap_atomic_prot=False, to_page_local=False)
+    old = of_layout(lacking, pages(3), (0,))
     guest = Guest(old)
     assert guest.do(OpCode.KMAP_ATOMIC_PFN, page=1).status is Status.NOT_APPLICABLE
     guest.do(OpCode.KMAP_ATOMIC, page=1, reg=1)

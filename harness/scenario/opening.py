@@ -1,0 +1,34 @@
+"""The opening of a program whose author asserts something: whatever went before, it starts alike.
+
+Programs follow each other in one guest: slots stand at 1 for pages that have been given back, and may
+be given out again with their old address; the cursor is anywhere, perhaps just before the
+wrap.  Operations of the program itself put that in order, judged as all others are.
+Generated programs, which assert nothing, start from what they find.
+"""
+
+from harness.model.layout import Layout
+from harness.model.observation import Snapshot
+from harness.model.operation import OpCode, Operation
+from harness.model.page import PageKind
+from harness.scenario.program import Program
+
+
+def opened(program: Program, layout: Layout, start: Snapshot) -> Program:
+    """*program* with its opening, if it needs one, for a guest in the state *start*."""
+    if not program.assertions or not any(one.code is OpCode.KMAP for one in program.operations):
+        return program
+    opening = _opening(program, layout, start)
+    return program.after(opening)
+
+
+def _opening(program: Program, layout: Layout, start: Snapshot) -> tuple[Operation, ...]:
+    """Nothing stands at 1; the program's maps, if few, fit between the cursor and the last slot."""
+    flush = Operation(OpCode.FLUSH_UNUSED)
+    high = next((page for page, kind in enumerate(program.page_kinds) if kind is not PageKind.LOW), None)
+    free = [slot for slot, count in enumerate(start.counts) if count < 2]
+    above = sum(1 for slot in free if slot > start.cursor)
+    maps = sum(1 for one in program.operations if one.code is OpCode.KMAP)
+    if high is None or maps <= above or maps > layout.last_pkmap // 2:
+        return (flush,)
+    turn = (Operation(OpCode.KMAP, page=high), Operation(OpCode.KUNMAP, page=high), flush)
+    return (flush, *turn * (above + 1))
