@@ -45,8 +45,8 @@ WAIT = """title: one waits for a slot
 tasks: a@0 b@CPUS-1
 pages: high N+1
 for i in 0..N-1 { a: m[i] = kmap h[i] }
-b: m[N] = kmap h[N] -> blocked
-a: kunmap h[N/2] -> wakes 1
+b: m[N] = kmap h[N]
+a: kunmap h[N/2]
 b: kunmap h[N]
 for i in 0..N/2-1 { a: kunmap h[i] }
 for i in N/2+1..N-1 { a: kunmap h[i] }
