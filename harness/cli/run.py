@@ -52,6 +52,9 @@ def run(
         ),
     ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
+    template: Annotated[
+        bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
+    ] = True,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -63,7 +66,7 @@ def run(
     plan = read_plan(files, seed, wanted)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
-    request = Request(kernel, build_dir, machine, plan, out, trace, attach, throwaway)
+    request = Request(kernel, build_dir, machine, plan, out, trace, attach, template, throwaway)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")

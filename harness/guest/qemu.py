@@ -122,7 +122,10 @@ def _accelerator(shape: Shape) -> str:
 
 
 def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
-    """QEMU's command line for *machine*; for a boot and for a restore the same but for its end."""
+    """QEMU's command line for *machine*; for a boot and for a restore the same but for its end.
+
+    ``-no-shutdown``: the memory of a restored guest is QEMU's own, and what a panic leaves is to be read.
+    """
     shape = machine.shape
     return (
         PROGRAM,
@@ -135,9 +138,15 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
         *("-chardev", f"{channels.monitor},id=monitor", "-mon", "chardev=monitor,mode=control"),
         *("-chardev", f"{channels.console},id=console", "-serial", "chardev:console"),
         *("-chardev", f"{channels.wire},id=wire", *_wire(shape.wire)),
+        *(("-incoming", "defer", "-no-shutdown") if machine.incoming else _boot(machine)),
+    )
+
+
+def _boot(machine: Machine) -> tuple[str, ...]:
+    """What to boot; a restored guest has it in its memory."""
+    return (
         *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
         *("-append", command_line(machine)),
-        *(("-incoming", "defer") if machine.incoming else ()),
     )
 
 

@@ -1,11 +1,11 @@
 """The summary of a run that a person understands at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.compare.transitions import Transitions
 from harness.model.layout import Generation, Layout
-from harness.report.words import difference_lines, picture_lines, summary, witness_lines
+from harness.report.words import difference_lines, picture_lines, summary
 from harness.run.result import RunResult
 
 _VERDICTS = {
@@ -62,7 +62,7 @@ def _layout(layout: Layout) -> str:
 
 def _work(result: RunResult) -> Iterator[str]:
     ran = [program for program in result.programs if program.result]
-    yield f"steps       {result.steps} judged in {len(ran)} programs, seed {result.seed}"
+    yield f"steps       {result.steps} judged in {_number(len(ran), 'program')}, seed {result.seed}"
     yield f"operations  {_counts(result.operations)}"
     reached = {name: count for name, count in result.situations.items() if count}
     yield f"reached     {_counts(reached)}"
@@ -72,8 +72,12 @@ def _work(result: RunResult) -> Iterator[str]:
     yield from _not_applicable(result)
     yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
-    if repaired:
+    if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _transitions(found: Transitions, *, verbose: bool) -> Iterator[str]:
@@ -94,7 +98,7 @@ def _not_applicable(result: RunResult) -> Iterator[str]:
     for one in result.not_applicable:
         reasons.setdefault(one.not_applicable, []).append(one.name)
     if reasons:
-        yield f"left out    {len(result.not_applicable)} scenarios are not applicable:"
+        yield f"left out    {_number(len(result.not_applicable), 'scenario')} not applicable:"
     for reason, names in reasons.items():
         yield f"  {reason}: {', '.join(names)}"
 
@@ -132,7 +136,7 @@ def _divergences(result: RunResult) -> Iterator[str]:
     if len(result.divergences) > _DIVERGENCES_SHOWN:
         yield f"  ... and {len(result.divergences) - _DIVERGENCES_SHOWN} more"
     if result.divergences:
-        yield from _first(result.divergences[0])
+        yield from _first(_telling(result.divergences))
     yield from _assertions(result)
     for program in result.results:
         if program.unknown_because:
@@ -148,9 +152,14 @@ def _assertions(result: RunResult) -> Iterator[str]:
         yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"
 
 
+def _telling(divergences: Sequence[Divergence]) -> Divergence:
+    """The one to show: the first of the contract, else the first."""
+    return next((one for one in divergences if one.layer is Layer.CONTRACT), divergences[0])
+
+
 def _first(one: Divergence) -> Iterator[str]:
-    yield "the first of them:"
-    for line in (*one.reasons, *difference_lines(one), *picture_lines(one), *witness_lines(one)):
+    yield f"the first {one.layer.value} divergence, step {one.step} of {one.program}:"
+    for line in (*one.reasons, *difference_lines(one), *picture_lines(one)):
         yield f"    {line}"
     for trouble in one.trouble:
         yield f"    kernel: {trouble.title}"

@@ -11,10 +11,11 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence, Facts
+from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
+from harness.guest.template import Parts, start
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
@@ -32,8 +33,8 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already; ``throwaway``: scenarios that wreck a kernel run too, each in
-    a guest of its own.
+    ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
+    scenarios that wreck a kernel run too, each in a guest of its own.
     """
 
     kernel: str
@@ -43,6 +44,7 @@ class Request:
     out: Path
     trace: Path | None = None
     attach: str = ""
+    template: bool = True
     throwaway: bool = False
 
 
@@ -98,10 +100,11 @@ def judge(
 ) -> RunResult:
     """The part of the job for which kernel, module and agent stand ready."""
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"booting {kernel.release} on {describe(shape)}")
+    progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
-            guest = Guest.boot(kernel, shape, prepared.module.stripped, prepared.agent.path, request.out)
+            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = start(parts, request.out) if request.template else parts.boot(request.out)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
@@ -143,17 +146,6 @@ def _armed(guest: Guest, facts: Facts) -> Evidence:
     """What this guest can show once its probes are armed."""
     probes = facts.evidence & PROBES
     return (facts.evidence & ~PROBES) | guest.probes(probes)
-
-
-PROBES = (
-    Evidence.FLUSH_SCAN
-    | Evidence.FLUSH_RANGE
-    | Evidence.FLUSH_CPU
-    | Evidence.INVLPG
-    | Evidence.WAKE
-    | Evidence.WARN
-    | Evidence.PRINTK
-)
 
 
 def describe(shape: Shape) -> str:
@@ -220,7 +212,9 @@ class _Run:
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
         done = run_program(self.sitting, program)
-        result = self.session.result().programs[-1]
+        judged = self.session.result().programs
+        begun = sum(1 for one in self.outcomes if one.result)
+        result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
 
