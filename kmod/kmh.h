@@ -227,6 +227,18 @@ void kmh_observe_resync(void);
 bool kmh_page_address_allowed(void);
 u32 kmh_page_address(struct page *page);
 
+/* ---- typed.c: the typed window ---- */
+
+extern unsigned int kmh_typed_count;
+extern unsigned long kmh_typed_top;
+extern bool kmh_typed_used;	/* since the last reset */
+
+int kmh_typed_init(void);
+void kmh_typed_exit(void);
+void kmh_typed_reset(void);
+void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
+u64 kmh_typed_pte(unsigned int index);
+
 /* ---- snapshot.c ---- */
 
 int kmh_snapshot(void *out, size_t room);

@@ -127,6 +127,8 @@ static void layout_addresses(struct kmh_info *info)
 	info->page_address_htable = (u32)kmh_symbols.page_address_htable;
 	info->text_anchor = (u32)kunmap_high;
 	info->swapper_pg_dir = (u32)__va(read_cr3_pa());
+	info->typed_top = kmh_typed_top;
+	info->typed_count = kmh_typed_count;
 	info->step_counter = (u32)&kmh_step;
 #if KMH_HAS_KMAP_LOCAL
 	info->kmap_ctrl_offset = offsetof(struct task_struct, kmap_ctrl);

@@ -192,12 +192,17 @@ static int parts_init(void)
 	error = kmh_ops_init();
 	if (error)
 		goto no_ops;
+	error = kmh_typed_init();
+	if (error)
+		goto no_typed;
 	error = kmh_observe_init();
 	if (error)
 		goto no_observe;
 	return 0;
 
 no_observe:
+	kmh_typed_exit();
+no_typed:
 	kmh_ops_exit();
 no_ops:
 	kmh_pages_exit();
@@ -212,6 +217,7 @@ static void parts_exit(void)
 	kmh_reset();
 	kmh_probes_exit();
 	kmh_observe_exit();
+	kmh_typed_exit();
 	kmh_ops_exit();
 	kmh_pages_exit();
 	buffers_exit();

@@ -31,6 +31,7 @@ static size_t reserved;		/* for the bare observations that are still to come */
 static int shadow_counts[LAST_PKMAP] __aligned(64);
 static pte_t shadow_ptes[LAST_PKMAP] __aligned(64);
 static pte_t *shadow_window;
+static pte_t *shadow_typed;
 
 int kmh_observe_init(void)
 {
@@ -43,7 +44,8 @@ int kmh_observe_init(void)
 	capacity = (size_t)buffer_kb << 10;
 	buffer = vzalloc(capacity);
 	shadow_window = vzalloc(kmh_window_count * sizeof(*shadow_window));
-	if (!buffer || !shadow_window) {
+	shadow_typed = vzalloc(kmh_typed_count * sizeof(*shadow_typed));
+	if (!buffer || !shadow_window || !shadow_typed) {
 		kmh_observe_exit();
 		return -ENOMEM;
 	}
@@ -55,6 +57,7 @@ void kmh_observe_exit(void)
 {
 	vfree(buffer);
 	vfree(shadow_window);
+	vfree(shadow_typed);
 }
 
 /* The window's PTEs descend in memory as their index rises. */
@@ -90,6 +93,8 @@ void kmh_observe_resync(void)
 	}
 	for (i = 0; i < kmh_window_count; i++)
 		shadow_window[i] = copy_pte(window_pte(i));
+	for (i = 0; i < kmh_typed_count; i++)
+		shadow_typed[i] = __pte(kmh_typed_pte(i));
 	kmh_probes_clear();
 }
 
@@ -223,6 +228,20 @@ static void scan_window(struct kmh_obs *obs)
 	}
 }
 
+static void scan_typed(struct kmh_obs *obs)
+{
+	unsigned int i;
+	u64 pte;
+
+	for (i = 0; kmh_typed_used && i < kmh_typed_count; i++) {
+		pte = kmh_typed_pte(i);
+		if (pte == kmh_pte_read(&shadow_typed[i]))
+			continue;
+		add_delta(obs, KMH_DELTA_WINDOW, 0, KMH_TYPED_FIRST + i, 0, pte, 0);
+		shadow_typed[i] = __pte(pte);
+	}
+}
+
 static void scan_pteval(struct kmh_obs *obs, struct kmh_task *t)
 {
 #if KMH_HAS_KMAP_LOCAL
@@ -346,6 +365,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 	obs->waiters = kmh_waiters();
 	scan_pkmap(obs);
 	scan_window(obs);
+	scan_typed(obs);
 	if (t) {
 		scan_pteval(obs, t);
 		t->status = out->status;

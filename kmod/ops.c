@@ -458,6 +458,10 @@ static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 		out->value = kmh_page_address(kmh_page(op->page));
 		out->address = out->value;
 		break;
+	case KMH_OP_TYPED_MAP:
+	case KMH_OP_TYPED_UNMAP:
+		kmh_typed(op, out);
+		break;
 	case KMH_OP_FLUSH_UNUSED:
 		out->value = toggle_scratch();
 		break;

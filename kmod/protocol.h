@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define KMH_PROTOCOL_VERSION	1u
+#define KMH_PROTOCOL_VERSION	2u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -145,6 +145,8 @@ struct kmh_info {
 	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
 				 * when the guest has fallen silent, it names the step in progress
 				 */
+	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
+	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
@@ -225,7 +227,19 @@ enum kmh_opcode {
 	KMH_OP_SOFTIRQ = 27,		/* ... in softirq context */
 	KMH_OP_EXIT = 28,		/* the task exits as it is */
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
+	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
+	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
 };
+
+/*
+ * The typed window of the module: value is a member of enum km_type, plus era << 8.  Its
+ * entries have indices from KMH_TYPED_FIRST; address = typed_top - (entry << PAGE_SHIFT).
+ * The windows of the first era come first: entry = type + KM_TYPE_NR * cpu.
+ */
+#define KMH_TYPED_FIRST		0x8000u
+#define KMH_TYPED_ERAS		2
+#define KMH_TYPES_2_6_24	13	/* KM_TYPE_NR of 2.6.24 */
+#define KMH_TYPES_2_6_32	19	/* of 2.6.32 */
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */
@@ -264,6 +278,7 @@ enum kmh_status {
 	KMH_ST_DIED = 4,	/* the task was killed by the kernel in this operation */
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
+	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
 };
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
@@ -343,6 +358,7 @@ struct kmh_snapshot {
 	__u32 n_tasks;
 	__u32 n_pages;
 	__u32 pteval_entries;	/* per task; 0 in the stack generation */
+	__u32 n_typed;		/* struct kmh_pte of the typed window, after the page addresses */
 	__s32 cpu_depth[32];	/* __kmap_atomic_idx of each CPU (stack generation) */
 };
 

@@ -14,7 +14,7 @@ static size_t snapshot_size(void)
 	return sizeof(struct kmh_snapshot) + LAST_PKMAP * sizeof(struct kmh_slot) +
 	       kmh_window_count * sizeof(struct kmh_pte) +
 	       kmh_n_tasks * (sizeof(struct kmh_ctrl) + PTEVAL_ENTRIES * sizeof(struct kmh_pte)) +
-	       kmh_n_pages * sizeof(u32);
+	       kmh_n_pages * sizeof(u32) + kmh_typed_count * sizeof(struct kmh_pte);
 }
 
 static void *put_pte(void *out, const pte_t *ptep)
@@ -59,6 +59,18 @@ static void *put_task(void *out, const struct kmh_task *t)
 	return out;
 }
 
+static void *put_typed(void *out)
+{
+	struct kmh_pte *pte = out;
+	unsigned int i;
+
+	for (i = 0; i < kmh_typed_count; i++, pte++) {
+		pte->lo = kmh_typed_pte(i);
+		pte->hi = kmh_typed_pte(i) >> 32;
+	}
+	return pte;
+}
+
 /* The next observation tells what changed since this snapshot, of the tasks too. */
 static void resync_task(struct kmh_task *t)
 {
@@ -79,6 +91,7 @@ static void put_header(struct kmh_snapshot *snapshot)
 	snapshot->n_window = kmh_window_count;
 	snapshot->n_tasks = kmh_n_tasks;
 	snapshot->n_pages = kmh_n_pages;
+	snapshot->n_typed = kmh_typed_count;
 	snapshot->pteval_entries = PTEVAL_ENTRIES;
 #if !KMH_HAS_KMAP_LOCAL
 	{
@@ -117,6 +130,7 @@ int kmh_snapshot(void *out, size_t room)
 	}
 	for (i = 0, address = out; i < kmh_n_pages; i++)
 		*address++ = (u32)page_address(kmh_pages[i].page);
+	out = put_typed(address);
 	kmh_observe_resync();
-	return (void *)address - start;
+	return out - start;
 }

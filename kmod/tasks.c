@@ -237,6 +237,7 @@ int kmh_reset(void)
 	kmh_tasks_stop();
 	if (!lost)
 		kmh_pages_unmap();
+	kmh_typed_reset();
 	kmh_pages_release(lost);
 	kmh_ops_reset(lost);
 	kmh_observe_resync();

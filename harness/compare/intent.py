@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.compare.divergence import FailedAssertion
-from harness.model.layout import Layout
+from harness.model.layout import TYPED_FIRST, Layout
 from harness.model.observation import Observation
 from harness.scenario.program import Assertion, Program
 from harness.trace.record import Step
@@ -54,6 +54,8 @@ class AssertionChecker:
                 return self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else None
             case "window":
                 return self._window_slot(seen)
+            case "typed":
+                return self._layout.fixindex(seen.value) - TYPED_FIRST
             case "count":
                 return seen.slots[0].count if len(seen.slots) == 1 else self._count_of_result(seen)
             case "preempt":

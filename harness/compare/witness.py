@@ -5,7 +5,7 @@ from typing import Final
 
 from harness.compare.divergence import Disagreement
 from harness.model import vector
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT
+from harness.model.layout import FRAME_MASK, PAGE_SHIFT, TYPED_FIRST
 from harness.model.machine import Machine
 from harness.model.observation import Snapshot
 from harness.model.state import Phase, State
@@ -87,7 +87,7 @@ def _at(view: Mapping[int, int] | None, index: int) -> int | None:
 
 def _only_foreign(machine: Machine, found: Disagreement) -> bool:
     layout = machine.layout
-    if not layout.fix_kmap_begin <= found.index <= layout.fix_kmap_end:
+    if not layout.fix_kmap_begin <= found.index <= layout.fix_kmap_end and found.index < TYPED_FIRST:
         return True
     values = [value for value in (found.model, found.module, found.outside) if value]
     return not any((value & FRAME_MASK) >> PAGE_SHIFT in machine.ids for value in values)

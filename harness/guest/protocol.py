@@ -12,13 +12,13 @@ from harness.model.layout import Generation, Layout
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
 
-VERSION = 1
+VERSION = 2
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
 RESPONSE = Struct("<HHiI")
 PROTS = 5
-INFO = Struct(f"<{32 + 2 * PROTS}I64s64s")
+INFO = Struct(f"<{34 + 2 * PROTS}I64s64s")
 POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
@@ -222,7 +222,9 @@ def _layout(words: Sequence[int]) -> Layout:
         high_memory=words[13],
         fixaddr_start=words[14],
         kmap_prot=words[16] | words[17] << 32,
-        prots=_prots(words[32:]),
+        prots=_prots(words[34:]),
+        typed_top=words[32],
+        typed_count=words[33],
         pat=Config.PAT in config,
         to_page_local=Config.TO_PAGE_LOCAL in config,
         kmap_atomic_prot=Config.ATOMIC_PROT in config,

@@ -1,13 +1,13 @@
 """Answers to RUN and SNAPSHOT, decoded fast: this is where the harness spends its time per step."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from struct import error as struct_error
 from typing import Any, NamedTuple
 
 from harness.guest.failure import WireError
-from harness.model.layout import Layout
+from harness.model.layout import TYPED_FIRST, Layout
 from harness.model.observation import (
     Completion,
     Observation,
@@ -21,7 +21,7 @@ from harness.model.observation import (
 
 OBSERVATION = Struct("<I4BIQIH2BI2Hh6BI3BxIHHI")
 DELTA = Struct("<2BHIQI")
-SNAPSHOT = Struct("<10I32i")
+SNAPSHOT = Struct("<11I32i")
 SLOT = Struct("<IQ")
 PTE = Struct("<Q")
 TASK = Struct("<BBhI")
@@ -151,7 +151,7 @@ def _sorted(changes: list[Any]) -> tuple[Any, ...]:
 def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
     """The whole state, and where the chain of hashes stands.  Raises WireError where lengths disagree."""
     try:
-        step, running, cursor, waiters, slots, first, windows, tasks, pages, entries, *depths = (
+        step, running, cursor, waiters, slots, first, windows, tasks, pages, entries, typed, *depths = (
             SNAPSHOT.unpack_from(body)
         )
         reader = _Reader(body, SNAPSHOT.size)
@@ -166,6 +166,7 @@ def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
             cpu_depths=tuple(depths[: layout.online_cpus]),
             page_addresses=tuple(address for (address,) in reader.array(Struct("<I"), pages)),
         )
+        snapshot = snapshot._replace(windows=(*snapshot.windows, *_typed(reader, typed)))
     except (struct_error, ValueError) as error:
         raise WireError(
             f"a snapshot of {len(body)} bytes makes no sense: {error}", hint="versions differ"
@@ -173,6 +174,11 @@ def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
     if reader.at != len(body):
         raise WireError(f"a snapshot has {len(body) - reader.at} bytes too many", hint="versions differ")
     return snapshot, Chain(step, running)
+
+
+def _typed(reader: "_Reader", count: int) -> Iterator[tuple[int, int]]:
+    """Entries of the typed window that are not none, by their indices."""
+    yield from ((TYPED_FIRST + n, pte) for n, (pte,) in enumerate(reader.array(PTE, count)) if pte)
 
 
 class _Reader:

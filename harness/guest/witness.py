@@ -12,7 +12,7 @@ from harness.guest.failure import WireError
 from harness.guest.memory import PhysicalMemory
 from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.pagetable import PRESENT, PageTables
-from harness.model.layout import Layout
+from harness.model.layout import TYPED_FIRST, Layout
 
 BESIDE = 4
 """Fixmap entries beside the windows that are read as well."""
@@ -98,4 +98,14 @@ def _windows(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> tupl
     """Addresses fall as indices rise: read upwards from the last index, then turn round."""
     first, last = max(0, layout.fix_kmap_begin - BESIDE), layout.fix_kmap_end + BESIDE
     upwards = tables.entries(memory, layout.fixaddr(last), last - first + 1)
-    return tuple((first + n, pte) for n, pte in enumerate(reversed(upwards)) if pte)
+    found = tuple((first + n, pte) for n, pte in enumerate(reversed(upwards)) if pte)
+    return found + _typed(tables, memory, layout)
+
+
+def _typed(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> tuple[tuple[int, int], ...]:
+    """The module's typed window; its addresses fall too."""
+    count = layout.typed_count
+    if not count:
+        return ()
+    upwards = tables.entries(memory, layout.fixaddr(TYPED_FIRST + count - 1), count)
+    return tuple((TYPED_FIRST + n, pte) for n, pte in enumerate(reversed(upwards)) if pte)

@@ -6,6 +6,7 @@ that were changed without a flush.  None of those exists where the rules are kep
 
 from harness.model import vector
 from harness.model.draft import PAGE_MASK, UNCLAIMED, Draft
+from harness.model.km_type import typed_owner
 from harness.model.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, OpCode
@@ -30,7 +31,10 @@ def translations(d: Draft, address: int) -> tuple[int, ...]:
 def _remember_remote(d: Draft, address: int, pte: int) -> None:
     """Looking into another CPU's window fills this CPU's TLB, which that CPU's INVLPG does not reach."""
     layout = d.machine.layout
-    if d.in_window(address) and d.machine.window_owner(layout.fixindex(address)) != d.cpu:
+    if layout.in_typed(address):
+        if typed_owner(layout.fixindex(address), layout.online_cpus) != d.cpu:
+            d.mark_stale(d.cpu, address & PAGE_MASK, pte)
+    elif d.in_window(address) and d.machine.window_owner(layout.fixindex(address)) != d.cpu:
         d.mark_stale(d.cpu, address & PAGE_MASK, pte)
 
 

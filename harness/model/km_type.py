@@ -4,6 +4,8 @@ Sources: include/asm-x86/kmap_types.h (2.6.24), include/asm-generic/kmap_types.h
 With DEBUG_HIGHMEM a fence precedes each member, so that the n-th has the value 2n + 1.
 """
 
+from harness.model.layout import TYPED_FIRST
+
 KM_TYPES_2_6_24 = (
     "KM_BOUNCE_READ",
     "KM_SKB_SUNRPC_DATA",
@@ -39,3 +41,21 @@ def window_size(types: tuple[str, ...], *, debug: bool) -> int:
 def slot(number: int, *, debug: bool) -> int:
     """Window slot of the *number*-th type."""
     return 2 * number + 1 if debug else number
+
+
+ERA_SHIFT = 8
+TYPE_NR: tuple[int, ...] = (len(KM_TYPES_2_6_24), len(KM_TYPES_2_6_32))
+"""``KM_TYPE_NR`` of each era."""
+
+
+def known_type(value: int) -> bool:
+    """Whether *value* names a type."""
+    era = value >> ERA_SHIFT
+    return era < len(TYPE_NR) and value & 0xFF < TYPE_NR[era]
+
+
+def typed_owner(index: int, cpus: int) -> int:
+    """CPU to whose window entry *index* of the typed window belongs."""
+    entry = index - TYPED_FIRST
+    first = TYPE_NR[0] * cpus
+    return entry // TYPE_NR[0] if entry < first else (entry - first) // TYPE_NR[1]

@@ -11,6 +11,9 @@ PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 ADDRESS_MASK = 0xFFFF_FFFF
 
+TYPED_FIRST = 0x8000
+"""Index of the first entry of the module's typed window, beyond every fixmap index."""
+
 PTE_PRESENT = 0x001
 PTE_RW = 0x002
 PTE_ACCESSED = 0x020
@@ -63,14 +66,27 @@ class Layout(NamedTuple):
     pat: bool = False
     to_page_local: bool = True
     kmap_atomic_prot: bool = True
+    typed_top: int = 0
+    typed_count: int = 0
 
     def fixaddr(self, index: int) -> int:
-        """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``)."""
+        """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``).
+
+        Indices from TYPED_FIRST are those of the module's typed window.
+        """
+        if index >= TYPED_FIRST:
+            return (self.typed_top - ((index - TYPED_FIRST) << PAGE_SHIFT)) & ADDRESS_MASK
         return (self.fixaddr_top - (index << PAGE_SHIFT)) & ADDRESS_MASK
 
     def fixindex(self, address: int) -> int:
-        """Fixmap index of *address* (``__virt_to_fix``)."""
+        """Fixmap index of *address* (``__virt_to_fix``), or its index in the typed window."""
+        if self.in_typed(address):
+            return TYPED_FIRST + ((self.typed_top - (address & ~(PAGE_SIZE - 1))) >> PAGE_SHIFT)
         return (self.fixaddr_top - (address & ~(PAGE_SIZE - 1))) >> PAGE_SHIFT
+
+    def in_typed(self, address: int) -> bool:
+        """Whether *address* lies in the module's typed window."""
+        return 0 <= self.typed_top - (address & ~(PAGE_SIZE - 1)) < self.typed_count << PAGE_SHIFT
 
     def pkmap_address(self, slot: int) -> int:
         """Address of pkmap slot *slot* (``PKMAP_ADDR``)."""

@@ -7,6 +7,7 @@ from harness.model.layout import (
     PAGE_SHIFT,
     PTE_NX,
     PTE_RW,
+    TYPED_FIRST,
     Generation,
     Layout,
 )
@@ -64,15 +65,18 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
     the 5.10-rt patch, which is of that generation, lacks both.
     """
     local = frozenset() if layout.generation is Generation.LOCAL else _LOCAL_ONLY
+    if not layout.typed_count:
+        local |= {OpCode.TYPED_MAP, OpCode.TYPED_UNMAP}
     if layout.kmap_atomic_prot:
         return local
     return local | {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
 
 
-def _watched(lay: Layout) -> range:
+def _watched(lay: Layout) -> frozenset[int]:
     """Fixmap entries that the module compares: the windows of the CPUs in use and one more."""
     last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
-    return range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
+    fixmap = range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
+    return frozenset((*fixmap, *range(TYPED_FIRST, TYPED_FIRST + lay.typed_count)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Machine:
     increment: int = field(init=False, repr=False)
     window_low: int = field(init=False, repr=False)
     window_high: int = field(init=False, repr=False)
-    watched: range = field(init=False, repr=False)
+    watched: frozenset[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Fill what steps look up: PTEs and direct addresses by page id, page ids by pfn."""

@@ -19,6 +19,7 @@ class Status(IntEnum):
     DIED = 4
     FAULT = 5
     STUCK = 6
+    BUG = 7
 
 
 class SlotChange(NamedTuple):

@@ -39,6 +39,8 @@ class OpCode(IntEnum):
     SOFTIRQ = 27
     EXIT = 28
     MIGRATE = 29
+    TYPED_MAP = 30
+    TYPED_UNMAP = 31
 
 
 class Base(IntEnum):

@@ -1,6 +1,7 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
 
 from harness.model import vector
+from harness.model.km_type import known_type
 from harness.model.layout import ADDRESS_MASK
 from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
@@ -12,11 +13,12 @@ MAPS = frozenset(
         OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
     }
 )  # fmt: skip
-_NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS}
+_TYPED = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+_NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS, OpCode.TYPED_MAP}
 _HAS_ADDRESS = frozenset(
     {
         OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
-        OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG,
+        OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG, OpCode.TYPED_UNMAP,
     }
 )  # fmt: skip
 _TASK_CONTEXT = frozenset(
@@ -56,6 +58,7 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _NEEDS_PAGE and op.page >= len(machine.pages))
         or (code in MAPS and (op.reg >= REGISTERS or task.preempt >= HELD))
         or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code in _TYPED and (op.reg >= REGISTERS or not known_type(op.value)))
         or (code in _WAITS and _beside_spinner(state, op))
     )
 

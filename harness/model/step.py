@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, local, pkmap, stack, typed
+from harness.model import access, context, local, pkmap, stack, typed, typed_window
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -36,6 +36,8 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.SOFTIRQ: context.softirq,
     OpCode.EXIT: context.leave,
     OpCode.MIGRATE: context.migrate,
+    OpCode.TYPED_MAP: typed_window.kmap_atomic,
+    OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
 }
 
 _LOCAL: dict[OpCode, Rule] = {

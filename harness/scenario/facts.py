@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from harness.model.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.layout import Generation, Layout
 from harness.model.operation import OpCode
 from harness.scenario.errors import ScenarioError
@@ -66,6 +67,8 @@ def numbers(layout: Layout) -> dict[str, int]:
         "NR_CPUS": layout.nr_cpus,
         "FIX_KMAP_BEGIN": layout.fix_kmap_begin,
         "FIX_KMAP_END": layout.fix_kmap_end,
+        **{name: number for number, name in enumerate(KM_TYPES_2_6_32)},
+        "ERA_2_6_32": 1 << ERA_SHIFT,
     }
 
 

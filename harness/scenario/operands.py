@@ -17,11 +17,13 @@ STATUS_WORDS: Final = {
     "blocked": Status.BLOCKED,
     "fault": Status.FAULT,
     "died": Status.DIED,
+    "bug": Status.BUG,
 }
 NUMBER_FIELDS: Final = (
     "value",
     "slot",
     "window",
+    "typed",
     "count",
     "cursor",
     "waiters",

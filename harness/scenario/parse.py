@@ -196,13 +196,13 @@ class _Parser:
         operand = bare.word.operand
         if operand is Operand.ADDRESS_PTE:
             return self._pte(bare)
-        if operand in (Operand.PAGE, Operand.PAGE_PROT):
+        if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
             bare = _replace(bare, page=operands.page(self._in))
         if operand is Operand.PAGE_PROT:
             bare = _replace(bare, prot=operands.protection(self._in))
-        if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE):
+        if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE):
             bare = _replace(bare, address=operands.address(self._in))
-        if operand in (Operand.VALUE, Operand.ADDRESS_VALUE):
+        if operand in (Operand.VALUE, Operand.ADDRESS_VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
             bare = _replace(bare, value=self._in.expression())
         return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
 

@@ -38,11 +38,11 @@ def operation_text(operation: Operation, pools: tuple[tuple[PageKind, int], ...]
 def _operands(
     operation: Operation, operand: Operand, pools: tuple[tuple[PageKind, int], ...]
 ) -> Iterator[str]:
-    if operand in (Operand.PAGE, Operand.PAGE_PROT):
+    if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
         yield page_name(operation.page, pools)
     if operand is Operand.PAGE_PROT:
         yield PROT_NAMES[operation.prot]
-    if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_PTE):
+    if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE, Operand.ADDRESS_PTE):
         yield _address(operation, pools)
     if operand is Operand.ADDRESS_VALUE:
         yield hex(operation.value)
@@ -50,7 +50,7 @@ def _operands(
         yield page_name(operation.page, pools)
         if operation.page != NO_PAGE:
             yield PROT_NAMES[operation.prot]
-    if operand is Operand.VALUE:
+    if operand in (Operand.VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
         yield str(operation.value)
     if operand is Operand.BLOCK:
         yield f"{{ {operation.value} operations }}"

@@ -17,6 +17,8 @@ class Operand(Enum):
     NONE = "nothing"
     PAGE = "a page"
     PAGE_PROT = "a page and a protection"
+    PAGE_TYPE = "a page and a type"
+    ADDRESS_TYPE = "an address and a type"
     ADDRESS = "an address"
     ADDRESS_VALUE = "an address and a value"
     ADDRESS_PTE = "an address and 'none' or a page"
@@ -64,6 +66,8 @@ WORDS: Final = (
     Word("softirq", OpCode.SOFTIRQ, Operand.BLOCK),
     Word("exit", OpCode.EXIT, Operand.NONE),
     Word("migrate", OpCode.MIGRATE, Operand.VALUE),
+    Word("kmap_typed", OpCode.TYPED_MAP, Operand.PAGE_TYPE, result=True),
+    Word("kunmap_typed", OpCode.TYPED_UNMAP, Operand.ADDRESS_TYPE),
 )
 WORD_OF_NAME: Final = {word.name: word for word in WORDS}
 WORD_OF_CODE: Final = {word.code: word for word in WORDS}
