@@ -53,8 +53,9 @@ def kind_of(subject: Machine) -> str:
         "debug": layout.debug_highmem,
         "force-map": layout.force_map,
         "one-cpu": layout.online_cpus == 1,
+        "typed-window": layout.typed_count > 0,
         "old-to-page": layout.generation is Generation.LOCAL and not subject.to_page_local,
-        "few-atomic": layout.generation is Generation.LOCAL and bool(subject.missing),
+        "few-atomic": layout.generation is Generation.LOCAL and not layout.kmap_atomic_prot,
     }
     return " ".join((*words, *(word for word, on in flags.items() if on)))
 

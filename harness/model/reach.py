@@ -3,7 +3,7 @@
 Where ``explore`` follows correct use and checks every step, this walks through whatever
 operations a module would execute, rightly used or not, and only notes the branches.  Each
 walk has an alphabet of its own, so that it stays small: pkmap, a crowd of waiters, the windows, contexts,
-loads and PTEs set by hand.
+loads and PTEs set by hand, the typed window.
 """
 
 from collections import deque
@@ -86,6 +86,8 @@ def walks(machine: Machine) -> Iterator[Walk]:
     both = _like(machine, slots=2, tasks=(0, UNBOUND), high=1, low=1)
     yield Walk("contexts", both, tuple(_contexts(both)), 1500)
     yield Walk("access", alone, tuple(_access(alone)), 1500)
+    if machine.layout.typed_count:
+        yield Walk("typed window", both, tuple(_typed(both)), 300)
 
 
 def _like(machine: Machine, *, slots: int, tasks: tuple[int, ...], high: int, low: int) -> Machine:
@@ -178,6 +180,16 @@ def _plain(machine: Machine) -> Iterator[Operation]:
     for code, undo in zip(_maps(machine)[::2], _unmaps(machine), strict=False):
         yield Operation(code, 0, 0, 1)
         yield Operation(undo, reg=1)
+
+
+def _typed(machine: Machine) -> Iterator[Operation]:
+    """The module's typed window: a type rightly and wrongly used, by a task on each CPU."""
+    cpus = range(min(machine.layout.online_cpus, 2))
+    for task in cpus:
+        for page in range(2):
+            yield Operation(OpCode.TYPED_MAP, task, page, 1)
+        yield from (Operation(OpCode.TYPED_UNMAP, task, reg=1, value=kind) for kind in (0, 1))
+        yield Operation(OpCode.READ, task, reg=1)
 
 
 def _access(machine: Machine) -> Iterator[Operation]:

@@ -18,7 +18,7 @@ LOCAL = Layout(
     debug_kmap_local=False, force_map=False, debug_atomic_sleep=False, pkmap_base=0xFF00_0000, last_pkmap=512,
     fixaddr_top=0xFFFF_F000, fix_kmap_begin=68, fix_kmap_end=68 + 16 * 32 - 1, window=16, nr_cpus=32,
     online_cpus=2, page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
-    kmap_prot=(1 << 63) | 0x163,
+    kmap_prot=(1 << 63) | 0x163, typed_top=0xC890_0000, typed_count=64,
 )  # fmt: skip
 """6.1 686-pae."""
 
@@ -30,7 +30,9 @@ STACK = LOCAL._replace(
     generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=68 + 20 * 32 - 1
 )
 STACK_DEBUG = STACK._replace(debug_highmem=True, window=41, fix_kmap_end=68 + 41 * 32 - 1)
-TYPED = LOCAL._replace(generation=Generation.TYPED, window=13, fix_kmap_end=68 + 13 * 32 - 1)
+TYPED = LOCAL._replace(
+    generation=Generation.TYPED, window=13, fix_kmap_end=68 + 13 * 32 - 1, typed_top=0, typed_count=0
+)
 TYPED_32 = TYPED._replace(window=19, fix_kmap_end=68 + 19 * 32 - 1)
 TYPED_DEBUG = TYPED._replace(debug_highmem=True, window=27, fix_kmap_end=68 + 27 * 32 - 1)
 

@@ -115,6 +115,8 @@ class _Checker:
             self._kmap(operation)
         elif code is OpCode.KUNMAP:
             self._kunmap(step, operation)
+        elif code is OpCode.TYPED_MAP:
+            self._set(operation, window=False)
         elif code in _MAPS:
             self._map(step, operation, task)
         elif code in _UNMAPS:
