@@ -12,6 +12,7 @@ from harness.claims.script import (
     sleeper,
     timed,
     turn,
+    typed,
     windows,
     wrecking,
 )
@@ -49,7 +50,7 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
 
 def _harmless(layout: Layout) -> tuple[Script, ...]:
     low = layout.last_pkmap + 3
-    scripts = (turn(layout, low), full(layout), windows(low))
+    scripts = (turn(layout, low), full(layout), windows(low), typed())
     return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
 
 

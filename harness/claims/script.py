@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from harness.guest.steps import StepRecord
+from harness.model.km_type import KM_TYPES_2_6_24
 from harness.model.layout import Layout
 from harness.model.operation import Base, OpCode, Operation
 
@@ -93,6 +94,28 @@ def sleeper(low: int) -> Script:
     script.do("local-read", OpCode.READ, reg=30)
     script.do("other-unmap", OpCode.KUNMAP_LOCAL, task=C, reg=31)
     script.do("local-unmap", OpCode.KUNMAP_LOCAL, reg=30)
+    return script
+
+
+def typed() -> Script:
+    """The interface of 2.6.24 in the module's typed window: types of both CPUs, misuse, a sleeper."""
+    user0, user1, irq0 = (KM_TYPES_2_6_24.index(name) for name in ("KM_USER0", "KM_USER1", "KM_IRQ0"))
+    script = Script()
+    for number in range(len(KM_TYPES_2_6_24)):
+        for task in (A, B):
+            script.do(
+                f"typed-{task}", OpCode.TYPED_MAP, task=task, page=number, reg=60 + number, value=number
+            )
+            script.do("typed-unmap", OpCode.TYPED_UNMAP, task=task, reg=60 + number, value=number)
+    script.do("typed-mine", OpCode.TYPED_MAP, page=0, reg=80, value=user0)
+    script.do("typed-write", OpCode.WRITE, reg=80, value=0x3333)
+    script.do("typed-sleep", OpCode.SLEEP, value=2000)
+    script.do("typed-other", OpCode.TYPED_MAP, task=C, page=1, reg=81, value=user0)
+    script.do("typed-beside", OpCode.TYPED_MAP, task=C, page=1, reg=82, value=irq0)
+    script.do("typed-read", OpCode.READ, reg=80)
+    script.do("typed-wrong", OpCode.TYPED_UNMAP, reg=80, value=user1)
+    script.do("typed-right", OpCode.TYPED_UNMAP, reg=80, value=user0)
+    script.do("typed-beside-end", OpCode.TYPED_UNMAP, task=C, reg=82, value=irq0)
     return script
 
 

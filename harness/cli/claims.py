@@ -12,6 +12,8 @@ from harness.claims.claim import CLAIMS
 from harness.claims.gather import gather
 from harness.claims.recorded import kind_of, recorded
 from harness.claims.script import Seen
+from harness.claims.then import THEN
+from harness.claims.verdict import Finding
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.report.claims import Judged, claims_lines, claims_value
@@ -46,5 +48,14 @@ def judge(seen: Seen) -> tuple[Judged, ...]:
     """Every claim judged by what was seen, beside the verdict on record."""
     known = recorded().get(kind_of(seen.layout))
     return tuple(
-        Judged(claim, claim.check(seen), known[claim.number - 1] if known else None) for claim in CLAIMS
+        Judged(
+            claim, claim.check(seen), known[claim.number - 1] if known else None, _then(seen, claim.number)
+        )
+        for claim in CLAIMS
     )
+
+
+def _then(seen: Seen, number: int) -> Finding | None:
+    """What the typed window shows of a claim about types."""
+    check = THEN.get(number)
+    return check(seen) if check and seen.all("typed-mine") else None

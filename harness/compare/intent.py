@@ -52,19 +52,14 @@ class AssertionChecker:
                 return seen.pte & 1
             case "slot":
                 return self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else None
-            case "window":
-                return self._window_slot(seen)
-            case "typed":
-                return self._layout.fixindex(seen.value) - TYPED_FIRST
+            case "window" | "typed":
+                first = TYPED_FIRST if field == "typed" else self._layout.window_index(seen.cpu, 0)
+                return self._layout.fixindex(seen.value) - first
             case "count":
                 return seen.slots[0].count if len(seen.slots) == 1 else self._count_of_result(seen)
             case "preempt":
                 return seen.preempt & _PREEMPT_DEPTH
         return int(getattr(seen, field))
-
-    def _window_slot(self, seen: Observation) -> int:
-        index = self._layout.fixindex(seen.value)
-        return index - self._layout.window_index(seen.cpu, 0)
 
     def _count_of_result(self, seen: Observation) -> int | None:
         slot = self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else -1

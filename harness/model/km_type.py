@@ -59,3 +59,10 @@ def typed_owner(index: int, cpus: int) -> int:
     entry = index - TYPED_FIRST
     first = TYPE_NR[0] * cpus
     return entry // TYPE_NR[0] if entry < first else (entry - first) // TYPE_NR[1]
+
+
+def typed_entry(value: int, cpu: int, cpus: int) -> int:
+    """Index of the entry of type *value* (with its era) in the module's typed window."""
+    era, kind = value >> ERA_SHIFT, value & 0xFF
+    first = TYPE_NR[0] * cpus if era else 0
+    return TYPED_FIRST + first + kind + TYPE_NR[era] * cpu

@@ -6,16 +6,13 @@ for all CPUs, with those of 2.6.32.
 """
 
 from harness.model.draft import PAGE_MASK, Draft
-from harness.model.km_type import ERA_SHIFT, TYPE_NR
-from harness.model.layout import TYPED_FIRST
+from harness.model.km_type import typed_entry
 from harness.model.observation import Status
 
 
 def entry(d: Draft) -> int:
     """``type + KM_TYPE_NR * smp_processor_id()``, as an index of the typed window."""
-    era, kind = d.op.value >> ERA_SHIFT, d.op.value & 0xFF
-    base = TYPE_NR[0] * d.machine.layout.online_cpus if era else 0
-    return TYPED_FIRST + base + kind + TYPE_NR[era] * d.cpu
+    return typed_entry(d.op.value, d.cpu, d.machine.layout.online_cpus)
 
 
 def kmap_atomic(d: Draft) -> None:

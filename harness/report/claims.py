@@ -8,6 +8,7 @@ from harness.claims.claim import CLAIMS, Claim
 from harness.claims.verdict import Finding, Verdict
 
 _WIDTH = 108
+_FALSE_THEN = 20
 
 
 class Judged(NamedTuple):
@@ -16,10 +17,14 @@ class Judged(NamedTuple):
     claim: Claim
     finding: Finding
     recorded: Verdict | None
+    then: Finding | None = None
 
     @property
     def differs(self) -> bool:
-        """Whether the verdict is not the one on record."""
+        """Whether the verdict is not the one on record; of 2.6.24 only claim 20 is false."""
+        then = Verdict.FALSE if self.claim.number == _FALSE_THEN else Verdict.HOLDS
+        if self.then is not None and self.then.verdict is not then:
+            return True
         return self.recorded is not None and self.finding.verdict is not self.recorded
 
 
@@ -33,9 +38,18 @@ def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[
         yield f"     {one.finding.verdict.value.upper()}{how}{mark}"
         for line in one.finding.evidence:
             yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
+        yield from _then(one)
     counts = {verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in Verdict}
     yield "all      " + ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
     yield f"verdict  {_verdict(judged)}"
+
+
+def _then(one: Judged) -> Iterator[str]:
+    """What the interface of 2.6.24 does, in the module's typed window."""
+    if one.then:
+        how = f": {one.then.how}" if one.then.how else ""
+        line = f"2.6.24 (typed window): {one.then.verdict.value}{how}; {'; '.join(one.then.evidence)}"
+        yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 
 def _verdict(judged: Sequence[Judged]) -> str:
@@ -61,8 +75,13 @@ def claims_value(release: str, kind: str, judged: Sequence[Judged]) -> dict[str,
                 "verdict": one.finding.verdict.value,
                 "how": one.finding.how,
                 "evidence": one.finding.evidence,
+                "typed_window": None if one.then is None else _finding_value(one.then),
                 "recorded": one.recorded.value if one.recorded else None,
             }
             for one in judged
         ],
     }
+
+
+def _finding_value(finding: Finding) -> dict[str, Any]:
+    return {"verdict": finding.verdict.value, "how": finding.how, "evidence": finding.evidence}

@@ -74,6 +74,8 @@ def numbers(layout: Layout) -> dict[str, int]:
 
 def has_operation(layout: Layout, code: OpCode) -> bool:
     """Whether kernels of this generation have the operation at all."""
+    if code in (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP):
+        return layout.typed_count > 0
     if code in LOCAL_ONLY:
         return layout.generation is Generation.LOCAL
     if code in ATOMIC_MAPS or code is OpCode.KUNMAP_ATOMIC:

@@ -38,6 +38,8 @@ LOCAL = Layout(
     high_memory=0xD0000000,
     fixaddr_start=0xFFD00000,
     kmap_prot=0x8000000000000163,
+    typed_top=0xD0900000,
+    typed_count=64,
 )
 STACK = LOCAL._replace(
     generation=Generation.STACK,

@@ -46,7 +46,12 @@ def no_flush(d):
 
 @pytest.mark.parametrize(
     ("function", "broken"),
-    [("type_index", shifted_table), ("type_index", no_cpu), ("kunmap_atomic", keep), ("kunmap_atomic", no_flush)],
+    [
+        ("type_index", shifted_table),
+        ("type_index", no_cpu),
+        ("kunmap_atomic", keep),
+        ("kunmap_atomic", no_flush),
+    ],
     ids=["wrong-table", "no-cpu", "no-clear", "no-invlpg"],
 )
 def test_broken_typed_model_is_found(function, broken, monkeypatch):

@@ -28,13 +28,13 @@ def single_operations(draw):
     op = Operation(word.code)
     if word.result:
         op = op._replace(reg=draw(st.integers(0, 4095)))
-    if word.operand in (Operand.PAGE, Operand.PAGE_PROT):
+    if word.operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
         op = op._replace(page=draw(st.integers(0, 11)))
     if word.operand is Operand.PAGE_PROT:
         op = op._replace(prot=draw(st.sampled_from(Prot)))
     if "address" in word.operand.value:
         op = draw(addressed(op, word.operand))
-    if word.operand in (Operand.VALUE, Operand.ADDRESS_VALUE):
+    if word.operand in (Operand.VALUE, Operand.ADDRESS_VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
         op = op._replace(value=draw(st.integers(0, 2**32 - 1)))
     return op
 

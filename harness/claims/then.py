@@ -1,0 +1,68 @@
+"""Claims 16, 17 and 19 to 21 as they were in 2.6.24: judged in the typed window, which is the module's."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from harness.claims.script import A, B, Seen
+from harness.claims.verdict import Finding, false, when
+from harness.model.km_type import KM_TYPES_2_6_24
+from harness.model.layout import TYPED_FIRST
+from harness.model.observation import Status
+
+_TYPES: Final = len(KM_TYPES_2_6_24)
+
+
+def _entries(seen: Seen, task: int) -> list[int]:
+    return [seen.layout.fixindex(s.observation.value) - TYPED_FIRST for s in seen.all(f"typed-{task}")]
+
+
+def sleepers(seen: Seen) -> Finding:
+    """16: who sleeps while mapped leaves the entry in place: the next task's map of the type is a BUG."""
+    other = seen.one("typed-other").observation
+    return when(
+        other.status is Status.BUG,
+        f"after a sleep with KM_USER0 mapped another task's kmap_atomic of KM_USER0: {other.status.name}",
+    )
+
+
+def formula(seen: Seen) -> Finding:
+    """17: the index is type + KM_TYPE_NR * smp_processor_id()."""
+    first, second = _entries(seen, A), _entries(seen, B)
+    return when(
+        first == list(range(_TYPES)) and second == list(range(_TYPES, 2 * _TYPES)),
+        f"CPU 0: entries {first[0]} to {first[-1]}, CPU 1: {second[0]} to {second[-1]}, KM_TYPE_NR {_TYPES}",
+    )
+
+
+def entry_per_type(seen: Seen) -> Finding:
+    """19: each CPU has exactly one entry for each type."""
+    found = {*_entries(seen, A), *_entries(seen, B)}
+    return when(len(found) == 2 * _TYPES, f"{_TYPES} types on 2 CPUs: {len(found)} entries")
+
+
+def overwriting(seen: Seen) -> Finding:
+    """20: another process could overwrite the entry of one that sleeps."""
+    other, read = seen.one("typed-other").observation, seen.one("typed-read").observation
+    evidence = f"the other task's map: {other.status.name}; the sleeper then reads {read.value:#x}, its own"
+    if other.status is Status.BUG and read.value == 0x3333:
+        return false("BUG_ON(!pte_none) fires; nothing is overwritten", evidence)
+    return when(read.value != 0x3333, evidence)
+
+
+def by_type(seen: Seen) -> Finding:
+    """21: kunmap_atomic deletes the entry by type and address."""
+    wrong, right = seen.one("typed-wrong").observation, seen.one("typed-right").observation
+    return when(
+        bool(wrong.pte) and not right.pte,
+        f"with another type the PTE stays ({wrong.pte:#x}); with its own it goes ({right.pte:#x})",
+    )
+
+
+THEN: Final[Mapping[int, Callable[[Seen], Finding]]] = {
+    16: sleepers,
+    17: formula,
+    19: entry_per_type,
+    20: overwriting,
+    21: by_type,
+}
+"""Checks of the interface as the book knew it, by number of the claim."""

@@ -1,0 +1,88 @@
+"""The contract of one entry for each type and CPU: of the typed generation, and of the module's typed window."""
+
+from collections.abc import Iterator
+
+from harness.model import contract_window as window
+from harness.model.draft import PAGE_MASK
+from harness.model.km_type import slot, typed_entry
+from harness.model.layout import Generation
+from harness.model.observation import Status
+from harness.model.operation import OpCode
+from harness.model.violation import View, Violation
+
+_WINDOW = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+
+
+def _concerned(v: View) -> bool:
+    """Whether the operation is one that names a type."""
+    typed = v.machine.layout.generation is Generation.TYPED
+    return v.op.code in _WINDOW or (typed and v.op.code in window.ATOMIC_MAPS | window.UNMAPS)
+
+
+def _entry(v: View) -> int:
+    """The entry of the type that the operation names, on its CPU."""
+    layout = v.machine.layout
+    if v.op.code in _WINDOW:
+        return typed_entry(v.op.value, v.seen.cpu, layout.online_cpus)
+    return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
+
+
+def _maps(v: View) -> bool:
+    """Whether a highmem page was mapped; the pfn form maps any page."""
+    done = v.seen.status is Status.OK and v.op.code in window.ATOMIC_MAPS | {OpCode.TYPED_MAP}
+    return done and (v.machine.pages[v.op.page].highmem or v.op.code in window.BY_PFN)
+
+
+def _unmaps(v: View) -> bool:
+    return v.seen.status is Status.OK and v.op.code in window.UNMAPS | {OpCode.TYPED_UNMAP}
+
+
+def _right_type(v: View) -> bool:
+    """Whether the address unmapped is that of the type named."""
+    return v.machine.layout.fixaddr(_entry(v)) == window.operand(v) & PAGE_MASK
+
+
+def place(v: View) -> Iterator[Violation]:
+    """A mapping lies on the entry of its type, shows its page, and was not in use unless by pfn."""
+    if not _concerned(v) or not _maps(v):
+        return
+    layout, entry = v.machine.layout, _entry(v)
+    if v.seen.value != layout.fixaddr(entry):
+        yield Violation("typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}")
+    if v.before.windows.get(entry, 0) and v.op.code not in window.BY_PFN:
+        yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
+    want = v.machine.pte(v.op.page, v.op.prot)
+    if v.after.windows.get(entry, 0) != want:
+        yield Violation("typed-pte", f"type {v.op.value} does not map page {v.op.page}")
+
+
+def unmapped(v: View) -> Iterator[Violation]:
+    """Unmapped with its type an entry is none; with another one it stays, and so does every other."""
+    if not _concerned(v) or not _unmaps(v):
+        return
+    right = _right_type(v)
+    if right and v.after.windows.get(_entry(v), 0):
+        yield Violation("typed-mapped", f"type {v.op.value} is still mapped after its unmap")
+    for change in v.seen.windows:
+        if not right or change.index != _entry(v):
+            yield Violation("typed-other", f"entry {change.index} changed by an unmap of type {v.op.value}")
+
+
+def flushed(v: View) -> Iterator[Violation]:
+    """The address of an unmap is flushed on this CPU before its type can be used again.
+
+    The module flushes its own window without the kernel's help: there the data tell.
+    """
+    if v.op.code not in _WINDOW and _concerned(v) and _unmaps(v) and _right_type(v):
+        yield from window.flushed(v)
+
+
+def bug(v: View) -> Iterator[Violation]:
+    """In the module's window a type in use is a BUG that is told, and nothing else is one."""
+    if v.op.code in _WINDOW and v.seen.status is Status.BUG:
+        used = v.op.code == OpCode.TYPED_MAP and v.before.windows.get(_entry(v), 0)
+        if not used:
+            yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")
+
+
+RULES = (place, unmapped, flushed, bug)
