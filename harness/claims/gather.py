@@ -39,12 +39,11 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
             guest.reset()
     progress.step("booting it again: what wrecks it")
     with _boot(prepared, Shape(), out) as guest:
-        layout, _ = guest.info()
         steps |= _run(guest, wrecking(layout), layout)
     progress.step("booting it again: instructions counted")
     with _boot(prepared, Shape(smp=1, icount=True), out, probes=Evidence(0)) as guest:
-        layout_one, _ = guest.info()
-        timing = _run(guest, timed(local=layout.generation is Generation.LOCAL), layout_one)
+        one_cpu = guest.info()[0]
+        timing = _run(guest, timed(local=layout.generation is Generation.LOCAL), one_cpu)
     return Seen(layout, facts.release, steps, instructions(timing), _flush_cache_kmaps(prepared))
 
 
