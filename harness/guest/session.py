@@ -79,9 +79,7 @@ class Session:
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
-        self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
-        self._held.callback(self.monitor.close)
-        self._monitor_fd = monitor.fileno()
+        self._set_monitor(monitor)
         if not self._saved:
             self._connect()
 
@@ -94,7 +92,13 @@ class Session:
         monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
         return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
 
+    def _set_monitor(self, connection: socket.socket) -> None:
+        self.monitor = Monitor(connection, MONITOR_SECONDS * host_slowness())
+        self._held.callback(self.monitor.close)
+        self._monitor_fd = connection.fileno()
+
     def _connect(self) -> None:
+        """Wait until QEMU greets."""
         try:
             self.monitor.connect()
         except HarnessError:

@@ -94,8 +94,9 @@ def _emulator() -> str:
     path = shutil.which(PROGRAM)
     if path is None:
         raise PrerequisiteError(f"{PROGRAM} is not installed", hint="install qemu-system-x86")
-    found = os.stat(path)
-    return f"{os.path.realpath(path)} {found.st_size} {found.st_mtime_ns}"
+    program = Path(path).resolve()
+    found = program.stat()
+    return f"{program} {found.st_size} {found.st_mtime_ns}"
 
 
 def find_template(parts: Parts, cache: Cache) -> Template | None:

@@ -16,7 +16,7 @@ from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.guest import Guest
 from harness.guest.link import Link
-from harness.guest.memory import PhysicalMemory
+from harness.guest.memory import PhysicalMemory, SharedFile
 from harness.guest.process import Process
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine
@@ -90,7 +90,7 @@ class AttachedSession(Session):
             self._held.enter_context(_connected(state, name)) for name in ("monitor", "console", "wire")
         )
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
-            self.memory = PhysicalMemory(memory.fileno(), state.shape.memory)
+            self.memory = PhysicalMemory(SharedFile(memory.fileno()), state.shape.memory)
         self._held.callback(self.memory.close)
         self.console = Console(console, workdir / "console.attached.log")
         self._recogniser = Recogniser()
@@ -99,7 +99,8 @@ class AttachedSession(Session):
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
-        self._connect(monitor)
+        self._set_monitor(monitor)
+        self._connect()
 
     def await_agent(self, deadline: Deadline) -> None:
         """Ask the agent where it stands: it says READY by itself only until it has heard from a host."""
