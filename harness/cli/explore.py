@@ -11,10 +11,13 @@ from typing import Annotated
 
 import typer
 
+from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
 from harness.model.explore import Failure
 from harness.model.explore import explore as search
-from harness.model.standard import MACHINES, TINY, Standard
+from harness.model.machine import machine
+from harness.model.reach import reachable
+from harness.model.standard import KINDS, MACHINES, TINY, Standard
 from harness.report.graph import svg
 from harness.scenario.program import Program
 from harness.scenario.text import program_text
@@ -43,21 +46,27 @@ class Explored:
 
 
 def explore(
-    machine: Annotated[
-        list[str] | None, typer.Option(help="Standard machine; may be repeated. Default: all.")
+    names: Annotated[
+        list[str] | None, typer.Option("--machine", help="Standard machine; may be repeated. Default: all.")
     ] = None,
     drawing: Annotated[
         Path | None, typer.Option("--svg", help="Draw the graph of the one machine named [default: tiny].")
     ] = None,
     report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    transitions: Annotated[
+        bool, typer.Option("--transitions", help="Print every rule branch by kind of kernel, as recorded.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Enumerate the model's states on small machines; exit 0 contract kept everywhere, 1 broken, 2 wrong use."""
     del debug
-    if drawing:
-        _draw(_chosen(machine or [TINY.name]), drawing)
+    if transitions:
+        sys.stdout.write(record_text(_branches()))
         return
-    chosen = _chosen(machine or [one.name for one in MACHINES])
+    if drawing:
+        _draw(_chosen(names or [TINY.name]), drawing)
+        return
+    chosen = _chosen(names or [one.name for one in MACHINES])
     width = max(len(one.name) for one in chosen)
     results = []
     with ProcessPoolExecutor(max_workers=2) as pool:
@@ -72,6 +81,12 @@ def explore(
     if report:
         _write(results, report)
     raise typer.Exit(int(broken))
+
+
+def _branches() -> dict[str, frozenset[str]]:
+    machines = [machine(layout, (), ()) for layout in KINDS]
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        return dict(zip(map(kind_of, machines), pool.map(reachable, machines), strict=True))
 
 
 def explored(standard: Standard) -> Explored:

@@ -95,4 +95,4 @@ def _summarise(results: tuple[JobResult, ...], news: tuple[Change, ...], out: Pa
     sys.stdout.write(f"\n{agreed} of {len(results)} runs agree; results in {out}\n")
     for change in news:
         mark = "WORSE" if change.worse else "changed"
-        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now}\n")
+        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now or 'not run'}\n")

@@ -45,6 +45,12 @@ def run(
     attach: Annotated[
         str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
     ] = "",
+    throwaway: Annotated[
+        bool,
+        typer.Option(
+            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
     template: Annotated[
         bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
@@ -60,10 +66,10 @@ def run(
     plan = read_plan(files, seed, wanted)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
-    request = Request(kernel, build_dir, machine, plan, out, trace, attach, template)
+    request = Request(kernel, build_dir, machine, plan, out, trace, attach, template, throwaway)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
-    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_json(result, json)
     raise typer.Exit(result.exit_code)

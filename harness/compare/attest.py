@@ -4,7 +4,7 @@ The witness looks only while the machine stands, some steps later.  An entry is 
 where that cannot mislead: what the witness shows is what one of the two said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from harness.compare.divergence import Disagreement, Divergence
@@ -35,9 +35,9 @@ def _slots(
     for slot in sorted(said.keys() | seen.keys()):
         if slot >= len(witness.ptes) or said.get(slot) == seen.get(slot):
             continue
-        outside = witness.ptes[slot] & ~_TOUCH
         values = said.get(slot, 0), seen.get(slot, 0)
-        if outside in values and outside:
+        outside = _same(witness.ptes[slot], values)
+        if outside:
             yield from _told("slot", slot, *values, outside)
 
 
@@ -52,9 +52,9 @@ def _windows(
     said, seen = _window_ptes(layout, model), _window_ptes(layout, module)
     for index in sorted(said.keys() | seen.keys()):
         values = said.get(index, 0), seen.get(index, 0)
-        found = outside.get(index, 0) & ~_TOUCH
-        still = inside.get(index, 0) & ~_TOUCH == values[1]
-        if values[0] != values[1] and still and found in values:
+        found = _same(outside.get(index, 0), values)
+        still = _same(inside.get(index, 0), values[1:])
+        if values[0] != values[1] and still is not None and found is not None:
             yield from _told("window", index, *values, found)
 
 
@@ -64,17 +64,22 @@ def _told(what: str, index: int, model: int, module: int, outside: int) -> Itera
         yield found
 
 
+def _same(pte: int, said: Iterable[int]) -> int | None:
+    """The one of *said* that *pte* is, but for what the hardware sets in it."""
+    return next((one for one in said if not (one ^ pte) & ~_TOUCH), None)
+
+
 def _pkmap_ptes(layout: Layout, one: Observation) -> dict[int, int]:
     """Entries of pkmap as an observation has them; the one of the operation's address overrides."""
-    ptes = {change.slot: change.pte & ~_TOUCH for change in one.slots}
+    ptes = {change.slot: change.pte for change in one.slots}
     if layout.in_pkmap(one.value):
-        ptes[layout.pkmap_slot(one.value)] = one.pte & ~_TOUCH
+        ptes[layout.pkmap_slot(one.value)] = one.pte
     return ptes
 
 
 def _window_ptes(layout: Layout, one: Observation) -> dict[int, int]:
-    ptes = {change.index: change.pte & ~_TOUCH for change in one.windows}
+    ptes = {change.index: change.pte for change in one.windows}
     index = layout.fixindex(one.value)
     if layout.fix_kmap_begin <= index <= layout.fix_kmap_end:
-        ptes[index] = one.pte & ~_TOUCH
+        ptes[index] = one.pte
     return ptes

@@ -121,4 +121,4 @@ def _disagreement(one: Disagreement) -> str:
         f"{name} {'-' if value is None else hex(value)}"
         for name, value in (("model", one.model), ("module", one.module), ("outside", one.outside))
     )
-    return f" >{one.what} {one.index}: {said}" + (f"; {one.odd} stands alone" if one.odd else "")
+    return f"  {one.what} {one.index}: {said}" + (f"; {one.odd} stands alone" if one.odd else "")

@@ -73,15 +73,21 @@ class Session:
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
-        self.console = Console(console, workdir / "console.log")
+        self._attend(monitor, Console(console, workdir / "console.log"), wire)
+        if not self._saved:
+            self._connect()
+
+    def _attend(self, monitor: socket.socket, console: Console, wire: socket.socket) -> None:
+        """Listen to the streams of a machine whose process and events are there."""
+        self.console = console
         self._recogniser = Recogniser()
         self._troubles: list[Trouble] = []
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
-        self._set_monitor(monitor)
-        if not self._saved:
-            self._connect()
+        self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
+        self._held.callback(self.monitor.close)
+        self._monitor_fd = monitor.fileno()
 
     def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
         pairs = [socket.socketpair() for _ in range(3)]
@@ -92,13 +98,7 @@ class Session:
         monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
         return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
 
-    def _set_monitor(self, connection: socket.socket) -> None:
-        self.monitor = Monitor(connection, MONITOR_SECONDS * host_slowness())
-        self._held.callback(self.monitor.close)
-        self._monitor_fd = connection.fileno()
-
     def _connect(self) -> None:
-        """Wait until QEMU greets."""
         try:
             self.monitor.connect()
         except HarnessError:

@@ -94,9 +94,9 @@ def _emulator() -> str:
     path = shutil.which(PROGRAM)
     if path is None:
         raise PrerequisiteError(f"{PROGRAM} is not installed", hint="install qemu-system-x86")
-    program = Path(path).resolve()
-    found = program.stat()
-    return f"{program} {found.st_size} {found.st_mtime_ns}"
+    real = Path(path).resolve()
+    found = real.stat()
+    return f"{real} {found.st_size} {found.st_mtime_ns}"
 
 
 def find_template(parts: Parts, cache: Cache) -> Template | None:

@@ -108,3 +108,14 @@ MACHINES: tuple[Standard, ...] = (
     _together("local-kmap", LOCAL, (OpCode.KMAP_LOCAL,)),
     _together("stack-kmap", STACK, _ATOMIC),
 )
+
+_OLD_RT = LOCAL_RT._replace(to_page_local=False, kmap_atomic_prot=False)
+
+KINDS: tuple[Layout, ...] = (
+    *(base._replace(online_cpus=cpus) for base in (LOCAL, LOCAL_RT, _OLD_RT, STACK) for cpus in (1, 2)),
+    LOCAL_DEBUG,
+    STACK_DEBUG,
+    TYPED,
+    TYPED_DEBUG,
+)
+"""Layouts of the kinds of kernel whose rule branches are recorded; ``_OLD_RT`` is 5.10-rt."""

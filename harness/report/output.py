@@ -42,7 +42,7 @@ def require_writable(paths: Iterable[Path]) -> None:
     for path in paths:
         try:
             there = path.exists()
-            require_folder(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab"):
                 pass
             if not there:

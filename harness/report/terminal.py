@@ -1,10 +1,11 @@
 """The summary of a run that a person understands at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.compare.transitions import Transitions
 from harness.model.layout import Generation, Layout
-from harness.report.words import difference_lines, picture_lines, summary, witness_lines
+from harness.report.words import difference_lines, picture_lines, summary
 from harness.run.result import RunResult
 
 _VERDICTS = {
@@ -16,10 +17,12 @@ _VERDICTS = {
 _DIVERGENCES_SHOWN = 10
 
 
-def run_lines(result: RunResult) -> Iterator[str]:
-    """The whole summary, line by line."""
+def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
+    """The whole summary, line by line; *verbose* names the transitions that were not taken."""
     yield from _head(result)
     yield from _work(result)
+    if result.transitions and result.steps:
+        yield from _transitions(result.transitions, verbose=verbose)
     yield from _findings(result)
     yield f"verdict     {_verdict(result)}"
 
@@ -59,7 +62,7 @@ def _layout(layout: Layout) -> str:
 
 def _work(result: RunResult) -> Iterator[str]:
     ran = [program for program in result.programs if program.result]
-    yield f"steps       {result.steps} judged in {len(ran)} programs, seed {result.seed}"
+    yield f"steps       {result.steps} judged in {_number(len(ran), 'program')}, seed {result.seed}"
     yield f"operations  {_counts(result.operations)}"
     reached = {name: count for name, count in result.situations.items() if count}
     yield f"reached     {_counts(reached)}"
@@ -69,8 +72,24 @@ def _work(result: RunResult) -> Iterator[str]:
     yield from _not_applicable(result)
     yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
-    if repaired:
+    if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _transitions(found: Transitions, *, verbose: bool) -> Iterator[str]:
+    """Coverage of the model's rule branches; what is missing may need `--throwaway`."""
+    excluded = f", {len(found.excluded)} excluded" if found.excluded else ""
+    yield f"transitions {len(found.reached)} of {found.possible} of the model's{excluded}"
+    if found.unforeseen:
+        yield f"  not foreseen by exploration: {', '.join(sorted(found.unforeseen))}"
+    if verbose and found.missing:
+        yield f"  not taken: {', '.join(sorted(found.missing))}"
+    if verbose:
+        yield from (f"  excluded: {one.rule}: {one.reason}" for one in found.excluded)
 
 
 def _not_applicable(result: RunResult) -> Iterator[str]:
@@ -79,7 +98,7 @@ def _not_applicable(result: RunResult) -> Iterator[str]:
     for one in result.not_applicable:
         reasons.setdefault(one.not_applicable, []).append(one.name)
     if reasons:
-        yield f"left out    {len(result.not_applicable)} scenarios are not applicable:"
+        yield f"left out    {_number(len(result.not_applicable), 'scenario')} not applicable:"
     for reason, names in reasons.items():
         yield f"  {reason}: {', '.join(names)}"
 
@@ -117,7 +136,7 @@ def _divergences(result: RunResult) -> Iterator[str]:
     if len(result.divergences) > _DIVERGENCES_SHOWN:
         yield f"  ... and {len(result.divergences) - _DIVERGENCES_SHOWN} more"
     if result.divergences:
-        yield from _first(result.divergences[0])
+        yield from _first(_telling(result.divergences))
     yield from _assertions(result)
     for program in result.results:
         if program.unknown_because:
@@ -133,9 +152,14 @@ def _assertions(result: RunResult) -> Iterator[str]:
         yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"
 
 
+def _telling(divergences: Sequence[Divergence]) -> Divergence:
+    """The one to show: the first of the contract, else the first."""
+    return next((one for one in divergences if one.layer is Layer.CONTRACT), divergences[0])
+
+
 def _first(one: Divergence) -> Iterator[str]:
-    yield "the first of them:"
-    for line in (*one.reasons, *difference_lines(one), *picture_lines(one), *witness_lines(one)):
+    yield f"the first {one.layer.value} divergence, step {one.step} of {one.program}:"
+    for line in (*one.reasons, *difference_lines(one), *picture_lines(one)):
         yield f"    {line}"
     for trouble in one.trouble:
         yield f"    kernel: {trouble.title}"

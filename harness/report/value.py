@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.compare.divergence import Divergence
+from harness.compare.transitions import Transitions
 from harness.report.output import write_whole
 from harness.report.words import operation_words, summary
 from harness.run.result import ProgramOutcome, RunResult
@@ -37,6 +38,7 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "operations": dict(result.operations),
         "situations": dict(result.situations),
         "rules": dict(result.total("rules")),
+        "transitions": _transitions_value(result.transitions),
         "divergences": [divergence_value(one) for one in result.divergences],
         "failed_assertions": [
             {"program": one.program, "line": failed.line, "step": failed.step, "field": failed.field}
@@ -53,6 +55,18 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "programs": [_program_value(program) for program in result.programs],
         "wire": dict(result.wire),
         "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+    }
+
+
+def _transitions_value(found: Transitions | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "reached": len(found.reached),
+        "possible": found.possible,
+        "missing": sorted(found.missing),
+        "excluded": [{"rule": one.rule, "reason": one.reason} for one in found.excluded],
+        "unforeseen": sorted(found.unforeseen),
     }
 
 

@@ -68,20 +68,6 @@ def _shorter(text: str) -> str:
 
 
 def picture_lines(one: Divergence) -> Iterator[str]:
-    """The slots around it before, as seen and as allowed."""
-    if one.machine is not None and one.seen is not None:
+    """The slots around it before, as seen and as allowed, and who of the three witnesses stands alone."""
+    if one.machine is not None:
         yield from picture(one.machine, one, scenario_names(one.pools)).splitlines()
-
-
-def witness_lines(one: Divergence) -> Iterator[str]:
-    """Which of the three witnesses say what."""
-    for entry in one.witnesses[:8]:
-        values = ", ".join(
-            f"{who} {value:#x}"
-            for who, value in (("model", entry.model), ("module", entry.module), ("outside", entry.outside))
-            if value is not None
-        )
-        odd = f"  <- {entry.odd} stands alone" if entry.odd else ""
-        yield f"{entry.what} {entry.index}: {values}{odd}"
-    if len(one.witnesses) > 8:
-        yield f"... and {len(one.witnesses) - 8} more"

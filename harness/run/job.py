@@ -24,6 +24,7 @@ from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
+from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.file import TraceWriter
 from harness.trace.record import Header, Record
@@ -32,7 +33,8 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already; without ``template`` the guest is booted.
+    ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
+    scenarios that wreck a kernel run too, each in a guest of its own.
     """
 
     kernel: str
@@ -43,6 +45,7 @@ class Request:
     trace: Path | None = None
     attach: str = ""
     template: bool = True
+    throwaway: bool = False
 
 
 class Booted(NamedTuple):
@@ -82,7 +85,10 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
-    return judge(prepared, request, progress, watch, show)
+    result = judge(prepared, request, progress, watch, show)
+    if not request.throwaway:
+        return result
+    return with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
 
 
 def judge(
@@ -206,7 +212,9 @@ class _Run:
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
         done = run_program(self.sitting, program)
-        result = self.session.result().programs[-1]
+        judged = self.session.result().programs
+        begun = sum(1 for one in self.outcomes if one.result)
+        result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
+from harness.compare.transitions import Transitions, transitions
 from harness.model.layout import Layout
 from harness.trace.record import Trouble
 
@@ -106,6 +107,13 @@ class RunResult:
         for result in self.results:
             total.update(result.coverage.situations)
         return total
+
+    @property
+    def transitions(self) -> Transitions | None:
+        """Which of the model's rule branches were taken, of those this kernel can take."""
+        if self.layout is None:
+            return None
+        return transitions(self.layout, self.total("rules"))
 
     @property
     def verdict(self) -> Verdict:

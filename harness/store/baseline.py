@@ -13,7 +13,10 @@ _HINT = "give the nightly.json of an earlier night"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job whose verdict is not the one of the baseline; ``before`` is empty for a new job."""
+    """A job whose verdict is not the one of the baseline.
+
+    ``before`` is empty for a new job, ``now`` for one that was not run.
+    """
 
     job: str
     before: str
@@ -39,10 +42,8 @@ def read_baseline(path: Path) -> Mapping[str, str]:
 
 
 def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
-    """Every job whose verdict differs from the baseline's, in the order of *runs*."""
-    pairs = ((str(run["name"]), str(run["verdict"])) for run in runs)
-    return tuple(
-        Change(name, baseline.get(name, ""), verdict)
-        for name, verdict in pairs
-        if baseline.get(name, "") != verdict
-    )
+    """Every job whose verdict differs from the baseline's, in the order of *runs*; then the missing ones."""
+    now = {str(run["name"]): str(run["verdict"]) for run in runs}
+    names = (*now, *(name for name in baseline if name not in now))
+    found = (Change(name, baseline.get(name, ""), now.get(name, "")) for name in names)
+    return tuple(one for one in found if one.before != one.now)

@@ -15,7 +15,6 @@ from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.guest import Guest
-from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory, SharedFile
 from harness.guest.process import Process
 from harness.guest.protocol import RequestType
@@ -23,7 +22,7 @@ from harness.guest.qemu import Machine
 from harness.guest.session import FATAL, Session
 from harness.guest.ssh.state import GuestState
 from harness.guest.steps import decode_snapshot
-from harness.guest.trouble import Recogniser, Trouble
+from harness.guest.trouble import Recogniser
 
 ATTACH_SECONDS = 20.0
 HELLO_SECONDS = 1.0
@@ -92,14 +91,8 @@ class AttachedSession(Session):
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
             self.memory = PhysicalMemory(SharedFile(memory.fileno()), state.shape.memory)
         self._held.callback(self.memory.close)
-        self.console = Console(console, workdir / "console.attached.log")
-        self._recogniser = Recogniser()
-        self._troubles: list[Trouble] = []
         self._wire = wire
-        self.link = Link(wire, self.events, self.require_alive)
-        self.events.on_input(self.console.fileno(), self._console_has_more)
-        self.events.on_input(self.process.pidfd, self._ended)
-        self._set_monitor(monitor)
+        self._attend(monitor, Console(console, workdir / "console.attached.log"), wire)
         self._connect()
 
     def await_agent(self, deadline: Deadline) -> None:
