@@ -46,7 +46,8 @@ def test_the_command_line_is_a_function_of_its_records(tmp_path):
 def test_kernel_parameters(tmp_path):
     assert "mitigations=off" in command_line(machine(tmp_path))
     assert "pti=on" in command_line(machine(tmp_path, pti=True))
-    assert "acpi=off" not in command_line(machine(tmp_path, smp=2))
+    assert "acpi=off" in command_line(machine(tmp_path, smp=2))
+    assert "acpi=off" not in command_line(machine(tmp_path, accelerator=Accelerator.KVM))
     assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True))
 
 
