@@ -196,7 +196,7 @@ class Guest:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
         self.session.link.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
-            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damaged)
+            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
         )
 
     def collect(self) -> list[StepRecord]:
@@ -236,7 +236,7 @@ class Guest:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
         link = self.session.link
         link.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damaged):
+        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damage):
             data = link.collect(Deadline.after(kind.name, REQUEST_SECONDS))
         return protocol.answer(kind, data)
 

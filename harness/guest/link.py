@@ -51,6 +51,11 @@ class LinkStatistics:
     skipped: int = 0
 
     @property
+    def damage(self) -> int:
+        """Signs of damage in either direction: what came broken, and what the agent said came broken."""
+        return self.damaged + self.skipped + self.naks
+
+    @property
     def repaired(self) -> int:
         """How often something had to be sent again."""
         return self.naks + self.resends
@@ -131,6 +136,10 @@ class Link:
         self._send(self._pending[seq].data)
         self.statistics.requests += 1
         return seq
+
+    def damaged_since(self, damage: int) -> bool:
+        """Whether anything came broken since ``statistics.damage`` was *damage*, or stopped in its middle."""
+        return self.statistics.damage > damage or self._decoder.unfinished
 
     @property
     def outstanding(self) -> int:

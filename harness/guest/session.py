@@ -195,7 +195,7 @@ class Session:
 
     def silent(self, doing: str, damaged_before: int) -> HarnessError:
         """Why no answer came: to be raised by the caller."""
-        if self.link.statistics.damaged > damaged_before:
+        if self.link.damaged_since(damaged_before):
             return WireError(
                 f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
                 hint="the host's fault or QEMU's, not the kernel's",

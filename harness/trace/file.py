@@ -91,6 +91,7 @@ class TraceReader:
         """
         self.path = path
         self._partial = partial
+        _require_intact(path)
         self._lines = _lines(path)
         self.header = self._read_header()
 
@@ -138,6 +139,20 @@ class TraceReader:
             raise TraceError(
                 f"{self.path}: {read} steps read, {written} were written", hint="the file is damaged"
             )
+
+
+def _require_intact(path: Path) -> None:
+    """Raise TraceError where the checksum of *path* is wrong; a file cut off is told when its end is met."""
+    try:
+        for _ in _lines(path):
+            pass
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise TraceError(
+            f"{path}: this is not a trace, or it is damaged: {error}",
+            hint="traces are written by 'run --trace FILE'",
+        ) from error
+    except EOFError:
+        return
 
 
 def _lines(path: Path) -> Iterator[bytes]:

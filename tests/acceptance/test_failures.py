@@ -51,13 +51,17 @@ def test_damage_in_both_directions_is_repaired_and_counted(stock, tmp_path, tapp
     taps = tapped(to_guest=places(kind, 3_000, 20_011), to_host=places(kind, 5_000, 90_007, 150_001))
     result = judged(stock, tmp_path, written(tmp_path, PROGRAM))
     assert taps[0].injected >= 4
-    assert (result.verdict, result.steps, result.exit_code) == (Verdict.AGREE, STEPS, 0), summary_of(result)
+    assert (result.verdict, result.exit_code) == (Verdict.AGREE, 0), summary_of(result)
+    assert result.steps >= STEPS
     assert re.search(r"wire +damage recovered: .*\d", summary_of(result))
 
 
 def test_a_wire_that_cannot_be_repaired_is_an_error(stock, tmp_path, tapped, monkeypatch):
-    """From the first batch on every tenth byte or so is wrong: nothing gets through."""
-    monkeypatch.setattr("harness.guest.guest.REQUEST_SECONDS", 3.0)
+    """From the first batch on every tenth byte or so is wrong: nothing gets through.
+
+    Was told as a kernel that hangs: the agent said nothing of a request without a head.
+    """
+    monkeypatch.setattr("harness.guest.guest.REQUEST_SECONDS", 8.0)
     taps = tapped()
     begin = Guest.tasks
 

@@ -12,7 +12,7 @@ from harness.model import pkmap
 from harness.model.operation import OpCode
 from harness.run.replay import replay
 
-from .bench import judged, summary_of
+from .bench import FIRST, judged, summary_of, written
 
 pytestmark = pytest.mark.guest
 
@@ -31,7 +31,7 @@ def lying_module(stock, folder, old, new):
 def test_a_module_that_reports_a_wrong_pte_stands_alone(stock, tmp_path, wrong):
     old = "return ptep ? kmh_pte_read(ptep) : 0;"
     liar = lying_module(stock, tmp_path, old, f"return ptep ? kmh_pte_read(ptep) {wrong} : 0;")
-    result = judged(liar, tmp_path / "out", "pkmap-first-slots")
+    result = judged(liar, tmp_path / "out", written(tmp_path, FIRST))
     first = result.divergences[0]
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1)
     assert (first.step, first.operation.code, first.fields) == (0, OpCode.KMAP, ("pte",))
