@@ -13,7 +13,7 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.batch import batches
 from harness.guest.guest import RawSteps
-from harness.guest.protocol import Evidence
+from harness.guest.protocol import PROBES, Evidence
 from harness.guest.steps import StepRecord
 from harness.model.layout import Generation
 from harness.model.machine import machine
@@ -21,7 +21,6 @@ from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
 from harness.model.state import State, initial
 from harness.model.step import step
-from harness.run.job import PROBES
 from harness.scenario.program import Program
 from harness.trace.record import Begin, End, Step
 

@@ -10,13 +10,13 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.guest import Guest
 from harness.guest.image import build_image
-from harness.guest.protocol import Evidence
+from harness.guest.protocol import PROBES, Evidence
 from harness.guest.shape import Shape
+from harness.guest.template import Parts
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind
-from harness.run.job import PROBES
 from harness.run.prepare import Prepared
 from harness.run.session import Sitting, run_program
 from harness.scenario.facts import Facts
@@ -73,8 +73,13 @@ class Subject:
 
     def boot(self, folder: Path) -> Guest:
         """A cold guest; its logs go into *folder*."""
+        return self.parts.boot(folder)
+
+    @property
+    def parts(self) -> Parts:
+        """What its templates are named by."""
         prepared = self.prepared
-        return Guest.boot(prepared.kernel, self.shape, prepared.module.path, prepared.agent.path, folder)
+        return Parts(prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path)
 
     def bench(self, guest: Guest) -> Bench:
         """*guest* made ready: probes armed, layout read."""
@@ -96,7 +101,7 @@ class Subject:
         prepared = self.prepared
         image = build_image(
             prepared.agent.path.read_bytes(),
-            prepared.module.path.read_bytes(),
+            prepared.module.stripped.read_bytes(),
             prepared.kernel.modules_dir,
             self.shape.wire,
         )

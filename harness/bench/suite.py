@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.bench import rate
 from harness.bench.boot import our_boot, plain_boot
 from harness.bench.figure import Figure, Measurement, interleaved
+from harness.bench.restore import from_pool, restore, template_of
 from harness.bench.scale import Load, scaling
 from harness.bench.subject import Bench, Subject
 
@@ -22,6 +23,7 @@ class Effort:
     """How much is measured."""
 
     boots: int
+    restores: int
     rounds: int
     steps: int
     scale_rounds: int
@@ -29,12 +31,12 @@ class Effort:
     @classmethod
     def quick(cls) -> "Effort":
         """About a minute: enough to see a factor of 1.3."""
-        return cls(boots=3, rounds=3, steps=8_000, scale_rounds=0)
+        return cls(boots=3, restores=5, rounds=3, steps=8_000, scale_rounds=0)
 
     @classmethod
     def full(cls) -> "Effort":
         """Several minutes."""
-        return cls(boots=7, rounds=7, steps=20_000, scale_rounds=3)
+        return cls(boots=7, restores=15, rounds=7, steps=20_000, scale_rounds=3)
 
 
 def measure(subject: Subject, effort: Effort, say: Callable[[str], None]) -> tuple[Figure, ...]:
@@ -43,6 +45,10 @@ def measure(subject: Subject, effort: Effort, say: Callable[[str], None]) -> tup
         folder = Path(name)
         say("boots")
         figures = interleaved(_boots(subject, folder), effort.boots)
+        say("restores")
+        template = template_of(subject)
+        restores = [partial(restore, subject), partial(from_pool, subject, template)]
+        figures += interleaved(restores, effort.restores)
         say("steps")
         with _ready(subject, folder / "steady") as bench:
             figures += interleaved(_rates(bench, effort.steps), effort.rounds)

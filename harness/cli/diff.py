@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.report.output import require_writable, write_whole
 from harness.report.terminal import run_lines
 from harness.report.traces import difference_value, trace_lines
 from harness.report.value import write_json
@@ -21,6 +22,7 @@ def diff(
 ) -> None:
     """Judge a trace again with the model as it is now, or compare two traces slot by slot."""
     del debug
+    require_writable([json] if json else [])
     if other is None:
         result = replay(trace)
         sys.stdout.write("\n".join(run_lines(result)) + "\n")
@@ -30,5 +32,5 @@ def diff(
     difference = compare_files(trace, other)
     sys.stdout.write("\n".join(trace_lines(difference)) + "\n")
     if json:
-        json.write_text(json_format.dumps(difference_value(difference), indent=1) + "\n", encoding="utf-8")
+        write_whole(json, json_format.dumps(difference_value(difference), indent=1) + "\n")
     raise typer.Exit(0 if difference.equal else 1)

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.shape import parse_shape
 from harness.kernel.catalogue import known
 from harness.report.junit import write_junit
+from harness.report.output import require_folder, write_whole
 from harness.run.fleet import Capacity, Job, JobResult, run_fleet
 from harness.store.baseline import Change, changes, read_baseline
 
 _DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
-_MEMORY_MIB = 256
 
 
 def nightly(
@@ -42,14 +43,12 @@ def nightly(
     names = kernel or [stock.name for stock in known()]
     common = ("--seed", str(seed), "--steps", str(steps))
     jobs = tuple(make_job(name, text, common) for name in names for text in (shape or _DEFAULT_SHAPES))
-    out.mkdir(parents=True, exist_ok=True)
+    require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
     news = changes(before, document["runs"]) if baseline else ()
     document["changes"] = [{"job": c.job, "before": c.before, "now": c.now, "worse": c.worse} for c in news]
-    partial = out / "nightly.json.partial"
-    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    partial.replace(out / "nightly.json")
+    write_whole(out / "nightly.json", json.dumps(document, indent=1) + "\n")
     write_junit(results, out / "junit.xml")
     _summarise(results, news, out)
     raise typer.Exit(exit_code(results))
@@ -58,11 +57,9 @@ def nightly(
 def make_job(kernel: str, shape: str, common: tuple[str, ...]) -> Job:
     """The job for *kernel* on the machine that *shape* describes.  Raises UsageError for an unknown word."""
     arguments: list[str] = ["--kernel", kernel, "--shape", shape, *common]
-    words = dict(word.partition("=")[::2] for word in shape.split(","))
-    smp = int(words.get("smp") or 2)
-    memory = int(words.get("memory") or _MEMORY_MIB)
+    machine = parse_shape(shape)
     name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}"
-    return Job(name, tuple(arguments), smp, memory)
+    return Job(name, tuple(arguments), machine.smp, machine.memory)
 
 
 def exit_code(results: tuple[JobResult, ...]) -> int:
@@ -88,6 +85,8 @@ def _say(result: JobResult) -> None:
     report = result.report
     verdict, steps = report.get("verdict", "error"), report.get("steps", 0)
     sys.stdout.write(f"{verdict:8} {result.job.name}: {steps} steps in {result.seconds:.1f} s\n")
+    if report.get("error"):
+        sys.stdout.write(f"         {str(report['error']).splitlines()[0]}\n")
     sys.stdout.flush()
 
 
@@ -96,4 +95,4 @@ def _summarise(results: tuple[JobResult, ...], news: tuple[Change, ...], out: Pa
     sys.stdout.write(f"\n{agreed} of {len(results)} runs agree; results in {out}\n")
     for change in news:
         mark = "WORSE" if change.worse else "changed"
-        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now}\n")
+        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now or 'not run'}\n")

@@ -11,9 +11,9 @@ from rich.console import Console
 from harness import project
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape, with_memory
-from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.ssh.state import find
+from harness.report.output import require_folder, require_writable
 from harness.report.terminal import run_lines
 from harness.report.value import write_json
 from harness.run.job import Request, execute
@@ -38,14 +38,23 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
     steps: Annotated[
-        int | None, typer.Option(help="Generated steps [default: 20000, or none with --scenario].")
+        int | None, typer.Option(min=0, help="Generated steps [default: 20000, or none with --scenario].")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
     attach: Annotated[
         str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
     ] = "",
+    throwaway: Annotated[
+        bool,
+        typer.Option(
+            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
+    template: Annotated[
+        bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
+    ] = True,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -55,12 +64,12 @@ def run(
     files = scenario_files(scenario or [], project.SCENARIOS)
     wanted = (0 if scenario else 20_000) if steps is None else steps
     plan = read_plan(files, seed, wanted)
-    _require_writable(*(path for path in (json, trace) if path))
-    out.mkdir(parents=True, exist_ok=True)
-    request = Request(kernel, build_dir, machine, plan, out, trace, attach)
+    require_writable(path for path in (json, trace) if path)
+    require_folder(out)
+    request = Request(kernel, build_dir, machine, plan, out, trace, attach, template, throwaway)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
-    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_json(result, json)
     raise typer.Exit(result.exit_code)
@@ -71,21 +80,6 @@ def _shape(text: str, smp: int | None, memory: int | None) -> Shape:
     if smp is not None:
         shape = replace(shape, smp=smp)
     return shape if memory is None else with_memory(shape, memory)
-
-
-def _require_writable(*paths: Path) -> None:
-    """Say before the work, not after it, that a result cannot be written."""
-    for path in paths:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab"):
-                pass
-        except OSError as error:
-            raise UsageError(
-                f"{path} cannot be written: {error.strerror}", hint="choose another place"
-            ) from error
-        if not path.stat().st_size:
-            path.unlink()
 
 
 def _say(command: str) -> None:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
-_WORDS = "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, wire=virtio|serial, accel=tcg|kvm"
+_WORDS = (
+    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, parallel, wire=virtio|serial, accel=tcg|kvm"
+)
 
 
 def parse_shape(text: str, base: Shape | None = None) -> Shape:
@@ -31,13 +33,28 @@ def with_memory(shape: Shape, memory_mib: int) -> Shape:
     return replace(shape, memory=memory_mib, highmem=highmem)
 
 
+def _some(value: str) -> str:
+    """The value of a word that must have one."""
+    if not value:
+        raise ValueError("no value")
+    return value
+
+
+def _bare(value: str) -> bool:
+    """True for a word that stands alone."""
+    if value:
+        raise ValueError("a value where none belongs")
+    return True
+
+
 _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "smp": lambda shape, value: replace(shape, smp=int(value)),
     "memory": lambda shape, value: with_memory(shape, int(value)),
     "highmem": lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
-    "cpu": lambda shape, value: replace(shape, cpu=value),
-    "pti": lambda shape, _: replace(shape, pti=True, cpu=CPU_PTI),
-    "kaslr": lambda shape, _: replace(shape, kaslr=True),
+    "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
+    "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
+    "kaslr": lambda shape, value: replace(shape, kaslr=_bare(value)),
+    "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
 }

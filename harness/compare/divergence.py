@@ -61,6 +61,7 @@ class Divergence:
 
     ``seen`` is None for a state found different at a synchronisation point.
     ``reasons`` are the contract's violations, the known bug, or what else was found.
+    ``task``, ``machine`` and ``pools`` name what a report shows: who, on what, with which pages.
     """
 
     program: str
@@ -74,6 +75,9 @@ class Divergence:
     reasons: tuple[str, ...] = ()
     witnesses: tuple[Disagreement, ...] = ()
     trouble: tuple[Trouble, ...] = ()
+    task: str = ""
+    machine: Machine | None = None
+    pools: tuple[tuple[PageKind, int], ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -97,9 +101,8 @@ class ProgramResult:
     """The comparison of one program.
 
     ``judged`` steps were compared, ``unjudged`` were executed while the state was not
-    known; ``machine`` and ``pools`` name what its pictures show; ``known`` counts
-    occurrences of known bugs, ``vanished`` those that should have occurred and did not;
-    ``foreign`` counts absorbed changes by other users.
+    known; ``known`` counts occurrences of known bugs, ``vanished`` those that should
+    have occurred and did not; ``foreign`` counts absorbed changes by other users.
     """
 
     program: str
@@ -118,8 +121,6 @@ class ProgramResult:
     ended: str = ""
     complete: bool = False
     coverage: Coverage = field(default_factory=Coverage)
-    machine: Machine | None = None
-    pools: tuple[tuple[PageKind, int], ...] = ()
 
     @property
     def unexplained(self) -> tuple[Trouble, ...]:

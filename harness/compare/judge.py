@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from harness.compare.attest import attested
 from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
 from harness.compare.evidence import Mask
 from harness.compare.foreign import absorb
@@ -63,12 +64,13 @@ class Judge:
 
     def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
         self.machine = machine
-        self.result = ProgramResult(program.name, machine=machine, pools=program.pools)
+        self.result = ProgramResult(program.name)
         self._program = program
         self._bench = bench
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
+        self._attested = 0
         self.doubtful = False
         """Whether the state should be read from the guest again, for it is lost or was followed only."""
 
@@ -192,6 +194,9 @@ class Judge:
             before,
             Layer.CONTRACT if violations else Layer.BEHAVIOUR,
             violations,
+            task=self._program.task_name(record.operation.task),
+            machine=self.machine,
+            pools=self._program.pools,
         )
         self.result.judged += 1
         self.result.divergences.append(divergence)
@@ -214,6 +219,7 @@ class Judge:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
         self.doubtful = False
+        self._attest(record)
         if self.lost:
             self._recover(record)
             return None
@@ -227,6 +233,15 @@ class Judge:
                 self._states = tuple(at_rest(self.machine, state) for state in self._states)
             return None
         return self._contradicted(record, found)
+
+    def _attest(self, record: Sync) -> None:
+        """Who stands alone, for the divergences since the last synchronisation point."""
+        if record.snapshot is not None and record.witness is not None:
+            divergences = self.result.divergences
+            for at in range(self._attested, len(divergences)):
+                found = attested(divergences[at], record.snapshot, record.witness)
+                divergences[at] = dataclasses.replace(divergences[at], witnesses=found)
+        self._attested = len(self.result.divergences)
 
     def _keep_agreeing(self, record: Sync) -> None:
         """Of several possible states, those that the witnesses bear out."""
@@ -252,8 +267,11 @@ class Judge:
             layer,
             reasons,
             found,
+            machine=self.machine,
+            pools=self._program.pools,
         )
         self.result.divergences.append(divergence)
+        self._attested += 1
         self._last, self._states = before, ()
         self._recover(record)
         return divergence

@@ -16,6 +16,7 @@ from harness.model.state import State
 from harness.scenario.text import page_name
 
 _MOST: Final = 12
+_ALIKE: Final = 4
 _BESIDE: Final = 1
 
 Pools = tuple[tuple[PageKind, int], ...]
@@ -44,7 +45,9 @@ def _pkmap(
     namer: Callable[[int], str],
 ) -> Iterator[str]:
     changes = [_slot_changes(view) for view in (seen, allowed)]
-    slots = _around({slot for view in changes for slot in view}, machine.layout.last_pkmap)
+    touched = {slot for view in changes for slot in view}
+    odd = {slot for slot in touched if changes[0].get(slot) != changes[1].get(slot)}
+    slots = _around(odd or sorted(touched)[:_ALIKE], machine.layout.last_pkmap)
     if not slots and (seen is None or allowed is None or seen.cursor == allowed.cursor):
         return
     yield _cursor_line(before, seen, allowed)
@@ -118,4 +121,4 @@ def _disagreement(one: Disagreement) -> str:
         f"{name} {'-' if value is None else hex(value)}"
         for name, value in (("model", one.model), ("module", one.module), ("outside", one.outside))
     )
-    return f" >{one.what} {one.index}: {said}" + (f"; {one.odd} stands alone" if one.odd else "")
+    return f"  {one.what} {one.index}: {said}" + (f"; {one.odd} stands alone" if one.odd else "")

@@ -25,9 +25,10 @@ def disagreements(
     )
 
 
-def _entry(
+def disagreement(
     what: str, index: int, model: int | None, module: int | None, outside: int | None
 ) -> Disagreement | None:
+    """What the three say of one entry and who stands alone, or None where all that speak agree."""
     said = {"model": model, "module": module, "outside": outside}
     values = [value for value in said.values() if value is not None]
     if len(set(values)) <= 1:
@@ -40,7 +41,7 @@ def _slots(
     machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
 ) -> Iterator[Disagreement]:
     for slot in range(machine.layout.last_pkmap):
-        found = _entry(
+        found = disagreement(
             "slot",
             slot,
             None if state is None else vector.get(state.slots, slot).pte,
@@ -55,7 +56,7 @@ def _counts(
     machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
 ) -> Iterator[Disagreement]:
     for slot in range(machine.layout.last_pkmap):
-        found = _entry(
+        found = disagreement(
             "count",
             slot,
             None if state is None else vector.get(state.slots, slot).count,
@@ -75,7 +76,7 @@ def _windows(
     outside = None if witness is None else dict(witness.windows)
     indices = {index for view in (model, module, outside) if view is not None for index in view}
     for index in sorted(indices):
-        found = _entry("window", index, _at(model, index), _at(module, index), _at(outside, index))
+        found = disagreement("window", index, _at(model, index), _at(module, index), _at(outside, index))
         if found and not _only_foreign(machine, found):
             yield found
 

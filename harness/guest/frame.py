@@ -63,6 +63,11 @@ class Decoder:
         self._buffer += data
         return self._drain()
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether bytes wait for the rest of their frame."""
+        return bool(self._buffer)
+
     def give_up(self) -> list[Frame]:
         """Take an incomplete frame as damage: for use after a silence, when its length may be the lie."""
         if len(self._buffer) >= HEADER.size:

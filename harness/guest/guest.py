@@ -27,6 +27,7 @@ from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
 
 BOOT_SECONDS = 60.0
+RESTORE_SECONDS = 20.0
 CONSOLE_SECONDS = 10.0
 REQUEST_SECONDS = 20.0
 STEP_SECONDS = 0.05
@@ -73,6 +74,18 @@ class Guest:
         try:
             with phases.phase("boot", BOOT_SECONDS * max(1, shape.smp / 2)) as deadline:
                 session.await_agent(deadline)
+        except BaseException:
+            session.close()
+            raise
+        return cls(session, phases)
+
+    @classmethod
+    def restore(cls, session: Session, request: int) -> Self:
+        """The guest whose saved state *session* was started with; *request* is its next request's number."""
+        phases = Phases()
+        try:
+            with phases.phase("restore", RESTORE_SECONDS):
+                session.load(request)
         except BaseException:
             session.close()
             raise
@@ -183,7 +196,7 @@ class Guest:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
         self.session.link.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
-            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damaged)
+            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
         )
 
     def collect(self) -> list[StepRecord]:
@@ -223,7 +236,7 @@ class Guest:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
         link = self.session.link
         link.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damaged):
+        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damage):
             data = link.collect(Deadline.after(kind.name, REQUEST_SECONDS))
         return protocol.answer(kind, data)
 

@@ -51,6 +51,11 @@ class LinkStatistics:
     skipped: int = 0
 
     @property
+    def damage(self) -> int:
+        """Signs of damage in either direction: what came broken, and what the agent said came broken."""
+        return self.damaged + self.skipped + self.naks
+
+    @property
     def repaired(self) -> int:
         """How often something had to be sent again."""
         return self.naks + self.resends
@@ -109,6 +114,17 @@ class Link:
             if not self._step(deadline):
                 raise TimeoutError("the agent is not up")
 
+    @property
+    def next(self) -> int:
+        """The number of the next request.  Raises WireError before the agent was up."""
+        if self._next is None:
+            raise WireError("the agent is not up", hint="wait for READY first")
+        return self._next
+
+    def resume(self, request: int) -> None:
+        """Go on with an agent that is known to be up and to expect *request*."""
+        self._next = request
+
     def submit(self, payload: bytes) -> int:
         """Send a request and give its sequence number; blocks only while the window is full."""
         if self._next is None:
@@ -120,6 +136,10 @@ class Link:
         self._send(self._pending[seq].data)
         self.statistics.requests += 1
         return seq
+
+    def damaged_since(self, damage: int) -> bool:
+        """Whether anything came broken since ``statistics.damage`` was *damage*, or stopped in its middle."""
+        return self.statistics.damage > damage or self._decoder.unfinished
 
     @property
     def outstanding(self) -> int:

@@ -1,10 +1,14 @@
-"""The guest's physical memory, seen from the host through the file that backs it."""
+"""The guest's physical memory, seen from the host, through the file that backs it or through QEMU."""
 
 import mmap
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from struct import Struct
+from typing import Protocol
 
 from harness.errors import UsageError
+from harness.guest.saved import copy_memory
 
 FOUR_GIB = 1 << 32
 LOW_MOST = 0xE000_0000
@@ -16,9 +20,9 @@ LOW_SPLIT = 0xC000_0000
 class PhysicalMemory:
     """Read access by guest physical address.  Consistent only while the machine is stopped."""
 
-    def __init__(self, fd: int, mebibytes: int) -> None:
+    def __init__(self, store: "Store", mebibytes: int) -> None:
+        self.store = store
         self._size = mebibytes << 20
-        self._map = mmap.mmap(fd, self._size, prot=mmap.PROT_READ)
         self._below = self._size if self._size < LOW_MOST else LOW_SPLIT
 
     def _offset(self, address: int, length: int) -> int:
@@ -30,12 +34,11 @@ class PhysicalMemory:
 
     def read(self, address: int, length: int) -> bytes:
         """*length* bytes.  Raises LookupError outside of RAM."""
-        offset = self._offset(address, length)
-        return self._map[offset : offset + length]
+        return self.store.read(self._offset(address, length), length)
 
     def word(self, address: int, layout: Struct) -> int:
         """One number of *layout*.  Raises LookupError outside of RAM."""
-        value: int = layout.unpack_from(self._map, self._offset(address, layout.size))[0]
+        value: int = layout.unpack(self.read(address, layout.size))[0]
         return value
 
     def pages(self) -> range:
@@ -43,8 +46,102 @@ class PhysicalMemory:
         return range(0, self._below, 1 << 12)
 
     def close(self) -> None:
+        """Give up access."""
+        self.store.close()
+
+
+class Store(Protocol):
+    """Guest memory by offset in the file that backs it."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """*length* bytes from *offset* on."""
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything to a new file."""
+
+    def close(self) -> None:
+        """Give up access."""
+
+
+class SharedFile:
+    """Memory whose writes are in the file: that of a booted guest."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = os.dup(fd)
+        self._map = mmap.mmap(fd, 0, prot=mmap.PROT_READ)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """*length* bytes from *offset* on."""
+        return self._map[offset : offset + length]
+
+    def copy_to(self, path: Path) -> None:
+        """Write everything to a new file."""
+        copy_memory(self._fd, path)
+
+    def close(self) -> None:
         """Unmap."""
         self._map.close()
+        os.close(self._fd)
+
+
+class PrivateMapping:
+    """Memory whose writes only QEMU has: that of a restored guest, read through /proc/PID/mem.
+
+    Of the ways to read it this is the fastest: 1 KiB takes 2 us, by QMP's pmemsave 1 ms.
+    It needs no more rights than being the parent of the process (proc(5), ptrace(2)).
+    """
+
+    def __init__(self, pid: int, fd: int) -> None:
+        self._process = Path(f"/proc/{pid}")
+        self._mem = -1
+        found = os.fstat(fd)
+        self._file = (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
+        self._areas: tuple[tuple[int, int, int], ...] = ()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """*length* bytes from *offset* on.  Raises LookupError where QEMU has them no more."""
+        if self._mem < 0:
+            self._open()
+        parts = bytearray()
+        while len(parts) < length:
+            address, room = self._find(offset + len(parts))
+            found = os.pread(self._mem, min(room, length - len(parts)), address)
+            if not found:
+                raise LookupError(f"QEMU's memory cannot be read at {address:#x}")
+            parts += found
+        return bytes(parts)
+
+    def _open(self) -> None:
+        """At the first use and not before: until QEMU has greeted, the process is still ``setpriv``."""
+        self._mem = os.open(self._process / "mem", os.O_RDONLY | os.O_CLOEXEC)
+
+    def _find(self, offset: int) -> tuple[int, int]:
+        """The address of *offset* in QEMU, and how many bytes follow there."""
+        for _ in range(2):
+            for start, end, address in self._areas:
+                if start <= offset < end:
+                    return address + offset - start, end - offset
+            self._areas = tuple(self._read_areas())
+        raise LookupError(f"QEMU does not map its memory file at {offset:#x}")
+
+    def _read_areas(self) -> Iterator[tuple[int, int, int]]:
+        for line in (self._process / "maps").read_text(encoding="utf-8", errors="replace").splitlines():
+            addresses, _, offset, device, inode = line.split(None, 5)[:5]
+            major, minor = (int(number, 16) for number in device.split(":"))
+            if (major, minor, int(inode)) == self._file:
+                first, last = (int(address, 16) for address in addresses.split("-"))
+                start = int(offset, 16)
+                yield start, start + last - first, first
+
+    def copy_to(self, path: Path) -> None:
+        """Not for restored guests: what they started from is a file already."""
+        raise UsageError(f"{path}: only a booted guest is saved", hint="boot one with --no-template")
+
+    def close(self) -> None:
+        """Close the process's memory."""
+        if self._mem >= 0:
+            os.close(self._mem)
+            self._mem = -1
 
 
 def new_memory_file(mebibytes: int) -> int:

@@ -59,6 +59,11 @@ class Monitor:
         except (TimeoutError, QMPError, OSError) as error:
             raise QemuExitedError(f"QEMU's monitor failed at {name}: {error!r}") from error
 
+    def send_file(self, fd: int, name: str) -> None:
+        """Hand an open file over, to be known to QEMU as *name*."""
+        self._qmp.send_fd_scm(fd)
+        self.command("getfd", fdname=name)
+
     def human(self, line: str) -> str:
         """Run a line of the human monitor."""
         return str(self.command("human-monitor-command", **{"command-line": line}))

@@ -24,6 +24,7 @@ class Process:
         self.command = tuple(command)
         self.started = time.monotonic()
         self._stderr = stderr
+        self.guest_ended = False
         with stderr.open("wb") as errors:
             self._child = self._start(inherit, errors)
         self.pidfd = os.pidfd_open(self._child.pid)
@@ -49,8 +50,12 @@ class Process:
         return self._child.pid
 
     def status(self) -> int | None:
-        """None while QEMU runs; then its exit status, negative for a signal."""
-        return self._child.poll()
+        """None while QEMU runs; then its exit status, negative for a signal.
+
+        0 also for one that lingers, its guest having ended (``-no-shutdown``).
+        """
+        status = self._child.poll()
+        return 0 if status is None and self.guest_ended else status
 
     def require_alive(self, doing: str) -> None:
         """Raise GuestCrashedError, QemuMissingError or QemuExitedError if QEMU has ended."""

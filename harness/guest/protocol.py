@@ -79,6 +79,18 @@ class Evidence(IntFlag):
     PREEMPT = 1 << 12
 
 
+PROBES = (
+    Evidence.FLUSH_SCAN
+    | Evidence.FLUSH_RANGE
+    | Evidence.FLUSH_CPU
+    | Evidence.INVLPG
+    | Evidence.WAKE
+    | Evidence.WARN
+    | Evidence.PRINTK
+)
+"""``KMH_EV_PROBES``: the evidence that rests on probes, which can be armed."""
+
+
 class Facts(NamedTuple):
     """What a guest says about its kernel beyond the layout.  Addresses are virtual, 0 where not found."""
 

@@ -10,13 +10,14 @@ from harness.errors import HarnessError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
-from harness.guest.failure import GuestCrashedError, WireError
+from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
 from harness.guest.health import Silence, diagnose
 from harness.guest.link import Link
-from harness.guest.memory import PhysicalMemory, new_memory_file
+from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
 from harness.guest.monitor import Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
+from harness.guest.saved import Saved, load_devices, save_devices
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
 
 MONITOR_SECONDS = 20
@@ -32,6 +33,10 @@ class BootableKernel(Protocol):
         """As ``uname -r`` prints it."""
 
     @property
+    def content_hash(self) -> str:
+        """Names the image and its modules by their contents."""
+
+    @property
     def boot_image(self) -> Path:
         """What QEMU's ``-kernel`` is given: a vmlinux with a PVH note, or a bzImage."""
 
@@ -43,11 +48,13 @@ class BootableKernel(Protocol):
 class Session:
     """A started machine.  The streams are socket pairs and the memory a memfd: nothing to clean up on disk.
 
+    With *saved* it waits for ``load``, and maps the saved memory copy-on-write.
     Belongs to the thread that made it; QEMU dies with that thread.
     """
 
-    def __init__(self, machine: Machine, workdir: Path) -> None:
+    def __init__(self, machine: Machine, workdir: Path, saved: Saved | None = None) -> None:
         self.machine = machine
+        self._saved = saved
         self._held = ExitStack()
         try:
             self._start(workdir)
@@ -61,35 +68,60 @@ class Session:
         self._held.callback(self.events.close)
         self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
         self._held.callback(self.process.close)
-        for fd in theirs[:3]:
-            os.close(fd)
-        self.memory = PhysicalMemory(theirs[3], self.machine.shape.memory)
+        store: Store = PrivateMapping(self.process.pid, theirs[3]) if self._saved else SharedFile(theirs[3])
+        self.memory = PhysicalMemory(store, self.machine.shape.memory)
         self._held.callback(self.memory.close)
-        os.close(theirs[3])
-        self.console = Console(console, workdir / "console.log")
+        for fd in theirs:
+            os.close(fd)
+        self._attend(monitor, Console(console, workdir / "console.log"), wire)
+        if not self._saved:
+            self._connect()
+
+    def _attend(self, monitor: socket.socket, console: Console, wire: socket.socket) -> None:
+        """Listen to the streams of a machine whose process and events are there."""
+        self.console = console
         self._recogniser = Recogniser()
         self._troubles: list[Trouble] = []
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
-        self._connect(monitor)
+        self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
+        self._held.callback(self.monitor.close)
+        self._monitor_fd = monitor.fileno()
 
     def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
         pairs = [socket.socketpair() for _ in range(3)]
         ours = tuple(self._held.enter_context(mine) for mine, _ in pairs)
         theirs = [other.detach() for _, other in pairs]
-        theirs.append(new_memory_file(self.machine.shape.memory))
+        theirs += self._saved or (new_memory_file(self.machine.shape.memory),)
+        self._devices = theirs[-1]
         monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
         return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
 
-    def _connect(self, monitor: socket.socket) -> None:
-        self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
-        self._held.callback(self.monitor.close)
+    def _connect(self) -> None:
         try:
             self.monitor.connect()
         except HarnessError:
             self.process.require_alive("as it started")
             raise
+
+    def save(self, memory: Path, devices: Path) -> int:
+        """Write the guest's state; gives the number of its next request.  It stands still afterwards."""
+        self.monitor.stop()
+        save_devices(self.monitor, devices)
+        self.memory.store.copy_to(memory)
+        return self.link.next
+
+    def load(self, request: int) -> None:
+        """Take the saved state, whose next request has number *request*, and run."""
+        self._connect()
+        try:
+            load_devices(self.monitor, self._devices)
+        except HarnessError:
+            self.process.require_alive("as it was restored")
+            raise
+        self.link.resume(request)
+        self.events.on_input(self._monitor_fd, self._monitor_has_news)
 
     # -- watching
 
@@ -99,6 +131,15 @@ class Session:
             self.events.forget(self.console.fileno())
         for line in self.console.fresh():
             self._recogniser.feed(line)
+
+    def _monitor_has_news(self) -> None:
+        """Of a restored guest: it may have ended while QEMU keeps its memory."""
+        try:
+            self.process.guest_ended = self.monitor.status() == "shutdown"
+        except QemuExitedError:
+            self.events.forget(self._monitor_fd)
+        if self.process.guest_ended:
+            self.events.forget(self._monitor_fd)
 
     def _ended(self) -> None:
         """QEMU is gone; the next ``require_alive`` says so."""
@@ -132,6 +173,11 @@ class Session:
         taken, self._troubles = tuple(self._troubles), []
         return taken
 
+    def troubles_so_far(self) -> tuple[Trouble, ...]:
+        """Reports of trouble that nobody has been given yet; they stay."""
+        self._gather(whole=False)
+        return tuple(self._troubles)
+
     def _gather(self, *, whole: bool) -> None:
         self.drain()
         self._troubles += self._recogniser.take(whole=whole)
@@ -149,7 +195,7 @@ class Session:
 
     def silent(self, doing: str, damaged_before: int) -> HarnessError:
         """Why no answer came: to be raised by the caller."""
-        if self.link.statistics.damaged > damaged_before:
+        if self.link.damaged_since(damaged_before):
             return WireError(
                 f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
                 hint="the host's fault or QEMU's, not the kernel's",

@@ -41,6 +41,7 @@ class Shape:
     ``memory`` and ``highmem`` are MiB; ``highmem=None`` leaves the split to the kernel.
     ``pti`` turns page table isolation on (PAE kernels only), else all mitigations are off:
     with PTI every system call empties the TLB and stale translations cannot be seen.
+    ``parallel`` gives each CPU a host thread of its own: they then really run at once.
     """
 
     smp: int = 2
@@ -51,6 +52,7 @@ class Shape:
     accelerator: Accelerator = Accelerator.TCG
     wire: Wire = Wire.VIRTIO
     kaslr: bool = False
+    parallel: bool = False
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

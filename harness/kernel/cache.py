@@ -26,6 +26,7 @@ from harness.errors import PrerequisiteError
 
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
 _TEMPORARY = ".new-"
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
 
 class CacheError(PrerequisiteError):
@@ -93,7 +94,7 @@ class Cache:
             detail = f"{error.strerror}: {error.filename}" if error.filename else str(error)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise CacheFullError(self.root, detail) from error
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            if error.errno in _UNWRITABLE:
                 raise CacheUnwritableError(self.root, detail) from error
             raise
 

@@ -24,14 +24,19 @@ from harness.model.violation import Violation
 Step = Callable[[Machine, State, Operation], tuple[Outcome, ...]]
 
 
-class Holding(NamedTuple):
-    """What a task has done and not undone: kmaps by page, and window mappings, newest last.
+class Held(NamedTuple):
+    """A window mapping: its operation, whether it took a slot (lowmem pages do not), its ``km_type``."""
 
-    A window mapping is its operation and whether it took a slot (lowmem pages do not).
-    """
+    code: OpCode
+    slot: bool
+    kind: int
+
+
+class Holding(NamedTuple):
+    """What a task has done and not undone: kmaps by page, and window mappings, newest last."""
 
     kmaps: tuple[int, ...] = ()
-    stack: tuple[tuple[OpCode, bool], ...] = ()
+    stack: tuple[Held, ...] = ()
 
 
 class Node(NamedTuple):
@@ -59,10 +64,14 @@ class Edge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far to go: kmaps per task and page, window mappings per task, states in all."""
+    """How far to go: kmaps per task and page, window mappings per task, states in all.
+
+    ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
+    """
 
     kmaps: int = 2
     depth: int = 2
+    types: int = 1
     states: int = 200_000
     maps: tuple[OpCode, ...] = ()
     others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
@@ -78,6 +87,7 @@ class Exploration:
     failure: Failure | None = None
     complete: bool = True
     edges: list[Edge] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
 
 
 _UNMAP = {
@@ -121,9 +131,17 @@ def _windows(machine: Machine, number: int, holding: Holding, limits: Limits) ->
     if depth < limits.depth:
         for code in limits.maps:
             for page in range(len(machine.pages)):
-                yield Operation(code, number, page, _register(number, depth))
+                for kind in _free_types(holding, limits):
+                    yield Operation(code, number, page, _register(number, depth), value=kind)
     if depth:
-        yield Operation(_UNMAP[holding.stack[-1][0]], number, reg=_register(number, depth - 1))
+        top = holding.stack[-1]
+        yield Operation(_UNMAP[top.code], number, reg=_register(number, depth - 1), value=top.kind)
+
+
+def _free_types(holding: Holding, limits: Limits) -> Iterator[int]:
+    """Types that the task does not use; the generations that have none use 0 again and again."""
+    used = {held.kind for held in holding.stack} if limits.types > 1 else set()
+    yield from (kind for kind in range(limits.types) if kind not in used)
 
 
 def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool = False) -> Holding:
@@ -135,7 +153,9 @@ def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool = False) -
         return holding._replace(kmaps=tuple(kmaps))
     if undo:
         return holding._replace(stack=holding.stack[:-1])
-    return holding._replace(stack=(*holding.stack, (op.code, slot))) if op.code in _UNMAP else holding
+    if op.code not in _UNMAP:
+        return holding
+    return holding._replace(stack=(*holding.stack, Held(op.code, slot, op.value)))
 
 
 def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
@@ -194,7 +214,7 @@ def _task_key(machine: Machine, node: Node, number: int, names: dict[int, int]) 
     saved = tuple(names.get(pte, 0) for pte in task.saved)
     return (
         task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault, task.migrate,
-        task.irqs_off, task.contexts, kmaps, tuple((int(code), slot) for code, slot in holding.stack),
+        task.irqs_off, task.contexts, kmaps, tuple((int(code), slot, kind) for code, slot, kind in holding.stack),
     )  # fmt: skip
 
 
@@ -226,6 +246,8 @@ def explore(
     result = Exploration()
     while queue:
         number, node = queue.popleft()
+        if keep_edges:
+            result.nodes.append(node)
         for op in operations(machine, node, limits):
             outcomes = steps(machine, node.state, op)
             result.steps += 1

@@ -154,9 +154,13 @@ def kunmap_atomic(d: Draft) -> None:
 
 
 def live_entries(d: Draft, task: TaskState) -> list[tuple[int, int]]:
-    """(window slot, PTE) of every mapping of *task*; guard entries of a debug kernel are skipped."""
+    """(window slot, PTE) of every mapping of *task*; guard entries of a debug kernel are skipped.
+
+    After the BUG of push in a debug kernel ``idx`` is beyond ``pteval``: what lies there is not claimed.
+    """
     step = d.machine.increment
-    return [(entry, task.saved[entry]) for entry in range(step - 1, max(task.depth, 0), step)]
+    depth = min(max(task.depth, 0), len(task.saved))
+    return [(entry, task.saved[entry]) for entry in range(step - 1, depth, step)]
 
 
 def switch_out(d: Draft, task: TaskState) -> tuple[int, ...]:

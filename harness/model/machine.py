@@ -141,6 +141,10 @@ class Machine:
         cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
 
+    def with_layout(self, layout: Layout) -> "Machine":
+        """A machine of the same kernel, laid out otherwise."""
+        return replace(self, layout=layout)
+
     def with_tasks(self, tasks: tuple[int, ...]) -> "Machine":
         """The same machine with other tasks."""
         return replace(self, tasks=tasks)

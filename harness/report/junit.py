@@ -1,13 +1,16 @@
 """JUnit XML of a nightly: one suite a run, one case a scenario or generated program."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from harness.report.output import write_whole
 from harness.run.fleet import JobResult
 
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PROPERTIES = ("verdict", "steps", "seed", "machine")
 
 
@@ -17,9 +20,7 @@ def write_junit(results: Iterable[JobResult], path: Path) -> None:
     for result in results:
         document.add_testsuite(_suite(result))
     document.update_statistics()
-    partial = path.with_suffix(".partial")
-    document.write(str(partial), pretty=True)
-    partial.replace(path)
+    write_whole(path, document.tostring().decode("utf-8"))
 
 
 def _suite(result: JobResult) -> TestSuite:
@@ -27,8 +28,8 @@ def _suite(result: JobResult) -> TestSuite:
     suite = TestSuite(result.job.name)
     suite.time = round(result.seconds, 3)
     for name in _PROPERTIES:
-        suite.add_property(name, str(report.get(name, "")))
-    suite.add_property("kernel", str(report.get("kernel", {}).get("release", "")))
+        suite.add_property(name, _text(report.get(name, "")))
+    suite.add_property("kernel", _text(report.get("kernel", {}).get("release", "")))
     for program in report.get("programs", ()):
         suite.add_testcase(_case(result.job.name, program))
     suite.add_testcase(_verdict_case(result))
@@ -51,10 +52,15 @@ def _verdict_case(result: JobResult) -> TestCase:
     case = TestCase("verdict", classname=result.job.name, time=round(result.seconds, 3))
     verdict = report.get("verdict")
     if verdict == "diverge":
-        case.result = [Failure(_first(report), "diverge")]
+        case.result = [Failure(_text(_first(report)), "diverge")]
     elif verdict != "agree" or result.exit_code:
-        case.result = [Error(str(report.get("error") or f"exit code {result.exit_code}"), str(verdict))]
+        case.result = [Error(_text(report.get("error") or f"exit code {result.exit_code}"), str(verdict))]
     return case
+
+
+def _text(value: object) -> str:
+    """*value* without what XML 1.0 cannot hold: consoles and logs have escape sequences."""
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))
 
 
 def _first(report: Mapping[str, Any]) -> str:

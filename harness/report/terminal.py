@@ -1,10 +1,11 @@
 """The summary of a run that a person understands at a glance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from harness.compare.divergence import Divergence, Verdict
+from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.compare.transitions import Transitions
 from harness.model.layout import Generation, Layout
-from harness.report.words import difference_lines, summary, witness_lines
+from harness.report.words import difference_lines, picture_lines, summary
 from harness.run.result import RunResult
 
 _VERDICTS = {
@@ -16,12 +17,23 @@ _VERDICTS = {
 _DIVERGENCES_SHOWN = 10
 
 
-def run_lines(result: RunResult) -> Iterator[str]:
-    """The whole summary, line by line."""
+def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
+    """The whole summary, line by line; *verbose* names the transitions that were not taken."""
     yield from _head(result)
     yield from _work(result)
+    if result.transitions and result.steps:
+        yield from _transitions(result.transitions, verbose=verbose)
     yield from _findings(result)
-    yield f"verdict     {_VERDICTS[result.verdict]}"
+    yield f"verdict     {_verdict(result)}"
+
+
+def _verdict(result: RunResult) -> str:
+    """What a diverging kernel did, the worst first."""
+    if result.verdict is not Verdict.DIVERGE:
+        return _VERDICTS[result.verdict]
+    if result.divergences or result.failed_assertions:
+        return _VERDICTS[Verdict.DIVERGE]
+    return "DIVERGE: the kernel crashed or hung" if result.crash else "DIVERGE: the kernel complained"
 
 
 def _head(result: RunResult) -> Iterator[str]:
@@ -50,16 +62,45 @@ def _layout(layout: Layout) -> str:
 
 def _work(result: RunResult) -> Iterator[str]:
     ran = [program for program in result.programs if program.result]
-    yield f"steps       {result.steps} judged in {len(ran)} programs, seed {result.seed}"
+    yield f"steps       {result.steps} judged in {_number(len(ran), 'program')}, seed {result.seed}"
     yield f"operations  {_counts(result.operations)}"
-    yield f"reached     {_counts(result.situations)}"
-    if result.not_applicable:
-        names = ", ".join(f"{one.name} ({one.not_applicable})" for one in result.not_applicable)
-        yield f"not applicable  {len(result.not_applicable)}: {names}"
+    reached = {name: count for name, count in result.situations.items() if count}
+    yield f"reached     {_counts(reached)}"
+    missed = sorted(name for name, count in result.situations.items() if not count)
+    if missed:
+        yield f"not reached {', '.join(missed)}"
+    yield from _not_applicable(result)
     yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
-    if repaired:
+    if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _transitions(found: Transitions, *, verbose: bool) -> Iterator[str]:
+    """Coverage of the model's rule branches; what is missing may need `--throwaway`."""
+    excluded = f", {len(found.excluded)} excluded" if found.excluded else ""
+    yield f"transitions {len(found.reached)} of {found.possible} of the model's{excluded}"
+    if found.unforeseen:
+        yield f"  not foreseen by exploration: {', '.join(sorted(found.unforeseen))}"
+    if verbose and found.missing:
+        yield f"  not taken: {', '.join(sorted(found.missing))}"
+    if verbose:
+        yield from (f"  excluded: {one.rule}: {one.reason}" for one in found.excluded)
+
+
+def _not_applicable(result: RunResult) -> Iterator[str]:
+    """Scenarios that were left out, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for one in result.not_applicable:
+        reasons.setdefault(one.not_applicable, []).append(one.name)
+    if reasons:
+        yield f"left out    {_number(len(result.not_applicable), 'scenario')} not applicable:"
+    for reason, names in reasons.items():
+        yield f"  {reason}: {', '.join(names)}"
 
 
 _DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
@@ -78,30 +119,47 @@ def _findings(result: RunResult) -> Iterator[str]:
         if counts:
             yield f"{label:12}{_counts(counts)}"
     yield from _divergences(result)
-    for trouble in result.troubles:
-        yield f"kernel message  {trouble.kind}: {trouble.title}"
+    for program, trouble in result.placed_troubles:
+        place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
+        yield f"kernel said {place}: {trouble.kind}: {trouble.title}"
     for label, text in (("crash", result.crash), ("error", result.error)):
         if text:
             yield f"{label:12}{text}"
 
 
 def _divergences(result: RunResult) -> Iterator[str]:
-    yield f"divergences {len(result.divergences)}"
+    contract = sum(one.layer is Layer.CONTRACT for one in result.divergences)
+    of_them = f", {contract} of the contract" if contract else ""
+    yield f"divergences {len(result.divergences)}{of_them}"
     for one in result.divergences[:_DIVERGENCES_SHOWN]:
         yield f"  {summary(one)}"
+    if len(result.divergences) > _DIVERGENCES_SHOWN:
+        yield f"  ... and {len(result.divergences) - _DIVERGENCES_SHOWN} more"
     if result.divergences:
-        yield from _first(result.divergences[0])
+        yield from _first(_telling(result.divergences))
+    yield from _assertions(result)
     for program in result.results:
-        for failed in program.failed_assertions:
-            where = f"{program.program}:{failed.line}"
-            yield f"  {where} expected {failed.field} {failed.wanted:#x}, seen {failed.seen}"
         if program.unknown_because:
             yield f"unknown     {program.program}: {program.unknown_because}"
 
 
+def _assertions(result: RunResult) -> Iterator[str]:
+    """What the authors of scenarios expected, where the model may have agreed with the kernel."""
+    if result.failed_assertions:
+        yield f"expected    {len(result.failed_assertions)} expectations of scenarios were not met:"
+    for program, failed in result.failed_assertions[:_DIVERGENCES_SHOWN]:
+        seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
+        yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"
+
+
+def _telling(divergences: Sequence[Divergence]) -> Divergence:
+    """The one to show: the first of the contract, else the first."""
+    return next((one for one in divergences if one.layer is Layer.CONTRACT), divergences[0])
+
+
 def _first(one: Divergence) -> Iterator[str]:
-    yield "the first of them:"
-    for line in (*difference_lines(one), *one.reasons, *witness_lines(one)):
+    yield f"the first {one.layer.value} divergence, step {one.step} of {one.program}:"
+    for line in (*one.reasons, *difference_lines(one), *picture_lines(one)):
         yield f"    {line}"
     for trouble in one.trouble:
         yield f"    kernel: {trouble.title}"

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.compare.divergence import Divergence
+from harness.compare.transitions import Transitions
+from harness.report.output import write_whole
 from harness.report.words import operation_words, summary
 from harness.run.result import ProgramOutcome, RunResult
 
@@ -36,6 +38,7 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "operations": dict(result.operations),
         "situations": dict(result.situations),
         "rules": dict(result.total("rules")),
+        "transitions": _transitions_value(result.transitions),
         "divergences": [divergence_value(one) for one in result.divergences],
         "failed_assertions": [
             {"program": one.program, "line": failed.line, "step": failed.step, "field": failed.field}
@@ -52,6 +55,18 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "programs": [_program_value(program) for program in result.programs],
         "wire": dict(result.wire),
         "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+    }
+
+
+def _transitions_value(found: Transitions | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "reached": len(found.reached),
+        "possible": found.possible,
+        "missing": sorted(found.missing),
+        "excluded": [{"rule": one.rule, "reason": one.reason} for one in found.excluded],
+        "unforeseen": sorted(found.unforeseen),
     }
 
 
@@ -102,7 +117,5 @@ def _program_value(program: ProgramOutcome) -> dict[str, Any]:
 
 
 def write_json(result: RunResult, path: Path) -> None:
-    """Write the run's JSON; it appears whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(run_value(result), indent=1, default=list) + "\n", encoding="utf-8")
-    partial.replace(path)
+    """Write the run's JSON.  Raises UnwritableError."""
+    write_whole(path, json.dumps(run_value(result), indent=1, default=list) + "\n")

@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 
 from harness.compare.divergence import Allowed, Divergence
+from harness.compare.picture import picture, scenario_names
 from harness.model.observation import Observation
 from harness.scenario.text import operation_text
 
+_LONGEST = 100
+_PICTURED = frozenset({"slots", "windows"})
 _HEX = frozenset({"value", "pte", "page_address", "preempt", "invlpg_address"})
 
 
 def operation_words(one: Divergence) -> str:
     """The operation as a scenario has it, or what was looked at where there is none."""
-    return operation_text(one.operation) if one.operation else "synchronisation point"
+    if one.operation is None:
+        return "synchronisation point"
+    words = operation_text(one.operation, one.pools)
+    return f"{one.task}: {words}" if one.task else words
 
 
 def summary(one: Divergence) -> str:
@@ -41,7 +47,7 @@ def _number(key: str, number: int) -> str:
 
 
 def difference_lines(one: Divergence) -> Iterator[str]:
-    """What was seen and what was allowed, field by field, nearest outcome first."""
+    """What was seen and what was allowed, field by field, nearest outcome first; slots are in the picture."""
     if one.seen is None:
         return
     for allowed in sorted(one.allowed, key=lambda a: len(a.differs))[:3]:
@@ -51,19 +57,17 @@ def difference_lines(one: Divergence) -> Iterator[str]:
 
 def _fields(seen: Observation, allowed: Allowed) -> Iterator[str]:
     for name in allowed.differs:
+        if name in _PICTURED:
+            continue
         want = field_words(name, getattr(allowed.observation, name))
-        yield f"  {name:15} seen {field_words(name, getattr(seen, name))}, allowed {want}"
+        yield f"  {name:15} seen {_shorter(field_words(name, getattr(seen, name)))}, allowed {_shorter(want)}"
 
 
-def witness_lines(one: Divergence) -> Iterator[str]:
-    """Which of the three witnesses say what."""
-    for entry in one.witnesses[:8]:
-        values = ", ".join(
-            f"{who} {value:#x}"
-            for who, value in (("model", entry.model), ("module", entry.module), ("outside", entry.outside))
-            if value is not None
-        )
-        odd = f"  <- {entry.odd} stands alone" if entry.odd else ""
-        yield f"{entry.what} {entry.index}: {values}{odd}"
-    if len(one.witnesses) > 8:
-        yield f"... and {len(one.witnesses) - 8} more"
+def _shorter(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " ..."
+
+
+def picture_lines(one: Divergence) -> Iterator[str]:
+    """The slots around it before, as seen and as allowed, and who of the three witnesses stands alone."""
+    if one.machine is not None:
+        yield from picture(one.machine, one, scenario_names(one.pools)).splitlines()

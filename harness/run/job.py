@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.errors import HarnessError, KernelError
+from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence, Facts
+from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
+from harness.guest.template import Parts, start
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
@@ -23,6 +24,7 @@ from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
+from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.file import TraceWriter
 from harness.trace.record import Header, Record
@@ -31,7 +33,8 @@ from harness.trace.record import Header, Record
 @dataclass(frozen=True, slots=True)
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already.
+    ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
+    scenarios that wreck a kernel run too, each in a guest of its own.
     """
 
     kernel: str
@@ -41,6 +44,8 @@ class Request:
     out: Path
     trace: Path | None = None
     attach: str = ""
+    template: bool = True
+    throwaway: bool = False
 
 
 class Booted(NamedTuple):
@@ -69,7 +74,7 @@ class Stopwatch:
 
 
 def execute(request: Request, progress: Progress, show: Callable[[str], None] | None = None) -> RunResult:
-    """Do the job.  What fails before the guest is up is raised; what fails later is part of the result.
+    """Do the job.  What fails before a boot is raised; what fails later is part of the result.
 
     *show* is given each command line that was used, ready to paste.
     """
@@ -80,7 +85,10 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress)
-    return judge(prepared, request, progress, watch, show)
+    result = judge(prepared, request, progress, watch, show)
+    if not request.throwaway:
+        return result
+    return with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
 
 
 def judge(
@@ -92,12 +100,28 @@ def judge(
 ) -> RunResult:
     """The part of the job for which kernel, module and agent stand ready."""
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"booting {kernel.release} on {describe(shape)}")
-    with watch.phase("boot"):
-        guest = Guest.boot(kernel, shape, prepared.module.path, prepared.agent.path, request.out)
+    progress.step(f"starting {kernel.release} on {describe(shape)}")
+    try:
+        with watch.phase("boot"):
+            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = start(parts, request.out) if request.template else parts.boot(request.out)
+    except (KernelError, InfrastructureError) as error:
+        return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
     return _judge_in(kernel, guest, request, progress, watch)
+
+
+def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
+    """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
+    return RunResult(
+        kernel=KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source),
+        machine=describe(request.shape),
+        command="",
+        seed=request.plan.seed,
+        phases=watch.seconds,
+        error=f"the kernel did not boot: {error}",
+    )
 
 
 def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
@@ -124,20 +148,11 @@ def _armed(guest: Guest, facts: Facts) -> Evidence:
     return (facts.evidence & ~PROBES) | guest.probes(probes)
 
 
-PROBES = (
-    Evidence.FLUSH_SCAN
-    | Evidence.FLUSH_RANGE
-    | Evidence.FLUSH_CPU
-    | Evidence.INVLPG
-    | Evidence.WAKE
-    | Evidence.WARN
-    | Evidence.PRINTK
-)
-
-
 def describe(shape: Shape) -> str:
     """A machine shape in words."""
-    extras = [word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr)) if on]
+    extras = [
+        word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
+    ]
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
@@ -186,7 +201,10 @@ class _Run:
                 if failure:
                     break
         crash = str(failure) if isinstance(failure, KernelError) else ""
-        return self._summary(str(failure) if failure and not crash else "", crash)
+        error = str(failure) if failure and not crash else ""
+        if not failure and not self.done:
+            error = "no step was executed: no scenario applies to this guest"
+        return self._summary(error, crash)
 
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:
         """Run one program, unless this guest cannot; the failure that ended it, if one did."""
@@ -194,7 +212,9 @@ class _Run:
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
         done = run_program(self.sitting, program)
-        result = self.session.result().programs[-1]
+        judged = self.session.result().programs
+        begun = sum(1 for one in self.outcomes if one.result)
+        result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
 

@@ -25,11 +25,15 @@ FOUR_GIB_MIB = 4096
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Parsed scenarios, and how much to generate from which seed."""
+    """Parsed scenarios, and how much to generate from which seed.
+
+    ``throwaway``: the guest may be wrecked, and is discarded after the one scenario there is.
+    """
 
     scenarios: tuple[Scenario, ...]
     seed: int
     steps: int
+    throwaway: bool = False
 
 
 def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
@@ -49,17 +53,26 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
         for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
     ]
     if not found:
-        raise UsageError("no scenario was found", hint="scenarios are files that end in .kmap")
+        places = ", ".join(map(str, named or [folder]))
+        raise UsageError(f"there is no scenario in {places}", hint="scenarios are files that end in .kmap")
+    for path in found:
+        if not path.is_file():
+            raise UsageError(
+                f"there is no scenario file {path}", hint=f"those that come with the harness are in {folder}"
+            )
     return tuple(found)
 
 
 def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
-    """The programs of *plan* for this guest, one after another."""
+    """The programs of *plan* for this guest, one after another.
+
+    Raises ScenarioError before the first where any scenario says what cannot be on this guest.
+    """
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
     lacking = missing_operations(layout)
-    known = Facts(layout, above_4g=above, missing=lacking)
-    for scenario in plan.scenarios:
-        yield lower(scenario, known)
+    known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
+    lowered = [lower(scenario, known) for scenario in plan.scenarios]
+    yield from lowered
     random = Random(plan.seed)
     for number in range(-(-plan.steps // PROGRAM_STEPS)):
         steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
+from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
+from harness.compare.transitions import Transitions, transitions
 from harness.model.layout import Layout
 from harness.trace.record import Trouble
 
@@ -76,6 +77,16 @@ class RunResult:
         return tuple(trouble for result in self.results for trouble in result.unexplained)
 
     @property
+    def placed_troubles(self) -> tuple[tuple[str, Trouble], ...]:
+        """The same, each with the name of its program."""
+        return tuple((result.program, one) for result in self.results for one in result.unexplained)
+
+    @property
+    def failed_assertions(self) -> tuple[tuple[str, FailedAssertion], ...]:
+        """Expectations of scenarios that were not met, each with the name of its scenario."""
+        return tuple((result.program, one) for result in self.results for one in result.failed_assertions)
+
+    @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:
         """The scenarios whose requirements this guest does not meet."""
         return tuple(program for program in self.programs if program.not_applicable)
@@ -96,6 +107,13 @@ class RunResult:
         for result in self.results:
             total.update(result.coverage.situations)
         return total
+
+    @property
+    def transitions(self) -> Transitions | None:
+        """Which of the model's rule branches were taken, of those this kernel can take."""
+        if self.layout is None:
+            return None
+        return transitions(self.layout, self.total("rules"))
 
     @property
     def verdict(self) -> Verdict:

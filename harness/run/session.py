@@ -100,7 +100,9 @@ def run_program(sitting: Sitting, program: Program) -> Finished:
     if isinstance(failure, KernelError):
         failure = run.placed(failure)
     sitting.record(End(run.number, failure.message if failure else ""))
-    return Finished(time.monotonic() - started, failure or _failure_of(sitting.target.reset))
+    if not failure and not program.throwaway:
+        failure = _failure_of(sitting.target.reset)
+    return Finished(time.monotonic() - started, failure)
 
 
 def _failure_of(action: Callable[[], None]) -> HarnessError | None:

@@ -5,6 +5,7 @@ import difflib
 from pathlib import Path
 from typing import Final
 
+from harness.errors import UsageError
 from harness.scenario import operands
 from harness.scenario.errors import ScenarioError
 from harness.scenario.stream import TokenStream
@@ -30,10 +31,16 @@ _RELATIONS: Final = (">=", "<=", "=", "<", ">")
 def read_scenario(path: Path) -> Scenario:
     """Parse the file *path*.
 
-    Raises ScenarioError with file, line and column, when the text is not a
-    scenario, OSError when the file cannot be read.
+    Raises ScenarioError with file, line and column when the text is not a scenario,
+    UsageError when the file cannot be read.
     """
-    return parse_scenario(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}", hint="scenarios are text files in UTF-8"
+        ) from error
+    return parse_scenario(text, str(path))
 
 
 def parse_scenario(text: str, file: str = "<text>") -> Scenario:

@@ -13,7 +13,10 @@ _HINT = "give the nightly.json of an earlier night"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A job whose verdict is not the one of the baseline; ``before`` is empty for a new job."""
+    """A job whose verdict is not the one of the baseline.
+
+    ``before`` is empty for a new job, ``now`` for one that was not run.
+    """
 
     job: str
     before: str
@@ -31,16 +34,16 @@ def read_baseline(path: Path) -> Mapping[str, str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {run["name"]: str(run["verdict"]) for run in document["runs"]}
     except OSError as error:
-        raise UsageError(f"the baseline cannot be read: {error}", hint=_HINT) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is no nightly.json: {error!r}", hint=_HINT) from error
+        raise UsageError(f"the baseline {path} cannot be read: {error.strerror}", hint=_HINT) from error
+    except ValueError as error:
+        raise UsageError(f"the baseline {path} is not JSON: {error}", hint=_HINT) from error
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"the baseline {path} has no list of runs with verdicts", hint=_HINT) from error
 
 
 def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
-    """Every job whose verdict differs from the baseline's, in the order of *runs*."""
-    pairs = ((str(run["name"]), str(run["verdict"])) for run in runs)
-    return tuple(
-        Change(name, baseline.get(name, ""), verdict)
-        for name, verdict in pairs
-        if baseline.get(name, "") != verdict
-    )
+    """Every job whose verdict differs from the baseline's, in the order of *runs*; then the missing ones."""
+    now = {str(run["name"]): str(run["verdict"]) for run in runs}
+    names = (*now, *(name for name in baseline if name not in now))
+    found = (Change(name, baseline.get(name, ""), now.get(name, "")) for name in names)
+    return tuple(one for one in found if one.before != one.now)

@@ -1,10 +1,20 @@
 """Errors of the trace room."""
 
-from harness.errors import UsageError
+from harness.errors import PrerequisiteError, UsageError
 
 
 class TraceError(UsageError):
     """A file that is no trace, of another version, damaged, or cut off."""
+
+
+class TraceUnwritableError(PrerequisiteError):
+    """The trace cannot be written: no space, or no right to."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(
+            f"the trace {path} cannot be written: {error.strerror or error}",
+            hint="free some space there, or write it elsewhere",
+        )
 
 
 class TruncatedTraceError(TraceError):

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from harness.trace.codec import header_of, header_value, record_of, record_value
-from harness.trace.errors import TraceError, TruncatedTraceError
+from harness.trace.errors import TraceError, TraceUnwritableError, TruncatedTraceError
 from harness.trace.record import FORMAT_VERSION, End, Header, Record, Step, Sync
 
 _FINISHED: Final = "finished"
@@ -21,10 +21,13 @@ class TraceWriter:
     """Writes a trace; a context manager, whose normal end writes the end record.
 
     Synchronisation points and ends of programs are flushed to the file, so that what a
-    killed run leaves can be read up to there.
+    killed run leaves can be read up to there.  Every method raises TraceUnwritableError; of a
+    trace that could not be written nothing is left.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
+        self.path = path
+        self._failed = False
         self._file = gzip.open(path, "wt", compresslevel=_LEVEL, encoding="ascii")  # noqa: SIM115 - closed by close
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         self._steps = 0
@@ -39,7 +42,14 @@ class TraceWriter:
         self.close(finished=kind is None)
 
     def _line(self, value: Any) -> None:  # noqa: ANN401 - any JSON value
-        self._file.write(self._encode(value) + "\n")
+        try:
+            self._file.write(self._encode(value) + "\n")
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> TraceUnwritableError:
+        self._failed = True
+        return TraceUnwritableError(str(self.path), error)
 
     def write(self, record: Record) -> None:
         """Append one record."""
@@ -47,13 +57,28 @@ class TraceWriter:
         if isinstance(record, Step):
             self._steps += 1
         elif isinstance(record, Sync | End):
+            self._flush()
+
+    def _flush(self) -> None:
+        try:
             self._file.flush()
+        except OSError as error:
+            raise self._failure(error) from error
 
     def close(self, *, finished: bool = True) -> None:
         """Close the file; without *finished* it stays recognisable as cut off."""
         if finished:
             self._line([_FINISHED, self._steps])
-        self._file.close()
+        before = self._failed
+        try:
+            self._file.close()
+        except OSError as error:
+            failure = self._failure(error)
+            if not before:
+                raise failure from error
+        finally:
+            if self._failed and self.path.is_file():
+                self.path.unlink()
 
 
 class TraceReader:
@@ -62,11 +87,11 @@ class TraceReader:
     def __init__(self, path: Path, *, partial: bool = False) -> None:
         """Open *path*; with *partial* a cut-off end is no error.
 
-        Raises TraceError when the file is no trace or of another version, OSError when it
-        cannot be read.
+        Raises TraceError when the file cannot be read, is no trace or of another version.
         """
         self.path = path
         self._partial = partial
+        _require_intact(path)
         self._lines = _lines(path)
         self.header = self._read_header()
 
@@ -116,6 +141,26 @@ class TraceReader:
             )
 
 
+def _require_intact(path: Path) -> None:
+    """Raise TraceError where the checksum of *path* is wrong; a file cut off is told when its end is met."""
+    try:
+        for _ in _lines(path):
+            pass
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise TraceError(
+            f"{path}: this is not a trace, or it is damaged: {error}",
+            hint="traces are written by 'run --trace FILE'",
+        ) from error
+    except EOFError:
+        return
+
+
 def _lines(path: Path) -> Iterator[bytes]:
-    with gzip.open(path, "rb") as file:
+    try:
+        file = gzip.open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise TraceError(
+            f"{path} cannot be read: {error.strerror}", hint="give a file that 'run --trace FILE' wrote"
+        ) from error
+    with file:
         yield from file

@@ -76,9 +76,15 @@ static bool wait_for(short events, int *timeout_ms)
 	return false;
 }
 
-/* Bytes that are no frame are dropped up to the next possible magic. */
-static void skip_garbage(void)
+/*
+ * Bytes that are no frame are dropped up to the next possible magic.  Return: whether there
+ * were any: somebody must tell the host, else a request whose head is damaged looks like a
+ * kernel that never answers.
+ */
+static bool skip_garbage(void)
 {
+	size_t from = start;
+
 	static const uint8_t magic[4] = { KMH_MAGIC & 255, KMH_MAGIC >> 8 & 255,
 					  KMH_MAGIC >> 16 & 255, KMH_MAGIC >> 24 };
 
@@ -87,10 +93,11 @@ static void skip_garbage(void)
 		uint8_t *at;
 
 		if (!memcmp(input + start, magic, n))
-			return;
+			break;
 		at = memchr(input + start + 1, magic[0], end - start - 1);
 		start = at ? (size_t)(at - input) : end;
 	}
+	return start != from;
 }
 
 static bool intact(struct kmh_frame frame, const uint8_t *payload)
@@ -106,7 +113,8 @@ enum parse { PARSE_FRAME, PARSE_MORE, PARSE_DAMAGED };
 /* The next frame of the input; a damaged one loses its magic, so that the search goes on behind it. */
 static enum parse parse(struct kmh_frame *frame, const uint8_t **payload)
 {
-	skip_garbage();
+	if (skip_garbage())
+		return PARSE_DAMAGED;
 	if (end - start < sizeof(*frame))
 		return PARSE_MORE;
 	memcpy(frame, input + start, sizeof(*frame));

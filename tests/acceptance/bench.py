@@ -14,13 +14,20 @@ KERNEL = "debian-6.1-686-pae"
 
 
 def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, **shape):
-    """The result of a run; *scenarios* are names in tests/scenarios or files."""
+    """The result of a run in a guest booted for it; *scenarios* are names in tests/scenarios or files."""
     files = [path if isinstance(path, Path) else SCENARIOS / f"{path}.kmap" for path in scenarios]
     plan = read_plan(files, seed, steps)
     out.mkdir(parents=True, exist_ok=True)
     machine = Shape(**({"smp": 1} | shape))
-    request = Request(prepared.kernel.name, None, machine, plan, out, trace)
+    request = Request(prepared.kernel.name, None, machine, plan, out, trace, template=False)
     return judge(prepared, request, Quiet(), Stopwatch())
+
+
+FIRST = """title: the first slots
+tasks: a@0
+pages: high 3
+for i in 0..2 { a: m0 = kmap h[i]; a: kunmap h[i] }
+"""
 
 
 def written(folder, text, name="own"):

@@ -5,7 +5,7 @@ import pytest
 from harness.kernel.progress import Quiet
 from harness.run.prepare import prepare
 
-from .bench import KERNEL, judged
+from .bench import FIRST, KERNEL, judged, written
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,6 @@ def stock_trace(stock, tmp_path_factory):
     """The trace of a stock kernel's run over a few scenarios and a little of the random program."""
     folder = tmp_path_factory.mktemp("stock")
     path = folder / "stock.trace"
-    result = judged(stock, folder, "pkmap-first-slots", "pkmap-full-turn", "local-nesting", trace=path)
+    result = judged(stock, folder, written(folder, FIRST), "pkmap-full-turn", "local-nesting", trace=path)
     assert result.exit_code == 0, result
     return path

@@ -3,6 +3,7 @@
 A running guest's code is never changed: the emulator would keep its translation of the old code.
 """
 
+import hashlib
 import re
 from bisect import bisect_right
 from dataclasses import replace
@@ -35,7 +36,8 @@ def patched(kernel, bug, folder):
         _apply(image, edit, *_extent(symbols, segments, edit.symbol))
     copy = folder / "vmlinux"
     copy.write_bytes(image)
-    return replace(kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy)
+    content = hashlib.sha256(image).hexdigest()
+    return replace(kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy, content_hash=content)
 
 
 def _apply(image, edit, start, end):

@@ -15,15 +15,14 @@ from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.guest import Guest
-from harness.guest.link import Link
-from harness.guest.memory import PhysicalMemory
+from harness.guest.memory import PhysicalMemory, SharedFile
 from harness.guest.process import Process
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine
 from harness.guest.session import FATAL, Session
 from harness.guest.ssh.state import GuestState
 from harness.guest.steps import decode_snapshot
-from harness.guest.trouble import Recogniser, Trouble
+from harness.guest.trouble import Recogniser
 
 ATTACH_SECONDS = 20.0
 HELLO_SECONDS = 1.0
@@ -90,16 +89,11 @@ class AttachedSession(Session):
             self._held.enter_context(_connected(state, name)) for name in ("monitor", "console", "wire")
         )
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
-            self.memory = PhysicalMemory(memory.fileno(), state.shape.memory)
+            self.memory = PhysicalMemory(SharedFile(memory.fileno()), state.shape.memory)
         self._held.callback(self.memory.close)
-        self.console = Console(console, workdir / "console.attached.log")
-        self._recogniser = Recogniser()
-        self._troubles: list[Trouble] = []
         self._wire = wire
-        self.link = Link(wire, self.events, self.require_alive)
-        self.events.on_input(self.console.fileno(), self._console_has_more)
-        self.events.on_input(self.process.pidfd, self._ended)
-        self._connect(monitor)
+        self._attend(monitor, Console(console, workdir / "console.attached.log"), wire)
+        self._connect()
 
     def await_agent(self, deadline: Deadline) -> None:
         """Ask the agent where it stands: it says READY by itself only until it has heard from a host."""

@@ -90,7 +90,7 @@ def root() -> Path:
         return Path(named).absolute() / "ssh"
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR (root in a container, CI) platformdirs falls back to the temporary folder.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         return platformdirs.user_runtime_path("kmap-harness") / "ssh"
 
 

@@ -1,0 +1,52 @@
+"""Restored guests without waiting: processes that stand ready for the state of a template."""
+
+from collections import deque
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.guest.guest import Guest
+from harness.guest.session import Session
+from harness.guest.template import Template
+
+
+class Pool:
+    """Keeps *ready* processes started, no guest running in them; a context manager.
+
+    Each guest has a folder of its own below *workdir*.  Belongs to the thread that made it.
+    """
+
+    def __init__(self, template: Template, workdir: Path, ready: int = 1) -> None:
+        self._template = template
+        self._workdir = workdir
+        self._ready = ready
+        self._started = 0
+        self._waiting: deque[Session] = deque()
+        self._fill()
+
+    def take(self) -> Guest:
+        """The next guest; the caller closes it.  The process for the one after it is started meanwhile."""
+        self._fill()
+        guest = Guest.restore(self._waiting.popleft(), self._template.request)
+        self._fill()
+        return guest
+
+    def _fill(self) -> None:
+        while len(self._waiting) < self._ready:
+            folder = self._workdir / str(self._started)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._waiting.append(self._template.start(folder))
+            self._started += 1
+
+    def close(self) -> None:
+        """End the processes that nobody has taken."""
+        while self._waiting:
+            self._waiting.popleft().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,178 @@
+"""Templates: a guest booted once, kept as it waits for its first operation, restored many times.
+
+A template is named by everything that it depends on, lies in the cache
+(``templates/<key>/``: memory, devices, template.json, the initramfs and the console log of its
+boot), is written once and never changed: restored guests map its memory copy-on-write.
+The least recently used ones go when all together are too large.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.errors import PrerequisiteError
+from harness.guest.guest import Guest
+from harness.guest.protocol import PROBES
+from harness.guest.qemu import PROGRAM, Channels, Machine, arguments
+from harness.guest.saved import Saved
+from harness.guest.session import BootableKernel, Session
+from harness.guest.shape import Accelerator, Shape
+from harness.kernel.cache import Cache
+
+FORMAT = 1
+MOST_MIB = 4096
+"""Room for all templates together; the last one made stays in any case."""
+LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
+"""The environment variable that sets another."""
+
+_NOWHERE = Channels("null", "null", "null", "/nowhere")
+
+
+class Parts(NamedTuple):
+    """What a guest is made from."""
+
+    kernel: BootableKernel
+    shape: Shape
+    module: Path
+    agent: Path
+
+    @property
+    def lasting(self) -> bool:
+        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM."""
+        return not self.shape.kaslr and self.shape.accelerator is Accelerator.TCG
+
+    def boot(self, workdir: Path) -> Guest:
+        """A cold guest."""
+        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A saved guest: its folder, its machine, and the number of the next request it expects."""
+
+    folder: Path
+    machine: Machine
+    request: int
+
+    def start(self, workdir: Path) -> Session:
+        """A process that waits for the state; ``Guest.restore`` gives it.  Raises FileNotFoundError
+        where the template has been dropped meanwhile.
+        """
+        saved = Saved.open(self.folder / "memory", self.folder / "devices")
+        (self.folder / "template.json").touch()
+        return Session(replace(self.machine, incoming=True, private=True), workdir, saved)
+
+    def restore(self, workdir: Path) -> Guest:
+        """A guest in the state of this template, in a process of its own."""
+        return Guest.restore(self.start(workdir), self.request)
+
+
+def template_key(parts: Parts) -> str:
+    """Names a template by the contents of all that went into it: equal keys, equal guests."""
+    machine = Machine(parts.shape, Path("kernel"), Path("initrd"))
+    facts = (
+        str(FORMAT),
+        parts.kernel.content_hash,
+        "\0".join(arguments(machine, _NOWHERE)),
+        *(_digest(path) for path in (parts.module, parts.agent)),
+        _emulator(),
+    )
+    return hashlib.sha256("\0\0".join(facts).encode()).hexdigest()[:32]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _emulator() -> str:
+    """QEMU's build: where its file is, how long, and when it was written; running it would take 25 ms."""
+    path = shutil.which(PROGRAM)
+    if path is None:
+        raise PrerequisiteError(f"{PROGRAM} is not installed", hint="install qemu-system-x86")
+    real = Path(path).resolve()
+    found = real.stat()
+    return f"{real} {found.st_size} {found.st_mtime_ns}"
+
+
+def find_template(parts: Parts, cache: Cache) -> Template | None:
+    """The template of *parts*, if it has been made."""
+    folder = cache.root / "templates" / template_key(parts)
+    try:
+        said = json.loads((folder / "template.json").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    machine = Machine(parts.shape, parts.kernel.boot_image, folder / "initramfs.cpio", tuple(said["modules"]))
+    return Template(folder, machine, said["request"])
+
+
+def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
+    """Boot, and save the guest.  One that complains while it boots is not kept: it is returned as it is."""
+    folder = cache.root / "templates" / template_key(parts)
+    guest = parts.boot(workdir)
+    try:
+        guest.probes(guest.info()[1].evidence & PROBES)
+        if guest.session.troubles_so_far():
+            return guest
+        with cache.new_folder(folder) as fresh:
+            _write(guest, fresh, workdir)
+    except BaseException:
+        guest.close()
+        raise
+    guest.close()
+    evict(cache, keep=folder)
+    return None
+
+
+def _write(guest: Guest, folder: Path, workdir: Path) -> None:
+    request = guest.session.save(folder / "memory", folder / "devices")
+    said = {"format": FORMAT, "request": request, "modules": guest.session.machine.modules}
+    for name in ("initramfs.cpio", "console.log"):
+        shutil.copyfile(workdir / name, folder / name)
+    (folder / "template.json").write_text(json.dumps(said), encoding="ascii")
+
+
+def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
+    """A guest as fast as can be: restored, the template being made where there is none yet."""
+    if not parts.lasting:
+        return parts.boot(workdir)
+    cache = cache or Cache.default()
+    key = template_key(parts)
+    while True:
+        template = find_template(parts, cache)
+        if template is None:
+            with cache.locked(f"template-{key}"):
+                if not find_template(parts, cache) and (guest := make_template(parts, workdir, cache)):
+                    return guest
+            continue
+        try:
+            return template.restore(workdir)
+        except FileNotFoundError:
+            shutil.rmtree(template.folder, ignore_errors=True)
+
+
+def evict(cache: Cache, keep: Path) -> None:
+    """Remove the least recently used templates until the rest fits; guests that run keep their files."""
+    room = int(os.environ.get(LIMIT, MOST_MIB)) << 20
+    entries = sorted(_entries(cache))
+    used = sum(size for _, size, _ in entries)
+    for _, size, folder in entries:
+        if used <= room:
+            return
+        if folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            used -= size
+
+
+def _entries(cache: Cache) -> Iterator[tuple[float, int, Path]]:
+    """Last use, bytes on disk, and folder of each template."""
+    for path in (cache.root / "templates").glob("*/template.json"):
+        try:
+            size = sum(file.stat().st_blocks * 512 for file in path.parent.iterdir())
+            yield path.stat().st_mtime, size, path.parent
+        except OSError:
+            continue

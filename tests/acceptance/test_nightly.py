@@ -1,0 +1,54 @@
+"""The nightly over two kernels, of which the first cannot boot on this machine: an error there, no more."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xmlschema
+
+from .bench import KERNEL
+
+pytestmark = pytest.mark.guest
+
+SCHEMA = Path(__file__).parents[1] / "report" / "junit.xsd"
+IMPOSSIBLE = "smp=1,cpu=486"
+"""A PAE kernel stops at once on a CPU without PAE (arch/x86/boot/cpu.c, validate_cpu)."""
+
+
+def nightly(out, *arguments):
+    command = [sys.executable, "-m", "harness", "nightly", "--kernel", KERNEL, "--steps", "300", "--out", out]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done, json.loads((out / "nightly.json").read_text())
+
+
+def test_one_that_cannot_boot_stops_nothing_else(stock, tmp_path):
+    shapes = ("--shape", IMPOSSIBLE, "--shape", "smp=1")
+    done, night = nightly(tmp_path / "first", *shapes)
+    dead, alive = night["runs"]
+    assert (dead["verdict"], dead["exit_code"]) == ("error", 3), dead
+    assert "did not boot" in dead["report"]["error"]
+    assert dead["report"]["steps"] == 0
+    assert alive["report"]["steps"] > 300
+    assert alive["verdict"] in ("agree", "diverge")
+    assert done.returncode == (3 if alive["verdict"] == "agree" else 1)
+    xmlschema.XMLSchema(SCHEMA).validate(tmp_path / "first" / "junit.xml")
+    for run in night["runs"]:
+        assert {"run.json", "output.log", "console.log"} <= {
+            one.name for one in Path(run["folder"]).iterdir()
+        }
+    _compared_with_an_earlier_night(tmp_path, alive)
+
+
+def _compared_with_an_earlier_night(tmp_path, alive):
+    before = {"runs": [{"name": alive["name"], "verdict": "unknown"}, {"name": "gone", "verdict": "agree"}]}
+    (tmp_path / "before.json").write_text(json.dumps(before))
+    done, night = nightly(
+        tmp_path / "second", "--shape", "smp=1", "--baseline", str(tmp_path / "before.json")
+    )
+    told = {(one["job"], one["before"], one["now"]) for one in night["changes"]}
+    assert told == {(alive["name"], "unknown", alive["verdict"]), ("gone", "agree", "")}
+    assert f"changed: {alive['name']}: unknown -> {alive['verdict']}" in done.stdout
+    assert "WORSE: gone: agree -> not run" in done.stdout

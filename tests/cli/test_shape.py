@@ -1,0 +1,43 @@
+"""Machine shapes as words."""
+
+import pytest
+
+from harness.cli.shape import parse_shape, with_memory
+from harness.errors import UsageError
+from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("", Shape()),
+        ("smp=4", Shape(smp=4)),
+        ("smp=1, memory=512", Shape(smp=1, memory=512, highmem=256)),
+        ("memory=5120", Shape(memory=5120, highmem=None)),
+        ("memory=512,highmem=100", Shape(memory=512, highmem=100)),
+        ("highmem=auto", Shape(highmem=None)),
+        ("pti,kaslr", Shape(pti=True, cpu=CPU_PTI, kaslr=True)),
+        ("wire=serial,accel=kvm", Shape(wire=Wire.SERIAL, accelerator=Accelerator.KVM)),
+        ("cpu=486", Shape(cpu="486")),
+    ],
+)
+def test_words_make_a_shape(text, shape):
+    assert parse_shape(text) == shape
+
+
+@pytest.mark.parametrize(
+    "text", ["smp", "smp=two", "pti=maybe", "kaslr=0", "cpu=", "speed=3", "=", "wire=", "smp=1,,x"]
+)
+def test_a_word_that_is_none_is_named(text):
+    with pytest.raises(UsageError, match="does not describe a machine") as caught:
+        parse_shape(text)
+    assert "smp=N" in caught.value.hint
+
+
+def test_the_rest_comes_from_the_base():
+    assert parse_shape("smp=8", Shape(memory=512, highmem=256)) == Shape(smp=8, memory=512, highmem=256)
+
+
+def test_a_large_memory_is_split_by_the_kernel():
+    assert with_memory(Shape(), 1024).highmem == 512
+    assert with_memory(Shape(), 2048).highmem is None

@@ -1,0 +1,142 @@
+"""Guests restored from a template: the same machine, over and over, and nothing told differently."""
+
+import os
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from harness.compare.diff import compare_traces
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session as JudgeSession
+from harness.guest import template as template_module
+from harness.guest.failure import GuestCrashedError
+from harness.guest.memory import PrivateMapping
+from harness.guest.pool import Pool
+from harness.guest.protocol import PROBES
+from harness.guest.shape import Shape
+from harness.guest.template import Parts, evict, find_template, start, template_key
+from harness.kernel.cache import Cache
+from harness.model.contract import check
+from harness.run.session import Sitting, run_program
+from harness.scenario import generate as generate_module
+from harness.scenario.facts import Facts
+from harness.scenario.generate import Wishes, generate
+from harness.trace.record import Header
+from tests.guest.test_guest import agrees_with_witness, exercise, make_trouble
+
+pytestmark = pytest.mark.guest
+
+RESTORES = int(os.environ.get("KMAP_HARNESS_TEST_RESTORES", "20"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return Cache(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture(scope="module")
+def parts(pae):
+    return Parts(pae.kernel, Shape(smp=2), pae.module, pae.agent)
+
+
+def folder(tmp_path, name):
+    path = tmp_path / name
+    path.mkdir()
+    return path
+
+
+def judged(guest, programs):
+    """Header and records of *programs*, and what the judge says."""
+    layout, facts = guest.info()
+    evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
+    header = Header(facts.release, facts.build, "", layout, int(evidence), 0)
+    session, records = JudgeSession(header, load_known_bugs(), check), []
+    sitting = Sitting(guest, session, records.append, lambda _: None)
+    for program in programs:
+        assert run_program(sitting, program).failure is None
+    return header, records, session.result()
+
+
+def test_the_same_observations_with_and_without(parts, cache, tmp_path, monkeypatch):
+    """With one task nothing depends on who comes first."""
+    monkeypatch.setattr(generate_module, "default_tasks", lambda facts: (0,))
+    with parts.boot(folder(tmp_path, "boot")) as guest:
+        facts = Facts(guest.info()[0])
+        programs = [
+            generate(facts, Random(seed), Wishes(1500, exhaust=False), name=f"p{seed}") for seed in (1, 2)
+        ]
+        booted = judged(guest, programs)
+    with start(parts, folder(tmp_path, "restore"), cache) as guest:
+        assert isinstance(guest.session.memory.store, PrivateMapping)
+        restored = judged(guest, programs)
+    difference = compare_traces(booted[:2], restored[:2])
+    assert difference.steps == ()
+    assert difference.compared == sum(len(program.operations) for program in programs)
+    assert (booted[2].verdict, booted[2].steps) == (restored[2].verdict, restored[2].steps)
+
+
+def test_many_restores_in_a_row(parts, cache, tmp_path):
+    """No failure, no jump of the guest's clock, no kernel message."""
+    start(parts, folder(tmp_path, "first"), cache).close()
+    template = find_template(parts, cache)
+    with Pool(template, tmp_path / "pool") as pool:
+        for number in range(RESTORES):
+            with pool.take() as guest:
+                assert [step.step for step in exercise(guest, 2)] == list(range(8)), number
+                agrees_with_witness(guest)
+                assert guest.troubles() == ()
+                assert guest.session.console.tail(9) == ()
+
+
+def test_restored_guests_do_not_meet(parts, cache, tmp_path):
+    memory = None
+    with (
+        start(parts, folder(tmp_path, "a"), cache) as first,
+        start(parts, folder(tmp_path, "b"), cache) as second,
+    ):
+        memory = (find_template(parts, cache).folder / "memory").stat().st_mtime_ns
+        exercise(first, 20)
+        assert not any(second.snapshot().ptes)
+        exercise(second, 5)
+    assert (find_template(parts, cache).folder / "memory").stat().st_mtime_ns == memory
+
+
+def test_a_panic_after_a_restore_can_be_read(pae, cache, tmp_path):
+    shape = Shape(smp=1, extra=("kmh.params=mode=panic",))
+    parts = Parts(pae.kernel, shape, pae.module, pae.agent)
+    with start(parts, tmp_path, cache) as guest:
+        guest.info()
+        exercise(guest, 5)
+        with pytest.raises(GuestCrashedError, match="made on purpose"):
+            make_trouble(guest, pae)
+        assert guest.steps_ahead() == 0
+
+
+def test_the_key_has_everything(parts, tmp_path, monkeypatch):
+    keys = {template_key(parts)}
+    module = tmp_path / "module.ko"
+    module.write_bytes(parts.module.read_bytes() + b"\0")
+    for other in (
+        parts._replace(module=module),
+        parts._replace(agent=module),
+        parts._replace(shape=replace(parts.shape, memory=512)),
+        parts._replace(shape=replace(parts.shape, extra=("x=1",))),
+        parts._replace(kernel=replace(parts.kernel, content_hash="another")),
+    ):
+        keys.add(template_key(other))
+    monkeypatch.setattr(template_module, "_emulator", lambda: "another")
+    keys.add(template_key(parts))
+    assert len(keys) == 7
+
+
+def test_the_least_recently_used_goes_first(tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    for age, name in enumerate(("new", "kept", "old")):
+        home = cache.folder("templates", name)
+        (home / "memory").write_bytes(bytes(600 << 10))
+        (home / "template.json").write_text("{}")
+        os.utime(home / "template.json", (1000 - age, 1000 - age))
+    monkeypatch.setenv(template_module.LIMIT, "1")
+    evict(cache, keep=cache.root / "templates" / "kept")
+    assert [path.name for path in (cache.root / "templates").iterdir()] == ["kept"]

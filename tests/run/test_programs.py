@@ -1,0 +1,65 @@
+"""What is to be run: files named, folders, all; parsed before anything is booted."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan, scenario_files
+from harness.scenario.errors import ScenarioError
+from harness.scenario.program import NotApplicable
+from tests.compare.model_guest import LOCAL
+
+FACTS = SimpleNamespace(release="6.1.0", highmem_pages=1000)
+GOOD = "tasks: a@0\npages: high 1\na: m0 = kmap h0\na: kunmap h0\n"
+
+
+def programs(plan):
+    return list(planned(plan, LOCAL, FACTS, Shape()))
+
+
+def write(folder, **texts):
+    for name, text in texts.items():
+        (folder / f"{name}.kmap").write_text(text)
+    return folder
+
+
+def test_files_named_folders_and_all(tmp_path):
+    write(tmp_path, b=GOOD, a=GOOD)
+    (tmp_path / "notes.txt").touch()
+    names = [tmp_path / "a.kmap", tmp_path / "b.kmap"]
+    assert list(scenario_files([], tmp_path)) == names
+    assert list(scenario_files([tmp_path], tmp_path / "elsewhere")) == names
+    assert list(scenario_files([names[1]], tmp_path)) == [names[1]]
+
+
+def test_nothing_to_run_is_wrong_use(tmp_path):
+    with pytest.raises(UsageError, match="there is nothing to run"):
+        read_plan([], 1, 0)
+    with pytest.raises(UsageError, match="no scenario"):
+        scenario_files([tmp_path], tmp_path)
+
+
+def test_generated_programs_follow_from_the_seed():
+    plan = Plan((), 5, 2 * PROGRAM_STEPS + 100)
+    first, second = programs(plan), programs(plan)
+    assert first == second
+    assert len(first) == 3
+    assert first != programs(Plan((), 6, plan.steps))
+    assert sum(len(one.operations) for one in first) >= plan.steps
+
+
+def test_an_error_in_the_last_scenario_is_told_before_the_first_is_run(tmp_path):
+    """Was told in the middle of the run, whose results were lost."""
+    write(tmp_path, a=GOOD, b=GOOD.replace("a: kunmap h0", "a: kunmap h9"))
+    plan = read_plan(scenario_files([], tmp_path), 1, 0)
+    with pytest.raises(ScenarioError, match=r"b\.kmap:4:\d+: no such page"):
+        next(planned(plan, LOCAL, FACTS, Shape()))
+
+
+def test_what_a_guest_cannot_do_is_listed_not_run(tmp_path):
+    write(tmp_path, a="requires: smp>=4\n" + GOOD)
+    (one,) = programs(read_plan(scenario_files([], tmp_path), 1, 0))
+    assert isinstance(one, NotApplicable)
+    assert "smp" in one.reason
