@@ -48,10 +48,12 @@ def test_kernel_parameters(tmp_path):
     assert "pti=on" in command_line(machine(tmp_path, pti=True))
     assert "acpi=off" in command_line(machine(tmp_path, smp=2))
     assert "acpi=off" not in command_line(machine(tmp_path, accelerator=Accelerator.KVM))
-    assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True))
+    assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True, highmem=None))
 
 
-@pytest.mark.parametrize("wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}])
+@pytest.mark.parametrize(
+    "wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}]
+)
 def test_impossible_shapes(wrong):
     with pytest.raises(UsageError):
         Shape(**wrong)
