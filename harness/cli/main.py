@@ -17,6 +17,7 @@ _INTERRUPTED = 130
 
 COMMANDS: Mapping[str, str] = {
     "run": "run",
+    "claims": "claims",
     "diff": "diff",
     "explore": "explore",
     "kernels": "kernels",

@@ -54,6 +54,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
     "kaslr": lambda shape, value: replace(shape, kaslr=_bare(value)),
+    "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
     "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.guest.shape import Accelerator, Shape, Wire
+from harness.guest.shape import ICOUNT_SHIFT, Accelerator, Shape, Wire
 
 PROGRAM = "qemu-system-i386"
 
@@ -33,6 +33,8 @@ ticks, and a host that withholds some of those makes it give up the timer.
 """
 
 TSC_KHZ = 2_300_000
+ICOUNT_TSC_KHZ = 1_000_000
+"""With ``-icount`` the TSC counts nanoseconds of the guest's time (QEMU, cpu_get_ticks())."""
 LOOPS_PER_JIFFY = TSC_KHZ * 1000 // 250
 """Debian's HZ is 250; where it is another, delays are longer or shorter, which no emulated device minds."""
 
@@ -104,7 +106,7 @@ def _clock(shape: Shape) -> list[str]:
         "acpi=off",
         "pnpbios=off",
         f"pmtmr={PM_TIMER:#x}",
-        f"tsc_early_khz={TSC_KHZ}",
+        f"tsc_early_khz={ICOUNT_TSC_KHZ if shape.icount else TSC_KHZ}",
         f"lpj={LOOPS_PER_JIFFY}",
     ]
 
@@ -129,6 +131,7 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
         PROGRAM,
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-accel", _accelerator(shape), "-cpu", shape.cpu),
+        *(("-icount", f"shift={ICOUNT_SHIFT},sleep=off") if shape.icount else ()),
         *("-smp", f"{shape.smp},sockets={shape.smp},cores=1,threads=1"),
         *("-m", str(shape.memory), "-machine", "pc,memory-backend=ram"),
         *("-object", _memory(machine, channels)),

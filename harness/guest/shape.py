@@ -27,6 +27,9 @@ class Wire(StrEnum):
     SERIAL = "serial"
 
 
+ICOUNT_SHIFT = 3
+"""With ``icount`` an instruction takes 2**3 ns of the guest's time, and its TSC counts these."""
+
 CPU_PLAIN = "qemu32,-pse,+nx"
 """PAE, PGE and NX, no large pages: with those a stray INVLPG of TCG drops every translation."""
 
@@ -42,6 +45,7 @@ class Shape:
     ``pti`` turns page table isolation on (PAE kernels only), else all mitigations are off:
     with PTI every system call empties the TLB and stale translations cannot be seen.
     ``parallel`` gives each CPU a host thread of its own: they then really run at once.
+    ``icount`` makes time a count of instructions, the same in every run: for one CPU.
     """
 
     smp: int = 2
@@ -53,11 +57,17 @@ class Shape:
     wire: Wire = Wire.VIRTIO
     kaslr: bool = False
     parallel: bool = False
+    icount: bool = False
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.smp <= 8:
             raise UsageError(f"{self.smp} CPUs asked for", hint="a guest has 1 to 8 CPUs")
+        if self.icount and (self.smp > 1 or self.accelerator is not Accelerator.TCG):
+            raise UsageError(
+                "instructions can be counted on one emulated CPU only",
+                hint="icount goes with smp=1, accel=tcg",
+            )
         if not 64 <= self.memory <= 16384:
             raise UsageError(f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible")
         if self.highmem is not None and self.memory - self.highmem < LOWMEM_LEAST:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from harness.model import vector
 from harness.model.draft import PAGE_MASK
+from harness.model.km_type import slot
 from harness.model.layout import ADDRESS_MASK, Generation
 from harness.model.observation import Status
 from harness.model.operation import Base, OpCode
@@ -101,7 +102,7 @@ def pte(v: View) -> Iterator[Violation]:
 def may_die(v: View) -> bool:
     """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
     if v.machine.layout.generation is Generation.TYPED:
-        return v.op.code in ATOMIC_MAPS or v.op.code in UNMAPS
+        return _type_in_use(v) if v.op.code in ATOMIC_MAPS else v.machine.layout.debug_highmem
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
@@ -271,7 +272,47 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
         yield Violation("moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}")
 
 
-TYPED_RULES = (place, pte)
+def _type_entry(v: View) -> int:
+    """Window entry of the type that the operation names, on its CPU."""
+    layout = v.machine.layout
+    return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
+
+
+def _type_in_use(v: View) -> bool:
+    return bool(v.before.windows.get(_type_entry(v), 0))
+
+
+def _unmaps_type(v: View) -> bool:
+    """Whether the operation unmaps the address that belongs to the type it names."""
+    done = v.op.code in UNMAPS and v.seen.status is Status.OK
+    return done and v.machine.layout.fixaddr(_type_entry(v)) == operand(v) & PAGE_MASK
+
+
+def typed_place(v: View) -> Iterator[Violation]:
+    """A mapping lies on the entry of its type."""
+    if _maps_high(v) and v.machine.layout.fixindex(v.seen.value) != _type_entry(v):
+        yield Violation("type", f"{v.seen.value:#x} is not the entry of type {v.op.value}")
+
+
+def typed_unmapped(v: View) -> Iterator[Violation]:
+    """Unmapped with its type an entry is none; with another one it stays, and so does every other."""
+    if v.op.code not in UNMAPS or v.seen.status is not Status.OK:
+        return
+    named = _unmaps_type(v)
+    if named and v.after.windows.get(_type_entry(v), 0):
+        yield Violation("still-mapped", f"type {v.op.value} is still mapped after its unmap")
+    for change in v.seen.windows:
+        if not named or change.index != _type_entry(v):
+            yield Violation("other-type", f"entry {change.index} changed by an unmap of type {v.op.value}")
+
+
+def typed_flushed(v: View) -> Iterator[Violation]:
+    """The address of an unmap is flushed on this CPU before its type can be used again."""
+    if _unmaps_type(v):
+        yield from flushed(v)
+
+
+TYPED_RULES = (place, pte, typed_place, typed_unmapped, typed_flushed)
 """Without a stack there is no order, no depth, and nothing to switch."""
 
 RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, stack, bookkeeping)

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.model.machine import missing_operations
 from harness.run.programs import Plan
 from harness.run.result import ProgramOutcome, RunResult
+from harness.scenario.facts import Facts
+from harness.scenario.lower import lower
+from harness.scenario.program import NotApplicable
 from harness.scenario.syntax import Scenario
 
 if TYPE_CHECKING:
@@ -22,25 +26,34 @@ def wrecks(scenario: Scenario) -> bool:
 def with_throwaway(result: RunResult, request: Request, judge: Callable[[Request], RunResult]) -> RunResult:
     """*result* with the request's throwaway scenarios run as well; *judge* boots a guest for each.
 
-    One that is not applicable for another reason too is not booted for.
+    One that this kernel cannot run is not booted for.
     """
-    names = {one.name for one in result.not_applicable if "requires throwaway" in one.not_applicable}
     for scenario in request.plan.scenarios:
-        name = _name(scenario)
-        if wrecks(scenario) and name in names:
-            plan = Plan((scenario,), request.plan.seed, 0, throwaway=True)
-            found = judge(replace(request, plan=plan, trace=None, throwaway=False))
-            result = replace(
-                result,
-                programs=tuple(_instead(result.programs, found.programs)),
-                error=result.error or found.error,
-                crash=result.crash or found.crash,
+        if wrecks(scenario) and result.layout:
+            one = lower(
+                scenario, Facts(result.layout, throwaway=True, missing=missing_operations(result.layout))
             )
+            if isinstance(one, NotApplicable):
+                found = (ProgramOutcome(one.name, "", 0.0, None, one.reason),)
+                result = replace(result, programs=tuple(_instead(result.programs, found)))
+            else:
+                result = _with(result, judge(_alone(request, scenario)))
     return result
 
 
-def _name(scenario: Scenario) -> str:
-    return scenario.file.rsplit("/", 1)[-1].removesuffix(".kmap")
+def _alone(request: Request, scenario: Scenario) -> Request:
+    """The request for a guest of this scenario's own."""
+    plan = Plan((scenario,), request.plan.seed, 0, throwaway=True)
+    return replace(request, plan=plan, trace=None, throwaway=False)
+
+
+def _with(result: RunResult, found: RunResult) -> RunResult:
+    return replace(
+        result,
+        programs=tuple(_instead(result.programs, found.programs)),
+        error=result.error or found.error,
+        crash=result.crash or found.crash,
+    )
 
 
 def _instead(

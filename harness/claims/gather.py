@@ -1,0 +1,91 @@
+"""The evidence for the claims: three guests of one kernel, each with programs of its own."""
+
+from pathlib import Path
+from statistics import median
+
+from harness.claims.script import (
+    TASK_CPUS,
+    Script,
+    Seen,
+    full,
+    named,
+    sleeper,
+    timed,
+    turn,
+    windows,
+    wrecking,
+)
+from harness.guest.guest import Guest
+from harness.guest.protocol import Evidence
+from harness.guest.shape import ICOUNT_SHIFT, Shape
+from harness.guest.steps import StepRecord
+from harness.kernel.progress import Progress
+from harness.model.layout import Generation, Layout
+from harness.model.page import PageKind
+from harness.run.job import PROBES
+from harness.run.prepare import Prepared
+
+_PAIRS = ("kmap", "kunmap", "kmap_atomic", "kunmap_atomic", "kmap_local", "kunmap_local")
+
+
+def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
+    """Boot, run and look.  Raises KernelError or InfrastructureError where a guest does not come that far."""
+    steps: dict[str, tuple[StepRecord, ...]] = {}
+    progress.step(f"booting {prepared.kernel.release}: persistent map and windows")
+    with _boot(prepared, Shape(), out) as guest:
+        layout, facts = guest.info()
+        for script in _harmless(layout):
+            steps |= _run(guest, script, layout)
+            guest.reset()
+    progress.step("booting it again: what wrecks it")
+    with _boot(prepared, Shape(), out) as guest:
+        layout, _ = guest.info()
+        steps |= _run(guest, wrecking(layout), layout)
+    progress.step("booting it again: instructions counted")
+    with _boot(prepared, Shape(smp=1, icount=True), out, probes=Evidence(0)) as guest:
+        layout_one, _ = guest.info()
+        timing = _run(guest, timed(local=layout.generation is Generation.LOCAL), layout_one)
+    return Seen(layout, facts.release, steps, instructions(timing), _flush_cache_kmaps(prepared))
+
+
+def _harmless(layout: Layout) -> tuple[Script, ...]:
+    low = layout.last_pkmap + 3
+    scripts = (turn(layout, low), full(layout), windows(low))
+    return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
+
+
+def _boot(prepared: Prepared, shape: Shape, out: Path, probes: Evidence = PROBES) -> Guest:
+    guest = Guest.boot(prepared.kernel, shape, prepared.module.path, prepared.agent.path, out)
+    guest.probes(probes & guest.info()[1].evidence)
+    return guest
+
+
+def _executed(guest: Guest, script: Script, layout: Layout) -> list[StepRecord]:
+    cpus = [min(cpu, layout.online_cpus - 1) for cpu in TASK_CPUS]
+    guest.pool(PageKind.HIGH, layout.last_pkmap + 3)
+    guest.pool(PageKind.LOW, 1)
+    guest.tasks(cpus)
+    return guest.run(script.operations)
+
+
+def _run(guest: Guest, script: Script, layout: Layout) -> dict[str, tuple[StepRecord, ...]]:
+    return named(script, _executed(guest, script, layout))
+
+
+def instructions(timing: dict[str, tuple[StepRecord, ...]]) -> dict[str, int]:
+    """Instructions of each operation: the median, without those of an operation that does nothing.
+
+    With ``-icount`` the TSC counts nanoseconds of virtual time, 2**ICOUNT_SHIFT for each instruction.
+    """
+    idle = median(step.cycles for step in timing["nop"])
+    return {
+        name: round(median(step.cycles for step in timing[name]) - idle) >> ICOUNT_SHIFT
+        for name in _PAIRS
+        if name in timing
+    }
+
+
+def _flush_cache_kmaps(prepared: Prepared) -> bool:
+    """Whether the kernel has a function of this name, as far as its System.map says."""
+    path = prepared.kernel.system_map
+    return path is not None and b" flush_cache_kmaps\n" in path.read_bytes()

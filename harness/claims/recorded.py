@@ -1,0 +1,24 @@
+"""The verdicts that are on record, by kind of kernel (recorded.toml)."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from harness.claims.verdict import Verdict
+from harness.model.layout import Layout
+
+
+def kind_of(layout: Layout) -> str:
+    """The kind of kernel as far as the claims go: ``local``, ``local-rt``, ``stack``."""
+    return layout.generation.value + ("-rt" if layout.rt else "")
+
+
+@cache
+def recorded() -> Mapping[str, tuple[Verdict, ...]]:
+    """The verdicts of all claims in order, by kind."""
+    text = files("harness.claims").joinpath("recorded.toml").read_text(encoding="utf-8")
+    return {
+        kind: tuple(Verdict(table[f"claim-{number:02}"]) for number in range(1, len(table) + 1))
+        for kind, table in tomllib.loads(text).items()
+    }

@@ -1,0 +1,50 @@
+"""``kmap-harness claims``: what the book says, held against a running kernel."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.claims.claim import CLAIMS
+from harness.claims.gather import gather
+from harness.claims.recorded import kind_of, recorded
+from harness.claims.script import Seen
+from harness.cli.progress import progress_for
+from harness.cli.run import DEFAULT_KERNEL
+from harness.report.claims import Judged, claims_lines, claims_value
+from harness.report.output import require_folder, require_writable, write_whole
+from harness.run.prepare import prepare
+
+
+def claims(
+    kernel: Annotated[
+        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
+    ] = DEFAULT_KERNEL,
+    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/claims"),
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Judge each claim by a run on this kernel; exit 0 as recorded, 1 differs, 2 wrong use, 3 failure."""
+    del debug
+    require_writable(path for path in (report,) if path)
+    require_folder(out)
+    with progress_for(Console(stderr=True)) as progress:
+        seen = gather(prepare(kernel, build_dir, progress), out, progress)
+    judged = judge(seen)
+    kind = kind_of(seen.layout)
+    sys.stdout.write("\n".join(claims_lines(seen.release, kind, judged)) + "\n")
+    if report:
+        write_whole(report, json.dumps(claims_value(seen.release, kind, judged), indent=1) + "\n")
+    raise typer.Exit(int(any(one.differs for one in judged)))
+
+
+def judge(seen: Seen) -> tuple[Judged, ...]:
+    """Every claim judged by what was seen, beside the verdict on record."""
+    known = recorded().get(kind_of(seen.layout))
+    return tuple(
+        Judged(claim, claim.check(seen), known[claim.number - 1] if known else None) for claim in CLAIMS
+    )

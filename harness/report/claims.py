@@ -1,0 +1,68 @@
+"""Judged claims in words and as JSON values."""
+
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+from harness.claims.claim import CLAIMS, Claim
+from harness.claims.verdict import Finding, Verdict
+
+_WIDTH = 108
+
+
+class Judged(NamedTuple):
+    """A claim, what was found, and the verdict on record (None: this kind of kernel is not recorded)."""
+
+    claim: Claim
+    finding: Finding
+    recorded: Verdict | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the verdict is not the one on record."""
+        return self.recorded is not None and self.finding.verdict is not self.recorded
+
+
+def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[str]:
+    """The table for people: each claim, its verdict, and below it the evidence."""
+    yield f"kernel   {release} ({kind}); claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8"
+    for one in judged:
+        how = f": {one.finding.how}" if one.finding.how else ""
+        mark = f"   <- on record: {one.recorded.value}" if one.differs and one.recorded else ""
+        yield f"{one.claim.number:3}. {one.claim.text}"
+        yield f"     {one.finding.verdict.value.upper()}{how}{mark}"
+        for line in one.finding.evidence:
+            yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
+    counts = {verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in Verdict}
+    yield "all      " + ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
+    yield f"verdict  {_verdict(judged)}"
+
+
+def _verdict(judged: Sequence[Judged]) -> str:
+    differing = [str(one.claim.number) for one in judged if one.differs]
+    if differing:
+        return f"DIFFERS from the record: {', '.join(differing)}"
+    if any(one.recorded is None for one in judged):
+        return "NOT RECORDED: there is no record for this kind of kernel"
+    return f"AS RECORDED: {len(judged)} of {len(CLAIMS)} claims"
+
+
+def claims_value(release: str, kind: str, judged: Sequence[Judged]) -> dict[str, Any]:
+    """The same as one JSON object."""
+    return {
+        "format": 1,
+        "release": release,
+        "kind": kind,
+        "as_recorded": not any(one.differs for one in judged),
+        "claims": [
+            {
+                "number": one.claim.number,
+                "claim": one.claim.text,
+                "verdict": one.finding.verdict.value,
+                "how": one.finding.how,
+                "evidence": one.finding.evidence,
+                "recorded": one.recorded.value if one.recorded else None,
+            }
+            for one in judged
+        ],
+    }
