@@ -16,13 +16,12 @@ from harness.claims.script import (
     wrecking,
 )
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence
+from harness.guest.protocol import PROBES, Evidence
 from harness.guest.shape import ICOUNT_SHIFT, Shape
 from harness.guest.steps import StepRecord
 from harness.kernel.progress import Progress
 from harness.model.layout import Generation, Layout
 from harness.model.page import PageKind
-from harness.run.job import PROBES
 from harness.run.prepare import Prepared
 
 _PAIRS = ("kmap", "kunmap", "kmap_atomic", "kunmap_atomic", "kmap_local", "kunmap_local")
