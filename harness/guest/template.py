@@ -48,8 +48,11 @@ class Parts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM."""
-        return not self.shape.kaslr and self.shape.accelerator is Accelerator.TCG
+        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM,
+        nor where instructions are counted from the boot on.
+        """
+        shape = self.shape
+        return not (shape.kaslr or shape.icount) and shape.accelerator is Accelerator.TCG
 
     def boot(self, workdir: Path) -> Guest:
         """A cold guest."""
