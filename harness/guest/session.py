@@ -122,6 +122,12 @@ class Session:
             self.process.require_alive("as it started")
             raise
 
+    def settle(self, deadline: Deadline) -> None:
+        """Leave the guest alone until *deadline*."""
+        while not deadline.over():
+            self.events.wait(deadline.left())
+            self.require_alive("while it was left alone")
+
     def save(self, memory: Path, devices: Path) -> int:
         """Write the guest's state; gives the number of its next request.  It stands still afterwards."""
         self.monitor.stop()

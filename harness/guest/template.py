@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import PrerequisiteError
+from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import PROGRAM, Channels, Machine, arguments
@@ -24,7 +25,11 @@ from harness.guest.session import BootableKernel, Session
 from harness.guest.shape import Accelerator, Shape
 from harness.kernel.cache import Cache
 
-FORMAT = 1
+FORMAT = 2
+SETTLE_SECONDS = 2.5
+"""The kernel's deferred work after a boot: it refines the TSC's rate for one second and changes its
+clock source, which every restored guest would do again.
+"""
 MOST_MIB = 4096
 """Room for all templates together; the last one made stays in any case."""
 LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
@@ -43,8 +48,11 @@ class Parts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM."""
-        return not self.shape.kaslr and self.shape.accelerator is Accelerator.TCG
+        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM,
+        nor where instructions are counted from the boot on.
+        """
+        shape = self.shape
+        return not (shape.kaslr or shape.icount) and shape.accelerator is Accelerator.TCG
 
     def boot(self, workdir: Path) -> Guest:
         """A cold guest."""
@@ -116,6 +124,7 @@ def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
     guest = parts.boot(workdir)
     try:
         guest.probes(guest.info()[1].evidence & PROBES)
+        guest.session.settle(Deadline.after("settle", SETTLE_SECONDS))
         if guest.session.troubles_so_far():
             return guest
         with cache.new_folder(folder) as fresh:
