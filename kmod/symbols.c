@@ -276,23 +276,47 @@ void kmh_symbols_init(void)
 }
 
 /*
- * The queue is read without its lock: on RT that lock sleeps, and by the time this is
- * called every harness task is at rest.  The walk is bounded.
+ * An entry lies on the stack of the task that waits, which takes it out as soon as it is
+ * awake: every read may fault where the lock is not held.
+ */
+static unsigned int walk_entries(const wait_queue_head_t *queue, const struct task_struct *wanted,
+				 bool *found)
+{
+	unsigned long entry = (unsigned long)queue->head.next;
+	unsigned int count = 0;
+	u32 task, next;
+
+	while (entry != (unsigned long)&queue->head && count < 255) {
+		unsigned long start = entry - offsetof(wait_queue_entry_t, entry);
+
+		if (!kmh_load(start + offsetof(wait_queue_entry_t, private), &task) ||
+		    !kmh_load(entry, &next))
+			break;
+		if (task == (u32)wanted)
+			*found = true;
+		count++;
+		entry = next;
+	}
+	return count;
+}
+
+/*
+ * Under the queue's lock, since woken tasks of other CPUs leave it meanwhile.  On RT that
+ * lock sleeps; in an atomic section, where it may not be taken, no task is being woken.
  */
 static unsigned int walk_waiters(const struct task_struct *wanted, bool *found)
 {
 	wait_queue_head_t *queue = kmh_symbols.pkmap_map_wait;
-	const struct list_head *entry;
-	unsigned int count = 0;
+	unsigned long flags;
+	unsigned int count;
 
 	if (!queue)
 		return 0;
-	for (entry = READ_ONCE(queue->head.next); entry != &queue->head && count < 255;
-	     entry = READ_ONCE(entry->next)) {
-		if (list_entry(entry, wait_queue_entry_t, entry)->private == wanted)
-			*found = true;
-		count++;
-	}
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
+		return walk_entries(queue, wanted, found);
+	spin_lock_irqsave(&queue->lock, flags);
+	count = walk_entries(queue, wanted, found);
+	spin_unlock_irqrestore(&queue->lock, flags);
 	return count;
 }
 

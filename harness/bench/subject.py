@@ -1,5 +1,6 @@
 """What is measured: one kernel on one machine, and a guest of it with a judge."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,25 +38,27 @@ def _nobody(steps: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A guest with its judge; ``write`` gets every record."""
+    """A guest with its judge."""
 
     guest: Guest
     layout: Layout
     facts: Facts
     header: Header
 
-    def judge_one(self) -> None:
-        """One kmap, judged.  Raises BenchError unless it agrees."""
-        self.judge(ONE_STEP)
+    def judge_one(self) -> float:
+        """One kmap; gives the moment (``time.monotonic``) at which it was judged."""
+        moments: list[float] = []
+        self.judge(ONE_STEP, on_steps=lambda _: moments.append(time.monotonic()))
+        return moments[0]
 
     def program(self, steps: int, seed: int) -> Program:
         """A generated program, as ``run`` has them."""
         return generate(self.facts, Random(seed), Wishes(steps), name=f"bench-{seed}")
 
-    def judge(self, program: Program, write: Callable[[Record], None] = _ignore) -> int:
+    def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
         """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
         session = Session(self.header, load_known_bugs())
-        finished = run_program(Sitting(self.guest, session, write, _nobody), program)
+        finished = run_program(Sitting(self.guest, session, _ignore, on_steps), program)
         if finished.failure:
             raise finished.failure
         result = session.result()

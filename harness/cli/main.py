@@ -3,10 +3,11 @@
 import errno
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 import typer
 
-from harness.cli import bench, claims, diff, explore, kernels, nightly, run, ssh
 from harness.errors import HarnessError
 
 _PREREQUISITE = 2
@@ -14,30 +15,49 @@ _INTERNAL = 3
 _HOST_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 _INTERRUPTED = 130
 
-app = typer.Typer(
-    name="kmap-harness",
-    help="Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=True,
-)
-app.command(name="run")(run.run)
-app.command(name="claims")(claims.claims)
-app.command(name="diff")(diff.diff)
-app.command(name="explore")(explore.explore)
-app.command(name="kernels")(kernels.kernels)
-app.command(name="nightly")(nightly.nightly)
-app.command(name="ssh")(ssh.ssh)
-app.command(name="push")(ssh.push)
-app.command(name="pull")(ssh.pull)
-app.command(name="bench")(bench.bench)
+COMMANDS: Mapping[str, str] = {
+    "run": "run",
+    "claims": "claims",
+    "diff": "diff",
+    "explore": "explore",
+    "kernels": "kernels",
+    "nightly": "nightly",
+    "ssh": "ssh",
+    "push": "ssh",
+    "pull": "ssh",
+    "bench": "bench",
+}
+"""Each command and the module of this room that has the function of its name."""
+
+
+def application(words: Sequence[str]) -> typer.Typer:
+    """The command line for *words*: with the one command that they name, or with all of them.
+
+    A module is imported where its command is asked for: to import all takes as long as a restore.
+    """
+    app = typer.Typer(
+        name="kmap-harness",
+        help="Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=True,
+    )
+    app.callback()(_group)
+    for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
+        module = import_module(f"harness.cli.{COMMANDS[name]}")
+        app.command(name=name)(getattr(module, name))
+    return app
+
+
+def _group() -> None:
+    """Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels."""
 
 
 def main() -> None:
     """Run the command line; every error becomes one message and one exit code (docs/architecture.md)."""
     debug = "--debug" in sys.argv
     try:
-        app()
+        application(sys.argv[1:])()
     except HarnessError as error:
         _say(str(error), debug=debug)
         sys.exit(error.exit_code)

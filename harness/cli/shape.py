@@ -10,6 +10,9 @@ _WORDS = (
     "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, parallel, wire=virtio|serial, accel=tcg|kvm"
 )
 
+KASLR_MEMORY = 1536
+"""MiB at least with KASLR: lowmem as large as it gets, and some highmem above it."""
+
 
 def parse_shape(text: str, base: Shape | None = None) -> Shape:
     """The shape that *text* describes, with the rest from *base*.  Raises UsageError naming the bad word."""
@@ -53,7 +56,9 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "highmem": lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
-    "kaslr": lambda shape, value: replace(shape, kaslr=_bare(value)),
+    "kaslr": lambda shape, value: replace(
+        shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
+    ),
     "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
     "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),

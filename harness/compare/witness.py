@@ -18,9 +18,20 @@ def disagreements(
     machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
 ) -> tuple[Disagreement, ...]:
     """Entries on which not all that speak agree; *state* None: only the two real ones are compared."""
+    slots = None if state is None else tuple(vector.items(state.slots))
     return (
-        *_slots(machine, state, snapshot, witness),
-        *_counts(machine, state, snapshot, witness),
+        *_table(
+            "slot",
+            None if slots is None else tuple(slot.pte for slot in slots),
+            None if snapshot is None else snapshot.ptes,
+            None if witness is None else witness.ptes,
+        ),
+        *_table(
+            "count",
+            None if slots is None else tuple(slot.count for slot in slots),
+            None if snapshot is None else snapshot.counts,
+            None if witness is None else witness.counts,
+        ),
         *_windows(machine, state, snapshot, witness),
     )
 
@@ -37,32 +48,16 @@ def disagreement(
     return Disagreement(what, index, model, module, outside, odd[0] if len(odd) == 1 else "")
 
 
-def _slots(
-    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
+def _table(
+    what: str, model: tuple[int, ...] | None, module: tuple[int, ...] | None, outside: tuple[int, ...] | None
 ) -> Iterator[Disagreement]:
-    for slot in range(machine.layout.last_pkmap):
-        found = disagreement(
-            "slot",
-            slot,
-            None if state is None else vector.get(state.slots, slot).pte,
-            None if snapshot is None else snapshot.ptes[slot],
-            None if witness is None or not witness.ptes else witness.ptes[slot],
-        )
-        if found:
-            yield found
-
-
-def _counts(
-    machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
-) -> Iterator[Disagreement]:
-    for slot in range(machine.layout.last_pkmap):
-        found = disagreement(
-            "count",
-            slot,
-            None if state is None else vector.get(state.slots, slot).count,
-            None if snapshot is None or not snapshot.counts else snapshot.counts[slot],
-            None if witness is None or not witness.counts else witness.counts[slot],
-        )
+    """Entries of a table of all pkmap slots; a view that is empty does not speak."""
+    views = [view or None for view in (model, module, outside)]
+    said = [view for view in views if view is not None]
+    if len(set(said)) <= 1:
+        return
+    for index in range(max(len(view) for view in said)):
+        found = disagreement(what, index, *(None if view is None else view[index] for view in views))
         if found:
             yield found
 

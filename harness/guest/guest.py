@@ -17,7 +17,7 @@ from harness.guest.link import WINDOW, LinkStatistics
 from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
-from harness.guest.session import BootableKernel, Session
+from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
@@ -70,7 +70,7 @@ class Guest:
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
-            session = Session(Machine(shape, kernel.boot_image, initrd, image.modules), workdir)
+            session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
             with phases.phase("boot", BOOT_SECONDS * max(1, shape.smp / 2)) as deadline:
                 session.await_agent(deadline)

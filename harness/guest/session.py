@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
@@ -18,6 +18,7 @@ from harness.guest.monitor import Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.saved import Saved, load_devices, save_devices
+from harness.guest.shape import Shape
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
 
 MONITOR_SECONDS = 20
@@ -41,8 +42,24 @@ class BootableKernel(Protocol):
         """What QEMU's ``-kernel`` is given: a vmlinux with a PVH note, or a bzImage."""
 
     @property
+    def bzimage(self) -> Path | None:
+        """The compressed image, where there is one."""
+
+    @property
     def modules_dir(self) -> Path | None:
         """``lib/modules/RELEASE``, where there are modules."""
+
+
+def image_for(kernel: BootableKernel, shape: Shape) -> Path:
+    """What to boot: only the compressed image can move itself (arch/x86/boot/compressed/kaslr.c).
+
+    Raises UsageError where KASLR is asked for and there is none.
+    """
+    if not shape.kaslr:
+        return kernel.boot_image
+    if kernel.bzimage is None:
+        raise UsageError("KASLR needs a bzImage: a vmlinux is not moved", hint="give --kernel a bzImage")
+    return kernel.bzimage
 
 
 class Session:
@@ -104,6 +121,12 @@ class Session:
         except HarnessError:
             self.process.require_alive("as it started")
             raise
+
+    def settle(self, deadline: Deadline) -> None:
+        """Leave the guest alone until *deadline*."""
+        while not deadline.over():
+            self.events.wait(deadline.left())
+            self.require_alive("while it was left alone")
 
     def save(self, memory: Path, devices: Path) -> int:
         """Write the guest's state; gives the number of its next request.  It stands still afterwards."""

@@ -5,6 +5,12 @@ from enum import StrEnum
 
 from harness.errors import UsageError
 
+KASLR_REACH = 512
+"""MiB of physical memory in which KASLR places a kernel (KERNEL_IMAGE_SIZE, asm/page_32_types.h of 6.1).
+
+The decompressor does not know ``highmem=``: a kernel that lands above lowmem dies at once.
+"""
+
 LOWMEM_LEAST = 72
 """MiB of lowmem that ``highmem=`` must leave.
 
@@ -70,6 +76,11 @@ class Shape:
             )
         if not 64 <= self.memory <= 16384:
             raise UsageError(f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible")
+        if self.kaslr and self.highmem and self.memory - self.highmem < KASLR_REACH:
+            raise UsageError(
+                f"KASLR with {self.highmem} MiB of highmem in {self.memory} MiB of memory",
+                hint=f"the kernel may land in highmem and die: leave {KASLR_REACH} MiB of lowmem, or highmem=auto",
+            )
         if self.highmem is not None and self.memory - self.highmem < LOWMEM_LEAST:
             raise UsageError(
                 f"{self.highmem} MiB of highmem in {self.memory} MiB of memory",

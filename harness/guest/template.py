@@ -16,15 +16,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import PrerequisiteError
+from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES
-from harness.guest.qemu import PROGRAM, Channels, Machine, arguments
+from harness.guest.qemu import Channels, Machine, arguments, program
 from harness.guest.saved import Saved
 from harness.guest.session import BootableKernel, Session
 from harness.guest.shape import Accelerator, Shape
 from harness.kernel.cache import Cache
 
-FORMAT = 1
+FORMAT = 2
+SETTLE_SECONDS = 2.5
+"""The kernel's deferred work after a boot: it refines the TSC's rate for one second and changes its
+clock source, which every restored guest would do again.
+"""
 MOST_MIB = 4096
 """Room for all templates together; the last one made stays in any case."""
 LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
@@ -43,8 +48,11 @@ class Parts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM."""
-        return not self.shape.kaslr and self.shape.accelerator is Accelerator.TCG
+        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM,
+        nor where instructions are counted from the boot on.
+        """
+        shape = self.shape
+        return not (shape.kaslr or shape.icount) and shape.accelerator is Accelerator.TCG
 
     def boot(self, workdir: Path) -> Guest:
         """A cold guest."""
@@ -80,7 +88,7 @@ def template_key(parts: Parts) -> str:
         parts.kernel.content_hash,
         "\0".join(arguments(machine, _NOWHERE)),
         *(_digest(path) for path in (parts.module, parts.agent)),
-        _emulator(),
+        _emulator(program(parts.shape)),
     )
     return hashlib.sha256("\0\0".join(facts).encode()).hexdigest()[:32]
 
@@ -89,11 +97,11 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _emulator() -> str:
+def _emulator(name: str) -> str:
     """QEMU's build: where its file is, how long, and when it was written; running it would take 25 ms."""
-    path = shutil.which(PROGRAM)
+    path = shutil.which(name)
     if path is None:
-        raise PrerequisiteError(f"{PROGRAM} is not installed", hint="install qemu-system-x86")
+        raise PrerequisiteError(f"{name} is not installed", hint="install qemu-system-x86")
     real = Path(path).resolve()
     found = real.stat()
     return f"{real} {found.st_size} {found.st_mtime_ns}"
@@ -116,6 +124,7 @@ def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
     guest = parts.boot(workdir)
     try:
         guest.probes(guest.info()[1].evidence & PROBES)
+        guest.session.settle(Deadline.after("settle", SETTLE_SECONDS))
         if guest.session.troubles_so_far():
             return guest
         with cache.new_folder(folder) as fresh:

@@ -44,7 +44,7 @@ def consistent(v: View) -> Iterator[Violation]:
 
 def _address_hidden(v: View) -> bool:
     task = v.after.tasks[v.op.task]
-    return v.machine.layout.rt and task.atomic
+    return v.machine.layout.rt and (task.atomic or v.seen.preempt != 0)
 
 
 def injective(v: View) -> Iterator[Violation]:

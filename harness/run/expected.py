@@ -1,12 +1,14 @@
 """The machine is what was asked for: asserted before any verdict, never assumed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from harness.errors import InfrastructureError
 from harness.guest.protocol import Facts
 from harness.guest.shape import Shape
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
+from harness.run.symbols import contradictions, kaslr_offset, read_symbols
 
 
 class WrongMachineError(InfrastructureError):
@@ -41,3 +43,14 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> 
         yield "the kernel has no CONFIG_HIGHMEM"
     elif not facts.highmem_pages:
         yield f"there are no highmem pages ({shape.memory} MiB, highmem={shape.highmem})"
+    if kernel.system_map:
+        yield from _symbols(kernel.system_map, shape, facts)
+
+
+def _symbols(system_map: Path, shape: Shape, facts: Facts) -> Iterator[str]:
+    """KASLR may move a kernel by nothing, so that only a move that was not asked for is wrong."""
+    symbols = read_symbols(system_map)
+    yield from contradictions(symbols, facts)
+    moved = kaslr_offset(symbols, facts)
+    if moved and not shape.kaslr:
+        yield f"the kernel was moved by {moved:#x} without KASLR"

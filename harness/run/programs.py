@@ -11,7 +11,7 @@ from harness.guest.shape import Shape
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
 from harness.scenario.facts import Facts
-from harness.scenario.generate import Wishes, generate
+from harness.scenario.generate import Wishes, generate, prelude
 from harness.scenario.lower import lower
 from harness.scenario.parse import read_scenario
 from harness.scenario.program import NotApplicable, Program
@@ -64,7 +64,7 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 
 
 def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
-    """The programs of *plan* for this guest, one after another.
+    """The programs of *plan* for this guest, one after another; a prelude first, where any are generated.
 
     Raises ScenarioError before the first where any scenario says what cannot be on this guest.
     """
@@ -72,6 +72,8 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
     lacking = missing_operations(layout)
     known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
     lowered = [lower(scenario, known) for scenario in plan.scenarios]
+    if plan.steps:
+        yield prelude(known, Random(plan.seed), name=f"prelude-{plan.seed}")
     yield from lowered
     random = Random(plan.seed)
     for number in range(-(-plan.steps // PROGRAM_STEPS)):

@@ -23,7 +23,7 @@ from harness.scenario.text import operation_text
 from harness.trace.record import Begin, End, Record, Step, Sync, Trouble
 from harness.trace.record import WitnessView as TraceWitness
 
-IN_FLIGHT = 2
+IN_FLIGHT = 3
 SYNC_STEPS = 4096
 """Steps between two synchronisation points of a long program."""
 

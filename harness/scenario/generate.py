@@ -65,6 +65,24 @@ def generate(facts: Facts, rng: Random, wishes: Wishes, *, name: str = "random")
     return Program(name, cpus, pools, tuple(ledger.operations))
 
 
+def prelude(facts: Facts, rng: Random, *, name: str = "prelude") -> Program:
+    """Operations that give a restored guest a start of its own: a template is always the same machine.
+
+    The cursor stands elsewhere, slots before it are left at 1, windows and TLBs have been used,
+    and the pages come back in another order.
+    """
+    cpus = default_tasks(facts)
+    pools = ((PageKind.HIGH, rng.randint(8, 96)), (PageKind.LOW, rng.randint(1, 8)))
+    kinds = tuple(kind for kind, count in pools for _ in range(count))
+    ledger = Ledger(facts.layout, cpus, kinds, rng)
+    forms = episodes.palette(facts.layout.generation, facts.missing)
+    for task in rng.sample(range(len(cpus)), rng.randint(1, len(cpus))):
+        episodes.full_window(ledger, task, forms)
+    episodes.turn(ledger, rng.randrange(len(cpus)), rng.randrange(facts.layout.last_pkmap))
+    _drain(ledger)
+    return Program(name, cpus, pools, tuple(ledger.operations))
+
+
 def _plan(ledger: Ledger, forms: episodes.Palette, wishes: Wishes) -> None:
     for task in range(len(ledger.cpus)):
         episodes.full_window(ledger, task, forms)

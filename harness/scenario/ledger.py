@@ -69,7 +69,7 @@ class Ledger:
     @property
     def slots_held(self) -> int:
         """How many pkmap slots are in use by this program."""
-        return sum(1 for page in self.held if self.kinds[page] is not PageKind.LOW)
+        return len(self.held) - sum(page in self.held for page in self.low)
 
     def room(self, task: int) -> int:
         """How many more mappings fit in the window of *task*."""

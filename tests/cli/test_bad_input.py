@@ -175,10 +175,10 @@ def test_options_that_do_not_exist_and_commands_neither(harness):
 def test_a_full_disk_where_no_room_expects_it(monkeypatch, capsys):
     """The last resort at the top level; cache, trace and results have messages of their own."""
 
-    def full():
+    def full(words):
         raise OSError(28, "No space left on device", "/somewhere/console.log")
 
-    monkeypatch.setattr(main_module, "app", full)
+    monkeypatch.setattr(main_module, "application", full)
     with pytest.raises(SystemExit) as ended:
         main_module.main()
     assert ended.value.code == 2

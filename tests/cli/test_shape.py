@@ -16,7 +16,7 @@ from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
         ("memory=5120", Shape(memory=5120, highmem=None)),
         ("memory=512,highmem=100", Shape(memory=512, highmem=100)),
         ("highmem=auto", Shape(highmem=None)),
-        ("pti,kaslr", Shape(pti=True, cpu=CPU_PTI, kaslr=True)),
+        ("pti,kaslr", Shape(pti=True, cpu=CPU_PTI, kaslr=True, memory=1536, highmem=None)),
         ("wire=serial,accel=kvm", Shape(wire=Wire.SERIAL, accelerator=Accelerator.KVM)),
         ("cpu=486", Shape(cpu="486")),
     ],

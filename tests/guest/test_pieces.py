@@ -30,27 +30,32 @@ def test_archives_are_sorted_and_reproducible():
     assert len(archive) % 4 == 0
 
 
+CHANNELS = Channels("socket,fd=3", "socket,fd=4", "socket,fd=5", "/proc/self/fd/6")
+
+
 def machine(tmp_path, **shape):
     return Machine(Shape(**shape), tmp_path / "vmlinux", tmp_path / "initrd", ("virtio",))
 
 
 def test_the_command_line_is_a_function_of_its_records(tmp_path):
-    channels = Channels("socket,fd=3", "socket,fd=4", "socket,fd=5", "/proc/self/fd/6")
-    first, again = (arguments(machine(tmp_path, smp=3), channels) for _ in range(2))
+    first, again = (arguments(machine(tmp_path, smp=3), CHANNELS) for _ in range(2))
     assert first == again
     assert "3,sockets=3,cores=1,threads=1" in first
-    serial = arguments(machine(tmp_path, wire=Wire.SERIAL), channels)
+    serial = arguments(machine(tmp_path, wire=Wire.SERIAL), CHANNELS)
     assert ("-serial", "chardev:wire") in pairwise(serial)
 
 
 def test_kernel_parameters(tmp_path):
     assert "mitigations=off" in command_line(machine(tmp_path))
     assert "pti=on" in command_line(machine(tmp_path, pti=True))
-    assert "acpi=off" not in command_line(machine(tmp_path, smp=2))
-    assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True))
+    assert "acpi=off" in command_line(machine(tmp_path, smp=2))
+    assert "acpi=off" not in command_line(machine(tmp_path, accelerator=Accelerator.KVM))
+    assert "nokaslr" not in command_line(machine(tmp_path, kaslr=True, highmem=None))
 
 
-@pytest.mark.parametrize("wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}])
+@pytest.mark.parametrize(
+    "wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}]
+)
 def test_impossible_shapes(wrong):
     with pytest.raises(UsageError):
         Shape(**wrong)
@@ -202,3 +207,10 @@ def test_kvm_needs_a_probe_that_boots(tmp_path, monkeypatch):
     assert accelerate.usable(wanted, lambda _: nullcontext()) == (wanted, "")
     monkeypatch.setattr(accelerate, "DEVICE", tmp_path / "kvm")
     assert "no " in accelerate.usable(wanted, never)[1]
+
+
+def test_memory_above_4_gib_gets_the_address_lines_and_the_emulator_for_it(tmp_path):
+    large = arguments(machine(tmp_path, memory=5120, highmem=None), CHANNELS)
+    assert any(word.endswith(",+pse36") for word in large)
+    assert "qemu-system-x86_64" in large
+    assert "qemu-system-i386" in arguments(machine(tmp_path), CHANNELS)

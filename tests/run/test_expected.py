@@ -14,8 +14,8 @@ CONFIG = "CONFIG_X86_PAE=y\nCONFIG_SMP=y\nCONFIG_HIGHMEM=y\n"
 FACTS = SimpleNamespace(release="6.1", highmem_pages=100)
 
 
-def kernel(config=CONFIG):
-    return SimpleNamespace(release="6.1", config=KernelConfig.parse(config))
+def kernel(config=CONFIG, system_map=None):
+    return SimpleNamespace(release="6.1", config=KernelConfig.parse(config), system_map=system_map)
 
 
 def test_what_was_asked_for_passes():
@@ -46,3 +46,45 @@ def test_each_difference_is_named(words, changes):
 def test_a_kernel_without_smp_has_one_cpu():
     config = CONFIG.replace("CONFIG_SMP=y\n", "")
     require_machine(kernel(config), Shape(smp=4), LOCAL._replace(online_cpus=1), FACTS)
+
+
+MAP = """c126ec10 T kunmap_high
+c1ee0220 b pkmap_count
+c1edc1c4 b last_pkmap_nr.1
+c1d04420 d pkmap_map_wait.0
+"""
+DECODED = {
+    "text_anchor": 0xC126EC10,
+    "pkmap_count": 0xC1EE0220,
+    "last_pkmap_nr": 0xC1EDC1C4,
+    "pkmap_page_table": 0,
+    "pkmap_map_wait": 0xC1D04420,
+    "page_address_htable": 0xC1EDC200,
+}
+
+
+def require_decoded(tmp_path, *, kaslr=False, **changes):
+    path = tmp_path / "System.map"
+    path.write_text(MAP)
+    facts = SimpleNamespace(release="6.1", highmem_pages=100, **(DECODED | changes))
+    shape = Shape(smp=2, kaslr=kaslr, memory=1536, highmem=None)
+    require_machine(kernel(system_map=path), shape, LOCAL, facts)
+
+
+def moved(by):
+    return {name: address and address + by for name, address in DECODED.items()}
+
+
+def test_decoded_addresses_are_those_of_the_map(tmp_path):
+    require_decoded(tmp_path)
+    require_decoded(tmp_path, kaslr=True, **moved(0x200_0000))
+
+
+def test_a_wrong_decoded_address_is_named(tmp_path):
+    with pytest.raises(WrongMachineError, match="pkmap_count was decoded as 0xc1ee0224"):
+        require_decoded(tmp_path, pkmap_count=0xC1EE0224)
+
+
+def test_a_kernel_that_moved_unasked_is_told(tmp_path):
+    with pytest.raises(WrongMachineError, match="moved by 0x2000000 without KASLR"):
+        require_decoded(tmp_path, **moved(0x200_0000))

@@ -8,7 +8,7 @@ from harness.compare.divergence import Verdict
 from harness.model.observation import Status
 from harness.model.operation import OpCode
 from harness.scenario.facts import Facts, usable_depth
-from harness.scenario.generate import Wishes, generate
+from harness.scenario.generate import Wishes, generate, prelude
 from harness.scenario.rules import check_rules
 from harness.trace.record import End
 from tests.compare.model_guest import LOCAL, SMALL, STACK, ModelGuest
@@ -57,6 +57,19 @@ def test_every_situation_is_reached(name):
     assert result.coverage.deepest == dict.fromkeys(range(layout.online_cpus), wanted)
     never = {what for what, count in result.coverage.situations.items() if not count}
     assert never <= ({"sleep with mappings"} if layout.generation is STACK.generation else set())
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_prelude_moves_the_start(name):
+    layout = LAYOUTS[name]
+    ends = set()
+    for seed in range(4):
+        program = prelude(Facts(layout), Random(seed))
+        check_rules(program, layout)
+        result, statuses, guest = run(layout, program, seed)
+        assert (result.verdict, statuses) == (Verdict.AGREE, {Status.OK})
+        ends.add((guest.state.cursor, guest.state.ones))
+    assert len(ends) == 4
 
 
 def test_the_same_seed_gives_the_same_program():
