@@ -1,0 +1,17 @@
+"""The claims on real kernels, one of each generation: as recorded, and the clock counts the same twice."""
+
+import pytest
+
+from harness.claims.gather import gather
+from harness.cli.claims import judge
+from harness.kernel.progress import Quiet
+from harness.run.prepare import prepare
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.mark.parametrize("kernel", ["debian-6.1-rt-686-pae", "debian-5.10-686"])
+def test_a_stock_kernel_is_as_recorded(kernel, tmp_path):
+    seen = gather(prepare(kernel, None, Quiet()), tmp_path, Quiet())
+    assert [one.claim.number for one in judge(seen) if one.differs] == []
+    assert seen.instructions["kmap"] > 0
