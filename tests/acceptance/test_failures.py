@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,7 @@ def test_the_command_line_says_it_too(tmp_path):
 
 
 def _qemu_of(parent):
-    """Setpriv becomes QEMU by exec: the only child of the run."""
-    found = subprocess.run(["pgrep", "-P", str(parent), "qemu"], capture_output=True, text=True, check=True)
-    return int(found.stdout)
+    """Setpriv becomes QEMU by exec: the only child of that name of the run's main thread."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    names = {int(child): Path(f"/proc/{child}/comm").read_text() for child in children}
+    return next(child for child, name in names.items() if name.startswith("qemu"))
