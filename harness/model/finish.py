@@ -168,7 +168,8 @@ def new_state(d: Draft) -> State:
 def observation(d: Draft) -> Observation:
     """What the module reports: everything after the operation and what it set off.
 
-    A task that sleeps or is gone is observed by somebody else, outside of any section.
+    A task that sleeps or is gone is observed by somebody else, outside of any section.  A task that
+    dies on RT can be preempted on its way: whether a switch then warns of what it holds is not claimed.
     """
     machine = d.machine
     rejected = d.status in _NOT_DONE
@@ -193,7 +194,7 @@ def observation(d: Draft) -> Observation:
         d.invlpgs,
         d.invlpg_address,
         d.wakes,
-        d.warns,
+        UNCLAIMED if d.status is Status.DIED and machine.layout.rt else d.warns,
         slot_changes(d),
         window_changes(d),
         saved_changes(d),

@@ -65,8 +65,6 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
     the 5.10-rt patch, which is of that generation, lacks both.
     """
     local = frozenset() if layout.generation is Generation.LOCAL else _LOCAL_ONLY
-    if not layout.typed_count:
-        local |= {OpCode.TYPED_MAP, OpCode.TYPED_UNMAP}
     if layout.kmap_atomic_prot:
         return local
     return local | {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}

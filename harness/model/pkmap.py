@@ -249,9 +249,14 @@ def page_address(d: Draft) -> None:
 
 
 def die_locked(d: Draft, rule: str) -> None:
-    """A BUG with ``kmap_lock`` held: the lock is never released again."""
+    """A BUG with ``kmap_lock`` held: the lock is never released again.
+
+    On RT its holder stays pinned (``rt_spin_lock`` disables migration, kernel/locking/spinlock_rt.c).
+    """
     die(d, rule)
     d.locked = True
+    if d.machine.layout.rt:
+        d.migrate += 1
 
 
 def set_pte(d: Draft, slot: int, pte: int) -> None:

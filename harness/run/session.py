@@ -14,7 +14,7 @@ from harness.guest.steps import StepRecord
 from harness.guest.trouble import Trouble as ConsoleTrouble
 from harness.guest.witness import WitnessView
 from harness.model.layout import Generation, Layout
-from harness.model.observation import Snapshot
+from harness.model.observation import Snapshot, Status
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
 from harness.scenario.opening import opened
@@ -124,6 +124,7 @@ class _ProgramRun:
         self.number = 0
         self.first_step: int | None = None
         self.synced = 0
+        self.died: list[int] = []
         self.spoke: int | None = None
         layout, _ = self.target.info()
         self.iomap_atomic = layout.generation is not Generation.LOCAL
@@ -163,6 +164,8 @@ class _ProgramRun:
         record = self.sitting.record
         for operation, one in zip(operations, records, strict=True):
             record(Step(self.number, operation, one.observation, one.cycles, one.messages))
+            if one.observation.status is Status.DIED:
+                self.died.append(self.number)
             self.number += 1
             if one.messages:
                 self.spoke = one.step
@@ -174,9 +177,12 @@ class _ProgramRun:
             self.sitting.record(Trouble(self._step_of(found), found.kind.value, found.title, found.lines))
 
     def _step_of(self, trouble: ConsoleTrouble) -> int:
-        """The step of this program that the console's marker names, -1 for none."""
+        """The step of this program that the console's marker names, -1 for none.
+
+        A wrecked guest may end before its marker is out: then it is the one step in which a task died.
+        """
         if trouble.step is None or self.first_step is None:
-            return -1
+            return self.died[0] if self.program.throwaway and len(self.died) == 1 else -1
         return trouble.step - self.first_step
 
     def _sync(self) -> None:

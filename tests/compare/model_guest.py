@@ -39,7 +39,7 @@ LOCAL = Layout(
     fixaddr_start=0xFFD00000,
     kmap_prot=0x8000000000000163,
     typed_top=0xD0900000,
-    typed_count=64,
+    typed_count=256,
 )
 STACK = LOCAL._replace(
     generation=Generation.STACK,
