@@ -117,7 +117,7 @@ struct kmh_task {
 	struct hrtimer timer;
 	struct tasklet_struct tasklet;
 	unsigned int context_ops; /* operations to run in the interrupt */
-	u32 context_done;	/* enum kmh_context of ops.c */
+	u32 context_done;	/* enum kmh_context of context.c */
 	unsigned int refuse;	/* operations whose context could not be entered */
 };
 
@@ -170,6 +170,17 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 int kmh_ops_init(void);
 void kmh_ops_reset(bool leak);
 void kmh_ops_exit(void);
+
+/* ---- mapping.c: mappings, and what a task holds ---- */
+
+void kmh_hold(struct kmh_task *t, u8 kind, unsigned long address);
+void kmh_unhold(struct kmh_task *t, u8 kind, unsigned long address);
+void kmh_execute_map(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address);
+
+/* ---- context.c: interrupt contexts ---- */
+
 void kmh_context_setup(struct kmh_task *t);
 void kmh_context_teardown(struct kmh_task *t);
 void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op);

@@ -42,7 +42,7 @@ static void clear_entry(unsigned int index)
 	native_pte_clear(NULL, typed_address(index), ptes[index]);
 }
 
-static void forget(unsigned long address)
+static void flush_address(unsigned long address)
 {
 	asm volatile("invlpg (%0)" : : "r" (address) : "memory");
 }
@@ -73,9 +73,12 @@ static void map(const struct kmh_op *op, struct kmh_outcome *out)
 		out->status = KMH_ST_BUG;	/* BUG_ON(!pte_none(*(kmap_pte - idx))) */
 		return;
 	}
-	if (PageHighMem(page))
+	if (PageHighMem(page)) {
 		set_pte(ptes[index], mk_pte(page, kmap_prot));
-	out->address = PageHighMem(page) ? typed_address(index) : (unsigned long)page_address(page);
+		out->address = typed_address(index);
+	} else {
+		out->address = (unsigned long)page_address(page);
+	}
 	kmh_registers[op->reg] = out->address;
 	out->value = out->address;
 }
@@ -91,7 +94,7 @@ static void unmap(const struct kmh_op *op, struct kmh_outcome *out)
 	if ((out->address & PAGE_MASK) != typed_address(index))
 		return;
 	clear_entry(index);
-	forget(typed_address(index));
+	flush_address(typed_address(index));
 }
 
 /**
@@ -115,7 +118,7 @@ static void forget_everywhere(void *unused)
 	unsigned int i;
 
 	for (i = 0; i < kmh_typed_count; i++)
-		forget(typed_address(i));
+		flush_address(typed_address(i));
 }
 
 /**
