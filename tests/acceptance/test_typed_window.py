@@ -35,10 +35,15 @@ BUGS = {
         "type_nr[era] * smp_processor_id()", "type_nr[era] * 0", "typed-same-twice", "typed-bug"
     ),
     "wrong slot at unmap": Seeded(
-        "\tclear_entry(index);\n\tflush_address", "\tclear_entry(index + 1);\n\tflush_address", "typed-data", "typed-mapped"
+        "\tclear_entry(index);\n\tflush_address",
+        "\tclear_entry(index + 1);\n\tflush_address",
+        "typed-data",
+        "typed-mapped",
     ),
     "no INVLPG": Seeded("\tflush_address(typed_address(index));\n", "", "typed-data", "data"),
-    "no PTE clear": Seeded("\tclear_entry(index);\n\tflush_address", "\tflush_address", "typed-data", "typed-mapped"),
+    "no PTE clear": Seeded(
+        "\tclear_entry(index);\n\tflush_address", "\tflush_address", "typed-data", "typed-mapped"
+    ),
     "no check": Seeded("PageHighMem(page) && kmh_typed_pte(index)", "0", "typed-same-twice", "typed-in-use"),
     "any type unmaps": Seeded(
         "\tif ((out->address & PAGE_MASK) != typed_address(index))\n\t\treturn;\n",
