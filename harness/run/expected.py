@@ -6,8 +6,10 @@ from pathlib import Path
 from harness.errors import InfrastructureError
 from harness.guest.protocol import Facts
 from harness.guest.shape import Shape
+from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
+from harness.run import constants
 from harness.run.symbols import contradictions, kaslr_offset, read_symbols
 
 
@@ -15,9 +17,15 @@ class WrongMachineError(InfrastructureError):
     """The guest that came up is not the one that was asked for."""
 
 
-def require_machine(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> None:
-    """Raise WrongMachineError naming everything in which the guest is not what was asked for."""
-    wrong = tuple(_differences(kernel, shape, layout, facts))
+def require_machine(
+    kernel: Kernel, shape: Shape, layout: Layout, facts: Facts, dwarf: DwarfFacts | None = None
+) -> None:
+    """Raise WrongMachineError naming everything in which the guest is not what was asked for.
+
+    *dwarf* is what the module's DWARF says, where the module is the one that was built for this run.
+    """
+    compiled = constants.contradictions(dwarf, layout, facts) if dwarf else ()
+    wrong = (*_differences(kernel, shape, layout, facts), *compiled)
     if wrong:
         raise WrongMachineError(
             "the guest is not what was asked for: " + "; ".join(wrong),

@@ -16,6 +16,7 @@ from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
 from harness.guest.template import Parts, start
+from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
@@ -109,7 +110,7 @@ def judge(
         return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
-    return _judge_in(kernel, guest, request, progress, watch)
+    return _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
 
 
 def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
@@ -132,12 +133,18 @@ def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
 
 
 def _judge_in(
-    kernel: Kernel, guest: Guest, request: Request, progress: Progress, watch: Stopwatch
+    kernel: Kernel,
+    guest: Guest,
+    request: Request,
+    progress: Progress,
+    watch: Stopwatch,
+    *,
+    dwarf: DwarfFacts | None = None,
 ) -> RunResult:
     with ExitStack() as held:
         held.enter_context(guest)
         layout, facts = guest.info()
-        require_machine(kernel, request.shape, layout, facts)
+        require_machine(kernel, request.shape, layout, facts, dwarf)
         facts = facts._replace(evidence=_armed(guest, facts))
         return _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from harness import project
 from harness.errors import UsageError
 from harness.kernel.build import Built, build_module, build_program
+from harness.kernel.dwarf import DwarfFacts, read_dwarf
 from harness.kernel.module import check_module
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.kernel.stock import obtain
 from harness.kernel.user import user_kernel
+from harness.run.constants import require_wire
 
 AGENT = "kmap-harness-agent"
 
@@ -22,6 +24,7 @@ class Prepared:
     kernel: Kernel
     module: Built
     agent: Built
+    dwarf: DwarfFacts
 
 
 def find_kernel(name: str, build_dir: Path | None, progress: Progress) -> Kernel:
@@ -48,7 +51,9 @@ def prepare(
     kernel = find_kernel(name, build_dir, progress)
     module = build_module(kernel, sources, progress=progress)
     check_module(kernel, module.path)
+    dwarf = read_dwarf(module.path)
+    require_wire(dwarf)
     agent = build_program(
         sorted(project.AGENT_SOURCES.glob("*.c")), AGENT, include=(project.MODULE_SOURCES,), progress=progress
     )
-    return Prepared(kernel, module, agent)
+    return Prepared(kernel, module, agent, dwarf)
