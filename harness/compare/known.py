@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from harness.errors import UsageError
 
@@ -54,16 +54,16 @@ def load_known_bugs(path: Path | None = None) -> dict[str, KnownBug]:
         ) from error
 
 
-def _bug(entry: dict[str, object]) -> KnownBug:
-    first, last = entry["versions"]  # type: ignore[misc]
+def _bug(entry: dict[str, Any]) -> KnownBug:
+    first, last = entry["versions"]
     return KnownBug(
         id=str(entry["id"]),
         what=str(entry["what"]),
-        first=version(first),  # type: ignore[has-type]
-        last=version(last),  # type: ignore[has-type]
+        first=version(first),
+        last=version(last),
         generation=str(entry["generation"]),
         config=str(entry["config"]),
         seen=str(entry["seen"]),
-        fields=frozenset(entry["fields"]),  # type: ignore[call-overload]
+        fields=frozenset(entry["fields"]),
         reference=str(entry["reference"]),
     )

@@ -30,7 +30,7 @@ class SlotChange(NamedTuple):
     """
 
     slot: int
-    count: int  # type: ignore[assignment]
+    count: int  # type: ignore[assignment] # hides a method of tuple that nobody calls
     pte: int
     address: int
 
@@ -38,7 +38,7 @@ class SlotChange(NamedTuple):
 class WindowChange(NamedTuple):
     """A fixmap entry in or beside the windows that differs from before; ``index`` is a fixmap index."""
 
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment] # hides a method of tuple that nobody calls
     pte: int
 
 

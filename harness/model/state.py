@@ -63,7 +63,7 @@ class TaskState(NamedTuple):
 class Slot(NamedTuple):
     """A pkmap slot: its ``pkmap_count`` and its PTE."""
 
-    count: int  # type: ignore[assignment]
+    count: int  # type: ignore[assignment] # hides a method of tuple that nobody calls
     pte: int
 
 
