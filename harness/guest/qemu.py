@@ -90,6 +90,7 @@ def command_line(machine: Machine) -> str:
             *_clock(shape),
             *([] if shape.highmem is None else [f"highmem={shape.highmem}M"]),
             f"kmh.port={PORTS[shape.wire]}",
+            *([f"kmh.variant={shape.variant}"] if shape.variant else []),
             *([f"kmh.modules={','.join(machine.modules)}"] if machine.modules else []),
             *shape.extra,
         ]

@@ -160,6 +160,8 @@ def describe(shape: Shape) -> str:
     extras = [
         word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
     ]
+    if shape.variant:
+        extras.append(f"variant {shape.variant}")
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",

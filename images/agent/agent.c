@@ -17,6 +17,7 @@ int main(void)
 	load_modules();
 	run_rc();
 	set_limits();
+	shift_frames();
 	port = open_port();
 	harness_load(NULL, 0);
 	if (port < 0)

@@ -26,6 +26,7 @@ const char *option(const char *name);	/* value of kmh.NAME= on the kernel comman
 void mount_all(void);
 void load_modules(void);
 void set_limits(void);
+void shift_frames(void);		/* other frames for each kmh.variant= */
 int open_port(void);
 void power_off(void);
 
