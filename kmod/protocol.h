@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define KMH_PROTOCOL_VERSION	2u
+#define KMH_PROTOCOL_VERSION	3u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -52,6 +52,7 @@ enum kmh_request_type {
 	KMH_REQ_UNLOAD = 101,	/* remove the module */
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
+	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
 };
 
 struct kmh_request {
@@ -59,6 +60,12 @@ struct kmh_request {
 	__u16 reserved;
 	__u32 length;		/* of the body that follows, bytes */
 };
+
+/*
+ * A script is a file of requests, one behind the other, that the agent executes before it
+ * opens the link: nothing from the host reaches such a guest while it works.
+ */
+#define KMH_SCRIPT		"/lib/kmh/script"
 
 /* Every answer starts with this. */
 struct kmh_response {

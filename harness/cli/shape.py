@@ -6,7 +6,10 @@ from dataclasses import replace
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
-_WORDS = "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, icount, parallel, variant=N, wire=virtio|serial, accel=tcg|kvm"
+_WORDS = (
+    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, icount, "
+    "parallel, variant=N, wire=virtio|serial, accel=tcg|kvm"
+)
 
 KASLR_MEMORY = 1536
 """MiB at least with KASLR: lowmem as large as it gets, and some highmem above it."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from harness.errors import PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
+from harness.guest.image import Script
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import Channels, Machine, arguments, program
 from harness.guest.saved import Saved
@@ -53,9 +54,9 @@ class Parts(NamedTuple):
         """
         return not self.shape.icount and self.shape.accelerator is Accelerator.TCG
 
-    def boot(self, workdir: Path) -> Guest:
-        """A cold guest."""
-        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir)
+    def boot(self, workdir: Path, script: Script = ()) -> Guest:
+        """A cold guest; with a *script*, one that has executed it."""
+        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 
 
 @dataclass(frozen=True, slots=True)
