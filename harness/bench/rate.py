@@ -124,12 +124,22 @@ def wire(bench: Bench) -> Sample:
 
 def memory(bench: Bench) -> Sample:
     """Resident and proportional memory of QEMU (``/proc/PID/smaps_rollup``, proc(5))."""
-    text = Path(f"/proc/{bench.guest.session.process.pid}/smaps_rollup").read_text(encoding="ascii")
-    sizes = dict(line.split()[:2] for line in text.splitlines()[1:])
+    sizes = _sizes(bench.guest.session.process.pid)
     return {
-        ("memory of a guest, Rss", "MiB"): int(sizes["Rss:"]) / 1024,
-        ("memory of a guest, Pss", "MiB"): int(sizes["Pss:"]) / 1024,
+        ("memory of a booted guest, Rss", "MiB"): sizes["Rss:"],
+        ("memory of a booted guest, Pss", "MiB"): sizes["Pss:"],
     }
+
+
+def proportional_mib(pid: int) -> float:
+    """Memory of a process, pages that it shares with others divided among them."""
+    return _sizes(pid)["Pss:"]
+
+
+def _sizes(pid: int) -> Mapping[str, float]:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    lines = (line.split() for line in text.splitlines()[1:])
+    return {words[0]: int(words[1]) / 1024 for words in lines}
 
 
 def _prepare(bench: Bench, program: Program) -> Start:
