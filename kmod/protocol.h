@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define KMH_PROTOCOL_VERSION	2u
+#define KMH_PROTOCOL_VERSION	3u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -279,6 +279,7 @@ enum kmh_status {
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
+	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
@@ -308,7 +309,7 @@ struct kmh_obs {
 	__u8 flush_scans;	/* calls of flush_all_zero_pkmaps since the last observation */
 	__u8 flush_ranges;	/* calls of flush_tlb_kernel_range for exactly the pkmap area */
 	__u8 flush_cpus;	/* calls of do_flush_tlb_all, over all CPUs, within those */
-	__u8 flush_dirty;	/* PTEs present with count 0 when such a flush was asked for, at most 255 */
+	__u8 flush_dirty;	/* translations not yet gone, or entries already popped, when their flush began */
 	__u8 flush_odd;		/* flush_tlb_kernel_range calls that touch the pkmap area but are not exactly it */
 	__u8 invlpgs;		/* calls of flush_tlb_one_kernel by this task */
 	__u32 invlpg_address;	/* of the last one */

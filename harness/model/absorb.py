@@ -8,7 +8,7 @@ from harness.model import vector
 from harness.model.finish import migrate_extra, preempt_extra
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT
 from harness.model.machine import Machine
-from harness.model.observation import Observation, SlotChange, Status
+from harness.model.observation import ASLEEP, Observation, SlotChange, Status
 from harness.model.operation import OpCode, Operation
 from harness.model.refusal import MAPS
 from harness.model.state import Context, Phase, Slot, State, TaskState
@@ -49,7 +49,7 @@ def _unflushed(before: State, seen: Observation) -> int:
 
 
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
-    if seen.status is Status.BLOCKED:
+    if seen.status in ASLEEP:
         return Phase.BLOCKED
     if seen.status in (Status.DIED, Status.STUCK) or (seen.status is Status.OK and op.code == OpCode.EXIT):
         return Phase.DEAD
@@ -70,7 +70,7 @@ def _acting(
         saved[change.entry] = change.pte
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
-    started = seen.status is Status.BLOCKED
+    started = seen.status in ASLEEP
     extra = preempt_extra(machine, contexts)
     migrate = seen.migrate - migrate_extra(machine, contexts)
     counted = machine.layout.preempt_count and phase is Phase.READY

@@ -49,6 +49,10 @@ class Request:
     throwaway: bool = False
 
 
+Launch = Callable[[Parts, Path], Guest]
+"""Makes a guest of its parts, with its logs in the folder."""
+
+
 class Booted(NamedTuple):
     """A guest that is up and is the machine that was asked for."""
 
@@ -98,14 +102,16 @@ def judge(
     progress: Progress,
     watch: Stopwatch,
     show: Callable[[str], None] | None = None,
+    *,
+    launch: Launch | None = None,
 ) -> RunResult:
-    """The part of the job for which kernel, module and agent stand ready."""
+    """The part of the job for which kernel, module and agent stand ready; *launch* replaces how it starts."""
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
             parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
-            guest = start(parts, request.out) if request.template else parts.boot(request.out)
+            guest = (launch or (start if request.template else Parts.boot))(parts, request.out)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error)
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
