@@ -37,13 +37,15 @@ bool kmh_died(const struct kmh_task *t)
  *
  * A task that waits for a lock on RT is in the same state, hence pi_blocked_on.
  *
- * Return: true if only a wake-up of the queue can make it go on.
+ * A sleep that a signal may end is one too: what a signal then does is seen when one is sent.
+ *
+ * Return: true if it is off its CPU, in the queue, and nothing has woken it.
  */
 bool kmh_asleep(const struct kmh_task *t)
 {
 	struct task_struct *task = t->task;
 
-	if (kmh_task_state(task) != TASK_UNINTERRUPTIBLE || READ_ONCE(task->on_rq) ||
+	if (!(kmh_task_state(task) & TASK_NORMAL) || READ_ONCE(task->on_rq) ||
 	    kmh_on_cpu(task))
 		return false;
 #ifdef CONFIG_RT_MUTEXES
@@ -79,6 +81,7 @@ static void spin_for_baton(struct kmh_task *t)
 
 static void sleep_for_baton(struct kmh_task *t)
 {
+	kmh_forget_signals();
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(t->go) || kthread_should_stop())
@@ -92,6 +95,7 @@ static int task_main(void *data)
 {
 	struct kmh_task *t = data;
 
+	kmh_accept_signals();
 	for (;;) {
 		if (t->spinning)
 			spin_for_baton(t);

@@ -12,7 +12,7 @@ from harness.model.layout import Generation, Layout
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
 
-VERSION = 2
+VERSION = 3
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")

@@ -137,9 +137,14 @@ def flushed(v: View) -> Iterator[Violation]:
 
 
 def waiting(v: View) -> Iterator[Violation]:
-    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped."""
+    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
+
+    One that has been woken and has no CPU does not sleep.
+    """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
+        if v.after.tasks[number].phase is Phase.WOKEN:
+            continue
         if v.after.zeros | v.after.ones:
             free = (v.after.zeros | v.after.ones).bit_count()
             yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
