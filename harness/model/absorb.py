@@ -14,7 +14,6 @@ from harness.model.refusal import MAPS
 from harness.model.state import Context, Phase, Slot, State, TaskState
 from harness.model.step import step
 
-
 _QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 
 

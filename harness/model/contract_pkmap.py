@@ -8,6 +8,7 @@ from harness.model.observation import SlotChange, Status
 from harness.model.operation import OpCode
 from harness.model.state import Phase
 from harness.model.step import step
+from harness.model.stuck import stuck_words
 from harness.model.violation import View, Violation
 
 
@@ -136,6 +137,14 @@ def flushed(v: View) -> Iterator[Violation]:
         yield Violation("flush-early", f"{seen.flush_dirty} PTEs were still there when the TLBs were flushed")
 
 
+def _held_back(v: View, number: int) -> bool:
+    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    task = v.after.tasks[number]
+    return task.phase is Phase.WOKEN and any(
+        v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
+    )
+
+
 def waiting(v: View) -> Iterator[Violation]:
     """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
 
@@ -143,7 +152,7 @@ def waiting(v: View) -> Iterator[Violation]:
     """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
-        if v.after.tasks[number].phase is Phase.WOKEN:
+        if _held_back(v, number):
             continue
         if v.after.zeros | v.after.ones:
             free = (v.after.zeros | v.after.ones).bit_count()
@@ -199,7 +208,8 @@ def ending(v: View) -> Iterator[Violation]:
     ended = v.seen.status
     rejected = ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
     if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
-        yield Violation("ending", f"{v.op.code.name} ended {ended.name}")
+        why = f": {stuck_words(v.seen.value)}" if ended is Status.STUCK else ""
+        yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
     if allowed == {Status.DIED} and ended is Status.OK:
         yield Violation("survived", f"{v.op.code.name} should have been a BUG")
     if v.seen.dead:

@@ -1,9 +1,8 @@
 """kunmap: the release under the lock, and the tasks that it wakes (mm/highmem.c, ``kunmap_high``)."""
 
-from harness.model import vector
+from harness.model import pkmap, vector
 from harness.model.bookkeeping import atomic, page_address_allowed
 from harness.model.draft import Draft
-from harness.model.pkmap import LOST_LOCK, release
 from harness.model.woken import wake
 
 
@@ -15,10 +14,10 @@ def kunmap(d: Draft) -> list[Draft] | None:
         d.pte_address = d.machine.direct[page]
         return None
     if d.locked:
-        d.lost = LOST_LOCK
+        d.lost = pkmap.LOST_LOCK
         return None
     d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
-    if not release(d, page):
+    if not pkmap.release(d, page):
         return None
     d.wakes += 1
     if atomic(d) and (d.irqs_off or d.contexts or d.machine.layout.rt):

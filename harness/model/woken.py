@@ -5,10 +5,10 @@ They stay in ``pkmap_map_wait``, since a task takes itself out when it runs (mm/
 take the slot that they were woken for; they find that out when the section ends.
 """
 
+from harness.model import pkmap
 from harness.model.bookkeeping import atomic
 from harness.model.draft import Draft
 from harness.model.machine import UNBOUND
-from harness.model.pkmap import settle
 from harness.model.state import Phase
 
 
@@ -36,7 +36,7 @@ def wake(d: Draft) -> list[Draft]:
         d.rule += "-held"
     woken = tuple(number for number in d.waiting if number not in back)
     d.waiting = back
-    return settle(d, woken)
+    return pkmap.settle(d, woken)
 
 
 def run_held(d: Draft) -> list[Draft]:
@@ -47,4 +47,4 @@ def run_held(d: Draft) -> list[Draft]:
         return [d]
     _set_phase(d, due, Phase.BLOCKED)
     d.waiting = tuple(number for number in d.waiting if number not in due)
-    return settle(d, due)
+    return pkmap.settle(d, due)
