@@ -136,7 +136,7 @@ class _Checker:
                 self._refuse(step, f"comes between the steps of an atomic section of task {name}", hint)
 
     def _only_releases(self, operation: Operation, task: _Task) -> bool:
-        """Whether it is kunmap, which does not sleep; where that is all that might_sleep() asks, preemption may be off."""
+        """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
         strict = self._layout.rt or self._layout.debug_atomic_sleep
         kept = {what for what, count in task.open.items() if count}
         return operation.code is OpCode.KUNMAP and kept == {"preempt"} and task.irq_end < 0 and not strict
