@@ -258,6 +258,14 @@ void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
 
+/* ---- waiting.c: tasks that sleep in kmap ---- */
+
+bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
+u32 kmh_stuck_evidence(const struct kmh_task *t);
+void kmh_accept_signals(void);
+void kmh_forget_signals(void);
+void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
+
 /* ---- snapshot.c ---- */
 
 int kmh_snapshot(void *out, size_t room);

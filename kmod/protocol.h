@@ -229,6 +229,7 @@ enum kmh_opcode {
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
+	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
 };
 
 /*
@@ -281,6 +282,18 @@ enum kmh_status {
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
 	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
+
+/*
+ * The value of an observation that ended as STUCK: which task it was (of several that
+ * should have settled, the first) and where it stood.
+ */
+#define KMH_STUCK_TASK		0xffu
+#define KMH_STUCK_QUEUED	(1u << 8)	/* in pkmap_map_wait */
+#define KMH_STUCK_ON_RQ		(1u << 9)	/* runnable */
+#define KMH_STUCK_ON_CPU	(1u << 10)
+#define KMH_STUCK_SIGNAL	(1u << 11)	/* a signal is pending */
+#define KMH_STUCK_SLOT_FREE	(1u << 12)	/* some slot stands at 0 or 1 */
+#define KMH_STUCK_STATE_SHIFT	16		/* task_struct's state: TASK_* */
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
 #define KMH_OBS_HARDIRQ		(1u << 1)

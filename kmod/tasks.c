@@ -41,16 +41,14 @@ bool kmh_died(const struct kmh_task *t)
  * It should be uninterruptible: kmap() has no way to say that a signal has come.  One
  * that is not sleeps all the same, and kmh_interruptible() tells.
  *
- * Return: true if only a wake-up of the queue, or a signal, can make it go on.
+ * Return: true if it is off its CPU, in the queue, and nothing has woken it.
  */
 bool kmh_asleep(const struct kmh_task *t)
 {
 	struct task_struct *task = t->task;
 
-	unsigned int state = kmh_task_state(task);
-
-	if ((state != TASK_UNINTERRUPTIBLE && state != TASK_INTERRUPTIBLE) ||
-	    READ_ONCE(task->on_rq) || kmh_on_cpu(task))
+	if (!(kmh_task_state(task) & TASK_NORMAL) || READ_ONCE(task->on_rq) ||
+	    kmh_on_cpu(task))
 		return false;
 #ifdef CONFIG_RT_MUTEXES
 	if (READ_ONCE(task->pi_blocked_on))
@@ -96,6 +94,7 @@ static void spin_for_baton(struct kmh_task *t)
 
 static void sleep_for_baton(struct kmh_task *t)
 {
+	kmh_forget_signals();
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(t->go) || kthread_should_stop())
@@ -109,6 +108,7 @@ static int task_main(void *data)
 {
 	struct kmh_task *t = data;
 
+	kmh_accept_signals();
 	for (;;) {
 		if (t->spinning)
 			spin_for_baton(t);

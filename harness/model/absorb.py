@@ -14,6 +14,8 @@ from harness.model.refusal import MAPS
 from harness.model.state import Context, Phase, Slot, State, TaskState
 from harness.model.step import step
 
+_QUEUED = (Phase.BLOCKED, Phase.WOKEN)
+
 
 def page_id(machine: Machine, pte: int) -> int | None:
     """Id of the page that *pte* maps."""
@@ -100,9 +102,19 @@ def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Ob
         sleeper = before.tasks[done.task]
         tasks[done.task] = sleeper._replace(phase=Phase.READY, page=-1)
         registers = vector.put(registers, sleeper.reg, done.result)
-    waiting = tuple(number for number, task in enumerate(tasks) if task.phase is Phase.BLOCKED)
+    for number, task in enumerate(tasks):
+        if task.phase in _QUEUED:
+            tasks[number] = task._replace(phase=_queued(before, base, op, number))
+    waiting = tuple(number for number, task in enumerate(tasks) if task.phase in _QUEUED)
     spinning = tuple(n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic)
     return base._replace(tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning)
+
+
+def _queued(before: State, base: State, op: Operation, number: int) -> Phase:
+    """Whether a task in the queue has been woken and is held back: by the rules, which no observation shows."""
+    held = base.tasks[number].phase is Phase.WOKEN
+    was = before.tasks[number].phase is Phase.WOKEN
+    return Phase.WOKEN if held and (was or op.code == OpCode.KUNMAP) else Phase.BLOCKED
 
 
 def _windows(before: State, seen: Observation) -> dict[int, int]:

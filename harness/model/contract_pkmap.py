@@ -8,6 +8,7 @@ from harness.model.observation import SlotChange, Status
 from harness.model.operation import OpCode
 from harness.model.state import Phase
 from harness.model.step import step
+from harness.model.stuck import stuck_words
 from harness.model.violation import View, Violation
 
 
@@ -136,10 +137,23 @@ def flushed(v: View) -> Iterator[Violation]:
         yield Violation("flush-cpus", f"{seen.flush_cpus} of {online} CPUs were flushed")
 
 
+def _held_back(v: View, number: int) -> bool:
+    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    task = v.after.tasks[number]
+    return task.phase is Phase.WOKEN and any(
+        v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
+    )
+
+
 def waiting(v: View) -> Iterator[Violation]:
-    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped."""
+    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
+
+    One that has been woken and has no CPU does not sleep.
+    """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
+        if _held_back(v, number):
+            continue
         if v.after.zeros | v.after.ones:
             free = (v.after.zeros | v.after.ones).bit_count()
             yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
@@ -197,7 +211,8 @@ def ending(v: View) -> Iterator[Violation]:
     ended = v.seen.status
     rejected = ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
     if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
-        yield Violation("ending", f"{v.op.code.name} ended {ended.name}")
+        why = f": {stuck_words(v.seen.value)}" if ended is Status.STUCK else ""
+        yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
     if ended is Status.INTERRUPTIBLE:
         yield Violation("interruptible", "the sleep in kmap would be ended by a signal")
     if allowed == {Status.DIED} and ended is Status.OK:
