@@ -124,6 +124,7 @@ struct kmh_task {
 extern struct kmh_task *kmh_tasks[KMH_MAX_TASKS];
 extern unsigned int kmh_n_tasks;
 extern bool kmh_casualty;	/* a task died or is stuck: its pages and locks are gone */
+extern bool kmh_lock_lost;	/* it died in kmap or kunmap: with kmap_lock */
 
 void kmh_task_idle(struct kmh_task *t);
 int kmh_tasks_start(const struct kmh_task_request *requests, unsigned int count);
@@ -131,6 +132,7 @@ void kmh_tasks_stop(void);
 int kmh_reset(void);
 bool kmh_atomic(const struct kmh_task *t);
 bool kmh_asleep(const struct kmh_task *t);
+bool kmh_interruptible(const struct kmh_task *t);
 bool kmh_died(const struct kmh_task *t);
 void kmh_unwind(struct kmh_task *t);
 
@@ -204,7 +206,6 @@ struct kmh_counters {
 	atomic_t flush_ranges;
 	atomic_t flush_cpus;
 	atomic_t flush_odd;
-	atomic_t flush_dirty;
 	atomic_t invlpgs;
 	atomic_t invlpg_address;
 	atomic_t wakes;
@@ -221,6 +222,13 @@ void kmh_probes_exit(void);
 void kmh_probes_clear(void);
 void kmh_marker(u32 step);
 unsigned long kmh_function(const char *name);
+
+/* ---- flushed.c: page tables at the moment of a flush ---- */
+
+void kmh_flushed_range(unsigned long start, unsigned long end);
+void kmh_flushed_page(unsigned long address);
+u8 kmh_flushed_early(void);
+void kmh_flushed_clear(void);
 
 /* ---- observe.c ---- */
 
@@ -249,6 +257,14 @@ void kmh_typed_exit(void);
 void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
+
+/* ---- waiting.c: tasks that sleep in kmap ---- */
+
+bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
+u32 kmh_stuck_evidence(const struct kmh_task *t);
+void kmh_accept_signals(void);
+void kmh_forget_signals(void);
+void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
 
 /* ---- snapshot.c ---- */
 

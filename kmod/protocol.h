@@ -236,6 +236,7 @@ enum kmh_opcode {
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
+	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
 };
 
 /*
@@ -286,7 +287,20 @@ enum kmh_status {
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
+	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
+
+/*
+ * The value of an observation that ended as STUCK: which task it was (of several that
+ * should have settled, the first) and where it stood.
+ */
+#define KMH_STUCK_TASK		0xffu
+#define KMH_STUCK_QUEUED	(1u << 8)	/* in pkmap_map_wait */
+#define KMH_STUCK_ON_RQ		(1u << 9)	/* runnable */
+#define KMH_STUCK_ON_CPU	(1u << 10)
+#define KMH_STUCK_SIGNAL	(1u << 11)	/* a signal is pending */
+#define KMH_STUCK_SLOT_FREE	(1u << 12)	/* some slot stands at 0 or 1 */
+#define KMH_STUCK_STATE_SHIFT	16		/* task_struct's state: TASK_* */
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
 #define KMH_OBS_HARDIRQ		(1u << 1)
@@ -315,7 +329,7 @@ struct kmh_obs {
 	__u8 flush_scans;	/* calls of flush_all_zero_pkmaps since the last observation */
 	__u8 flush_ranges;	/* calls of flush_tlb_kernel_range for exactly the pkmap area */
 	__u8 flush_cpus;	/* calls of do_flush_tlb_all, over all CPUs, within those */
-	__u8 flush_dirty;	/* PTEs present with count 0 when such a flush was asked for, at most 255 */
+	__u8 flush_dirty;	/* translations not yet gone, or entries already popped, when their flush began */
 	__u8 flush_odd;		/* flush_tlb_kernel_range calls that touch the pkmap area but are not exactly it */
 	__u8 invlpgs;		/* calls of flush_tlb_one_kernel by this task */
 	__u32 invlpg_address;	/* of the last one */

@@ -17,6 +17,7 @@ from harness.model.contract import check
 from harness.model.machine import Machine
 from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
+from harness.model.refusal import not_started, spinners
 from harness.model.state import Phase, State, TaskState, empty_snapshot, initial
 from harness.model.step import step
 from harness.model.violation import Violation
@@ -67,6 +68,7 @@ class Limits:
     """How far to go: kmaps per task and page, window mappings per task, states in all.
 
     ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
+    ``sections``: tasks turn preemption off and on, and kunmap in between.
     """
 
     kmaps: int = 2
@@ -75,6 +77,7 @@ class Limits:
     states: int = 200_000
     maps: tuple[OpCode, ...] = ()
     others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
+    sections: bool = False
 
 
 @dataclass(slots=True)
@@ -107,20 +110,33 @@ def _register(task: int, depth: int) -> int:
 def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
     """What the tasks may do next: correct use only, within the limits."""
     for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
-        if task.phase is Phase.READY:
+        if task.phase is Phase.READY and not (limits.sections and _no_cpu(node.state, number)):
+            yield from _sections(number, task, limits)
             yield from _persistent(machine, number, task, holding, limits)
             yield from _windows(machine, number, holding, limits)
             yield from (Operation(code, number, value=1) for code in limits.others)
 
 
+def _no_cpu(state: State, number: int) -> bool:
+    """Whether another task keeps its CPU, or the CPU that watches for those that sleep."""
+    return not_started(state, Operation(OpCode.NOP, number)) or any(
+        other.cpu == 0 for other in spinners(state, number)
+    )
+
+
+def _sections(number: int, task: TaskState, limits: Limits) -> Iterator[Operation]:
+    if limits.sections:
+        yield Operation(OpCode.PREEMPT_ON if task.preempt else OpCode.PREEMPT_OFF, number)
+
+
 def _persistent(
     machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
 ) -> Iterator[Operation]:
-    if task.atomic or not limits.kmaps:
+    if (task.atomic and not limits.sections) or not limits.kmaps:
         return
     for page in range(len(machine.pages)):
         held = holding.kmaps.count(page)
-        if held < limits.kmaps:
+        if held < limits.kmaps and not task.atomic:
             yield Operation(OpCode.KMAP, number, page)
         if held:
             yield Operation(OpCode.KUNMAP, number, page)
