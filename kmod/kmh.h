@@ -266,6 +266,52 @@ void kmh_accept_signals(void);
 void kmh_forget_signals(void);
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
 
+/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+
+struct kmh_history_hold {
+	unsigned long address;
+	u32 written;		/* last value of the thread's own word of the page */
+	u16 page;		/* id */
+};
+
+struct kmh_history_task {
+	struct task_struct *task;
+	struct kmh_history_thread *shared; /* in the log */
+	struct kmh_history_record *records;
+	struct kmh_history_hold held[KMH_HISTORY_HOLDS];
+	unsigned int n_held;
+	u32 random;
+	u32 written;
+	u32 done;
+	u8 id;
+};
+
+/* Of the history in progress. */
+struct kmh_history_run {
+	const struct kmh_history_request *request;
+	struct kmh_history *log;
+	struct kmh_history_task tasks[KMH_HISTORY_THREADS];
+	unsigned int n_tasks;
+	atomic_t clock;
+	atomic_t ready;
+	atomic_t foreign;
+	atomic_t dropped;
+	u32 go;
+	u32 stop;
+	u32 frozen;		/* the history is over; threads may still be on their way out */
+};
+
+extern struct kmh_history_run kmh_history_run;
+
+int kmh_history(const void *data, size_t length, const void **body);
+int kmh_history_log(u32 *out);
+void kmh_history_exit(void);
+int kmh_history_main(void *data);
+struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
+					   unsigned int reserve);
+bool kmh_history_probe_arm(void);
+void kmh_history_probe_disarm(void);
+
 /* ---- snapshot.c ---- */
 
 int kmh_snapshot(void *out, size_t room);

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "claims": "claims",
     "diff": "diff",
     "explore": "explore",
+    "histories": "histories",
     "kernels": "kernels",
     "nightly": "nightly",
     "ssh": "ssh",
