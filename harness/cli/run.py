@@ -63,6 +63,10 @@ def run(
             help="One CPU that counts instructions, the programs in its image: every run is the same, bit for bit.",
         ),
     ] = False,
+    coverage: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a report of the lines and branches executed; wants a gcov kernel."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -77,11 +81,13 @@ def run(
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
     request = Request(
-        kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic
+        kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic, coverage
     )
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
+    if coverage:
+        sys.stdout.write("\n".join(coverage_lines(write_report(coverage))) + "\n")
     if json:
         write_json(result, json)
     raise typer.Exit(result.exit_code)

@@ -219,6 +219,10 @@ class Guest:
         self._ask(RequestType.LOAD, module)
         self._info, self._chain = None, Chain(0, 0)
 
+    def read_file(self, path: str) -> bytes:
+        """What a file of the guest holds; raises InfrastructureError where there is none."""
+        return bytes(self._ask(RequestType.FILE, path.encode()))
+
     # -- running
 
     def run(self, operations: Sequence[Operation]) -> list[StepRecord]:

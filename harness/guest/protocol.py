@@ -42,6 +42,7 @@ class RequestType(IntEnum):
     LOAD = 102
     POWEROFF = 103
     ANSWER = 104
+    FILE = 105
 
 
 class Config(IntFlag):

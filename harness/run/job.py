@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
+from harness.coverage.counts import collect, require_counts
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.image import Script
@@ -50,6 +51,7 @@ class Request:
     template: bool = True
     throwaway: bool = False
     deterministic: bool = False
+    coverage: Path | None = None
 
 
 Launch = Callable[[Parts, Path], Guest]
@@ -93,6 +95,8 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress, say=show)
+        if request.coverage:
+            require_counts(prepared.kernel)
     result = judge(prepared, request, progress, watch, show)
     if not request.throwaway:
         return result
@@ -199,7 +203,10 @@ def _judge_in(
         layout, facts = guest.info()
         require_machine(kernel, request.shape, layout, facts, dwarf)
         facts = facts._replace(evidence=_armed(guest, facts))
-        return _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
+        result = _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
+        if request.coverage:
+            collect(guest, kernel, request.coverage)
+        return result
 
 
 def _armed(guest: Guest, facts: Facts) -> Evidence:

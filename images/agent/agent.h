@@ -52,6 +52,12 @@ void link_start(int port);
 bool link_receive(struct kmh_frame *frame, const uint8_t **payload, int timeout_ms);
 void link_send(uint32_t seq, uint16_t type, uint16_t part, const void *payload, uint32_t length);
 
+/* ---- file.c ---- */
+
+#define FILE_PATH_MAX	512
+
+long file_read(const char *path, uint8_t *buffer, size_t room);	/* bytes or -errno */
+
 /* ---- script.c: requests of the image ---- */
 
 bool script_open(void);		/* whether there is a script */

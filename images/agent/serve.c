@@ -95,6 +95,25 @@ static uint32_t scripted_answer(const struct kmh_request *header, const uint8_t 
 	return put_response(header->type, answer ? 0 : -ENOENT, answer, length);
 }
 
+/* The file is read into scratch itself, behind where its response goes. */
+static uint32_t file_answer(const struct kmh_request *header, const uint8_t *body)
+{
+	size_t before = sizeof(struct kmh_response);
+	char path[FILE_PATH_MAX];
+	long size = -ENAMETOOLONG;
+
+	if (header->length < sizeof(path)) {
+		memcpy(path, body, header->length);
+		path[header->length] = 0;
+		size = file_read(path, scratch + before, ANSWER_ROOM - before);
+	}
+	put_response(header->type, size < 0 ? size : 0, NULL, 0);
+	if (size <= 0)
+		return before;
+	((struct kmh_response *)scratch)->length = size;
+	return before + size;
+}
+
 uint8_t *request_scratch(void)
 {
 	return scratch;
@@ -114,6 +133,8 @@ uint32_t request_execute(const struct kmh_request *header, const uint8_t *payloa
 		return put_response(header->type, harness_load(body, header->length), NULL, 0);
 	case KMH_REQ_ANSWER:
 		return scripted_answer(header, body);
+	case KMH_REQ_FILE:
+		return file_answer(header, body);
 	case KMH_REQ_POWEROFF:
 		return put_response(header->type, 0, NULL, 0);
 	default:

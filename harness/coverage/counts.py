@@ -1,0 +1,72 @@
+"""The counts of a gcov kernel, fetched from a guest before it ends.
+
+A kernel with GCOV_KERNEL shows the counts of each object below debugfs, at the path that the object was compiled
+at (Documentation/dev-tools/gcov.rst, 6.1).
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import KernelError, UsageError
+from harness.guest.failure import AgentError
+from harness.kernel.record import Kernel
+
+OBJECTS = ("mm/highmem", "arch/x86/mm/highmem_32", "arch/x86/mm/iomap_32")
+"""Objects with the code under judgement, as far as a version has them; the kernel counts in these only."""
+MAKE_VARIABLES = tuple(f"GCOV_PROFILE_{Path(name).name}.o=y" for name in OBJECTS)
+"""Said to make when a gcov kernel is built."""
+
+_DEBUGFS = "/sys/kernel/debug/gcov"
+
+
+class Readable(Protocol):
+    """A guest whose files can be read."""
+
+    def read_file(self, path: str) -> bytes:
+        """What a file of the guest holds."""
+
+
+def require_counts(kernel: Kernel) -> None:
+    """Raise UsageError unless *kernel* counts what it executes."""
+    if not kernel.config.enabled("CONFIG_GCOV_KERNEL") or not any(_notes(kernel)):
+        raise UsageError(
+            f"the kernel {kernel.name} does not count what it executes",
+            hint="build one with GCOV_KERNEL, as `kmap-harness kernels build 6.1-pae-gcov`",
+        )
+
+
+def _notes(kernel: Kernel) -> Iterator[Path]:
+    """The compiler's description of each object (.gcno)."""
+    paths = (kernel.build_dir / f"{name}.gcno" for name in OBJECTS)
+    return (path for path in paths if path.is_file())
+
+
+def collect(guest: Readable, kernel: Kernel, folder: Path) -> None:
+    """Write what *guest* has counted to a new folder below *folder*, with the compiler's notes beside it.
+
+    A kernel that was wrecked may not answer any more: its counts are lost, and that is no error.
+    """
+    home = _new_folder(folder)
+    for notes in _notes(kernel):
+        counts = notes.with_suffix(".gcda")
+        try:
+            data = guest.read_file(f"{_DEBUGFS}{counts}")
+        except (AgentError, KernelError):
+            continue
+        (home / counts.name).write_bytes(data)
+        os.symlink(notes, home / notes.name)
+
+
+def _new_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count():
+        path = folder / f"guest-{number}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("there are always more numbers")

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Files of the guest, as those in which a kernel counts what it has executed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+/* Files of debugfs have no size before they are read. */
+long file_read(const char *path, uint8_t *buffer, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t size = 0;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	while (size < room) {
+		n = read(fd, buffer + size, room - size);
+		if (n <= 0)
+			break;
+		size += n;
+	}
+	if (n < 0)
+		n = -errno;
+	else if (n > 0)
+		n = -E2BIG;
+	close(fd);
+	return n ? n : (long)size;
+}
