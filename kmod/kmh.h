@@ -224,7 +224,8 @@ unsigned long kmh_function(const char *name);
 
 /* ---- observe.c ---- */
 
-extern u32 kmh_step;
+extern struct kmh_work kmh_work;
+#define kmh_step	(kmh_work.steps)
 extern u32 kmh_hash;
 
 int kmh_observe_init(void);

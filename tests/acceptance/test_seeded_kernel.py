@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from harness.compare.divergence import Layer, Verdict
-from harness.guest import guest as guest_module
+from harness.guest import patience
 from harness.model.operation import OpCode
 
 from .bench import judged, summary_of, written
@@ -141,8 +141,8 @@ def test_the_same_scenarios_agree_on_the_kernel_as_it_is(stock, tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """Hangs are told after seconds, not after half a minute."""
-    monkeypatch.setattr(guest_module, "REQUEST_SECONDS", 3.0)
-    monkeypatch.setattr(guest_module, "STEP_SECONDS", 0.002)
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 3.0)
+    monkeypatch.setattr(patience, "STEP_SECONDS", 0.002)
 
 
 LOOPS = Bug(
