@@ -232,7 +232,8 @@ void kmh_flushed_clear(void);
 
 /* ---- observe.c ---- */
 
-extern u32 kmh_step;
+extern struct kmh_work kmh_work;
+#define kmh_step	(kmh_work.steps)
 extern u32 kmh_hash;
 
 int kmh_observe_init(void);

@@ -20,7 +20,7 @@ static unsigned int buffer_kb = 6144;
 module_param(buffer_kb, uint, 0444);
 MODULE_PARM_DESC(buffer_kb, "room for the observations of one request, KiB");
 
-u32 kmh_step;
+struct kmh_work kmh_work;
 u32 kmh_hash;
 
 static u8 *buffer;

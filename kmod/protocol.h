@@ -151,15 +151,23 @@ struct kmh_info {
 	__u32 text_anchor;	/* run-time address of kunmap_high */
 	__u32 swapper_pg_dir;	/* virtual address of init_mm.pgd as seen in CR3 of a kthread's mm */
 	__u32 kmap_ctrl_offset;	/* in task_struct, 0 where there is none */
-	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
-				 * when the guest has fallen silent, it names the step in progress
-				 */
+	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
+};
+
+/*
+ * Read from outside when the guest has fallen silent: the step in progress, and whether the
+ * module has anything to do at all.
+ */
+struct kmh_work {
+	__u32 steps;		/* finished since the module was loaded */
+	__u32 begun;		/* requests that reached the module */
+	__u32 ended;		/* those of them that it has finished */
 };
 
 /* ---- pages --------------------------------------------------------------- */
