@@ -285,6 +285,7 @@ def test_exploration_finds_the_broken_model(name, monkeypatch):
     assert found.failure.violations
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("standard", [PKMAP, PKMAP_TWICE, LOCAL, RT, DEBUG, STACK])
 def test_the_real_model_is_clean(standard):
     machine, limits = standard
@@ -293,6 +294,7 @@ def test_the_real_model_is_clean(standard):
     assert found.states > 50
 
 
+@pytest.mark.long
 def test_a_blocked_task_always_gets_through():
     machine, limits = PKMAP
     found = explore(machine, limits)
