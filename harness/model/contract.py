@@ -8,8 +8,9 @@ that flushes eagerly, in batches, or scans otherwise satisfies it.
 from harness.model import contract_pkmap, contract_typed, contract_window
 from harness.model.layout import Generation
 from harness.model.machine import Machine
-from harness.model.observation import Observation
+from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
+from harness.model.refusal import senseless
 from harness.model.state import State
 from harness.model.violation import Violation, view
 
@@ -19,11 +20,18 @@ RULES = {
     Generation.LOCAL: (*contract_pkmap.RULES, *contract_window.RULES, *contract_typed.RULES),
 }
 
+_TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
+
 
 def check(
     machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str] = frozenset()
 ) -> tuple[Violation, ...]:
     """Violations of the contract in one step; empty where it is kept."""
+    if senseless(machine, before, op):
+        detail = f"{op.code.name} with operands that are not there ended {seen.status.name}"
+        return () if seen.status in _TURNED_DOWN else (Violation("ending", detail),)
+    if not 0 <= seen.cpu < machine.layout.online_cpus:
+        return (Violation("cpu", f"{op.code.name} ran on CPU {seen.cpu}, which is not there"),)
     step = view(machine, before, op, seen, blind=blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:

@@ -14,6 +14,7 @@ MAPS = frozenset(
     }
 )  # fmt: skip
 _TYPED = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+_SETS_REGISTER = MAPS | _TYPED
 _NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS, OpCode.TYPED_MAP}
 _HAS_ADDRESS = frozenset(
     {
@@ -55,11 +56,20 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
     return (
         _in_this_context(task, code)
         or (code == OpCode.SOFTIRQ and machine.layout.rt and task.preempt > 0)
-        or (code in _NEEDS_PAGE and op.page >= len(machine.pages))
-        or (code in MAPS and (op.reg >= REGISTERS or task.preempt >= HELD))
-        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
-        or (code in _TYPED and (op.reg >= REGISTERS or not known_type(op.value)))
+        or (code in MAPS and task.preempt >= HELD)
         or (code in _WAITS and _beside_spinner(state, op))
+        or senseless(machine, state, op)
+    )
+
+
+def senseless(machine: Machine, state: State, op: Operation) -> bool:
+    """Whether *op* names a page, register, type or address that is not there, or not for it to touch."""
+    code = op.code
+    return (
+        (code in _NEEDS_PAGE and op.page >= len(machine.pages))
+        or (code in _SETS_REGISTER and op.reg >= REGISTERS)
+        or (code in _TYPED and not known_type(op.value))
+        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
     )
 
 

@@ -45,6 +45,7 @@ def no_flush(d):
     d.preempt -= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "broken"),
     [

@@ -69,7 +69,9 @@ def _load_measures(job: Job) -> None:
     from tests.mutation.record import Measures, file_of, test_files  # noqa: PLC0415
 
     measures = Measures(fresh=False)
-    job.files = test_files({file_of(test) for test in measures.known if (suite.ROOT / file_of(test)).exists()})
+    job.files = test_files(
+        {file_of(test) for test in measures.known if (suite.ROOT / file_of(test)).exists()}
+    )
     for test in measures.known:
         known = measures.get(test, job.files.get(file_of(test), ""))
         if known is not None:
@@ -80,7 +82,9 @@ def _report(sources: dict[str, Source], results: Results) -> int:
     reasons = {survivor.key: survivor.reason for survivor in survivors()}
     keys = {mutant.key for source in sources.values() for mutant in source.mutants}
     words = {key: results.by_key[key]["word"] for key in keys if key in results.by_key}
-    print(f"{'module':18} {'mutants':>8} {'killed':>8} {'timeout':>8} {'equal':>8} {'survived':>8} {'untried':>8}")
+    print(
+        f"{'module':18} {'mutants':>8} {'killed':>8} {'timeout':>8} {'equal':>8} {'survived':>8} {'untried':>8}"
+    )
     total = [0] * 6
     for name, source in sources.items():
         mine = [mutant.key for mutant in source.mutants]

@@ -83,9 +83,7 @@ class Source:
         for function, statement, change, line, site, node in _Walk().module(self.tree):
             key = (function, statement, change)
             counts[key] = counts.get(key, -1) + 1
-            self.mutants.append(
-                Mutant(self.name, function, statement, change, counts[key], line, site, node)
-            )
+            self.mutants.append(Mutant(self.name, function, statement, change, counts[key], line, site, node))
 
     def broken(self, mutant: Mutant) -> Any:
         """Code of the module with *mutant* in it."""
@@ -166,7 +164,9 @@ class _Walk:
 
 def _is_docstring(node: ast.AST) -> bool:
     return (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
     )
 
 

@@ -14,10 +14,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = (
-    "tests/model", "tests/compare", "tests/scenario", "tests/report/test_graph.py",
-    "tests/guest/test_protocol_header.py",
-)  # fmt: skip
+TESTS = ("tests/model",)
 _OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=line", "--assert=plain", "--no-header")
 _LEFT_OUT = "not guest and not network and not long"
 _MEMORY = 4 << 30
@@ -62,7 +59,12 @@ def _settle_hypothesis() -> None:
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     checks = list(hypothesis.HealthCheck)
     hypothesis.settings.register_profile(
-        "mutation", database=None, derandomize=True, deadline=None, phases=phases, suppress_health_check=checks
+        "mutation",
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=checks,
     )
     hypothesis.settings.load_profile("mutation")
 
@@ -99,7 +101,9 @@ def _plain(name: str) -> str:
     return name.split(".<", 1)[0]
 
 
-def attempt(items: Sequence[pytest.Item], seconds: Callable[[str], float], prepare: Callable[[], None]) -> Verdict:
+def attempt(
+    items: Sequence[pytest.Item], seconds: Callable[[str], float], prepare: Callable[[], None]
+) -> Verdict:
     """Run *items* in a child that *prepare* has changed, up to the first that fails."""
     reader, writer = os.pipe()
     child = os.fork()

@@ -27,7 +27,9 @@ PACKAGE = "harness.model"
 def code_of(function: str, code: types.CodeType) -> types.CodeType:
     """Code of *function* in that of its module or class."""
     for part in function.split("."):
-        inner = [const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == part]
+        inner = [
+            const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == part
+        ]
         code = inner[-1]
     return code
 
