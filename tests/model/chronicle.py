@@ -18,9 +18,12 @@ from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
 from tests.model import render
 from tests.model.kinds import LAYOUTS, of_kind
-from tests.model.lies import BLINDS, lies
+from tests.model.doctored import BLINDS, lies
+from tests.model.listing import LISTINGS
 
 BOOK = Path(__file__).parent / "book"
+LIES = Path(__file__).parent / "lies"
+LISTED = Path(__file__).parent / "listed"
 _LIE = "lies:"
 _MAPS = (
     OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT,
@@ -44,9 +47,9 @@ def steps(machine, ops):
             state = outcomes[at % len(outcomes)].state
 
 
-def lines(machine, ops, told):
-    """Text of a program; *told* gives the lines of the lies of a step."""
-    for at, (op, state, outcomes) in enumerate(steps(machine, ops)):
+def lines(machine, ops):
+    """Text of a program."""
+    for op, state, outcomes in steps(machine, ops):
         yield render.operation(op)
         for outcome in outcomes:
             extra = f" known={outcome.known}" if outcome.known else ""
@@ -58,7 +61,14 @@ def lines(machine, ops, told):
             other = render.changes(outcomes[0].state, absorb(machine, state, op, seen))
             if other:
                 yield f"  absorbed | {other}"
-            yield from told(at, state, op, seen)
+
+
+def lying(machine, ops, told):
+    """Text of a program with lies; *told* gives the lines of a step."""
+    for at, (op, state, outcomes) in enumerate(steps(machine, ops)):
+        yield render.operation(op)
+        if outcomes:
+            yield from told(at, state, op, outcomes[0].observation)
 
 
 def lie_lines(machine, state, op, seen, names):
@@ -105,12 +115,16 @@ def programs(text: str):
 
 
 def retold(machine, ops, named) -> str:
-    """A program and its lies, told by the present model."""
+    """A program and its lies, if any are named, told by the present model."""
 
     def told(at, state, op, seen):
         return lie_lines(machine, state, op, seen, named.get(at, ()))
 
-    return "\n".join(line.rstrip() for line in lines(machine, ops, told))
+    return _text(lying(machine, ops, told) if named else lines(machine, ops))
+
+
+def _text(parts) -> str:
+    return "\n".join(line.rstrip() for line in parts)
 
 
 # -- choosing programs ------------------------------------------------------------------
@@ -251,7 +265,7 @@ def _choose(kind: str, seed: int, count: int, size: int):
 
 
 def _write(kind: str, known: set) -> None:
-    machine, kept = _choose(kind, 1, 70, 18)
+    machine, kept = _choose(kind, 1, 120, 18)
 
     def told(at, state, op, seen):
         fresh = []
@@ -267,21 +281,36 @@ def _write(kind: str, known: set) -> None:
                 fresh.append((name, True))
         yield from lie_lines(machine, state, op, seen, fresh)
 
-    _save(kind, ["\n".join(line.rstrip() for line in lines(machine, ops, told)) for ops in kept])
+    _save(BOOK, kind, [_text(lines(machine, ops)) for ops in kept])
+    texts = [_text(lying(machine, ops, told)) for ops in kept]
+    _save(
+        LIES,
+        kind,
+        [
+            text[: text.rindex(_LIE) + text[text.rindex(_LIE) :].index("\n")]
+            if "\n" in text[text.rindex(_LIE) :]
+            else text
+            for text in texts
+            if _LIE in text
+        ],
+    )
 
 
-def _save(kind: str, parts: list[str]) -> None:
-    BOOK.mkdir(exist_ok=True)
-    (BOOK / f"{kind}.txt").write_text("\n\n".join(parts) + "\n")
+def _save(folder: Path, kind: str, parts: list[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{kind}.txt").write_text("\n\n".join(parts) + "\n")
 
 
 def main() -> None:
     """Choose and write all, or tell the present programs anew (``--retell``)."""
+    for name, listing in LISTINGS.items():
+        (LISTED / f"{name}.txt").write_text(listing() + "\n")
     known: set = set()
     for kind in LAYOUTS:
         if "--retell" in sys.argv:
-            old = (BOOK / f"{kind}.txt").read_text()
-            _save(kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
+            for folder in (BOOK, LIES):
+                old = (folder / f"{kind}.txt").read_text()
+                _save(folder, kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
         else:
             _write(kind, known)
 

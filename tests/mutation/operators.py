@@ -75,6 +75,7 @@ class Source:
     text: str
     tree: ast.Module = field(init=False)
     mutants: list[Mutant] = field(init=False)
+    _texts: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self):
         self.tree = ast.parse(self.text)
@@ -86,19 +87,26 @@ class Source:
             self.mutants.append(Mutant(self.name, function, statement, change, counts[key], line, site, node))
 
     def broken(self, mutant: Mutant) -> Any:
-        """Code of the module with *mutant* in it."""
+        """Code with *mutant* in it: of its function alone, or of the whole module where it is in none."""
         old = mutant.site.put(mutant.node)
         try:
-            return compile(ast.fix_missing_locations(self.tree), f"{self.name}.py", "exec")
+            tree = ast.Module([self.definition(mutant.function)], []) if mutant.function else self.tree
+            return compile(ast.fix_missing_locations(tree), f"{self.name}.py", "exec")
         finally:
             mutant.site.put(old)
 
+    def definition(self, function: str) -> Any:
+        """The definition of a function, ``Class.method`` for a method."""
+        at: Any = self.tree
+        for part in function.split("."):
+            at = next(node for node in at.body if getattr(node, "name", None) == part)
+        return at
+
     def function_text(self, function: str) -> str:
         """Text of a function, so that a change elsewhere is no change of it; else the whole module's."""
-        at: ast.AST = self.tree
-        for part in function.split(".") if function else ():
-            at = next(node for node in at.body if getattr(node, "name", None) == part)
-        return ast.unparse(at)
+        if function not in self._texts:
+            self._texts[function] = ast.unparse(self.definition(function)) if function else self.text
+        return self._texts[function]
 
 
 def _short(node: ast.AST) -> str:

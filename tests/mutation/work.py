@@ -25,13 +25,10 @@ PACKAGE = "harness.model"
 
 
 def code_of(function: str, code: types.CodeType) -> types.CodeType:
-    """Code of *function* in that of its module or class."""
-    for part in function.split("."):
-        inner = [
-            const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == part
-        ]
-        code = inner[-1]
-    return code
+    """Code of *function* in that which defines it."""
+    name = function.rsplit(".", 1)[-1]
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == name]
+    return inner[-1]
 
 
 def live_function(module: str, function: str) -> Any:
