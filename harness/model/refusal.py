@@ -16,7 +16,7 @@ MAPS = frozenset(
 _TYPED = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
 _SETS_REGISTER = MAPS | _TYPED
 _NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS, OpCode.TYPED_MAP}
-_HAS_ADDRESS = frozenset(
+HAS_ADDRESS = frozenset(
     {
         OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
         OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG, OpCode.TYPED_UNMAP,
@@ -69,7 +69,7 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         (code in _NEEDS_PAGE and op.page >= len(machine.pages))
         or (code in _SETS_REGISTER and op.reg >= REGISTERS)
         or (code in _TYPED and not known_type(op.value))
-        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code in HAS_ADDRESS and _bad_address(machine, state, op))
     )
 
 

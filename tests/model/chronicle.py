@@ -17,8 +17,8 @@ from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
 from tests.model import render
-from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.doctored import BLINDS, lies
+from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.listing import LISTINGS
 
 BOOK = Path(__file__).parent / "book"

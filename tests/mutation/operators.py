@@ -201,9 +201,11 @@ def _statements(node: Any) -> Iterator[ast.AST]:
     """The statement is left out, where that is not an undefined name."""
     named = isinstance(node, ast.Assign) and any(isinstance(n, ast.Name | ast.Tuple) for n in node.targets)
     leaves = isinstance(node, ast.Return) and node.value is None
-    if isinstance(node, ast.Expr | ast.AugAssign | ast.Continue | ast.Break) or leaves:
-        yield ast.Pass()
-    elif isinstance(node, ast.Assign) and not named:
+    if (
+        isinstance(node, ast.Expr | ast.AugAssign | ast.Continue | ast.Break)
+        or leaves
+        or (isinstance(node, ast.Assign) and not named)
+    ):
         yield ast.Pass()
 
 
