@@ -1,6 +1,7 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
 
 from harness.model import vector
+from harness.model.instant import senseless
 from harness.model.km_type import known_type
 from harness.model.layout import ADDRESS_MASK
 from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
@@ -25,10 +26,12 @@ _TASK_CONTEXT = frozenset(
     {
         OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
         OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE, OpCode.SIGNAL,
+        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT,
     }
 )  # fmt: skip
-_NEVER_ATOMIC = frozenset({OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE})
+_NEVER_ATOMIC = frozenset(
+    {OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE, OpCode.INTERRUPT}
+)
 _INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
 _WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.MIGRATE, OpCode.FLUSH_UNUSED})
 
@@ -61,6 +64,7 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _TYPED and (op.reg >= REGISTERS or not known_type(op.value)))
         or (code in _WAITS and _beside_spinner(state, op))
         or (code == OpCode.SIGNAL and _nobody(state, op.value))
+        or (code == OpCode.INTERRUPT and senseless(machine, op))
     )
 
 
