@@ -5,7 +5,7 @@ order, of when unused slots are flushed, or of which flush function is called; a
 that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
-from harness.model import contract_own, contract_pkmap, contract_typed, contract_window
+from harness.model import contract_instant, contract_own, contract_pkmap, contract_typed, contract_window
 from harness.model.layout import Generation
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
@@ -15,11 +15,17 @@ from harness.model.state import State
 from harness.model.violation import Violation, view
 
 _PAGES = (*contract_pkmap.RULES, *contract_own.RULES)
+_INTERRUPTED = (
+    *_PAGES,
+    *contract_window.RULES,
+    *contract_typed.RULES,
+    contract_instant.interrupts,
+)
 
 RULES = {
     Generation.TYPED: (*_PAGES, *contract_window.PLACE_RULES, *contract_typed.RULES),
-    Generation.STACK: (*_PAGES, *contract_window.RULES, *contract_typed.RULES),
-    Generation.LOCAL: (*_PAGES, *contract_window.RULES, *contract_typed.RULES),
+    Generation.STACK: _INTERRUPTED,
+    Generation.LOCAL: _INTERRUPTED,
 }
 
 _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)

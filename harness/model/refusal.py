@@ -1,6 +1,7 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
 
 from harness.model import vector
+from harness.model.instant import senseless as senseless_instant
 from harness.model.km_type import known_type
 from harness.model.layout import ADDRESS_MASK
 from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
@@ -26,10 +27,12 @@ _TASK_CONTEXT = frozenset(
     {
         OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
         OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE, OpCode.SIGNAL,
+        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT,
     }
 )  # fmt: skip
-_NEVER_ATOMIC = frozenset({OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE})
+_NEVER_ATOMIC = frozenset(
+    {OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE, OpCode.INTERRUPT}
+)
 _INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
 _WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.MIGRATE, OpCode.FLUSH_UNUSED})
 
@@ -71,6 +74,7 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _SETS_REGISTER and op.reg >= REGISTERS)
         or (code in _TYPED and not known_type(op.value))
         or (code in HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code == OpCode.INTERRUPT and senseless_instant(machine, op))
     )
 
 

@@ -33,6 +33,16 @@ class Context(NamedTuple):
     irqs_off: bool
 
 
+class Armed(NamedTuple):
+    """An interrupt that a task's operation is to meet, after ``skip`` others (``model.instant``)."""
+
+    where: int
+    trigger: int
+    page: int
+    levels: int
+    skip: int
+
+
 class TaskState(NamedTuple):
     """One task.  ``saved`` is ``kmap_ctrl.pteval`` (empty in other generations than local).
 
@@ -53,6 +63,7 @@ class TaskState(NamedTuple):
     contexts: tuple[Context, ...] = ()
     page: int = -1
     reg: int = 0
+    armed: Armed | None = None
 
     @property
     def atomic(self) -> bool:
