@@ -20,11 +20,19 @@ class Edit(NamedTuple):
     new: str
 
 
+class Reorder(NamedTuple):
+    """In *symbol*, the one place where *pieces* follow each other, in another order; calls keep their targets."""
+
+    symbol: str
+    pieces: tuple[str, ...]
+    order: tuple[int, ...]
+
+
 class Bug(NamedTuple):
     """A seeded bug: what it does to the kernel, for people, and how."""
 
     what: str
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit | Reorder, ...]
 
 
 def patched(kernel, bug, folder):
@@ -33,7 +41,8 @@ def patched(kernel, bug, folder):
     symbols = _text_symbols(kernel.system_map.read_text())
     segments = _segments(kernel.vmlinux)
     for edit in bug.edits:
-        _apply(image, edit, *_extent(symbols, segments, edit.symbol))
+        apply = _reorder if isinstance(edit, Reorder) else _apply
+        apply(image, edit, *_extent(symbols, segments, edit.symbol))
     copy = folder / "vmlinux"
     copy.write_bytes(image)
     content = hashlib.sha256(image).hexdigest()
@@ -43,11 +52,39 @@ def patched(kernel, bug, folder):
 def _apply(image, edit, start, end):
     old, new = edit.old.split(), edit.new.split()
     assert len(old) == len(new), f"{edit} changes the length"
-    pattern = b"".join(b"(.)" if one == "??" else b"(" + re.escape(bytes.fromhex(one)) + b")" for one in old)
-    (found,) = re.finditer(pattern, bytes(image[start:end]), re.DOTALL)
+    at = _only(_pattern(old), image, start, end)
     for number, byte in enumerate(new):
         if byte != "??":
-            image[start + found.start() + number] = int(byte, 16)
+            image[at + number] = int(byte, 16)
+
+
+def _pattern(words):
+    return b"".join(b"." if one == "??" else re.escape(bytes.fromhex(one)) for one in words)
+
+
+def _only(pattern, image, start, end):
+    """Where in the file the one match begins."""
+    (found,) = re.finditer(pattern, bytes(image[start:end]), re.DOTALL)
+    return start + found.start()
+
+
+def _reorder(image, edit, start, end):
+    at = _only(b"".join(_pattern(piece.split()) for piece in edit.pieces), image, start, end)
+    pieces, offset = [], at
+    for piece in edit.pieces:
+        pieces.append((offset, bytes(image[offset : offset + len(piece.split())])))
+        offset += len(piece.split())
+    for number in edit.order:
+        old, code = pieces[number]
+        image[at : at + len(code)] = _moved(code, old - at)
+        at += len(code)
+
+
+def _moved(code, by):
+    """A near call that lies *by* bytes lower calls the same function."""
+    if code[0] != 0xE8:
+        return code
+    return code[:1] + (int.from_bytes(code[1:5], "little") + by & 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def _text_symbols(system_map):
