@@ -6,4 +6,5 @@ NAME = "kmap-harness"
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
+CONFIGS = ROOT / "images" / "config"
 SCENARIOS = ROOT / "tests" / "scenarios"

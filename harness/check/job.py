@@ -13,16 +13,16 @@ from harness.check.value import judgement_of, judgement_value
 from harness.check.verdict import Change, Comparison, compare
 from harness.errors import UsageError
 from harness.guest.template import emulator
-from harness.kernel.build import BuildError, Built
+from harness.kernel.build import BuildError
 from harness.kernel.cache import Cache
+from harness.kernel.kept import Kept, digest_of, key_of
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.patch.apply import DoesNotApplyError
 from harness.patch.patch import Patch
 from harness.patch.scratch import Base, Scratch, open_scratch
 from harness.run.job import Stopwatch
-from harness.run.prepare import Prepared, prepare_kernel
-from harness.store.kept import Kept, digest_of, key_of
+from harness.run.prepare import Prepared
 
 CONFIRMED_MOST = 3
 """Newly failing scenarios that are run once more, each alone."""
@@ -39,8 +39,8 @@ class Builder(Protocol):
     def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
         """The kernel of *source* as *config* has it.  Raises BuildError and other UsageErrors."""
 
-    def module(self, kernel: Kernel, source: Path, progress: Progress) -> Built:
-        """The module for *kernel*; one that was built for equal headers is used again."""
+    def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
+        """Module and agent for *kernel*, and whether a module for equal headers was there.  Raises BuildError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
 class Check:
     """One check on an open scratch: its lock is held while kernels are built and run."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the seams of one job
         self,
         request: CheckRequest,
         builder: Builder,
@@ -75,6 +75,7 @@ class Check:
         self.judging = judging
         self.prior = prior or {}
         self.watch = Stopwatch()
+        self.module_was_kept = False
         self.base = scratch.base(request.base)
         self.kept = Kept(Cache.default(), "judgements")
 
@@ -152,7 +153,7 @@ class Check:
             return ConfigResult(config, failure=base)
         self.progress.step(f"{config}: the patched kernel")
         found = self._judged(config, "patched")
-        known = ConfigResult(config, base, base_was_kept=kept)
+        known = ConfigResult(config, base, base_was_kept=kept, module_was_kept=self.module_was_kept)
         if isinstance(found, Failure):
             return replace(known, failure=found)
         with self.watch.phase("run"):
@@ -195,8 +196,9 @@ class Check:
             return Failure(name, Stage.CONFIGURE, tuple(str(error).splitlines()))
         try:
             with self.watch.phase(f"{prefix}module"):
-                module = self.builder.module(kernel, self.scratch.source, self.progress)
-                prepared = prepare_kernel(kernel, self.progress, module=module)
+                prepared, self.module_was_kept = self.builder.prepare(
+                    kernel, self.scratch.source, self.progress
+                )
         except BuildError as error:
             return Failure(name, Stage.MODULE, tuple(error.message.splitlines()))
         return self.judging(prepared, self.request.terms, self.request.out / config / which, self.progress)

@@ -1,0 +1,70 @@
+"""Kernels for checks: the scratch's source, configured by name, built where its last build left off."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness import project
+from harness.errors import UsageError
+from harness.kernel import fragment
+from harness.kernel.cache import Cache
+from harness.kernel.kept import key_of
+from harness.kernel.programs import compiler_version
+from harness.kernel.progress import Progress
+from harness.kernel.record import Kernel
+from harness.kernel.reuse import module_for
+from harness.kernel.tree import build, configure
+from harness.kernel.user import user_kernel
+from harness.run.prepare import Prepared, prepare_kernel
+
+BASE = "base"
+"""The fragment that every named configuration begins with."""
+DEFAULT_CONFIGS = ("highmem+smp",)
+
+
+class TreeBuilder:
+    """See :class:`harness.check.job.Builder`.  ``say`` is told each command line."""
+
+    def __init__(self, say: Callable[[str], None] | None = None, jobs: int = 2) -> None:
+        self._say = say
+        self._jobs = jobs
+
+    def fingerprint(self, config: str) -> str:
+        """The settings asked for, the file they are on top of, and the compiler."""
+        asked, base = settings(config)
+        return key_of((fragment.text(asked), base.read_text() if base else "", compiler_version()))
+
+    def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
+        """Configure, compile what differs, link.  Raises BuildFailedError, ConfigMismatchError and others."""
+        asked, base = settings(config)
+        configure(source, objects, asked, base=base, say=self._say)
+        progress.step(f"{config}: building")
+        built = build(
+            source, objects, progress=progress, jobs=self._jobs, targets=("vmlinux",), say=self._say
+        )
+        return user_kernel(built.vmlinux, built.build_dir)
+
+    def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
+        """Module and agent; a module that was built for equal headers is used again."""
+        module, kept = module_for(kernel, source, project.MODULE_SOURCES, Cache.default(), progress)
+        return prepare_kernel(kernel, progress, module=module), kept
+
+
+def settings(config: str) -> tuple[Mapping[str, str], Path | None]:
+    """What *config* asks for, and the file that it is on top of.
+
+    ``highmem+smp`` are fragments of ``images/config`` on top of nothing; the path of a ``.config`` is
+    taken as it is.  Raises UsageError naming the fragments there are.
+    """
+    path = Path(config)
+    if path.is_file():
+        return {}, path
+    folder = project.CONFIGS
+    known = sorted(one.stem for one in folder.glob("*.config"))
+    parts = config.split("+")
+    for part in parts:
+        if part not in known:
+            raise UsageError(
+                f"{part!r} is no part of a configuration, and there is no file {config}",
+                hint=f"join some of {', '.join(known)} with +, or give the path of a .config",
+            )
+    return fragment.merge(folder / f"{part}.config" for part in (BASE, *parts)), None
