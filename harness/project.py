@@ -6,5 +6,6 @@ NAME = "kmap-harness"
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
-CONFIGS = ROOT / "images" / "config"
 SCENARIOS = ROOT / "tests" / "scenarios"
+KERNEL_CATALOGUE = ROOT / "images" / "kernels.toml"
+KERNEL_FRAGMENTS = ROOT / "images" / "config"

@@ -16,9 +16,8 @@ from harness.kernel.tree import build, configure
 from harness.kernel.user import user_kernel
 from harness.run.prepare import Prepared, prepare_kernel
 
-BASE = "base"
-"""The fragment that every named configuration begins with."""
-DEFAULT_CONFIGS = ("highmem+smp",)
+BASE, CPUS, PAE = "base", ("smp", "up"), "pae"
+DEFAULT_CONFIGS = (PAE,)
 
 
 class TreeBuilder:
@@ -28,14 +27,14 @@ class TreeBuilder:
         self._say = say
         self._jobs = jobs
 
-    def fingerprint(self, config: str) -> str:
+    def fingerprint(self, config: str, source: Path) -> str:
         """The settings asked for, the file they are on top of, and the compiler."""
-        asked, base = settings(config)
+        asked, base = settings(config, source)
         return key_of((fragment.text(asked), base.read_text() if base else "", compiler_version()))
 
     def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
         """Configure, compile what differs, link.  Raises BuildFailedError, ConfigMismatchError and others."""
-        asked, base = settings(config)
+        asked, base = settings(config, source)
         configure(source, objects, asked, base=base, say=self._say)
         progress.step(f"{config}: building")
         built = build(
@@ -49,17 +48,17 @@ class TreeBuilder:
         return prepare_kernel(kernel, progress, module=module), kept
 
 
-def settings(config: str) -> tuple[Mapping[str, str], Path | None]:
-    """What *config* asks for, and the file that it is on top of.
+def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]:
+    """What *config* asks of the tree *source*, and the file that it is on top of.
 
-    ``highmem+smp`` are fragments of ``images/config`` on top of nothing; the path of a ``.config`` is
-    taken as it is.  Raises UsageError naming the fragments there are.
+    ``pae+debug`` are fragments of ``images/config`` on top of nothing, with two CPUs where no other is said;
+    the path of a ``.config`` is taken as it is.  Raises UsageError naming the fragments there are.
     """
     path = Path(config)
     if path.is_file():
         return {}, path
-    folder = project.CONFIGS
-    known = sorted(one.stem for one in folder.glob("*.config"))
+    folder = project.KERNEL_FRAGMENTS
+    known = sorted(one.stem for one in folder.glob("*.config") if one.stem != BASE)
     parts = config.split("+")
     for part in parts:
         if part not in known:
@@ -67,4 +66,18 @@ def settings(config: str) -> tuple[Mapping[str, str], Path | None]:
                 f"{part!r} is no part of a configuration, and there is no file {config}",
                 hint=f"join some of {', '.join(known)} with +, or give the path of a .config",
             )
-    return fragment.merge(folder / f"{part}.config" for part in (BASE, *parts)), None
+    cpus = () if set(parts) & set(CPUS) else CPUS[:1]
+    wanted = (BASE, *cpus, *(_variant(part, source) for part in parts))
+    return fragment.merge(folder / f"{part}.config" for part in wanted), None
+
+
+def _variant(part: str, source: Path) -> str:
+    """The fragment that says the same to this tree.
+
+    HIGHMEM64G is gone since 6.15 and PAE goes with HIGHMEM4G; DEBUG_KMAP_LOCAL came with kmap_local (5.11).
+    """
+    if part == PAE and "config HIGHMEM64G" not in (source / "arch/x86/Kconfig").read_text():
+        return "pae-4g"
+    if part == "debug" and "config DEBUG_KMAP_LOCAL" not in (source / "lib/Kconfig.debug").read_text():
+        return "debug-stack"
+    return part

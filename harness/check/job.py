@@ -33,8 +33,8 @@ ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run", "che
 class Builder(Protocol):
     """Builds kernels from source trees (``harness/check/builder.py``); tests have another."""
 
-    def fingerprint(self, config: str) -> str:
-        """Names everything beside the source that the kernel *config* depends on."""
+    def fingerprint(self, config: str, source: Path) -> str:
+        """Names everything beside the content of *source* that the kernel *config* depends on."""
 
     def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
         """The kernel of *source* as *config* has it.  Raises BuildError and other UsageErrors."""
@@ -137,7 +137,7 @@ class Check:
         return key_of(
             (
                 base.content,
-                self.builder.fingerprint(config),
+                self.builder.fingerprint(config, self.request.tree),
                 repr(terms.shape),
                 repr(terms.plan),
                 str(terms.throwaway),

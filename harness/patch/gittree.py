@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.patch.git import GitError, attempt, git, line
 from harness.patch.patch import Patch
+from harness.patch.plaintree import OBJECTS
 
 HISTORY = 200
 """Commits below HEAD that are searched for a patch: a series under review is shorter."""
@@ -85,7 +86,7 @@ class GitTree:
                     hint="a partial clone lacks objects: git fetch --refetch, or check that revision out first",
                 ) from error
             raise
-        git(self.source, "clean", "-fdqx")
+        git(self.source, "clean", "-fdqx", "-e", f"/{OBJECTS}*/")
 
     def touch(self, files: tuple[str, ...]) -> None:
         """Git sees for itself what differs."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.kernel.cache import Cache
 
+OBJECTS = "objects-"
+"""Folders of the scratch's source that begin so are not part of it."""
 _SPACE_MIB = 2000
 _PRODUCTS = (".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", ".order", ".symvers", ".dtb", ".gcno", ".su")
 _FOLDERS = frozenset({".git", "include/config", "include/generated", ".tmp_versions"})

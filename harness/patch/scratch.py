@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from harness.kernel.cache import Cache
 from harness.patch.apply import apply, changed_files
 from harness.patch.gittree import GitTree, is_git
 from harness.patch.patch import Patch
-from harness.patch.plaintree import PlainTree
+from harness.patch.plaintree import OBJECTS, PlainTree
 
 _TELLING = ("Makefile", "Kconfig", "arch/x86/Makefile", "mm/highmem.c")
 """Files by which a folder is known as a kernel's source."""
@@ -62,8 +63,12 @@ class Scratch:
         return Base(*self.tree.find(revision))
 
     def objects(self, config: str) -> Path:
-        """Where the objects of a configuration are kept from build to build."""
-        path = self.folder / "objects" / config
+        """Where the objects of a configuration are kept from build to build.
+
+        Directly inside the source: make then names every file by a relative path (Makefile of 5.10 to 7.3:
+        ``srctree := ..``), and a compiler cache finds what was compiled in another tree.
+        """
+        path = self.source / f"{OBJECTS}{config_folder(config)}"
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -73,6 +78,12 @@ class Scratch:
         for patch in patches:
             self.tree.touch(changed_files(patch, self.source))
             apply(patch, self.source)
+
+
+def config_folder(config: str) -> str:
+    """The name of a configuration as part of a file's name; two paths of files never share one."""
+    plain = re.sub(r"[^A-Za-z0-9.-]", "-", config)
+    return plain if plain == config else f"{plain[-40:]}-{hashlib.sha256(config.encode()).hexdigest()[:8]}"
 
 
 def require_kernel_tree(tree: Path) -> Path:

@@ -98,7 +98,7 @@ class FakeBuilder:
     def __init__(self) -> None:
         self.builds = []
 
-    def fingerprint(self, config):
+    def fingerprint(self, config, source):
         return config
 
     def build(self, source, objects, config, progress):
