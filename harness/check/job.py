@@ -8,6 +8,7 @@ from typing import Protocol
 from harness import project
 from harness.check.judging import Bench, Judgement, Terms, program_name
 from harness.check.outcome import Kind
+from harness.check.reproduce import command, save_patches
 from harness.check.result import CheckResult, ConfigResult, Failure, Stage
 from harness.check.value import judgement_of, judgement_value
 from harness.check.verdict import Change, Comparison, compare
@@ -19,8 +20,9 @@ from harness.kernel.kept import Kept, digest_of, key_of
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.patch.apply import DoesNotApplyError
+from harness.patch.base import Base
 from harness.patch.patch import Patch
-from harness.patch.scratch import Base, Scratch, open_scratch
+from harness.patch.scratch import Scratch, open_scratch
 from harness.run.job import Stopwatch
 from harness.run.prepare import Prepared
 
@@ -153,7 +155,13 @@ class Check:
             return ConfigResult(config, failure=base)
         self.progress.step(f"{config}: the patched kernel")
         found = self._judged(config, "patched")
-        known = ConfigResult(config, base, base_was_kept=kept, module_was_kept=self.module_was_kept)
+        known = ConfigResult(
+            config,
+            base,
+            base_was_kept=kept,
+            module_was_kept=self.module_was_kept,
+            reproduce=self._command(config),
+        )
         if isinstance(found, Failure):
             return replace(known, failure=found)
         with self.watch.phase("run"):
@@ -166,6 +174,12 @@ class Check:
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(found, comparisons))
         return replace(known, patched=judgement, comparisons=comparisons)
+
+    def _command(self, config: str) -> str:
+        """The command line that checks *config* again."""
+        request = self.request
+        files = save_patches(request.patches, request.out / "patches")
+        return command(request.tree, self.base, files, config, f"--seed {request.terms.plan.seed}")
 
     def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""

@@ -1,10 +1,11 @@
 """One kernel judged over a plan, whatever it does: a crash ends a guest, not the work."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from harness.check.outcome import Kind, Outcome, outcomes
+from harness.check.reproduce import keep_image
 from harness.guest.shape import Shape
 from harness.kernel.progress import Progress
 from harness.run.job import Request, Stopwatch, describe, judge
@@ -51,7 +52,8 @@ class Bench:
     """Where one kernel is judged: its parts, the terms, the folder for the logs of its guests."""
 
     def __init__(self, prepared: Prepared, terms: Terms, out: Path, progress: Progress) -> None:
-        self.prepared, self.terms, self.out, self.progress = prepared, terms, out, progress
+        self.prepared = replace(prepared, kernel=keep_image(prepared.kernel, out))
+        self.terms, self.out, self.progress = terms, out, progress
         self.watch = Stopwatch()
         self.guests = 0
 

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from harness.errors import UsageError
+from harness.patch.base import Base
 from harness.patch.git import GitError, attempt, git, line
 from harness.patch.patch import Patch
 from harness.patch.plaintree import OBJECTS
@@ -64,13 +65,13 @@ class GitTree:
         if (common / "shallow").is_file():
             shutil.copyfile(common / "shallow", self.source / ".git" / "shallow")
 
-    def find(self, revision: str) -> tuple[str, str, tuple[str, ...]]:
+    def find(self, revision: str) -> Base:
         """The commit, its short hash with its subject, and whether uncommitted work is left out."""
         commit = commit_of(self.tree, revision)
         words = line(self.tree, "log", "-1", '--format=%h ("%s")', commit)
         dirty = bool(attempt(self.tree, "diff", "--quiet", "HEAD").returncode)
         notes = ("the tree has uncommitted changes, which are not part of the base",) if dirty else ()
-        return commit, words, notes
+        return Base(commit, words, notes, commit[:12])
 
     def settle(self, content: str) -> None:
         """Check the commit out; files that do not differ keep their time stamps."""

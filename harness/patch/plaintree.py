@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.kernel.cache import Cache
+from harness.patch.base import Base
 
 OBJECTS = "objects-"
 """Folders of the scratch's source that begin so are not part of it."""
@@ -28,7 +29,7 @@ class PlainTree:
         self._cache = cache
         self._manifest = folder / "manifest.json"
 
-    def find(self, revision: str) -> tuple[str, str, tuple[str, ...]]:
+    def find(self, revision: str) -> Base:
         """The folder as it stands.  Raises UsageError for a revision, which only git knows."""
         if revision:
             raise UsageError(
@@ -36,7 +37,7 @@ class PlainTree:
             )
         found = dict(_entries(self.tree))
         text = "".join(f"{name}\0{entry}\n" for name, entry in sorted(found.items()))
-        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree), ()
+        return Base(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree))
 
     def settle(self, content: str) -> None:
         """Copy what is new or other, remove what is gone; a file that is copied gets the time of now."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from harness.errors import UsageError
 from harness.kernel.cache import Cache
 from harness.patch.apply import apply, changed_files
+from harness.patch.base import Base
 from harness.patch.gittree import GitTree, is_git
 from harness.patch.patch import Patch
 from harness.patch.plaintree import OBJECTS, PlainTree
@@ -21,23 +22,13 @@ _TELLING = ("Makefile", "Kconfig", "arch/x86/Makefile", "mm/highmem.c")
 """Files by which a folder is known as a kernel's source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What patches are applied to.  ``content`` names it by content; equal names, equal trees."""
-
-    content: str
-    words: str
-    """For people: the commit and its subject, or the folder."""
-    notes: tuple[str, ...] = ()
-
-
 class Tree(Protocol):
     """A user's tree, and our copy of it in ``source``."""
 
     source: Path
 
-    def find(self, revision: str) -> tuple[str, str, tuple[str, ...]]:
-        """Content name, words and notes of the base *revision*; an empty one is the tree as it stands."""
+    def find(self, revision: str) -> Base:
+        """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
 
     def settle(self, content: str) -> None:
         """Make ``source`` that base, whatever was in it; unchanged files keep their time stamps."""
@@ -60,7 +51,7 @@ class Scratch:
 
     def base(self, revision: str) -> Base:
         """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
-        return Base(*self.tree.find(revision))
+        return self.tree.find(revision)
 
     def objects(self, config: str) -> Path:
         """Where the objects of a configuration are kept from build to build.

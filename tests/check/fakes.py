@@ -14,6 +14,7 @@ from harness.guest.shape import Shape
 from harness.guest.trouble import Trouble, TroubleKind
 from harness.kernel.build import BuildError
 from harness.kernel.progress import Quiet
+from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch
 from harness.run.programs import Plan
@@ -83,7 +84,7 @@ class FakeTree:
         self.base = base
 
     def find(self, revision):
-        return (self.base, f"base {self.base}", ())
+        return Base(self.base, f"base {self.base}")
 
     def settle(self, content):
         (self.source / "kernel").write_text(f"{content}\n")
