@@ -12,11 +12,12 @@ from harness.guest import protocol, witness
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
 from harness.guest.failure import WireError
-from harness.guest.image import build_image
+from harness.guest.image import Script, build_image
 from harness.guest.link import WINDOW, LinkStatistics
 from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
+from harness.guest.script import Carrier, Played, Recorder
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
@@ -68,30 +69,47 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(self, session: Session, phases: Phases) -> None:
+    def __init__(self, session: Session, phases: Phases, script: Script = ()) -> None:
         self.session = session
+        self.carrier: Carrier = Played(session.link, script) if script else session.link
         self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
+        self._troubles: list[Trouble] = []
         self._info: tuple[Layout, protocol.Facts] | None = None
 
     @classmethod
-    def boot(cls, kernel: BootableKernel, shape: Shape, module: Path, agent: Path, workdir: Path) -> Self:
-        """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*."""
+    def boot(
+        cls,
+        kernel: BootableKernel,
+        shape: Shape,
+        module: Path,
+        agent: Path,
+        workdir: Path,
+        *,
+        script: Script = (),
+    ) -> Self:
+        """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
+
+        A *script* of requests is executed before the link is up; the guest then takes these requests,
+        in this order, and no others, and has no outside witness: nothing may stop it on its way.
+        """
         phases = Phases()
         with phases.phase("image", 10):
-            image = build_image(agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire)
+            image = build_image(
+                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, script
+            )
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
             session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
-            with phases.phase("boot", BOOT_SECONDS * max(1, shape.smp / 2)) as deadline:
+            with phases.phase("boot", boot_seconds(shape, script)) as deadline:
                 session.await_agent(deadline)
         except BaseException:
             session.close()
             raise
-        return cls(session, phases)
+        return cls(session, phases, script)
 
     @classmethod
     def restore(cls, session: Session, request: int) -> Self:
@@ -104,6 +122,11 @@ class Guest:
             session.close()
             raise
         return cls(session, phases)
+
+    def record(self) -> Recorder:
+        """Keep all requests from now on: a script for another guest."""
+        self.carrier = recorder = Recorder(self.carrier)
+        return recorder
 
     # -- what there is
 
@@ -126,8 +149,13 @@ class Guest:
             )
         return snapshot
 
-    def witness(self) -> witness.WitnessView:
-        """The mappings as the page tables show them from outside; the machine is stopped meanwhile."""
+    def witness(self) -> witness.WitnessView | None:
+        """The mappings as the page tables show them from outside; the machine is stopped meanwhile.
+
+        None for a guest with a script: what it shows is over.
+        """
+        if self.scripted:
+            return None
         layout, facts = self.info()
         return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
 
@@ -149,13 +177,27 @@ class Guest:
         return int.from_bytes(counter, "little") - self._chain.step
 
     def troubles(self) -> tuple[Trouble, ...]:
-        """Kernel messages of trouble since the last call."""
-        return self.session.troubles()
+        """Kernel messages of trouble since the last call.
+
+        A guest with a script has told everything before its first answer is asked for: then those of the
+        steps that have been decoded.
+        """
+        if not self.scripted:
+            return self.session.troubles()
+        self._troubles += self.session.troubles()
+        told = [one for one in self._troubles if one.step is None or one.step < self._chain.step]
+        self._troubles = [one for one in self._troubles if one not in told]
+        return tuple(told)
 
     @property
     def wire_statistics(self) -> LinkStatistics:
         """What the link has seen, recovered damage among it."""
         return self.session.link.statistics
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the guest has done its work before the link was up."""
+        return isinstance(self.carrier, Played)
 
     @property
     def reproduce(self) -> str:
@@ -208,7 +250,7 @@ class Guest:
         """Send one batch without waiting; at most WINDOW (4) batches can be on the way."""
         if len(self._batches) >= WINDOW:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
-        self.session.link.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
+        self.carrier.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
             _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
         )
@@ -221,7 +263,7 @@ class Guest:
         """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
         with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
-            return RawSteps(batch.steps, self.session.link.collect(Deadline.after("run", batch.seconds)))
+            return RawSteps(batch.steps, self.carrier.collect(Deadline.after("run", batch.seconds)))
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
@@ -245,10 +287,9 @@ class Guest:
     def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
         if self._batches:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
-        link = self.session.link
-        link.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damage):
-            data = link.collect(Deadline.after(kind.name, REQUEST_SECONDS))
+        self.carrier.submit(protocol.request(kind, body))
+        with self._failing(f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage):
+            data = self.carrier.collect(Deadline.after(kind.name, REQUEST_SECONDS))
         return protocol.answer(kind, data)
 
     # -- the end
@@ -264,6 +305,12 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def boot_seconds(shape: Shape, script: Script) -> float:
+    """How long a boot may take on an ordinary host, its script's requests among it."""
+    operations = sum(map(len, script)) // protocol.OPERATION.size
+    return BOOT_SECONDS * max(1, shape.smp / 2) + STEP_SECONDS * operations
 
 
 def run_seconds(operations: Sequence[Operation]) -> float:

@@ -19,6 +19,7 @@ from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.saved import Saved, load_devices, save_devices
 from harness.guest.shape import Shape
+from harness.guest.streams import open_streams
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
 
 MONITOR_SECONDS = 20
@@ -80,7 +81,10 @@ class Session:
             raise
 
     def _start(self, workdir: Path) -> None:
-        (monitor, console, wire), channels, theirs = self._streams()
+        streams = open_streams(self._held, counted=self.machine.shape.icount)
+        theirs = [*streams.theirs, *(self._saved or (new_memory_file(self.machine.shape.memory),))]
+        self._devices = theirs[-1]
+        channels = Channels(*streams.chardevs, f"/proc/self/fd/{theirs[3]}")
         self.events = Events()
         self._held.callback(self.events.close)
         self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
@@ -90,7 +94,7 @@ class Session:
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
-        self._attend(monitor, Console(console, workdir / "console.log"), wire)
+        self._attend(streams.monitor, Console(streams.console, workdir / "console.log"), streams.wire)
         if not self._saved:
             self._connect()
 
@@ -105,15 +109,6 @@ class Session:
         self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
         self._held.callback(self.monitor.close)
         self._monitor_fd = monitor.fileno()
-
-    def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
-        pairs = [socket.socketpair() for _ in range(3)]
-        ours = tuple(self._held.enter_context(mine) for mine, _ in pairs)
-        theirs = [other.detach() for _, other in pairs]
-        theirs += self._saved or (new_memory_file(self.machine.shape.memory),)
-        self._devices = theirs[-1]
-        monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
-        return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
 
     def _connect(self) -> None:
         try:

@@ -11,9 +11,11 @@ from harness.guest import accelerate, cpio, steps
 from harness.guest.batch import BATCH_USUAL, batches
 from harness.guest.failure import QemuExitedError, WireError
 from harness.guest.health import Sample, Silence, judge
+from harness.guest.link import LinkStatistics
 from harness.guest.monitor import CpuRegisters, parse_registers
 from harness.guest.pagetable import PageTables
 from harness.guest.qemu import Channels, Machine, arguments, command_line
+from harness.guest.script import OtherPathError, Played
 from harness.guest.shape import Accelerator, Shape, Wire
 from harness.model.observation import Completion, SlotChange
 from harness.model.operation import OpCode, Operation
@@ -214,3 +216,21 @@ def test_memory_above_4_gib_gets_the_address_lines_and_the_emulator_for_it(tmp_p
     assert any(word.endswith(",+pse36") for word in large)
     assert "qemu-system-x86_64" in large
     assert "qemu-system-i386" in arguments(machine(tmp_path), CHANNELS)
+
+
+class Nowhere:
+    """A carrier that takes everything and answers nothing."""
+
+    statistics = LinkStatistics()
+
+    def submit(self, payload):
+        return len(payload)
+
+
+def test_a_script_is_played_in_its_order_only():
+    played = Played(Nowhere(), (b"first", b"second"))
+    assert played.submit(b"first")
+    with pytest.raises(OtherPathError, match="request 1 of 2"):
+        played.submit(b"third")
+    with pytest.raises(OtherPathError, match="request 2 of 2"):
+        played.submit(b"second")
