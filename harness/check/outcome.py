@@ -150,6 +150,8 @@ def _changed(result: ProgramResult) -> Iterable[Finding]:
     for number, (what, count) in enumerate(counts.items()):
         first = next(one for one in behaviour if _behaviour(one) == what)
         yield Finding(what, summary(first), count, _lines(first, pictured=number < _PICTURED))
+    if result.unrecorded:
+        yield Finding("more of the same", result.program, result.unrecorded)
     expected = Counter(one.field for one in result.failed_assertions)
     for field, count in expected.items():
         failed = next(one for one in result.failed_assertions if one.field == field)
