@@ -94,8 +94,6 @@ def run(
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
-    if coverage:
-        sys.stdout.write("\n".join(coverage_lines(write_report(coverage))) + "\n")
     if json:
         write_json(result, json)
     raise typer.Exit(result.exit_code)

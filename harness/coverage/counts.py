@@ -5,7 +5,6 @@ at (Documentation/dev-tools/gcov.rst, 6.1).
 """
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -15,10 +14,8 @@ from harness.guest.failure import AgentError
 from harness.kernel.record import Kernel
 
 OBJECTS = ("mm/highmem", "arch/x86/mm/highmem_32", "arch/x86/mm/iomap_32")
-"""Objects with the code under judgement, as far as a version has them; the kernel counts in these only."""
-MAKE_VARIABLES = tuple(f"GCOV_PROFILE_{Path(name).name}.o=y" for name in OBJECTS)
-"""Said to make when a gcov kernel is built."""
-
+"""Objects with the code under judgement, as far as a version has them; the kernel counts in these only
+(``variables`` of images/kernels.toml)."""
 _DEBUGFS = "/sys/kernel/debug/gcov"
 
 
@@ -57,7 +54,7 @@ def collect(guest: Readable, kernel: Kernel, folder: Path) -> None:
         except (AgentError, KernelError):
             continue
         (home / counts.name).write_bytes(data)
-        os.symlink(notes, home / notes.name)
+        (home / notes.name).symlink_to(notes)
 
 
 def _new_folder(folder: Path) -> Path:

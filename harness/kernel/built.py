@@ -32,6 +32,7 @@ _RECIPE = "1"
 OBJECTS = "objects"
 """The object folder inside a tree's source."""
 _SOURCE = "source"
+_WITH = ", built with "
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def clone(origin: Tree, target: Path) -> Tree:
 
 def _home(recipe: Recipe, source: SourceTree, cache: Cache) -> Path:
     asked = fragment.text(recipe.settings())
-    inputs = (_RECIPE, source.digest, asked, compiler_version())
+    inputs = (_RECIPE, source.digest, asked, compiler_version(), *recipe.variables)
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
     return cache.root / "trees" / recipe.name / key
 
@@ -114,11 +115,13 @@ class _Order:
 def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
     recipe, progress = order.recipe, order.progress
     made = Tree(order.home / _SOURCE)
-    _link_source(order, made)
+    _prepare_source(order, made)
     progress.step(f"configuring {recipe.name}")
     tree.configure(made.source, made.objects, recipe.settings(), say=say)
     progress.step(f"building {recipe.name} ({order.source.package})")
-    built = tree.build(made.source, made.objects, progress=progress, jobs=jobs, say=say)
+    built = tree.build(
+        made.source, made.objects, progress=progress, jobs=jobs, variables=recipe.variables, say=say
+    )
     shelf.write(order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache)))
     found = shelf.read(order.home)
     assert found is not None, "a kernel was just described"
@@ -127,19 +130,39 @@ def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
 
 def _described(order: _Order, kernel: Kernel) -> Kernel:
     parts = ", ".join(path.stem for path in order.recipe.fragments)
-    source = f"{order.source.package}, built with {parts}"
+    source = f"{order.source.package}{_WITH}{parts}"
     return dataclasses.replace(kernel, name=order.recipe.name, flavour="built", source=source)
 
 
-def _link_source(order: _Order, made: Tree) -> None:
+def _prepare_source(order: _Order, made: Tree) -> None:
+    """The source with no objects; or with those of a kernel that differs in some fragments only.
+
+    Kbuild makes anew what a changed setting concerns (Documentation/kbuild/kbuild.rst, ``fixdep``).
+    """
     cache, source = order.cache, order.source
     cache.folder(*order.home.relative_to(cache.root).parts)
     if (made.source / "Makefile").is_file():
         return
-    order.progress.step(f"linking {source.package}")
+    sibling = _sibling(order)
+    order.progress.step(f"copying the tree of {sibling.name}" if sibling else f"linking {source.package}")
     with cache.new_folder(made.source) as fresh:
         fresh.rmdir()
-        _copy("-al", source.path, fresh)
+        if sibling:
+            clone(built_tree(sibling), fresh)
+        else:
+            _copy("-al", source.path, fresh)
+
+
+def _sibling(order: _Order) -> Kernel | None:
+    """The finished kernel of the same source and size of PTEs that has the most fragments in common."""
+    own = {path.stem for path in order.recipe.fragments}
+    found = []
+    for path in sorted(order.home.parent.parent.glob("*/*/")):
+        kernel = shelf.read(path)
+        package, _, parts = kernel.source.partition(_WITH) if kernel else ("", "", "")
+        if kernel and package == order.source.package and (("pae" in parts) == ("pae" in " ".join(own))):
+            found.append((len(own ^ set(parts.split(", "))), kernel))
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def _copy(how: str, origin: Path, target: Path, *, skip: str = "") -> None:

@@ -11,7 +11,7 @@ from harness.kernel import fragment
 from harness.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
 
 _SERIES_KEYS = {"package", "codenames", "lacks"}
-_KERNEL_KEYS = {"series", "fragments"}
+_KERNEL_KEYS = {"series", "fragments", "variables"}
 
 
 class RecipeError(UsageError):
@@ -32,6 +32,9 @@ class Recipe:
     fragments: tuple[Path, ...]
     lacks: frozenset[str] = frozenset()
     """Symbols that this series does not have: a fragment that sets one does not ask it of this kernel."""
+
+    variables: tuple[str, ...] = ()
+    """More words for make when this kernel is built."""
 
     def settings(self) -> dict[str, str]:
         """What is asked of the configuration; raises :class:`FragmentError`."""
@@ -56,12 +59,18 @@ def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: 
         raise RecipeError(f"the kernel {name} needs {', '.join(missing)}, which is not there")
     of = known[series]
     return Recipe(
-        name, series, of["package"], tuple(of["codenames"]), fragments, frozenset(of.get("lacks", ()))
+        name,
+        series,
+        of["package"],
+        tuple(of["codenames"]),
+        fragments,
+        frozenset(of.get("lacks", ())),
+        tuple(entry.get("variables", ())),
     )
 
 
 def _checked(name: str, entry: dict[str, Any], allowed: set[str]) -> dict[str, Any]:
-    unknown, missing = set(entry) - allowed, allowed - {"lacks"} - set(entry)
+    unknown, missing = set(entry) - allowed, allowed - {"lacks", "variables"} - set(entry)
     if unknown or missing:
         raise RecipeError(
             f"the entry {name} of the catalogue: unknown {sorted(unknown)}, missing {sorted(missing)}"

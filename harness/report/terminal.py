@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.compare.transitions import Transitions
 from harness.model.layout import Generation, Layout
+from harness.report.coverage import coverage_lines
 from harness.report.words import difference_lines, picture_lines, summary
 from harness.run.result import RunResult
 
@@ -23,6 +24,8 @@ def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
     yield from _work(result)
     if result.transitions and result.steps:
         yield from _transitions(result.transitions, verbose=verbose)
+    if result.coverage:
+        yield from coverage_lines(result.coverage)
     yield from _findings(result)
     yield f"verdict     {_verdict(result)}"
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.coverage.counts import collect, require_counts
+from harness.coverage.lines import report
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.image import Script
@@ -98,9 +99,12 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
         if request.coverage:
             require_counts(prepared.kernel)
     result = judge(prepared, request, progress, watch, show)
-    if not request.throwaway:
-        return result
-    return with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
+    if request.throwaway:
+        result = with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
+    if request.coverage:
+        progress.step("counting lines")
+        result = replace(result, coverage=report(request.coverage, prepared.kernel))
+    return result
 
 
 def judge(

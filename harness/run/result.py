@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
 from harness.compare.transitions import Transitions, transitions
+from harness.coverage.lines import LineCoverage
 from harness.model.layout import Layout
 from harness.trace.record import Trouble
 
@@ -53,6 +54,7 @@ class RunResult:
     notes: tuple[str, ...] = ()
     error: str = ""
     crash: str = ""
+    coverage: LineCoverage | None = None
 
     @property
     def steps(self) -> int:

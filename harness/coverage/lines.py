@@ -1,0 +1,103 @@
+"""Which lines and branches were executed, of all that the guests of a run have counted."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InfrastructureError
+from harness.kernel.host import run
+from harness.kernel.programs import CROSS_COMPILE, find
+from harness.kernel.record import Kernel
+
+UNREACHABLE = Path(__file__).with_name("unreachable.toml")
+HTML = "index.html"
+TEXT = "coverage.txt"
+_JSON = "coverage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the code under judgement; ``branches`` are the counts of each way out of it."""
+
+    file: str
+    number: int
+    text: str
+    function: str
+    count: int
+    branches: tuple[int, ...] = ()
+    unreachable: str = ""
+    """Why no run on this kernel executes it whole, or empty."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was executed, with all its branches."""
+        return self.count > 0 and all(self.branches)
+
+
+@dataclass(frozen=True, slots=True)
+class LineCoverage:
+    """The lines of a run, and where the reports of them are."""
+
+    lines: tuple[Line, ...]
+    folder: Path
+    reached: tuple[Line, ...] = field(init=False)
+    """Executed whole."""
+    missed: tuple[Line, ...] = field(init=False)
+    """Neither executed whole nor known to be unreachable."""
+
+    def __post_init__(self) -> None:
+        """Sort the lines out once."""
+        object.__setattr__(self, "reached", tuple(one for one in self.lines if one.whole))
+        missed = tuple(one for one in self.lines if not one.whole and not one.unreachable)
+        object.__setattr__(self, "missed", missed)
+
+
+def report(folder: Path, kernel: Kernel) -> LineCoverage:
+    """Have gcovr make HTML, text and JSON of the counts below *folder*; raises InfrastructureError if it cannot."""
+    source = kernel.build_dir.parent
+    command = [
+        *(sys.executable, "-m", "gcovr", "--gcov-executable", str(find(f"{CROSS_COMPILE}gcov"))),
+        *("--root", str(source), "--gcov-object-directory", str(kernel.build_dir)),
+        *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
+        *("--txt", str(folder / TEXT), "--html-details", str(folder / HTML), "--json", str(folder / _JSON)),
+        *("--filter", r".*/(mm/highmem|arch/x86/mm/(highmem|iomap)_32)\.c$", str(folder)),
+    ]
+    done = run(command)
+    if done.returncode:
+        raise InfrastructureError(
+            f"gcovr failed with status {done.returncode}: {done.stderr.strip()[-400:]}",
+            hint="the counts are kept in that folder; the command was: " + " ".join(command),
+        )
+    document = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+    return LineCoverage(tuple(_lines(document, source, _reasons(kernel))), folder)
+
+
+def _lines(document: dict[str, Any], source: Path, reasons: Mapping[str, str]) -> Iterator[Line]:
+    for file in document["files"]:
+        text = (source / file["file"]).read_text(encoding="utf-8").splitlines()
+        for line in file["lines"]:
+            words = text[line["line_number"] - 1].strip()
+            yield Line(
+                file["file"],
+                line["line_number"],
+                words,
+                line.get("function_name", ""),
+                line["count"],
+                tuple(branch["count"] for branch in line.get("branches", ())),
+                reasons.get(words, "") or reasons.get(line.get("function_name", ""), ""),
+            )
+
+
+def _reasons(kernel: Kernel) -> dict[str, str]:
+    """Why lines (by their text) and functions (by name) are not reached, as far as it is true of *kernel*."""
+    entries = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8"))["unreachable"]
+    return {
+        what: entry["reason"]
+        for entry in entries
+        if not (setting := entry.get("unless")) or not kernel.config.enabled(setting)
+        for what in (*entry.get("lines", ()), *entry.get("functions", ()))
+    }

@@ -1,0 +1,24 @@
+"""Lines and branches executed, in words."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from harness.coverage.lines import HTML, TEXT, Line, LineCoverage
+
+
+def coverage_lines(coverage: LineCoverage) -> Iterator[str]:
+    """The sums of each file, what was missed, and how much is known to be out of reach."""
+    total = Counter(line.file for line in coverage.lines)
+    reached = Counter(line.file for line in coverage.reached)
+    missed = Counter(line.file for line in coverage.missed)
+    for name, lines in total.items():
+        beyond = lines - reached[name] - missed[name]
+        yield f"coverage    {name}: {reached[name]} of {lines} lines with all branches, {beyond} out of reach"
+    yield from (f"  missed {_missed(line)}" for line in coverage.missed)
+    yield f"            in full: {coverage.folder / TEXT}, {coverage.folder / HTML}"
+
+
+def _missed(line: Line) -> str:
+    never = sum(1 for count in line.branches if not count)
+    how = "never executed" if not line.count else f"{never} of {len(line.branches)} branches never taken"
+    return f"{line.file}:{line.number} ({line.function}), {how}: {line.text}"
