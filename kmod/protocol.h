@@ -55,6 +55,7 @@ enum kmh_request_type {
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
 	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
+	KMH_REQ_STOP = 105,	/* stop the machine until it has been looked at from outside */
 };
 
 struct kmh_request {
