@@ -7,14 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.errors import InfrastructureError, UsageError
-from harness.guest import protocol, witness
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.guest import patience, protocol, witness
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
-from harness.guest.failure import WireError
+from harness.guest.failure import GuestHungError, WireError
 from harness.guest.image import Script, build_image
 from harness.guest.link import WINDOW, LinkStatistics
-from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
 from harness.guest.script import Carrier, Played, Recorder
@@ -22,17 +21,11 @@ from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
+from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
 from harness.model.observation import Snapshot
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
-
-BOOT_SECONDS = 60.0
-RESTORE_SECONDS = 20.0
-CONSOLE_SECONDS = 10.0
-REQUEST_SECONDS = 20.0
-STEP_SECONDS = 0.05
-"""Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
 
 
 class _Batch(NamedTuple):
@@ -48,6 +41,20 @@ class RawSteps(NamedTuple):
 
     steps: int
     data: bytes
+
+
+class SectionOpenError(UsageError):
+    """A batch ended inside of an atomic section: it did not close it, or the kernel did not.
+
+    ``records`` are the steps of the batch, all of which were executed.
+    """
+
+    def __init__(self, step: int, records: list[StepRecord]) -> None:
+        super().__init__(
+            f"an atomic section was open at the end of the batch before step {step}",
+            hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
+        )
+        self.records = records
 
 
 class Guest:
@@ -90,7 +97,7 @@ class Guest:
         with phases.phase("start", 20):
             session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
-            with phases.phase("boot", boot_seconds(shape, script)) as deadline:
+            with phases.phase("boot", patience.boot_seconds(shape, script)) as deadline:
                 session.await_agent(deadline)
         except BaseException:
             session.close()
@@ -102,7 +109,7 @@ class Guest:
         """The guest whose saved state *session* was started with; *request* is its next request's number."""
         phases = Phases()
         try:
-            with phases.phase("restore", RESTORE_SECONDS):
+            with phases.phase("restore", patience.RESTORE_SECONDS):
                 session.load(request)
         except BaseException:
             session.close()
@@ -147,20 +154,19 @@ class Guest:
 
     def hear(self, step: int) -> None:
         """Wait until the console has told what the kernel printed up to *step*, a step with messages."""
-        self.session.hear(step, Deadline.after("console", CONSOLE_SECONDS))
+        self.session.hear(step, Deadline.after("console", patience.CONSOLE_SECONDS))
 
     def steps_ahead(self) -> int | None:
         """How many steps were finished beyond the last answer, read from outside also when the guest is dead.
 
         The step after those is the one in progress.  None where it cannot be told.
         """
-        layout, facts = self.info()
-        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
-        try:
-            counter = tables.read(self.session.memory, facts.step_counter, 4)
-        except LookupError:
-            return None
-        return int.from_bytes(counter, "little") - self._chain.step
+        work = self._work()
+        return None if work is None else work.steps - self._chain.step
+
+    def _work(self) -> Work | None:
+        """What the module has done; None where its layout is not known."""
+        return read_work(self.session.memory, *self._info) if self._info else None
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages of trouble since the last call.
@@ -238,7 +244,7 @@ class Guest:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
         self.carrier.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
-            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
+            _Batch(len(operations), patience.run_seconds(operations), self.session.link.statistics.damage)
         )
 
     def collect(self) -> list[StepRecord]:
@@ -248,17 +254,16 @@ class Guest:
     def receive(self) -> RawSteps:
         """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
-        with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
+        with self._failing(
+            f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged, RequestType.RUN
+        ):
             return RawSteps(batch.steps, self.carrier.collect(Deadline.after("run", batch.seconds)))
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
         records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
         if protocol.section_left_open(raw.data):
-            raise UsageError(
-                f"an atomic section was open at the end of the batch before step {self._chain.step}",
-                hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
-            )
+            raise SectionOpenError(self._chain.step, records)
         if len(records) != raw.steps:
             raise WireError(
                 f"{raw.steps} operations gave {len(records)} observations", hint="module and harness differ"
@@ -266,19 +271,32 @@ class Guest:
         return records
 
     @contextmanager
-    def _failing(self, doing: str, damaged: int) -> Iterator[None]:
+    def _failing(self, doing: str, damaged: int, kind: RequestType) -> Iterator[None]:
         """Turn a missed deadline into what the guest did instead."""
         try:
             yield
         except TimeoutError:
-            raise self.session.silent(doing, damaged) from None
+            raise self._silence(doing, damaged, kind) from None
+
+    def _silence(self, doing: str, damaged: int, kind: RequestType) -> HarnessError:
+        """A guest that only waits while its module has nothing to do has not heard, or is not heard."""
+        error = self.session.silent(doing, damaged)
+        work = self._work() if kind < RequestType.PING else None
+        if not isinstance(error, GuestHungError) or work is None or work.begun != work.ended:
+            return error
+        return WireError(
+            f"no answer came {doing}, and the module has finished all of the {work.ended} requests that reached it",
+            hint="the wire is dead, or the agent: the host's fault or QEMU's, not the kernel's",
+        )
 
     def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
         if self._batches:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
         self.carrier.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage):
-            data = self.carrier.collect(Deadline.after(kind.name, REQUEST_SECONDS))
+        with self._failing(
+            f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage, kind
+        ):
+            data = self.carrier.collect(Deadline.after(kind.name, patience.REQUEST_SECONDS))
         return protocol.answer(kind, data)
 
     # -- the end
@@ -294,15 +312,3 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def boot_seconds(shape: Shape, script: Script) -> float:
-    """How long a boot may take on an ordinary host, its script's requests among it."""
-    operations = sum(map(len, script)) // protocol.OPERATION.size
-    return BOOT_SECONDS * max(1, shape.smp / 2) + STEP_SECONDS * operations
-
-
-def run_seconds(operations: Sequence[Operation]) -> float:
-    """How long a batch may take on an ordinary host."""
-    asleep = sum(operation.value for operation in operations if operation.code == OpCode.SLEEP)
-    return REQUEST_SECONDS + STEP_SECONDS * len(operations) + 2e-6 * asleep

@@ -23,6 +23,7 @@ POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
 OPERATION = Struct("<BBHHBBiI")
+WORK = Struct("<III")
 
 
 class RequestType(IntEnum):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -11,10 +12,10 @@ from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
-from harness.guest.health import Silence, diagnose
+from harness.guest.health import Silence, diagnose, given_up
 from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
-from harness.guest.monitor import Monitor
+from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.saved import Saved, load_devices, save_devices
@@ -23,7 +24,10 @@ from harness.guest.streams import open_streams
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
 
 MONITOR_SECONDS = 20
+LOOK_SECONDS = 0.5
+"""Between looks at the first CPU while a guest boots: a look takes 1 ms."""
 LAST_WORDS = 8
+_CPU = "a kernel stops like this on a CPU or a machine that it is not made for: look at the shape's words"
 FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
@@ -226,10 +230,25 @@ class Session:
 
     def await_agent(self, deadline: Deadline) -> None:
         """Wait for the agent.  Raises an error that says what the guest does instead."""
+        looks: list[CpuRegisters] = []
+        while not self._agent_up(deadline):
+            if deadline.over():
+                raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0)
+            if not self.machine.shape.icount:
+                looks.append(self.monitor.registers()[0])
+            if why := given_up(looks):
+                raise GuestCrashedError(
+                    f"the kernel gave up before the agent was up: {why}{self.last_words()}", hint=_CPU
+                )
+
+    def _agent_up(self, deadline: Deadline) -> bool:
+        """Whether the agent says that it is, within LOOK_SECONDS."""
+        soon = Deadline(deadline.phase, LOOK_SECONDS, min(deadline.at, time.monotonic() + LOOK_SECONDS))
         try:
-            self.link.await_ready(deadline)
+            self.link.await_ready(soon)
         except TimeoutError:
-            raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0) from None
+            return False
+        return True
 
     def close(self) -> None:
         """End QEMU and release everything."""
