@@ -36,6 +36,8 @@ MAX_STATES: Final = 256
 FOLLOWED_MOST: Final = 100
 """Divergences of behaviour in one program after which the state is only taken from witnesses."""
 
+_STATE: Final = frozenset({"slots", "cursor", "waiters", "depth"})
+"""Fields without which the state that a step was seen to lead to is not known."""
 _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
@@ -209,7 +211,7 @@ class Judge:
     def _can_follow(self, record: Step) -> bool:
         """Whether the contract can be judged on from where another behaviour has led."""
         return (
-            self._bench.mask.full
+            not _STATE & set(self._bench.mask.blanked)
             and record.observation.status not in _ENDINGS
             and len(self.result.divergences) <= FOLLOWED_MOST
             and not self._states[0].lost
