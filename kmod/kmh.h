@@ -117,7 +117,7 @@ struct kmh_task {
 	struct hrtimer timer;
 	struct tasklet_struct tasklet;
 	unsigned int context_ops; /* operations to run in the interrupt */
-	u32 context_done;	/* enum kmh_context of context.c */
+	u32 context_done;	/* CONTEXT_* of context.c */
 	unsigned int refuse;	/* operations whose context could not be entered */
 };
 
@@ -232,7 +232,8 @@ void kmh_flushed_clear(void);
 
 /* ---- observe.c ---- */
 
-extern u32 kmh_step;
+extern struct kmh_work kmh_work;
+#define kmh_step	(kmh_work.steps)
 extern u32 kmh_hash;
 
 int kmh_observe_init(void);
@@ -258,6 +259,16 @@ void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
 
+/* ---- instant.c: interrupts in the middle of an operation ---- */
+
+void kmh_instant_init(void);
+void kmh_instant_reset(void);
+void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op);
+void kmh_instant_finish(struct kmh_task *t);
+void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
+			struct kmh_delta *(*next)(struct kmh_obs *obs));
+
 /* ---- waiting.c: tasks that sleep in kmap ---- */
 
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
@@ -265,6 +276,52 @@ u32 kmh_stuck_evidence(const struct kmh_task *t);
 void kmh_accept_signals(void);
 void kmh_forget_signals(void);
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
+
+/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+
+struct kmh_history_hold {
+	unsigned long address;
+	u32 written;		/* last value of the thread's own word of the page */
+	u16 page;		/* id */
+};
+
+struct kmh_history_task {
+	struct task_struct *task;
+	struct kmh_history_thread *shared; /* in the log */
+	struct kmh_history_record *records;
+	struct kmh_history_hold held[KMH_HISTORY_HOLDS];
+	unsigned int n_held;
+	u32 random;
+	u32 written;
+	u32 done;
+	u8 id;
+};
+
+/* Of the history in progress. */
+struct kmh_history_run {
+	const struct kmh_history_request *request;
+	struct kmh_history *log;
+	struct kmh_history_task tasks[KMH_HISTORY_THREADS];
+	unsigned int n_tasks;
+	atomic_t clock;
+	atomic_t ready;
+	atomic_t foreign;
+	atomic_t dropped;
+	u32 go;
+	u32 stop;
+	u32 frozen;		/* the history is over; threads may still be on their way out */
+};
+
+extern struct kmh_history_run kmh_history_run;
+
+int kmh_history(const void *data, size_t length, const void **body);
+int kmh_history_log(u32 *out);
+void kmh_history_exit(void);
+int kmh_history_main(void *data);
+struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
+					   unsigned int reserve);
+bool kmh_history_probe_arm(void);
+void kmh_history_probe_disarm(void);
 
 /* ---- snapshot.c ---- */
 

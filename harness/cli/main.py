@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "claims": "claims",
     "diff": "diff",
     "explore": "explore",
+    "histories": "histories",
     "kernels": "kernels",
     "nightly": "nightly",
     "ssh": "ssh",
@@ -46,7 +47,11 @@ def application(words: Sequence[str]) -> typer.Typer:
     app.callback()(_group)
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
         module = import_module(f"harness.cli.{COMMANDS[name]}")
-        app.command(name=name)(getattr(module, name.replace("-", "_")))
+        command = getattr(module, name.replace("-", "_"))
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name=name)(command)
     return app
 
 

@@ -3,8 +3,8 @@
 Tasks on one CPU and pages of one kind are interchangeable, so states are kept up to such
 permutations; holdings are limited so that the space is finite.  What is checked in
 every step: the contract (which has the invariants and the must-never outcomes), that woken
-tasks lose no wake-up, and that every outcome is one whose state is consistent.  A violation
-comes with the shortest program that leads to it.
+tasks lose no wake-up, that every outcome is one whose state is consistent, and, if asked for, that
+the fast path (``plain``) says the same.  A violation comes with the shortest program that leads to it.
 """
 
 from collections import deque
@@ -17,6 +17,7 @@ from harness.model.contract import check
 from harness.model.machine import Machine
 from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
+from harness.model.plain import plain
 from harness.model.refusal import not_started, spinners
 from harness.model.state import Phase, State, TaskState, empty_snapshot, initial
 from harness.model.step import step
@@ -243,6 +244,15 @@ def _path(parents: list[tuple[int, Operation | None]], number: int) -> tuple[Ope
     return tuple(reversed(program))
 
 
+def _fast_path(
+    machine: Machine, state: State, op: Operation, outcomes: tuple[Outcome, ...]
+) -> tuple[Violation, ...]:
+    one = plain(machine, state, op)
+    if one is None or outcomes == (one,):
+        return ()
+    return (Violation("fast-path", f"{op.code.name}: {one} where step allows {outcomes}"),)
+
+
 def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outcome]) -> tuple[Violation, ...]:
     for outcome in outcomes:
         found = check(machine, node.state, op, outcome.observation)
@@ -252,9 +262,17 @@ def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outco
 
 
 def explore(
-    machine: Machine, limits: Limits = Limits(), *, steps: Step = step, keep_edges: bool = False
+    machine: Machine,
+    limits: Limits = Limits(),
+    *,
+    steps: Step = step,
+    keep_edges: bool = False,
+    fast_path: bool = False,
 ) -> Exploration:
-    """Search from the untouched machine; *steps* may be a broken model, to see it found."""
+    """Search from the untouched machine; *steps* may be a broken model, to see it found.
+
+    *fast_path*: what ``plain`` says of each step is held against it.
+    """
     root = Node(initial(machine, empty_snapshot(machine)), (Holding(),) * len(machine.tasks))
     seen = {key(machine, root): 0}
     parents: list[tuple[int, Operation | None]] = [(0, None)]
@@ -268,6 +286,8 @@ def explore(
             outcomes = steps(machine, node.state, op)
             result.steps += 1
             violations = _judge(machine, node, op, outcomes)
+            if fast_path:
+                violations += _fast_path(machine, node.state, op, outcomes)
             if violations:
                 result.failure = Failure((*_path(parents, number), op), violations)
                 result.states = len(seen)
