@@ -7,6 +7,7 @@ from harness.model.absorb import page_id
 from harness.model.contract_own import address_hidden
 from harness.model.observation import SlotChange, Status
 from harness.model.operation import OpCode
+from harness.model.state import Phase
 from harness.model.step import step
 from harness.model.stuck import stuck_words
 from harness.model.violation import View, Violation
