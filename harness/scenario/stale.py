@@ -26,7 +26,8 @@ def last_slot(ledger: Ledger, filler: int) -> None:
         ledger.kmap(filler, page)
         ledger.add(OpCode.WRITE, filler, reg=page, offset=offset, value=rng.getrandbits(32))
         ledger.kunmap(filler, page)
-    readers = (filler, rng.randrange(1, len(ledger.cpus)))
+    others = [task for task, cpu in enumerate(ledger.cpus) if cpu != ledger.cpus[filler]]
+    readers = (filler, rng.choice(others or [filler]))
     for turn in range(_TURNS):
         page = pages[turn % 2]
         ledger.kmap(filler, page)
