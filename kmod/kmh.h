@@ -294,6 +294,7 @@ struct kmh_history_task {
 	u32 random;
 	u32 written;
 	u32 done;
+	u32 parked;		/* waits for the others, who have to end their round first */
 	u8 id;
 };
 
@@ -305,6 +306,7 @@ struct kmh_history_run {
 	unsigned int n_tasks;
 	atomic_t clock;
 	atomic_t ready;
+	atomic_t arrived;	/* at the end of a round, over all rounds */
 	atomic_t foreign;
 	atomic_t dropped;
 	u32 go;

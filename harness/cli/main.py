@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "push": "ssh",
     "pull": "ssh",
     "bench": "bench",
+    "check": "check",
     "broken-rules": "broken_rules",
 }
 """Each command and the module of this room that has the function of its name."""
