@@ -210,9 +210,13 @@ void kmh_return_mapped(void)
  */
 void kmh_back_from_user(void)
 {
-	if (left)
-		kunmap_local(left);
+	if (!left)
+		return;
+	kunmap_local(left);
 	left = NULL;
+	/* What the kernel had to say belongs to the step that is next, which counts it. */
+	if (atomic_read(&kmh_counters.messages))
+		kmh_marker(kmh_step);
 }
 #else
 static void leave_mapped(const struct kmh_op *op, struct kmh_outcome *out)

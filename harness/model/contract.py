@@ -5,7 +5,7 @@ order, of when unused slots are flushed, or of which flush function is called; a
 that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
-from harness.model import contract_instant, contract_pkmap, contract_typed, contract_window
+from harness.model import contract_instant, contract_outside, contract_pkmap, contract_typed, contract_window
 from harness.model.layout import Generation
 from harness.model.machine import Machine
 from harness.model.observation import Observation
@@ -13,22 +13,15 @@ from harness.model.operation import Operation
 from harness.model.state import State
 from harness.model.violation import Violation, view
 
-_ALL = (*contract_pkmap.RULES, *contract_window.RULES, *contract_typed.RULES, contract_instant.interrupts)
+_ALL = (
+    *contract_pkmap.RULES, *contract_window.RULES, *contract_typed.RULES, *contract_outside.RULES,
+    contract_instant.interrupts,
+)  # fmt: skip
 
 RULES = {
     Generation.TYPED: (*contract_pkmap.RULES, *contract_window.PLACE_RULES, *contract_typed.RULES),
-    Generation.STACK: (
-        *contract_pkmap.RULES,
-        *contract_window.RULES,
-        *contract_typed.RULES,
-        contract_instant.interrupts,
-    ),
-    Generation.LOCAL: (
-        *contract_pkmap.RULES,
-        *contract_window.RULES,
-        *contract_typed.RULES,
-        contract_instant.interrupts,
-    ),
+    Generation.STACK: _ALL,
+    Generation.LOCAL: _ALL,
 }
 
 
