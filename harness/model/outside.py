@@ -129,9 +129,6 @@ def user(d: Draft) -> None:
     Source: ``kmap_assert_nomap`` in kernel/entry/common.c (5.11 to 7.3): DEBUG_LOCKS_WARN_ON, which
     needs no lockdep and disables itself.
     """
-    if not d.machine.local:
-        d.status = Status.NOT_APPLICABLE
-        return
     d.rule = "user.mapped"
     highmem = d.machine.layout.force_map or d.machine.pages[d.op.page].highmem
     d.user = highmem
