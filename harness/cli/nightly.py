@@ -2,31 +2,35 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from harness.cli.shape import parse_shape
-from harness.kernel.catalogue import known
+from harness.errors import UsageError
 from harness.report.junit import write_junit
 from harness.report.output import require_folder, write_whole
 from harness.run.fleet import Capacity, Job, JobResult, run_fleet
+from harness.run.nights import NIGHTS, Night
 from harness.store.baseline import Change, changes, read_baseline
-
-_DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
 
 
 def nightly(
     kernel: Annotated[
-        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")
+        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: those of the set.")
     ] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
-            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."
+            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]...; may be repeated."
         ),
     ] = None,
+    what: Annotated[
+        str, typer.Option("--set", help=f"Which runs: {', '.join(NIGHTS)} (docs/contexts.md).")
+    ] = "usual",
+    seeds: Annotated[int, typer.Option(help="Runs from so many seeds; 0: as many as the set has.")] = 0,
     out: Annotated[
         Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
     ] = Path("out/nightly"),
@@ -40,9 +44,13 @@ def nightly(
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug
     before = read_baseline(baseline) if baseline else {}
-    names = kernel or [stock.name for stock in known()]
-    common = ("--seed", str(seed), "--steps", str(steps))
-    jobs = tuple(make_job(name, text, common) for name in names for text in (shape or _DEFAULT_SHAPES))
+    night = _night(what)
+    jobs = tuple(
+        make_job(name, text, ("--seed", str(number), "--steps", str(steps), *extra), suffix)
+        for number, suffix, extra in _seeds(night, seed, seeds)
+        for name in (kernel or night.kernels)
+        for text in (shape or night.shapes)
+    )
     require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
@@ -54,11 +62,24 @@ def nightly(
     raise typer.Exit(exit_code(results))
 
 
-def make_job(kernel: str, shape: str, common: tuple[str, ...]) -> Job:
+def _night(name: str) -> Night:
+    if name not in NIGHTS:
+        raise UsageError(f"there is no set {name!r}", hint=f"there are: {', '.join(NIGHTS)}")
+    return NIGHTS[name]
+
+
+def _seeds(night: Night, first: int, count: int) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """(seed, what it adds to the name, further arguments) of each round over kernels and shapes."""
+    for number in range(first, first + (count or night.seeds)):
+        more = number - first
+        yield number, f"-seed{number}" if more else "", () if more else night.first
+
+
+def make_job(kernel: str, shape: str, common: tuple[str, ...], suffix: str = "") -> Job:
     """The job for *kernel* on the machine that *shape* describes.  Raises UsageError for an unknown word."""
     arguments: list[str] = ["--kernel", kernel, "--shape", shape, *common]
     machine = parse_shape(shape)
-    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}"
+    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}{suffix}"
     return Job(name, tuple(arguments), machine.smp, machine.memory)
 
 
