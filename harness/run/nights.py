@@ -43,6 +43,7 @@ MACHINES = Night(
         "smp=8",
         "smp=16",
         "smp=32",
+        "smp=2,preempt=full",
         "smp=2,memory=5120",
         "smp=2,memory=5120,pti",
         "smp=2,pti,kaslr",
@@ -52,6 +53,6 @@ MACHINES = Night(
         "smp=2,memory=600,highmem=auto,vmalloc=640",
     ),
 )
-"""Memory above 4 GiB, many CPUs, PTI, KASLR, other splits of memory."""
+"""Many CPUs, preemption anywhere, memory above 4 GiB, PTI, KASLR, other splits of memory."""
 
 NIGHTS = {"usual": USUAL, "contexts": CONTEXTS, "machines": MACHINES}
