@@ -160,7 +160,7 @@ def _judge_once(
     return result, guest.script(recorder) if recorder and not result.crash and not result.error else None
 
 
-def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script) -> Guest:
+def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script | None) -> Guest:
     if script:
         return parts.boot(request.out, script)
     return (launch or (start if request.template else Parts.boot))(parts, request.out)
