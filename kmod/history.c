@@ -278,7 +278,7 @@ static u32 outcome_of(const struct tally *last, const struct tally *found)
 static u32 watch(u32 limit_ms)
 {
 	unsigned long limit = jiffies + msecs_to_jiffies(limit_ms);
-	unsigned long end = limit + msecs_to_jiffies(kmh_patience_ms);
+	unsigned long moved = jiffies;
 	struct tally last = {}, found;
 	u32 outcome;
 
@@ -288,10 +288,12 @@ static u32 watch(u32 limit_ms)
 		outcome = outcome_of(&last, &found);
 		if (outcome != KMH_HISTORY_RUNS)
 			return outcome;
+		if (last.clock != found.clock)
+			moved = jiffies;
 		last = found;
 		if (time_after(jiffies, limit))
 			WRITE_ONCE(kmh_history_run.stop, 1);
-		if (time_after(jiffies, end))
+		if (time_after(jiffies, moved + msecs_to_jiffies(kmh_patience_ms)))
 			return KMH_HISTORY_STUCK;
 	}
 }
@@ -382,8 +384,8 @@ static int check(const struct kmh_history_request *request, unsigned int count)
 {
 	if (lost || kmh_casualty)
 		return -EIO;
-	if (!count || count > KMH_HISTORY_THREADS || !request->pages || !request->holds ||
-	    request->holds > KMH_HISTORY_HOLDS || request->pins >= LAST_PKMAP)
+	if (!count || count > KMH_HISTORY_THREADS || !request->pages || !request->yields ||
+	    !request->holds || request->holds > KMH_HISTORY_HOLDS || request->pins >= LAST_PKMAP)
 		return -EINVAL;
 	if (request->first_page + request->pages > kmh_n_pages ||
 	    request->first_pin + request->pins > kmh_n_pages)
