@@ -111,7 +111,9 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t s
 		mutex_unlock(&request_lock);
 		return -EMSGSIZE;
 	}
+	WRITE_ONCE(kmh_work.begun, kmh_work.begun + 1);
 	handle_request(header, header + 1);
+	WRITE_ONCE(kmh_work.ended, kmh_work.ended + 1);
 	mutex_unlock(&request_lock);
 	*offset = 0;
 	return size;
@@ -235,6 +237,7 @@ static int __init harness_init(void)
 	if (error)
 		return error;
 	kmh_symbols_init();
+	kmh_instant_init();
 	error = parts_init();
 	if (error)
 		return error;

@@ -54,6 +54,7 @@ enum kmh_request_type {
 	KMH_REQ_UNLOAD = 101,	/* remove the module */
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
+	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
 };
 
 struct kmh_request {
@@ -61,6 +62,12 @@ struct kmh_request {
 	__u16 reserved;
 	__u32 length;		/* of the body that follows, bytes */
 };
+
+/*
+ * A script is a file of requests, one behind the other, that the agent executes before it
+ * opens the link: nothing from the host reaches such a guest while it works.
+ */
+#define KMH_SCRIPT		"/lib/kmh/script"
 
 /* Every answer starts with this. */
 struct kmh_response {
@@ -144,15 +151,23 @@ struct kmh_info {
 	__u32 text_anchor;	/* run-time address of kunmap_high */
 	__u32 swapper_pg_dir;	/* virtual address of init_mm.pgd as seen in CR3 of a kthread's mm */
 	__u32 kmap_ctrl_offset;	/* in task_struct, 0 where there is none */
-	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
-				 * when the guest has fallen silent, it names the step in progress
-				 */
+	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
+};
+
+/*
+ * Read from outside when the guest has fallen silent: the step in progress, and whether the
+ * module has anything to do at all.
+ */
+struct kmh_work {
+	__u32 steps;		/* finished since the module was loaded */
+	__u32 begun;		/* requests that reached the module */
+	__u32 ended;		/* those of them that it has finished */
 };
 
 /* ---- pages --------------------------------------------------------------- */
@@ -231,6 +246,8 @@ enum kmh_opcode {
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
+	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
+	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
 };
 
 /*
@@ -242,6 +259,24 @@ enum kmh_opcode {
 #define KMH_TYPED_ERAS		2
 #define KMH_TYPES_2_6_24	13	/* KM_TYPE_NR of 2.6.24 */
 #define KMH_TYPES_2_6_32	19	/* of 2.6.32 */
+
+/*
+ * INTERRUPT: in the middle of a later operation of this task (after value >> 8 others) the
+ * pages from "page" on, value & 0xff of them, are mapped, read and unmapped.  reg is
+ * enum kmh_context, plus enum kmh_trigger << 4; offset is nanoseconds after the operation's
+ * beginning, or the offset of an instruction in a function.
+ */
+enum kmh_context {
+	KMH_CONTEXT_HARDIRQ = 0,
+	KMH_CONTEXT_SOFTIRQ = 1,
+	KMH_CONTEXT_TASK = 2,	/* a task of higher priority on that CPU */
+};
+
+enum kmh_trigger {
+	KMH_TRIGGER_TIMER = 0,
+	KMH_TRIGGER_IPI = 1,	/* of another CPU */
+	KMH_TRIGGER_FUNCTIONS = 2, /* __kmap_local_pfn_prot or kmap_atomic_high_prot, and so on: instant.c */
+};
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */
@@ -281,7 +316,20 @@ enum kmh_status {
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
+	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
+
+/*
+ * The value of an observation that ended as STUCK: which task it was (of several that
+ * should have settled, the first) and where it stood.
+ */
+#define KMH_STUCK_TASK		0xffu
+#define KMH_STUCK_QUEUED	(1u << 8)	/* in pkmap_map_wait */
+#define KMH_STUCK_ON_RQ		(1u << 9)	/* runnable */
+#define KMH_STUCK_ON_CPU	(1u << 10)
+#define KMH_STUCK_SIGNAL	(1u << 11)	/* a signal is pending */
+#define KMH_STUCK_SLOT_FREE	(1u << 12)	/* some slot stands at 0 or 1 */
+#define KMH_STUCK_STATE_SHIFT	16		/* task_struct's state: TASK_* */
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
 #define KMH_OBS_HARDIRQ		(1u << 1)
@@ -310,7 +358,7 @@ struct kmh_obs {
 	__u8 flush_scans;	/* calls of flush_all_zero_pkmaps since the last observation */
 	__u8 flush_ranges;	/* calls of flush_tlb_kernel_range for exactly the pkmap area */
 	__u8 flush_cpus;	/* calls of do_flush_tlb_all, over all CPUs, within those */
-	__u8 flush_dirty;	/* PTEs present with count 0 when such a flush was asked for, at most 255 */
+	__u8 flush_dirty;	/* translations not yet gone, or entries already popped, when their flush began */
 	__u8 flush_odd;		/* flush_tlb_kernel_range calls that touch the pkmap area but are not exactly it */
 	__u8 invlpgs;		/* calls of flush_tlb_one_kernel by this task */
 	__u32 invlpg_address;	/* of the last one */
@@ -330,7 +378,14 @@ enum kmh_delta_kind {
 	KMH_DELTA_PTEVAL = 3,	/* task = of the step; index = entry of kmap_ctrl.pteval; b/c = value */
 	KMH_DELTA_DONE = 4,	/* aux = task whose blocked step ended; a = its step, b = result, d = page_address */
 	KMH_DELTA_DEAD = 5,	/* aux = task that died outside its own step */
+	KMH_DELTA_INTERRUPT = 6, /* aux = KMH_INTERRUPT_*; index = depth before; a = address, b/c = PTE, d = first word */
+	KMH_DELTA_INTERRUPT_END = 7, /* aux = KMH_INTERRUPT_*; index = depth after all is unmapped */
 };
+
+#define KMH_INTERRUPT_HARD	(1u << 0)
+#define KMH_INTERRUPT_SOFT	(1u << 1)
+#define KMH_INTERRUPT_OWN	(1u << 2)	/* on top of the task whose operation it was */
+#define KMH_INTERRUPT_IN_USE	(1u << 3)	/* the slot to take was in use, by b/c; nothing was mapped */
 
 struct kmh_delta {
 	__u8 kind;		/* enum kmh_delta_kind */

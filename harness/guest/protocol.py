@@ -23,6 +23,7 @@ POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
 OPERATION = Struct("<BBHHBBiI")
+WORK = Struct("<III")
 
 
 class RequestType(IntEnum):
@@ -41,6 +42,7 @@ class RequestType(IntEnum):
     UNLOAD = 101
     LOAD = 102
     POWEROFF = 103
+    ANSWER = 104
 
 
 class Config(IntFlag):

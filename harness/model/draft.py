@@ -24,6 +24,7 @@ class Draft:
 
     __slots__ = (
         "allowed",
+        "armed",
         "before",
         "contexts",
         "cpu",
@@ -89,6 +90,7 @@ class Draft:
         self.migrate = task.migrate
         self.irqs_off = task.irqs_off
         self.contexts = task.contexts
+        self.armed = task.armed
         self.cursor = state.cursor
         self.zeros = state.zeros
         self.ones = state.ones
@@ -179,6 +181,16 @@ class Draft:
         self.invlpg_address = address
         if self.stale:
             self.forget_stale(address)
+
+    def flushed_early(self, address: int, depth: int) -> bool:
+        """Whether *address* is flushed though its entry is there, or above the *depth* of this CPU's stack.
+
+        Not after an unmap in order: the entry is none by then, and not yet popped.
+        """
+        layout = self.machine.layout
+        index = layout.fixindex(address)
+        entry = index - layout.window_index(self.cpu, 0)
+        return bool(self.windows.get(index, 0)) or (entry >= 0 and entry >= depth)
 
     def forget_stale(self, address: int) -> None:
         """Drop what this CPU may hold of *address*."""

@@ -14,7 +14,7 @@ from harness.model.vector import Vector
 
 
 class Phase(IntEnum):
-    """Where a task stands.  WOKEN (out of the queue, not yet run again) only exists between micro-steps."""
+    """Where a task stands.  WOKEN: runnable, still in the queue; one in an atomic section has its CPU."""
 
     READY = 0
     BLOCKED = 1
@@ -31,6 +31,16 @@ class Context(NamedTuple):
     hard: bool
     remaining: int
     irqs_off: bool
+
+
+class Armed(NamedTuple):
+    """An interrupt that a task's operation is to meet, after ``skip`` others (``model.instant``)."""
+
+    where: int
+    trigger: int
+    page: int
+    levels: int
+    skip: int
 
 
 class TaskState(NamedTuple):
@@ -53,6 +63,7 @@ class TaskState(NamedTuple):
     contexts: tuple[Context, ...] = ()
     page: int = -1
     reg: int = 0
+    armed: Armed | None = None
 
     @property
     def atomic(self) -> bool:
@@ -71,7 +82,7 @@ class State(NamedTuple):
     """Everything the rules read and change.
 
     ``zeros`` and ``ones`` are bit sets of the slots with count 0 and 1; ``where`` gives
-    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted;
+    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted, woken or not;
     ``windows`` the fixmap entries that are not none; ``depths`` ``__kmap_atomic_idx`` per CPU;
     ``memory`` the words known per page; ``stale`` old translations that a TLB may still hold,
     by (CPU or -1 for any, address); ``warned`` the WARN_ONCE sites that have fired;
@@ -133,9 +144,12 @@ def _tasks(machine: Machine, snapshot: Snapshot) -> tuple[TaskState, ...]:
 
 
 def _addresses(machine: Machine, snapshot: Snapshot) -> list[int]:
+    """Addresses of the highmem pages; one that is not of pkmap is none, as it names no slot."""
     known = snapshot.page_addresses
     return [
-        known[number] if page.highmem and number < len(known) else 0
+        known[number]
+        if page.highmem and number < len(known) and machine.layout.in_pkmap(known[number])
+        else 0
         for number, page in enumerate(machine.pages)
     ]
 

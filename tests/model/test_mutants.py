@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import bookkeeping, local, pkmap, stack, vector
+from harness.model import bookkeeping, local, pkmap, release, stack, step, vector
 from harness.model.explore import Limits, explore
 from harness.model.operation import OpCode
 from harness.model.state import Phase
@@ -18,10 +18,15 @@ def windows(layout, maps=_LOCAL_MAPS, tasks=(0, 0, 1)):
     return small(layout, slots=2, high=2, low=1, tasks=tasks), limits
 
 
+SECTIONS = (small(slots=1, high=3, low=0, tasks=(1, 1, 0)), Limits(kmaps=1, others=(), sections=True))
 LOCAL = windows(LOCAL_PAE)
 RT = windows(LOCAL_RT)
 DEBUG = windows(LOCAL_DEBUG)
 STACK = windows(STACK_PAE, (OpCode.KMAP_ATOMIC,))
+
+
+def forget_held(d):
+    return [d]
 
 
 def flush_misses_last(d):
@@ -270,12 +275,15 @@ MUTANTS = {
     "A21a": (local, "switch_in", switch_in_shifted, LOCAL),
     "A21b": (local, "switch_in", switch_in_reversed, LOCAL),
     "A24": (local, "save", keep_saved, LOCAL),
+    "held-forgotten": (step, "run_held", forget_held, SECTIONS),
+    "not-woken": (release, "wake", forget_held, SECTIONS),
     "A1": (stack, "map_slot", stack_no_cpu, STACK),
     "A6s": (stack, "clear_top", stack_keep, STACK),
     "A5s": (stack, "clear_top", stack_no_pop, STACK),
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MUTANTS)
 def test_exploration_finds_the_broken_model(name, monkeypatch):
     module, function, broken, (machine, limits) = MUTANTS[name]
@@ -285,6 +293,7 @@ def test_exploration_finds_the_broken_model(name, monkeypatch):
     assert found.failure.violations
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("standard", [PKMAP, PKMAP_TWICE, LOCAL, RT, DEBUG, STACK])
 def test_the_real_model_is_clean(standard):
     machine, limits = standard
@@ -293,6 +302,7 @@ def test_the_real_model_is_clean(standard):
     assert found.states > 50
 
 
+@pytest.mark.long
 def test_a_blocked_task_always_gets_through():
     machine, limits = PKMAP
     found = explore(machine, limits)
