@@ -18,6 +18,7 @@ from harness.store.baseline import Change, changes, read_baseline
 _STARTS = 3
 """Templates of one machine that the seeds go round: each costs a boot once and 60 MB on disk."""
 
+_HISTORY_SHAPE = "smp=2,parallel"
 _DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
 
 
@@ -42,6 +43,9 @@ def nightly(
     abstract: Annotated[
         int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
     ] = 20_000,
+    histories: Annotated[
+        int, typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none.")
+    ] = 1_000_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
@@ -50,6 +54,8 @@ def nightly(
     names = kernel or [stock.name for stock in known()]
     common = ("--seed", str(seed), "--steps", str(steps), "--abstract", str(abstract))
     jobs = make_jobs(names, shape or _DEFAULT_SHAPES, common, seed)
+    if histories:
+        jobs += tuple(history_job(name, histories, seed) for name in names)
     require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
@@ -83,6 +89,16 @@ def make_job(kernel: str, shape: str, common: tuple[str, ...], variant: int = 0)
     machine = parse_shape(shape)
     name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}"
     return Job(name, tuple(arguments), machine.smp, machine.memory)
+
+
+def history_job(kernel: str, operations: int, seed: int) -> Job:
+    """Concurrent histories of *kernel*, on CPUs that really run at once."""
+    machine = parse_shape(_HISTORY_SHAPE)
+    arguments = ("--kernel", kernel, "--shape", _HISTORY_SHAPE, "--seed", str(seed))
+    counted = ("--operations", str(operations))
+    return Job(
+        f"{Path(kernel).name}-histories", arguments + counted, machine.smp, machine.memory, "histories"
+    )
 
 
 def exit_code(results: tuple[JobResult, ...]) -> int:

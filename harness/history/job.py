@@ -102,12 +102,11 @@ class Sitting:
         self.plan = self._plan()
 
     def _plan(self) -> Iterator[Planned]:
-        smp, slots = self.request.shape.smp, self.layout.last_pkmap
-        wanted = regimes(Random(self.request.seed), smp, slots)
+        wanted = regimes(Random(self.request.seed), self.layout.online_cpus, self.layout.last_pkmap)
         chosen = (one for one in wanted if self.request.only in ("", one.name))
         for number, regime in zip(count(), chosen, strict=False):
             seed = (self.request.seed * 1_000_003 + number) & 0xFFFF_FFFF
-            yield Planned(regime, request_of(regime, smp, slots, seed))
+            yield Planned(regime, request_of(regime, self.layout, seed))
 
     def run(self) -> None:
         """Histories until there are operations enough; the next one runs while the last is judged."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.guest.histories import HOLDS, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.model.layout import Layout
 
 LIMIT_MS = 8_000
 """A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""
@@ -27,8 +28,9 @@ class Regime:
     """All threads start each round of mappings together."""
 
 
-def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryRequest:
-    """The request; pages that are pinned have ids from 0, those of the threads from *last_pkmap* on."""
+def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
+    """The request; pages that are pinned have ids from 0, those of the threads from LAST_PKMAP on."""
+    last_pkmap, smp = layout.last_pkmap, layout.online_cpus
     cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[:THREADS]
     return HistoryRequest(
         seed=seed,
