@@ -284,7 +284,7 @@ void kmh_accept_signals(void);
 void kmh_forget_signals(void);
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
 
-/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+/* ---- history*.c: concurrent histories ---- */
 
 struct kmh_history_hold {
 	unsigned long address;
@@ -329,6 +329,11 @@ void kmh_history_exit(void);
 int kmh_history_main(void *data);
 struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
 					   unsigned int reserve);
+bool kmh_history_ended(const struct kmh_history_task *t);
+bool kmh_history_died(const struct kmh_history_task *t);
+void kmh_history_states(void);
+u32 kmh_history_watch(u32 limit_ms);
+void kmh_history_rescue(void);
 bool kmh_history_probe_arm(void);
 void kmh_history_probe_disarm(void);
 

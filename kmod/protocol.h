@@ -467,7 +467,7 @@ struct kmh_history_request {
 	__u16 pages;
 	__u8 holds;		/* at most KMH_HISTORY_HOLDS */
 	__u8 flags;		/* KMH_HISTORY_* */
-	__u16 reserved;
+	__u16 yields;		/* one step in so many gives the CPU away */
 };
 
 enum kmh_history_outcome {

@@ -22,6 +22,7 @@ _STARTS = 3
 
 _SOURCE_SHAPES = ("smp=1", "smp=2")
 """Their configurations are small: no KASLR and no page table isolation."""
+_HISTORY_SHAPE = "smp=2,parallel"
 
 
 def nightly(
@@ -52,6 +53,9 @@ def nightly(
     abstract: Annotated[
         int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
     ] = 20_000,
+    histories: Annotated[
+        int, typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none.")
+    ] = 1_000_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
@@ -66,6 +70,8 @@ def nightly(
     if source:
         usual = ("--seed", str(seed), "--steps", str(steps))
         jobs += make_jobs(tuple(recipes()), shape or _SOURCE_SHAPES, usual, seed)
+    if histories:
+        jobs += tuple(history_job(name, histories, seed) for name in kernel or night.kernels)
     require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
@@ -112,6 +118,16 @@ def make_job(kernel: str, shape: str, common: tuple[str, ...], suffix: str = "",
     machine = parse_shape(shape)
     name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}{suffix}"
     return Job(name, tuple(arguments), machine.smp, machine.memory)
+
+
+def history_job(kernel: str, operations: int, seed: int) -> Job:
+    """Concurrent histories of *kernel*, on CPUs that really run at once."""
+    machine = parse_shape(_HISTORY_SHAPE)
+    arguments = ("--kernel", kernel, "--shape", _HISTORY_SHAPE, "--seed", str(seed))
+    counted = ("--operations", str(operations))
+    return Job(
+        f"{Path(kernel).name}-histories", arguments + counted, machine.smp, machine.memory, "histories"
+    )
 
 
 def exit_code(results: tuple[JobResult, ...]) -> int:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from harness.guest import frame, protocol, steps
+from harness.guest import frame, histories, protocol, steps
 from harness.model import observation, operation, page
 from harness.model.instant import Trigger, Where
 from tests.guest.header import read_header
@@ -26,6 +26,11 @@ STRUCTS = {
     "kmh_slot": steps.SLOT,
     "kmh_pte": steps.PTE,
     "kmh_ctrl": steps.TASK,
+    "kmh_history_request": histories.REQUEST,
+    "kmh_history": histories.LOG,
+    "kmh_history_thread": histories.THREAD,
+    "kmh_history_slot": histories.SLOT,
+    "kmh_history_record": histories.RECORD,
 }
 ENUMS = {
     "kmh_frame_type": (frame.FrameType, "KMH_FRAME_"),
