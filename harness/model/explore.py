@@ -15,7 +15,7 @@ from typing import NamedTuple
 from harness.model import vector
 from harness.model.contract import check
 from harness.model.machine import Machine
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.outcome import Outcome
 from harness.model.state import Phase, State, TaskState, empty_snapshot, initial
 from harness.model.step import step
@@ -67,6 +67,7 @@ class Limits:
     """How far to go: kmaps per task and page, window mappings per task, states in all.
 
     ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
+    ``also``: operations that every task tries in every state, misuse for instance.
     """
 
     kmaps: int = 2
@@ -75,6 +76,7 @@ class Limits:
     states: int = 200_000
     maps: tuple[OpCode, ...] = ()
     others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
+    also: tuple[Operation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -105,12 +107,13 @@ def _register(task: int, depth: int) -> int:
 
 
 def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
-    """What the tasks may do next: correct use only, within the limits."""
+    """What the tasks may do next: correct use within the limits, and what the limits add."""
     for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
         if task.phase is Phase.READY:
             yield from _persistent(machine, number, task, holding, limits)
             yield from _windows(machine, number, holding, limits)
             yield from (Operation(code, number, value=1) for code in limits.others)
+            yield from (op._replace(task=number) for op in limits.also)
 
 
 def _persistent(
@@ -163,7 +166,7 @@ def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
     holdings = list(node.holdings)
     seen = outcome.observation
     if not seen.status:
-        undo = op.code in _UNMAP.values()
+        undo = op.code in _UNMAP.values() and op.base == Base.REG
         slot = bool(seen.windows or seen.saved)
         holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
     for done in seen.done:
@@ -227,9 +230,23 @@ def _path(parents: list[tuple[int, Operation | None]], number: int) -> tuple[Ope
     return tuple(reversed(program))
 
 
+def unheld(machine: Machine, node: Node) -> tuple[Violation, ...]:
+    """Tasks of the local generation whose stack is not what they have mapped and not unmapped."""
+    if not machine.local:
+        return ()
+    pairs = enumerate(zip(node.state.tasks, node.holdings, strict=True))
+    return tuple(
+        Violation("unheld", f"task {number} is {task.depth} deep and holds {holding.stack}")
+        for number, (task, holding) in pairs
+        if task.phase is Phase.READY
+        and task.depth != machine.increment * sum(held.slot for held in holding.stack)
+    )
+
+
 def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outcome]) -> tuple[Violation, ...]:
     for outcome in outcomes:
         found = check(machine, node.state, op, outcome.observation)
+        found = found or unheld(machine, follow(node, op, outcome))
         if found:
             return found
     return ()
@@ -244,6 +261,9 @@ def explore(
     parents: list[tuple[int, Operation | None]] = [(0, None)]
     queue = deque([(0, root)])
     result = Exploration()
+    if found := unheld(machine, root):
+        result.failure = Failure((), found)
+        return result
     while queue:
         number, node = queue.popleft()
         if keep_edges:
