@@ -264,36 +264,30 @@ def _choose(kind: str, seed: int, count: int, size: int):
     return machine, kept
 
 
-def _write(kind: str, known: set) -> None:
-    machine, kept = _choose(kind, 1, 120, 18)
+def _fresh_lies(machine, state, op, seen, known: set):
+    """Names of the lies that are worth a line: found otherwise, or for another operation, than those before."""
+    for name, lie in lies(machine):
+        doctored = lie(seen)
+        rules = tuple(_rules(machine, state, op, doctored)) if doctored != seen else ()
+        generation = machine.layout.generation
+        new = {(generation, name, rules), (generation, op.code, rules)} - known
+        if rules and new:
+            known.update(new)
+            yield name, True
 
-    def told(at, state, op, seen):
-        fresh = []
-        for name, lie in lies(machine):
-            doctored = lie(seen)
-            rules = tuple(_rules(machine, state, op, doctored)) if doctored != seen else ()
-            new = {
-                (machine.layout.generation, name, rules),
-                (machine.layout.generation, op.code, rules),
-            } - known
-            if rules and new:
-                known.update(new)
-                fresh.append((name, True))
-        yield from lie_lines(machine, state, op, seen, fresh)
 
-    _save(BOOK, kind, [_text(lines(machine, ops)) for ops in kept])
-    texts = [_text(lying(machine, ops, told)) for ops in kept]
-    _save(
-        LIES,
-        kind,
-        [
-            text[: text.rindex(_LIE) + text[text.rindex(_LIE) :].index("\n")]
-            if "\n" in text[text.rindex(_LIE) :]
-            else text
-            for text in texts
-            if _LIE in text
-        ],
-    )
+def _write_lies(kind: str, known: set) -> None:
+    machine, texts = of_kind(kind), []
+    for ops, _ in programs((BOOK / f"{kind}.txt").read_text()):
+
+        def told(at, state, op, seen):
+            return lie_lines(machine, state, op, seen, tuple(_fresh_lies(machine, state, op, seen, known)))
+
+        text = _text(lying(machine, ops, told))
+        if _LIE in text:
+            end = text.find("\n", text.rindex(_LIE))
+            texts.append(text if end < 0 else text[:end])
+    _save(LIES, kind, texts)
 
 
 def _save(folder: Path, kind: str, parts: list[str]) -> None:
@@ -312,7 +306,9 @@ def main() -> None:
                 old = (folder / f"{kind}.txt").read_text()
                 _save(folder, kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
         else:
-            _write(kind, known)
+            machine, kept = _choose(kind, 1, 120, 18)
+            _save(BOOK, kind, [_text(lines(machine, ops)) for ops in kept])
+            _write_lies(kind, known)
 
 
 if __name__ == "__main__":
