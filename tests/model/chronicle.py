@@ -25,6 +25,7 @@ BOOK = Path(__file__).parent / "book"
 LIES = Path(__file__).parent / "lies"
 LISTED = Path(__file__).parent / "listed"
 _LIE = "lies:"
+_ALWAYS = 20
 _MAPS = (
     OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT,
     OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
@@ -248,20 +249,20 @@ def _features(machine, op, state, outcomes):
 _TELLING = ("slots", "windows", "done", "warns", "flush_ranges", "invlpgs", "saved", "wakes")
 
 
-def _choose(kind: str, seed: int, count: int, size: int):
-    machine, rng = of_kind(kind), random.Random(f"{kind} {seed}")
-    known, kept = set(), []
-    for _ in range(count):
-        ops, last, new = list(_random_program(rng, machine, size)), 0, set()
+def _choose(machine, candidates, known: set):
+    """The first programs, and of the others those that show what none of the generation has shown before."""
+    for number, ops in enumerate(candidates):
+        last, new = 0, set()
         for at, (op, state, outcomes) in enumerate(steps(machine, ops)):
             fresh = set(_features(machine, op, state, outcomes)) - known - new
             if fresh:
                 new |= fresh
                 last = at + 1
-        if len(new) > 3:
-            known |= new
-            kept.append(ops[:last])
-    return machine, kept
+        known |= new
+        if number < _ALWAYS:
+            yield ops
+        elif len(new) > 3:
+            yield ops[:last]
 
 
 def _fresh_lies(machine, state, op, seen, known: set):
@@ -299,16 +300,19 @@ def main() -> None:
     """Choose and write all, or tell the present programs anew (``--retell``)."""
     for name, listing in LISTINGS.items():
         (LISTED / f"{name}.txt").write_text(listing() + "\n")
-    known: set = set()
+    lied: set = set()
+    shown: dict[object, set] = {}
     for kind in LAYOUTS:
         if "--retell" in sys.argv:
             for folder in (BOOK, LIES):
                 old = (folder / f"{kind}.txt").read_text()
                 _save(folder, kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
         else:
-            machine, kept = _choose(kind, 1, 120, 18)
-            _save(BOOK, kind, [_text(lines(machine, ops)) for ops in kept])
-            _write_lies(kind, known)
+            machine, rng = of_kind(kind), random.Random(f"{kind} 1")
+            candidates = [list(_random_program(rng, machine, 18)) for _ in range(120)]
+            known = shown.setdefault(machine.layout.generation, set())
+            _save(BOOK, kind, [_text(lines(machine, ops)) for ops in _choose(machine, candidates, known)])
+            _write_lies(kind, lied)
 
 
 if __name__ == "__main__":
