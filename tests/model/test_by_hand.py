@@ -2,10 +2,11 @@
 
 import pytest
 
-from harness.model import vector
+from harness.model import local, vector
+from harness.model.draft import Draft
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.state import empty_snapshot, initial, with_slot
+from harness.model.state import Context, empty_snapshot, initial, with_slot
 from harness.model.step import predict, step
 from tests.model.kinds import of_kind
 from tests.model.machines import small
@@ -56,6 +57,8 @@ def test_a_flush_of_somebody_elses_page():
 
 
 def test_ptes_at_count_0_are_told_with_a_flush():
+    state = after(*UNUSED, Operation(OpCode.KMAP, 0, 1, 2), set_pte(0, 3))
+    assert predict(MACHINE, state, FLUSH).observation.flush_dirty == 1
     state = after(*UNUSED, set_pte(0, 1), set_pte(2, 2))
     seen = predict(MACHINE, state, FLUSH).observation
     assert (seen.flush_ranges, seen.flush_dirty, seen.flush_scans) == (1, 2, 1)
@@ -115,3 +118,94 @@ def test_a_dead_task_with_the_lock_stops_the_rest(code):
     assert state.locked
     assert step(MACHINE, state, Operation(code, 1, 1)) == ()
     assert len(step(MACHINE, state, Operation(OpCode.KMAP, 1, LOW))) == 1
+
+
+def test_a_waiter_follows_somebody_else_who_has_mapped_its_page():
+    state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
+    (outcome,) = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
+    assert (outcome.rule, outcome.state.waiting, outcome.state.ones) == ("kunmap.wake+follow", (), 2)
+    assert vector.get(outcome.state.slots, 2).count == 3
+
+
+def test_a_waiter_that_meets_a_lost_count_loses_everything():
+    state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
+    state = state._replace(slots=vector.put(state.slots, 2, vector.get(state.slots, 2)._replace(count=0)))
+    outcomes = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
+    assert {outcome.state.lost for outcome in outcomes} == {"kmap_lock is held by a dead task"}
+
+
+def with_task(machine, state=None, **fields):
+    state = initial(machine, empty_snapshot(machine)) if state is None else state
+    return state._replace(tasks=(state.tasks[0]._replace(**fields), *state.tasks[1:]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "warns"),
+    [
+        ("local", OpCode.KMAP_LOCAL, 1),
+        ("stack-debug", OpCode.KMAP_ATOMIC, 1),
+        ("stack", OpCode.KMAP_ATOMIC, 0),
+    ],
+)
+def test_mapping_in_a_hardirq_with_interrupts_on_is_told_once(kind, code, warns):
+    machine = of_kind(kind)
+    inside = with_task(machine, contexts=(Context(hard=True, remaining=9, irqs_off=False),))
+    outcome = predict(machine, inside, Operation(code, 0, 1, 1))
+    assert (outcome.observation.warns, outcome.state.warned) == (
+        warns,
+        {"push-hardirq"} if warns else frozenset(),
+    )
+    soft = with_task(machine, contexts=(Context(hard=False, remaining=9, irqs_off=False),))
+    assert predict(machine, soft, Operation(code, 0, 1, 1)).observation.warns == 0
+    off = with_task(machine, contexts=(Context(hard=True, remaining=9, irqs_off=False),), irqs_off=True)
+    assert predict(machine, off, Operation(code, 0, 1, 1)).observation.warns == 0
+
+
+def outside(machine, address):
+    draft = Draft(machine, initial(machine, empty_snapshot(machine)), Operation(OpCode.KUNMAP_LOCAL), 0)
+    local.unmap_outside(draft, address)
+    return draft.rule, draft.warned
+
+
+def test_unmapping_a_user_address_is_told():
+    low = MACHINE.layout.page_offset
+    assert outside(MACHINE, low - 1) == (".outside-user", {"unmap-user"})
+    assert outside(MACHINE, low) == (".outside", frozenset())
+    assert outside(of_kind("local-debug"), low - 1) == (".outside", {"unmap-outside"})
+
+
+def test_a_hole_in_a_stack_is_not_put_back():
+    windows = {MACHINE.layout.fix_kmap_begin + 1: 5}
+    state = with_task(MACHINE, depth=2, saved=(MACHINE.ptes[1], 0, 0))._replace(windows=windows, current=2)
+    now = predict(MACHINE, state, Operation(OpCode.NOP)).state.windows
+    assert now == windows | {MACHINE.layout.fix_kmap_begin: MACHINE.ptes[1]}
+
+
+@pytest.mark.parametrize(("kind", "deep"), [("stack-debug", 3), ("local", 2), ("local-debug", 2)])
+def test_the_deepest_mapping_and_one_more(kind, deep):
+    machine = of_kind(kind)
+    maps = [Operation(OpCode.KMAP_ATOMIC, 0, page, page) for page in range(4)]
+    state = after(*maps[:deep], machine=machine)
+    outcome = predict(machine, state, maps[deep])
+    assert outcome.observation.status is Status.DIED
+    assert outcome.rule in ("stack.bug-depth", "local.bug-depth")
+
+
+def test_a_stack_without_debug_goes_on_in_the_next_window():
+    machine = of_kind("stack")
+    maps = [Operation(OpCode.KMAP_ATOMIC, 0, page, page) for page in range(4)]
+    outcome = predict(machine, after(*maps[:3], machine=machine), maps[3])
+    assert outcome.rule == "atomic.map.nested.spill"
+    assert outcome.observation.value == machine.layout.fixaddr(machine.layout.fix_kmap_begin + 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(OpCode.KUNMAP_ATOMIC, Status.DIED), (OpCode.IOUNMAP, Status.OK)]
+)
+def test_only_kunmap_atomic_looks_at_foreign_addresses(code, status):
+    machine = of_kind("stack-debug")
+    state = after(Operation(OpCode.KMAP_ATOMIC, 0, 1, 1), machine=machine)
+    foreign = predict(machine, state, Operation(code, base=Base.PKMAP, reg=1))
+    assert foreign.observation.status is status
+    lowmem = predict(machine, state, Operation(code, base=Base.DIRECT, page=LOW))
+    assert lowmem.observation.status is Status.OK
