@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.shape import parse_shape
 from harness.kernel.catalogue import known
+from harness.kernel.recipe import recipes
 from harness.report.junit import write_junit
 from harness.report.output import require_folder, write_whole
 from harness.run.fleet import Capacity, Job, JobResult, run_fleet
@@ -18,6 +19,8 @@ from harness.store.baseline import Change, changes, read_baseline
 _STARTS = 3
 """Templates of one machine that the seeds go round: each costs a boot once and 60 MB on disk."""
 
+_SOURCE_SHAPES = ("smp=1", "smp=2")
+"""Their configurations are small: no KASLR and no page table isolation."""
 _DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
 
 
@@ -31,6 +34,9 @@ def nightly(
             help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."
         ),
     ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Also every kernel of images/kernels.toml, built where missing.")
+    ] = False,
     out: Annotated[
         Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
     ] = Path("out/nightly"),
@@ -45,6 +51,8 @@ def nightly(
     del debug
     before = read_baseline(baseline) if baseline else {}
     names = kernel or [stock.name for stock in known()]
+    work = [(name, text) for name in names for text in (shape or _DEFAULT_SHAPES)]
+    work += [(name, text) for name in (recipes() if source else ()) for text in (shape or _SOURCE_SHAPES)]
     common = ("--seed", str(seed), "--steps", str(steps))
     jobs = make_jobs(names, shape or _DEFAULT_SHAPES, common, seed)
     require_folder(out)
