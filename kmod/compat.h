@@ -29,8 +29,9 @@
 #endif
 
 /*
- * kmap_atomic_prot(), kmap_atomic_pfn(): 20b271dfe1ba (5.8) and earlier; absent from the
- * 5.10-rt patch, where the local generation was still without them; back in 5.11.
+ * kmap_atomic_prot(), kmap_atomic_pfn(): there in 5.10 (linux/highmem.h) and from 6.1 to 7.3
+ * (linux/highmem-internal.h); absent from the 5.10-rt patch, where the local generation was
+ * still without them.
  */
 #if KMH_HAS_KMAP_LOCAL && LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define KMH_HAS_KMAP_ATOMIC_PROT 0
@@ -60,7 +61,10 @@ static inline u64 kmh_pte_read(const pte_t *ptep)
 #endif
 }
 
-/* hrtimer_init() was removed by 9779489a31d7 "hrtimers: Delete hrtimer_init()" (6.15). */
+/*
+ * hrtimer_setup(): 908a1d775422 "hrtimers: Introduce hrtimer_setup() to replace hrtimer_init()"
+ * (6.13); 9779489a31d7 "hrtimers: Delete hrtimer_init()" (6.15).
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 				     enum hrtimer_restart (*function)(struct hrtimer *))
@@ -76,7 +80,7 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* in_hardirq(): 2d0dbbf6f6c3 "preempt: Provide preempt_*_(context)" (5.11); in_irq() before. */
+/* in_hardirq(): "preempt: Cleanup the macro maze a bit" (5.11); 5.10 has in_irq(), 7.3 no more. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define kmh_in_hardirq()	in_irq()
 #else
@@ -111,6 +115,40 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define kmh_iomap(pfn, prot)	iomap_atomic_prot_pfn(pfn, prot)
 #define kmh_iounmap(address)	iounmap_atomic(address)
 #define KMH_IOMAP_ATOMIC	1
+#endif
+
+/* Slots that one mapping takes: a guard and itself with DEBUG_KMAP_LOCAL. */
+#if KMH_HAS_KMAP_LOCAL && defined(CONFIG_DEBUG_KMAP_LOCAL)
+#define KMH_INCREMENT	2
+#else
+#define KMH_INCREMENT	1
+#endif
+
+/* IRQ_WORK_INIT_HARD(): 7a9f50a05843 "irq_work: Cleanup" (5.11). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define KMH_IRQ_WORK_HARD(function)	\
+	{ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) }
+#else
+#define KMH_IRQ_WORK_HARD(function)	IRQ_WORK_INIT_HARD(function)
+#endif
+
+/* complete_and_exit() became kthread_complete_and_exit(): cead18552660 (5.17). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define kmh_thread_exit(ready)	complete_and_exit(ready, 0)
+#else
+#define kmh_thread_exit(ready)	kthread_complete_and_exit(ready, 0)
+#endif
+
+/* kernel_thread() is not exported; it has a name for the thread since cf587db2ee02 (6.4). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
+#else
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, const char *name,
+				   unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
 #endif
 
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */

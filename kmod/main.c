@@ -57,6 +57,10 @@ static int handle(const struct kmh_request *header, const void *data)
 			return -EINVAL;
 		*(u32 *)answer = kmh_probes_arm(word(data));
 		return sizeof(u32);
+	case KMH_REQ_HISTORY:
+		return kmh_history(data, header->length, &body);
+	case KMH_REQ_HISTORY_LOG:
+		return kmh_history_log((u32 *)answer);
 	default:
 		return -EINVAL;
 	}
@@ -99,6 +103,7 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t s
 	if (size < sizeof(*header) || size > REQUEST_MAX)
 		return -EMSGSIZE;
 	mutex_lock(&request_lock);
+	kmh_back_from_user();
 	if (copy_from_user(request, from, size)) {
 		mutex_unlock(&request_lock);
 		return -EFAULT;
@@ -121,6 +126,7 @@ static ssize_t device_read(struct file *file, char __user *to, size_t size, loff
 	ssize_t head = 0, rest;
 	loff_t at;
 
+	kmh_back_from_user();
 	if (*offset < sizeof(response)) {
 		head = simple_read_from_buffer(to, size, offset, &response, sizeof(response));
 		if (head < 0 || head == size || *offset < sizeof(response))
@@ -218,6 +224,7 @@ static void parts_exit(void)
 {
 	kmh_reset();
 	kmh_probes_exit();
+	kmh_history_exit();
 	kmh_observe_exit();
 	kmh_typed_exit();
 	kmh_ops_exit();
@@ -232,6 +239,7 @@ static int __init harness_init(void)
 	if (error)
 		return error;
 	kmh_symbols_init();
+	kmh_instant_init();
 	error = parts_init();
 	if (error)
 		return error;

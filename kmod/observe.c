@@ -276,6 +276,8 @@ static void report_others(struct kmh_obs *obs, struct kmh_task *self)
 				  kmh_page_address(kmh_page(t->blocked_page)));
 		} else if (t->alive && !t->exits && atomic_read(&t->phase) != KMH_PHASE_DEAD &&
 			   kmh_died(t)) {
+			/* A sleeper dies in kmap() only: with its lock. */
+			kmh_lock_lost |= atomic_read(&t->phase) == KMH_PHASE_BLOCKED;
 			atomic_set(&t->phase, KMH_PHASE_DEAD);
 			kmh_casualty = true;
 			add_delta(obs, KMH_DELTA_DEAD, i, 0, 0, 0, 0);
@@ -315,7 +317,7 @@ static void observe_counters(struct kmh_obs *obs)
 	obs->flush_scans = counter(&kmh_counters.flush_scans);
 	obs->flush_ranges = counter(&kmh_counters.flush_ranges);
 	obs->flush_cpus = counter(&kmh_counters.flush_cpus);
-	obs->flush_dirty = counter(&kmh_counters.flush_dirty);
+	obs->flush_dirty = kmh_flushed_early();
 	obs->flush_odd = counter(&kmh_counters.flush_odd);
 	obs->invlpgs = counter(&kmh_counters.invlpgs);
 	obs->invlpg_address = atomic_read(&kmh_counters.invlpg_address);
@@ -373,6 +375,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 		t->last_cpu = obs->cpu;
 	}
 	report_others(obs, t);
+	kmh_instant_report(t, obs, next_delta);
 	kmh_hash = ~crc32_le(~kmh_hash, (u8 *)obs, HASHED);
 	kmh_hash = ~crc32_le(~kmh_hash, buffer + start + sizeof(*obs), used - start - sizeof(*obs));
 	obs->hash = kmh_hash;

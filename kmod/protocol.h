@@ -47,6 +47,8 @@ enum kmh_request_type {
 	KMH_REQ_SNAPSHOT = 5,	/* nothing -> struct kmh_snapshot and its tables */
 	KMH_REQ_RESET = 6,	/* release every mapping, task and page -> nothing */
 	KMH_REQ_PROBES = 7,	/* u32 mask of KMH_EV_* probes to arm -> u32 armed */
+	KMH_REQ_HISTORY = 8,	/* struct kmh_history_request, task requests -> struct kmh_history */
+	KMH_REQ_HISTORY_LOG = 9, /* nothing -> u32 address of the log, u32 bytes */
 	/* the agent's own */
 	KMH_REQ_PING = 100,	/* bytes -> the same bytes */
 	KMH_REQ_UNLOAD = 101,	/* remove the module */
@@ -245,6 +247,13 @@ enum kmh_opcode {
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
+	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
+	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
+	KMH_OP_AFFINITY = 34,		/* task value & 0xff may run on CPU value >> 8 only; value = 1: it waits for a mapping */
+	KMH_OP_HOTPLUG = 35,		/* CPU value & 0xff goes offline, or with bit 8 online; value as above */
+	KMH_OP_AWAIT = 36,		/* for the end of one of these; value = its errno */
+	KMH_OP_FORK = 37,		/* value = depth, saved entries << 8, window entries << 16 of a child */
+	KMH_OP_USER = 38,		/* the requesting process returns to user mode with the page mapped locally */
 };
 
 /*
@@ -256,6 +265,24 @@ enum kmh_opcode {
 #define KMH_TYPED_ERAS		2
 #define KMH_TYPES_2_6_24	13	/* KM_TYPE_NR of 2.6.24 */
 #define KMH_TYPES_2_6_32	19	/* of 2.6.32 */
+
+/*
+ * INTERRUPT: in the middle of a later operation of this task (after value >> 8 others) the
+ * pages from "page" on, value & 0xff of them, are mapped, read and unmapped.  reg is
+ * enum kmh_context, plus enum kmh_trigger << 4; offset is nanoseconds after the operation's
+ * beginning, or the offset of an instruction in a function.
+ */
+enum kmh_context {
+	KMH_CONTEXT_HARDIRQ = 0,
+	KMH_CONTEXT_SOFTIRQ = 1,
+	KMH_CONTEXT_TASK = 2,	/* a task of higher priority on that CPU */
+};
+
+enum kmh_trigger {
+	KMH_TRIGGER_TIMER = 0,
+	KMH_TRIGGER_IPI = 1,	/* of another CPU */
+	KMH_TRIGGER_FUNCTIONS = 2, /* __kmap_local_pfn_prot or kmap_atomic_high_prot, and so on: instant.c */
+};
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */
@@ -295,7 +322,20 @@ enum kmh_status {
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
+	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
+
+/*
+ * The value of an observation that ended as STUCK: which task it was (of several that
+ * should have settled, the first) and where it stood.
+ */
+#define KMH_STUCK_TASK		0xffu
+#define KMH_STUCK_QUEUED	(1u << 8)	/* in pkmap_map_wait */
+#define KMH_STUCK_ON_RQ		(1u << 9)	/* runnable */
+#define KMH_STUCK_ON_CPU	(1u << 10)
+#define KMH_STUCK_SIGNAL	(1u << 11)	/* a signal is pending */
+#define KMH_STUCK_SLOT_FREE	(1u << 12)	/* some slot stands at 0 or 1 */
+#define KMH_STUCK_STATE_SHIFT	16		/* task_struct's state: TASK_* */
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
 #define KMH_OBS_HARDIRQ		(1u << 1)
@@ -324,7 +364,7 @@ struct kmh_obs {
 	__u8 flush_scans;	/* calls of flush_all_zero_pkmaps since the last observation */
 	__u8 flush_ranges;	/* calls of flush_tlb_kernel_range for exactly the pkmap area */
 	__u8 flush_cpus;	/* calls of do_flush_tlb_all, over all CPUs, within those */
-	__u8 flush_dirty;	/* PTEs present with count 0 when such a flush was asked for, at most 255 */
+	__u8 flush_dirty;	/* translations not yet gone, or entries already popped, when their flush began */
 	__u8 flush_odd;		/* flush_tlb_kernel_range calls that touch the pkmap area but are not exactly it */
 	__u8 invlpgs;		/* calls of flush_tlb_one_kernel by this task */
 	__u32 invlpg_address;	/* of the last one */
@@ -344,7 +384,14 @@ enum kmh_delta_kind {
 	KMH_DELTA_PTEVAL = 3,	/* task = of the step; index = entry of kmap_ctrl.pteval; b/c = value */
 	KMH_DELTA_DONE = 4,	/* aux = task whose blocked step ended; a = its step, b = result, d = page_address */
 	KMH_DELTA_DEAD = 5,	/* aux = task that died outside its own step */
+	KMH_DELTA_INTERRUPT = 6, /* aux = KMH_INTERRUPT_*; index = depth before; a = address, b/c = PTE, d = first word */
+	KMH_DELTA_INTERRUPT_END = 7, /* aux = KMH_INTERRUPT_*; index = depth after all is unmapped */
 };
+
+#define KMH_INTERRUPT_HARD	(1u << 0)
+#define KMH_INTERRUPT_SOFT	(1u << 1)
+#define KMH_INTERRUPT_OWN	(1u << 2)	/* on top of the task whose operation it was */
+#define KMH_INTERRUPT_IN_USE	(1u << 3)	/* the slot to take was in use, by b/c; nothing was mapped */
 
 struct kmh_delta {
 	__u8 kind;		/* enum kmh_delta_kind */
@@ -394,6 +441,117 @@ struct kmh_ctrl {
 	__u8 cpu;
 	__s16 depth;
 	__u32 step;		/* of its last operation */
+};
+
+/* ---- concurrent histories ------------------------------------------------ */
+
+#define KMH_HISTORY_THREADS	16
+#define KMH_HISTORY_HOLDS	8	/* mappings that one thread has at most at once */
+#define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
+#define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
+#define KMH_HISTORY_ROUNDS	(1u << 1) /* all threads start each round of mappings together */
+#define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
+
+/*
+ * Followed by struct kmh_task_request for each thread.  Pages first_pin... are mapped
+ * meanwhile by nobody of the threads, so that few slots are left; the threads map and
+ * unmap pages first_page... as their seed has it.
+ */
+struct kmh_history_request {
+	__u32 seed;
+	__u32 operations;	/* records that each thread makes */
+	__u32 limit_ms;		/* then they are told to end */
+	__u16 first_pin;
+	__u16 pins;
+	__u16 first_page;
+	__u16 pages;
+	__u8 holds;		/* at most KMH_HISTORY_HOLDS */
+	__u8 flags;		/* KMH_HISTORY_* */
+	__u16 yields;		/* one step in so many gives the CPU away */
+};
+
+enum kmh_history_outcome {
+	KMH_HISTORY_RUNS = 0,
+	KMH_HISTORY_FINISHED = 1,
+	KMH_HISTORY_ASLEEP = 2,	/* all that had not ended slept in pkmap_map_wait; nobody was left to wake them */
+	KMH_HISTORY_DIED = 3,	/* the kernel killed a thread */
+	KMH_HISTORY_STUCK = 4,	/* a thread neither ended nor slept in the queue */
+};
+
+/*
+ * The log: this, then
+ *   struct kmh_history_thread threads[n_threads]
+ *   struct kmh_history_slot   before[last_pkmap], after[last_pkmap]
+ *   struct kmh_history_record records[n_threads][stride]
+ */
+struct kmh_history {
+	__u32 outcome;		/* enum kmh_history_outcome */
+	__u32 n_threads;
+	__u32 stride;
+	__u32 last_pkmap;
+	__u32 clock;		/* stamps given; they count from 1 */
+	__u32 foreign;		/* critical sections of kmap_lock by others than the threads */
+	__u32 dropped;		/* records for which there was no room */
+	__u32 cursor_before;	/* last_pkmap_nr */
+	__u32 cursor_after;
+	__u32 witness;		/* whether the probe was there */
+	__u32 free_slots;	/* pkmap_count 0 and ... */
+	__u32 unused_slots;	/* ... 1 at the moment of KMH_HISTORY_ASLEEP */
+	__u32 asleep_at;	/* stamps given by then */
+	__u32 ms;		/* it took */
+};
+
+enum kmh_history_state {
+	KMH_HISTORY_THREAD_RUNS = 0,
+	KMH_HISTORY_THREAD_ENDED = 1,
+	KMH_HISTORY_THREAD_SLEPT = 2,	/* in pkmap_map_wait when all did */
+	KMH_HISTORY_THREAD_DIED = 3,
+};
+
+struct kmh_history_thread {
+	__u32 used;		/* records */
+	__u32 invoked;		/* stamp of the operation in progress */
+	__u32 section;		/* stamp of its last critical section, 0 for none */
+	__u16 page;		/* of the operation in progress */
+	__u8 code;		/* enum kmh_history_code, 0 between operations */
+	__u8 cpu;		/* where the thread is bound, or KMH_TASK_UNBOUND */
+	__u8 state;		/* enum kmh_history_state */
+	__u8 reserved[3];
+};
+
+struct kmh_history_slot {
+	__u32 count;		/* pkmap_count */
+	__u32 pfn;		/* of its PTE, 0 for none */
+};
+
+enum kmh_history_code {
+	KMH_HISTORY_KMAP = 1,	/* value = address */
+	KMH_HISTORY_KUNMAP = 2,	/* value = address */
+	KMH_HISTORY_PAGE_ADDRESS = 3, /* value = page_address(page) */
+	KMH_HISTORY_TAG_READ = 4, /* value = first word of the page */
+	KMH_HISTORY_OWN_WRITE = 5, /* value = written to the thread's own word of the page */
+	KMH_HISTORY_OWN_READ = 6, /* value = read from it */
+	KMH_HISTORY_LOCAL = 7,	/* value = address of a kmap_local, or kmap_atomic, and its tag is the next */
+	KMH_HISTORY_SECTION = 8, /* ordered = an earlier critical section of the thread's next record */
+};
+
+#define KMH_HISTORY_SLEPT	(1u << 0)	/* the thread left its CPU of its own accord */
+#define KMH_HISTORY_FAULT	(1u << 1)	/* an access met a page fault that was caught */
+
+/*
+ * Stamps are drawn from one atomic counter: they order all events of all CPUs.  Those of
+ * an operation enclose it; "ordered" was drawn inside of kmap_lock, 0 without witness.
+ */
+struct kmh_history_record {
+	__u32 invoked;
+	__u32 ordered;
+	__u32 returned;
+	__u32 value;
+	__u16 page;
+	__u8 code;		/* enum kmh_history_code */
+	__u8 cpu;		/* where it ended */
+	__u8 flags;
+	__u8 reserved[3];
 };
 
 #endif

@@ -36,6 +36,8 @@ class RequestType(IntEnum):
     SNAPSHOT = 5
     RESET = 6
     PROBES = 7
+    HISTORY = 8
+    HISTORY_LOG = 9
     PING = 100
     UNLOAD = 101
     LOAD = 102

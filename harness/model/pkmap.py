@@ -24,7 +24,7 @@ def clear_slot(d: Draft, slot: int) -> None:
     held = vector.get(d.slots, slot)
     d.set_slot(slot, 0, 0)
     page = d.page_of(held.pte)
-    if d.tampered and (not held.pte or (page is not None and not d.machine.pages[page].highmem)):
+    if not held.pte or (page is not None and not d.machine.pages[page].highmem):
         d.lost = "a flush met a PTE that was set by hand (BUG in flush_all_zero_pkmaps)"
     elif page is not None:
         d.set_page_address(page, 0)
@@ -46,8 +46,7 @@ def flush_all_zero(d: Draft) -> None:
         ones &= ones - 1
     d.flush_ranges += 1
     d.flush_dirty += _dirty(d)
-    if d.stale:
-        d.stale = {}
+    d.stale = {}
 
 
 def _dirty(d: Draft) -> int:
@@ -165,27 +164,6 @@ def release(d: Draft, page: int) -> bool:
     return False
 
 
-def kunmap(d: Draft) -> list[Draft] | None:
-    """``kunmap``, and what the tasks it wakes do: one draft for each outcome."""
-    page = d.op.page
-    if not d.machine.pages[page].highmem:
-        d.rule = "kunmap.lowmem"
-        d.pte_address = d.machine.direct[page]
-        return None
-    if d.locked:
-        d.lost = LOST_LOCK
-        return None
-    d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
-    if not release(d, page):
-        return None
-    d.wakes += 1
-    if atomic(d):
-        d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
-        return None
-    woken, d.waiting = d.waiting, ()
-    return settle(d, woken)
-
-
 def retry(d: Draft, number: int) -> None:
     """A woken task has the lock: its page may be mapped by now, else it scans again."""
     page = d.tasks[number].page
@@ -194,8 +172,8 @@ def retry(d: Draft, number: int) -> None:
     if address:
         d.complete(number, address)
     else:
-        d.waiting = tuple(sorted((*d.waiting, number)))
-    won = "follow" if d.rule in (".shared", ".revive") else "win" if address else "lose"
+        d.waiting = (*d.waiting, number)
+    won = "follow" if d.rule == ".shared" else "win" if address else "lose"
     d.rule = rule if won in rule else f"{rule}+{won}"
     if d.locked:
         d.lost = LOST_LOCK

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, local, pkmap, stack, typed, typed_window
+from harness.model import access, context, instant, local, outside, pkmap, release, stack, typed, typed_window
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -12,13 +12,14 @@ from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
 from harness.model.refusal import not_started, refused
 from harness.model.state import Phase, State
+from harness.model.woken import run_held
 
 Rule = Callable[[Draft], list[Draft] | None]
 
 _COMMON: dict[OpCode, Rule] = {
     OpCode.NOP: context.idle,
     OpCode.KMAP: pkmap.kmap,
-    OpCode.KUNMAP: pkmap.kunmap,
+    OpCode.KUNMAP: release.kunmap,
     OpCode.READ: access.access,
     OpCode.WRITE: access.access,
     OpCode.PAGE_ADDRESS: pkmap.page_address,
@@ -38,6 +39,13 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.MIGRATE: context.migrate,
     OpCode.TYPED_MAP: typed_window.kmap_atomic,
     OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
+    OpCode.SIGNAL: context.signal,
+    OpCode.INTERRUPT: instant.arm,
+    OpCode.AFFINITY: outside.affinity,
+    OpCode.HOTPLUG: outside.hotplug,
+    OpCode.AWAIT: outside.wait,
+    OpCode.FORK: outside.fork,
+    OpCode.USER: outside.user,
 }
 
 _LOCAL: dict[OpCode, Rule] = {
@@ -79,6 +87,8 @@ RULES: dict[Generation, dict[OpCode, Rule]] = {
 def cpus(machine: Machine, state: State, number: int) -> tuple[int, ...]:
     """CPUs on which a task may be found now."""
     task = state.tasks[number]
+    if task.going >= 0 and not task.migrate:
+        return (task.cpu, task.going)
     if task.allowed != UNBOUND or task.migrate or task.atomic or task.phase is not Phase.READY:
         return (task.cpu,)
     return tuple(range(machine.layout.online_cpus))
@@ -119,6 +129,10 @@ def _close_contexts(state: State) -> State:
 
 def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Outcome]:
     d = Draft(machine, state, op, cpu)
+    if cpu == d.going and not d.migrate:
+        d.allowed, d.going = cpu, -1
+    if state.user:
+        d.warn_once("return-to-user")
     if state.current != op.task:
         enter(d)
     rule = RULES[machine.layout.generation].get(op.code)
@@ -128,7 +142,9 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
         return [_rejected(d, Status.NOT_APPLICABLE)]
     drafts = rule(d)
     if drafts is None:
-        return [finish(d)] if not d.lost or d.status is Status.DIED else []
+        if d.lost and d.status is not Status.DIED:
+            return []
+        drafts = run_held(d) if d.waiting else outside.arrive(d)
     return [finish(branch) for branch in drafts]
 
 
@@ -167,7 +183,9 @@ def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for cpu in cpus(machine, state, op.task):
         outcomes += _on_cpu(machine, state, op, cpu)
-    return tuple(outcomes)
+    if state.tasks[op.task].armed is None:
+        return tuple(outcomes)
+    return instant.interrupted(machine, state, op, tuple(outcomes))
 
 
 def predict(machine: Machine, state: State, op: Operation) -> Outcome | None:

@@ -52,6 +52,10 @@ class Request:
     deterministic: bool = False
 
 
+Launch = Callable[[Parts, Path], Guest]
+"""Makes a guest of its parts, with its logs in the folder."""
+
+
 class Booted(NamedTuple):
     """A guest that is up and is the machine that was asked for."""
 
@@ -88,7 +92,7 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
             kernel, guest = _attached(request.attach, progress)
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
-        prepared = prepare(request.kernel, request.build_dir, progress)
+        prepared = prepare(request.kernel, request.build_dir, progress, say=show)
     result = judge(prepared, request, progress, watch, show)
     if not request.throwaway:
         return result
@@ -101,9 +105,11 @@ def judge(
     progress: Progress,
     watch: Stopwatch,
     show: Callable[[str], None] | None = None,
+    *,
+    launch: Launch | None = None,
 ) -> RunResult:
-    """The part of the job for which kernel, module and agent stand ready."""
-    work = _Work(prepared, progress, show)
+    """The part of the job for which kernel, module and agent stand ready; *launch* replaces how it starts."""
+    work = _Work(prepared, progress, show, launch)
     if request.deterministic:
         return _judge_twice(work, request, watch)
     return _judge_once(work, request, watch)[0]
@@ -115,6 +121,7 @@ class _Work(NamedTuple):
     prepared: Prepared
     progress: Progress
     show: Callable[[str], None] | None
+    launch: Launch | None
 
 
 def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
@@ -137,14 +144,13 @@ def _judge_once(
     work: _Work, request: Request, watch: Stopwatch, script: Script | None = None
 ) -> tuple[RunResult, Script | None]:
     """The result, and the requests that the guest was sent or, with a *script*, has executed."""
-    prepared, progress, show = work
+    prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
             parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
-            restored = request.template and not script
-            guest = start(parts, request.out) if restored else parts.boot(request.out, script)
+            guest = _launched(launch, parts, request, script)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error), None
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
@@ -152,6 +158,12 @@ def _judge_once(
     recorder = guest.record() if request.deterministic and not script else None
     result = _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
     return result, guest.script(recorder) if recorder and not result.crash and not result.error else None
+
+
+def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script | None) -> Guest:
+    if script:
+        return parts.boot(request.out, script)
+    return (launch or (start if request.template else Parts.boot))(parts, request.out)
 
 
 def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:

@@ -84,6 +84,8 @@ class OpStatement:
     prot: Prot = Prot.KERNEL
     address: Address | None = None
     value: Expression = ZERO
+    target: "TaskRef | None" = None
+    instant: int = 0
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 
