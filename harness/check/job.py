@@ -1,6 +1,7 @@
 """The check: base and patched kernel built, run and compared, in every configuration asked for."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,7 @@ from harness.kernel.record import Kernel
 from harness.patch.apply import DoesNotApplyError
 from harness.patch.base import Base
 from harness.patch.patch import Patch
-from harness.patch.scratch import Scratch, open_scratch
+from harness.patch.scratch import Scratch, open_clone, open_scratch
 from harness.run.job import Stopwatch
 from harness.run.prepare import Prepared
 
@@ -56,6 +57,8 @@ class CheckRequest:
     out: Path
     base: str = ""
     strict: bool = False
+    kernel: Kernel | None = None
+    """A kernel of the catalogue, whose source is patched instead of *tree*."""
 
 
 Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
@@ -139,7 +142,7 @@ class Check:
         return key_of(
             (
                 base.content,
-                self.builder.fingerprint(config, self.request.tree),
+                self.builder.fingerprint(config, self._place),
                 repr(terms.shape),
                 repr(terms.plan),
                 str(terms.throwaway),
@@ -147,6 +150,11 @@ class Check:
                 _harness(),
             )
         )
+
+    @property
+    def _place(self) -> Path:
+        """A folder with the base's Kconfig: our copy may not have been made yet."""
+        return self.scratch.source if self.request.kernel else self.request.tree
 
     # -- the patched kernel
 
@@ -179,7 +187,8 @@ class Check:
         """The command line that checks *config* again."""
         request = self.request
         files = save_patches(request.patches, request.out / "patches")
-        return command(request.tree, self.base, files, config, f"--seed {request.terms.plan.seed}")
+        place = ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
+        return command(place, self.base, files, config, f"--seed {request.terms.plan.seed}")
 
     def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""
@@ -237,10 +246,15 @@ def run_check(
 
     Raises UsageError for a tree or a revision that is none, and InfrastructureError.
     """
-    with open_scratch(request.tree, Cache.default()) as scratch:
+    with _opened(request) as scratch:
         if not each:
             return (Check(request, builder, scratch, progress).result(),)
         return tuple(_each(request, builder, scratch, progress))
+
+
+def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
+    cache = Cache.default()
+    return open_clone(request.kernel, cache) if request.kernel else open_scratch(request.tree, cache)
 
 
 def _each(
