@@ -44,7 +44,5 @@ def diff(old, new, name="kernel"):
 
 
 def mail(subject, body, message_id, who="Dev <dev@example.org>"):
-    return (
-        f"From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: {who}\n"
-        f"Date: Sun, 22 Nov 2026 12:00:00 +0000\nSubject: {subject}\nMessage-ID: <{message_id}>\n\nBecause.\n---\n{body}\n-- \n2.39\n\n"
-    )
+    head = f"Date: Sun, 22 Nov 2026 12:00:00 +0000\nSubject: {subject}\nMessage-ID: <{message_id}>"
+    return f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {who}\n{head}\n\nBecause.\n---\n{body}\n-- \n2.39\n\n"

@@ -134,7 +134,8 @@ def test_a_patch_under_review_is_found_in_the_branch(repository):
     """b4 review gives the mail of a patch that its branch holds already."""
     wanted = commit(repository, "first", kernel="first\n")
     commit(repository, "second", kernel="second\n")
-    assert applied_in(repository, patch("good", "first")) == wanted
+    mailed = Patch("mail", git(repository, "format-patch", "-1", "--stdout", wanted).encode() + b"\n")
+    assert applied_in(repository, mailed) == wanted
     assert applied_in(repository, patch("good", "other")) == ""
 
 
