@@ -100,7 +100,7 @@ class Check:
         patches = self.request.patches
         first = patches[0] if patches else Patch("", b"")
         return CheckResult(
-            tree=str(self.request.tree),
+            tree=self.request.kernel.name if self.request.kernel else str(self.request.tree),
             base=self.base.words,
             patches=tuple(one.title for one in patches),
             configs=configs,
