@@ -11,6 +11,7 @@ from harness.check.judging import Bench, Judgement, Terms, program_name
 from harness.check.outcome import Kind
 from harness.check.reproduce import command, save_patches
 from harness.check.result import CheckResult, ConfigResult, Failure, Stage
+from harness.check.symbolise import Symboliser, told
 from harness.check.value import judgement_of, judgement_value
 from harness.check.verdict import Change, Comparison, compare
 from harness.errors import UsageError
@@ -20,7 +21,7 @@ from harness.kernel.cache import Cache
 from harness.kernel.kept import Kept, digest_of, key_of
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.patch.apply import DoesNotApplyError
+from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch, open_clone, open_scratch
@@ -29,7 +30,7 @@ from harness.run.prepare import Prepared
 
 CONFIRMED_MOST = 3
 """Newly failing scenarios that are run once more, each alone."""
-ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run", "check")
+ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run")
 """What of the harness a kept judgement depends on."""
 
 
@@ -173,7 +174,7 @@ class Check:
         if isinstance(found, Failure):
             return replace(known, failure=found)
         with self.watch.phase("run"):
-            judgement = found.judgement()
+            judgement = self._told(found.judgement(), config)
         if judgement.error and not judgement.outcomes:
             return replace(known, failure=_not_booted("patched kernel", judgement))
         if base.error and not base.outcomes:
@@ -182,6 +183,13 @@ class Check:
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(found, comparisons))
         return replace(known, patched=judgement, comparisons=comparisons)
+
+    def _told(self, judgement: Judgement, config: str) -> Judgement:
+        """*judgement* with file and line in what the kernel said."""
+        source = self.scratch.source
+        files = [name for patch in self.request.patches for name in changed_files(patch, source)]
+        symboliser = Symboliser(self.scratch.objects(config), files)
+        return replace(judgement, outcomes=tuple(told(one, symboliser) for one in judgement.outcomes))
 
     def _command(self, config: str) -> str:
         """The command line that checks *config* again."""
@@ -235,8 +243,9 @@ def _harness() -> str:
     """Names the harness: a judgement by another one is another judgement."""
     root = Path(__file__).parent.parent
     code = (path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in {".py", ".toml"})
+    own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "value"))
     sources = (*project.MODULE_SOURCES.glob("*.[ch]"), *project.AGENT_SOURCES.glob("*.[ch]"))
-    return digest_of((*code, *sources))
+    return digest_of((*code, *own, *sources))
 
 
 def run_check(
