@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+NAME = "kmap-harness"
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
 SCENARIOS = ROOT / "tests" / "scenarios"
+KERNEL_CATALOGUE = ROOT / "images" / "kernels.toml"
+KERNEL_FRAGMENTS = ROOT / "images" / "config"

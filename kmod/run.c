@@ -150,6 +150,12 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 	return false;
 }
 
+/* Whoever wants the lock of a task that died with it would spin for ever, and tell nothing more. */
+static bool takes_kmap_lock(u8 code)
+{
+	return code == KMH_OP_KMAP || code == KMH_OP_KUNMAP || code == KMH_OP_FLUSH_UNUSED;
+}
+
 static bool may_run(const struct kmh_task *t)
 {
 	const struct kmh_task *other;
@@ -195,7 +201,7 @@ static bool run_step(struct kmh_task *t)
 	struct kmh_task *late;
 
 	atomic_set(&t->phase, KMH_PHASE_EXEC);
-	if (!refused_beside_spinners(t, &op))
+	if (!refused_beside_spinners(t, &op) && !(kmh_lock_lost && takes_kmap_lock(op.code)))
 		kmh_execute(t, &op, &out);
 	if (t->exits)
 		return false;
@@ -326,10 +332,12 @@ static void watch(struct kmh_task *t)
 			return;
 		}
 		kmh_casualty = true;
+		kmh_lock_lost |= takes_kmap_lock(kmh_run.ops[kmh_run.next].code);
 		pr_warn("task %u died; this kernel may be unusable from here on\n", t->id);
 		report_for(t, KMH_PHASE_DEAD, KMH_ST_DIED);
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_asleep(t)) {
-		report_for(t, KMH_PHASE_BLOCKED, KMH_ST_BLOCKED);
+		report_for(t, KMH_PHASE_BLOCKED,
+			   kmh_interruptible(t) ? KMH_ST_INTERRUPTIBLE : KMH_ST_BLOCKED);
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && out_of_patience()) {
 		kmh_casualty = true;
 		pr_warn("task %u is stuck\n", t->id);

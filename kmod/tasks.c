@@ -19,6 +19,7 @@
 struct kmh_task *kmh_tasks[KMH_MAX_TASKS];
 unsigned int kmh_n_tasks;
 bool kmh_casualty;
+bool kmh_lock_lost;
 
 /**
  * kmh_died() - whether a task has gone for good
@@ -37,7 +38,8 @@ bool kmh_died(const struct kmh_task *t)
  *
  * A task that waits for a lock on RT is in the same state, hence pi_blocked_on.
  *
- * A sleep that a signal may end is one too: what a signal then does is seen when one is sent.
+ * It should be uninterruptible: kmap() has no way to say that a signal has come.  One
+ * that is not sleeps all the same, and kmh_interruptible() tells.
  *
  * Return: true if it is off its CPU, in the queue, and nothing has woken it.
  */
@@ -56,6 +58,17 @@ bool kmh_asleep(const struct kmh_task *t)
 	    kmh_run.ops[kmh_run.next].code != KMH_OP_KMAP)
 		return false;
 	return kmh_waits(task);
+}
+
+/**
+ * kmh_interruptible() - whether a signal would end the sleep of a task
+ * @t: the task, asleep
+ *
+ * Return: true for TASK_INTERRUPTIBLE.
+ */
+bool kmh_interruptible(const struct kmh_task *t)
+{
+	return kmh_task_state(t->task) & TASK_INTERRUPTIBLE;
 }
 
 /* Inside an atomic section a task waits without sleeping; not for ever, since it holds a CPU. */

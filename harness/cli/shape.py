@@ -7,8 +7,8 @@ from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
 _WORDS = (
-    "smp=N, memory=MIB, highmem=MIB|auto, vmalloc=MIB, cpu=MODEL, pti, kaslr, parallel, icount, "
-    "preempt=full|voluntary|none, wire=virtio|serial, accel=tcg|kvm"
+    "smp=N, memory=MIB, highmem=MIB|auto, vmalloc=MIB, cpu=MODEL, pti, kaslr, parallel, icount, idle=poll, "
+    "preempt=full|voluntary|none, variant=N, wire=virtio|serial, accel=tcg|kvm"
 )
 
 KASLR_MEMORY = 1536
@@ -44,6 +44,13 @@ def _some(value: str) -> str:
     return value
 
 
+def _poll(value: str) -> str:
+    """The one way of waiting for work that can be asked for: a CPU that never halts is never late."""
+    if value != "poll":
+        raise ValueError("not poll")
+    return value
+
+
 def _bare(value: str) -> bool:
     """True for a word that stands alone."""
     if value:
@@ -63,7 +70,9 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
         shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
     ),
     "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
+    "variant": lambda shape, value: replace(shape, variant=int(value)),
     "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
+    "idle": lambda shape, value: replace(shape, extra=(*shape.extra, f"idle={_poll(value)}")),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
 }

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, Layout
+from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, Generation, Layout
 from harness.model.observation import Observation
 from harness.model.operation import OpCode
+from harness.model.outcome import INVLPG
 from harness.model.page import Page
 from harness.trace.record import Begin, Header, Record, Step
 
@@ -37,12 +38,17 @@ class StepDifference(NamedTuple):
 
 
 class TraceDifference(NamedTuple):
-    """All differences of two traces; ``compared`` steps stand in both."""
+    """All differences of two traces; ``compared`` steps stand in both.
+
+    ``switched`` are steps that differ only by the INVLPGs of a task that lost its CPU with
+    local mappings live: that depends on how busy the host was, and is no difference.
+    """
 
     compared: int
     only_left: tuple[str, ...]
     only_right: tuple[str, ...]
     steps: tuple[StepDifference, ...]
+    switched: tuple[StepDifference, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -72,13 +78,32 @@ def compare_traces(
     ours = {program.name: program for program in programs(left[1])}
     theirs = {program.name: program for program in programs(right[1])}
     common = [name for name in ours if name in theirs]
+    local = left[0].layout.generation is right[0].layout.generation is Generation.LOCAL
     found: list[StepDifference] = []
+    switched: list[StepDifference] = []
     compared = 0
     for name in common:
-        found += _steps(_names(left[0].layout, ours[name]), _names(right[0].layout, theirs[name]))
+        for one in _steps(_names(left[0].layout, ours[name]), _names(right[0].layout, theirs[name])):
+            (switched if local and _switched(one) else found).append(one)
         compared += min(len(ours[name].steps), len(theirs[name].steps))
     only_left, only_right = set(ours) - set(theirs), set(theirs) - set(ours)
-    return TraceDifference(compared, tuple(sorted(only_left)), tuple(sorted(only_right)), tuple(found))
+    return TraceDifference(
+        compared, tuple(sorted(only_left)), tuple(sorted(only_right)), tuple(found), tuple(switched)
+    )
+
+
+def _switched(one: StepDifference) -> bool:
+    """Whether the difference may be that of an involuntary context switch on one side.
+
+    The switch flushes each live local mapping with one INVLPG (__kmap_local_sched_out(),
+    mm/highmem.c, 5.11).  A step that unmaps a window flushes by itself, on both sides.
+    """
+    if one.left is None or one.right is None or not INVLPG.issuperset(one.fields):
+        return False
+    seen = one.left.observation
+    counts = (seen.invlpgs, one.right.observation.invlpgs)
+    unmaps = any(not change.pte for change in seen.windows)
+    return counts[0] != counts[1] and bool(seen.depth or unmaps) and min(counts) >= unmaps
 
 
 class _Named(NamedTuple):

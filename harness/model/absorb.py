@@ -8,7 +8,7 @@ from harness.model import vector
 from harness.model.finish import migrate_extra, preempt_extra
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT
 from harness.model.machine import Machine
-from harness.model.observation import Observation, SlotChange, Status
+from harness.model.observation import ASLEEP, Observation, SlotChange, Status
 from harness.model.operation import OpCode, Operation
 from harness.model.refusal import MAPS
 from harness.model.state import Context, Phase, Slot, State, TaskState
@@ -25,7 +25,8 @@ def page_id(machine: Machine, pte: int) -> int | None:
 def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
     before = vector.get(state.slots, change.slot)
     own = machine.layout.pkmap_address(change.slot)
-    address = (own if change.count else 0) if hidden else change.address
+    untold = hidden or (change.address and not machine.layout.in_pkmap(change.address))
+    address = (own if change.count else 0) if untold else change.address
     where = state.where
     old, new = page_id(machine, before.pte), page_id(machine, change.pte)
     if old is not None and old != new and vector.get(where, old) == own:
@@ -51,7 +52,7 @@ def _unflushed(before: State, seen: Observation) -> int:
 
 
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
-    if seen.status is Status.BLOCKED:
+    if seen.status in ASLEEP:
         return Phase.BLOCKED
     if seen.status in (Status.DIED, Status.STUCK) or (seen.status is Status.OK and op.code == OpCode.EXIT):
         return Phase.DEAD
@@ -72,7 +73,7 @@ def _acting(
         saved[change.entry] = change.pte
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
-    started = seen.status is Status.BLOCKED
+    started = seen.status in ASLEEP
     extra = preempt_extra(machine, contexts)
     migrate = seen.migrate - migrate_extra(machine, contexts)
     counted = machine.layout.preempt_count and phase is Phase.READY
@@ -83,7 +84,7 @@ def _acting(
         saved=tuple(saved),
         preempt=_signed(seen.preempt - extra) if counted else base.preempt,
         migrate=migrate if phase is Phase.READY else base.migrate,
-        page=(op.page if started else base.page) if blocked else -1,
+        page=(op.page if started and op.page < len(machine.pages) else base.page) if blocked else -1,
         reg=(op.reg if started else base.reg) if blocked else 0,
     )
 
@@ -149,7 +150,7 @@ def absorb(machine: Machine, before: State, op: Operation, seen: Observation) ->
         lost="",
         unflushed=_unflushed(before, seen),
     )
-    if not machine.local:
+    if not machine.local and seen.cpu < len(before.depths):
         depths = list(base.depths)
         depths[seen.cpu] = seen.depth
         base = base._replace(depths=tuple(depths))

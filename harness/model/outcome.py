@@ -23,7 +23,8 @@ class Outcome(NamedTuple):
     slack: int = 0
 
 
-_INVLPG = frozenset({"invlpgs", "invlpg_address"})
+INVLPG = frozenset({"invlpgs", "invlpg_address"})
+"""Fields of an observation that an involuntary switch changes."""
 
 
 def differences(outcome: Outcome, seen: Observation) -> tuple[str, ...]:
@@ -37,5 +38,5 @@ def differences(outcome: Outcome, seen: Observation) -> tuple[str, ...]:
         if want not in (got, UNCLAIMED)
     )
     if outcome.slack and seen.invlpgs > predicted.invlpgs:
-        return tuple(name for name in fields if name not in _INVLPG)
+        return tuple(name for name in fields if name not in INVLPG)
     return fields

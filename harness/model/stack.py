@@ -39,8 +39,7 @@ def map_slot(d: Draft, *, check: bool) -> None:
         die(d, "stack.bug-not-none")
         return
     address = layout.fixaddr(index)
-    if held:
-        d.mark_stale(d.cpu, address, held)
+    d.mark_stale(d.cpu, address, held)
     d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".nested" if slot else ".first"
@@ -80,6 +79,8 @@ def clear_top(d: Draft, address: int) -> None:
         d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
     d.set_window(index, 0)
     d.invlpg(address)
+    if address != expected:
+        d.flush_dirty += d.flushed_early(address, slot + 1)
     _set_depth(d, slot)
     if slot < 0:
         d.rule += ".underflow"

@@ -150,9 +150,12 @@ def _tasks(machine: Machine, snapshot: Snapshot) -> tuple[TaskState, ...]:
 
 
 def _addresses(machine: Machine, snapshot: Snapshot) -> list[int]:
+    """Addresses of the highmem pages; one that is not of pkmap is none, as it names no slot."""
     known = snapshot.page_addresses
     return [
-        known[number] if page.highmem and number < len(known) else 0
+        known[number]
+        if page.highmem and number < len(known) and machine.layout.in_pkmap(known[number])
+        else 0
         for number, page in enumerate(machine.pages)
     ]
 

@@ -17,6 +17,8 @@ def trace_lines(difference: TraceDifference) -> Iterator[str]:
         if names:
             yield f"only in the {side}: {', '.join(names)}"
     yield f"differences {len(difference.steps)} steps"
+    if difference.switched:
+        yield f"switched    {len(difference.switched)} steps, with flushes of an involuntary context switch on one side"
     for one in difference.steps[:_SHOWN]:
         yield from _step_lines(one)
     if len(difference.steps) > _SHOWN:
@@ -46,6 +48,7 @@ def difference_value(difference: TraceDifference) -> dict[str, Any]:
         "compared": difference.compared,
         "only_first": difference.only_left,
         "only_second": difference.only_right,
+        "switched": len(difference.switched),
         "steps": [
             {"program": one.program, "step": one.number, "fields": one.fields} for one in difference.steps
         ],

@@ -99,6 +99,29 @@ void set_limits(void)
 	set_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 }
 
+#define SHIFT_DEEP	16	/* pages that a pipe holds */
+
+/*
+ * kmh.variant=N: so many pages are taken for good that the pools have other frames, and
+ * so other page_address buckets and PTEs.  Pipes have pages as the pools have them: highmem,
+ * not movable.
+ */
+void shift_frames(void)
+{
+	static char page[4096];
+	const char *given = option("variant");
+	uint32_t variant = given ? strtoul(given, NULL, 10) : 0;
+	uint32_t wanted = variant * 2654435769u >> 22;	/* 0 to 1023 */
+	int ends[2] = { -1, -1 };
+
+	for (uint32_t taken = 0; taken < wanted; taken++) {
+		if (taken % SHIFT_DEEP == 0 && pipe2(ends, O_CLOEXEC))
+			return fail("pipe2");
+		if (write(ends[1], page, sizeof(page)) < 0)
+			return fail("pipe");
+	}
+}
+
 static void set_raw(int fd)
 {
 	struct termios mode;
@@ -131,6 +154,28 @@ int open_port(void)
 	}
 	set_raw(fd);
 	return fd;
+}
+
+#define PVPANIC_PORT	0x505	/* QEMU, docs/specs/pvpanic.rst */
+#define PVPANIC_PANICKED 1
+
+/*
+ * The machine stops at this very instruction and goes on when the host says so.  Meanwhile
+ * QEMU may set the clock forward to the next timer, or not (icount_start_warp_timer() in
+ * main_loop_wait() sees a stopped CPU as an idle one): no step that counts may follow.
+ */
+int stop_machine(void)
+{
+	const char byte = PVPANIC_PANICKED;
+	int fd = open("/dev/port", O_WRONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (pwrite(fd, &byte, 1, PVPANIC_PORT) < 0)
+		error = -errno;
+	close(fd);
+	return error;
 }
 
 void power_off(void)

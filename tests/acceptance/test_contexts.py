@@ -1,6 +1,7 @@
 """Stock kernels with a bug that only contexts show: signals, interrupts at an instant, switches, moves."""
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -11,10 +12,11 @@ from harness.model.operation import OpCode
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of
-from .patched import Bug, Edit
-from .test_seeded_kernel import IMPATIENT, with_bug
+from .patched import Bug, Edit, patched
 
 pytestmark = pytest.mark.guest
+
+IMPATIENT = ("kmh.params=patience_ms=1500",)
 
 INTERRUPTIBLE = Bug(
     "a wait that signals end (P29)",
@@ -24,7 +26,7 @@ INTERRUPTIBLE = Bug(
 
 def test_a_waiter_that_a_signal_wakes_is_told_from_one_that_is_slow(stock, tmp_path):
     """By the guest's own evidence: the task runs, with a signal pending, and is neither asleep nor at its end."""
-    buggy = with_bug(stock, INTERRUPTIBLE, tmp_path)
+    buggy = replace(stock, kernel=patched(stock.kernel, INTERRUPTIBLE, tmp_path))
     result = judged(buggy, tmp_path, "wait-signal", smp=2, extra=IMPATIENT)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is Layer.CONTRACT)
@@ -56,7 +58,7 @@ def pop_before_clear(kernel):
 
 def test_an_interrupt_within_the_unmap_finds_its_slot_in_use(stack, tmp_path):
     bug = pop_before_clear(stack.kernel)
-    buggy = with_bug(stack, bug, tmp_path)
+    buggy = replace(stack, kernel=patched(stack.kernel, bug, tmp_path))
     result = judged(buggy, tmp_path, "instant-unmap")
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is Layer.CONTRACT)
@@ -100,7 +102,7 @@ CASES = (
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.bug.what)
 def test_what_comes_from_outside_is_judged(stock, tmp_path, case):
-    buggy = with_bug(stock, case.bug, tmp_path)
+    buggy = replace(stock, kernel=patched(stock.kernel, case.bug, tmp_path))
     result = judged(buggy, tmp_path, case.scenario, smp=2, extra=IMPATIENT, throwaway=True)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next((one for one in result.divergences if one.layer is Layer.CONTRACT), None)

@@ -78,6 +78,26 @@ def test_a_step_that_differs_is_named():
     assert compare_traces((HEADER, records()), (HEADER, records())).equal
 
 
+def flushed(step, invlpgs):
+    """The records with another number of INVLPGs in *step*."""
+    other = records()
+    seen = other[step + 1].observation._replace(invlpgs=invlpgs, invlpg_address=0xFFFB9000)
+    other[step + 1] = other[step + 1]._replace(observation=seen)
+    return compare_traces((HEADER, records()), (HEADER, other))
+
+
+def test_flushes_of_an_involuntary_switch_are_told_and_are_no_difference():
+    found = flushed(step=3, invlpgs=1)
+    assert found.equal
+    assert [one.number for one in found.switched] == [3]
+
+
+def test_a_flush_without_a_mapping_and_a_missing_flush_are_differences():
+    assert [one.number for one in flushed(step=7, invlpgs=1).steps] == [7]
+    assert [one.number for one in flushed(step=5, invlpgs=0).steps] == [5]
+    assert flushed(step=5, invlpgs=2).equal
+
+
 def test_two_empty_traces_are_not_equal():
     assert not compare_traces((HEADER, []), (HEADER, [])).equal
 

@@ -12,10 +12,11 @@ SMALL = {"tiny", "local-pfn", "stack", "stack-debug", "typed", "typed-debug", "l
 BY_NAME = {one.name: one for one in MACHINES}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_standard_machine_is_clean_and_complete(name):
     standard = BY_NAME[name]
-    found = explore(standard.machine, standard.limits)
+    found = explore(standard.machine, standard.limits, fast_path=True)
     assert found.failure is None
     assert found.complete
     assert found.rules
@@ -44,6 +45,7 @@ def no_flush(d):
     d.preempt -= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "broken"),
     [
