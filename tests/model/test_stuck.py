@@ -7,7 +7,7 @@ from harness.model.stuck import Stuck, stuck_words
 UNINTERRUPTIBLE = 2 << 16
 CASES = {
     "lost": (1 | Stuck.SLOT_FREE | UNINTERRUPTIBLE, "its wake-up is lost"),
-    "not woken": (1 | Stuck.QUEUED | Stuck.SLOT_FREE | UNINTERRUPTIBLE, "still in the queue, though a slot stands at 0 or 1"),
+    "not woken": (1 | Stuck.QUEUED | Stuck.SLOT_FREE | UNINTERRUPTIBLE, "queue, though a slot stands at 0 or 1"),
     "slow": (1 | Stuck.ON_RQ, "task 1 is runnable, state running, off the queue"),
     "signalled": (2 | Stuck.ON_CPU | Stuck.SIGNAL | 1 << 16, "task 2 is on a CPU, state interruptible"),
 }  # fmt: skip
