@@ -194,7 +194,9 @@ def _undisturbed(state: State, number: int) -> bool:
     if state.lost or state.tampered or state.locked or state.stale or number >= len(state.tasks):
         return False
     task = state.tasks[number]
-    if task.phase is not _READY or task.allowed == UNBOUND:
+    if task.phase is not _READY or task.allowed == UNBOUND or task.armed is not None or task.going >= 0:
+        return False
+    if state.user or any(state.tasks[other].phase is Phase.WOKEN for other in state.waiting):
         return False
     if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
         return False
