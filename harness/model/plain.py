@@ -191,9 +191,13 @@ _OTHERS = {Generation.TYPED: _COMMON, Generation.STACK: {**_COMMON, **plain_wind
 
 def _undisturbed(state: State, number: int) -> bool:
     """Whether task *number* goes on alone, on the one CPU where it can be, and nothing is odd."""
-    if state.lost or state.tampered or state.locked or state.stale or number >= len(state.tasks):
+    if state.lost or state.tampered or state.locked or state.stale or state.user:
+        return False
+    if number >= len(state.tasks):
         return False
     task = state.tasks[number]
+    if task.armed or task.going >= 0:
+        return False
     if task.phase is not _READY or task.allowed == UNBOUND:
         return False
     if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
