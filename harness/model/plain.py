@@ -191,12 +191,14 @@ _OTHERS = {Generation.TYPED: _COMMON, Generation.STACK: {**_COMMON, **plain_wind
 
 def _undisturbed(state: State, number: int) -> bool:
     """Whether task *number* goes on alone, on the one CPU where it can be, and nothing is odd."""
-    if state.lost or state.tampered or state.locked or state.stale or number >= len(state.tasks):
+    if state.lost or state.tampered or state.locked or state.stale or state.user:
+        return False
+    if number >= len(state.tasks):
         return False
     task = state.tasks[number]
     if task.phase is not _READY or task.allowed == UNBOUND or task.armed is not None or task.going >= 0:
         return False
-    if state.user or any(state.tasks[other].phase is Phase.WOKEN for other in state.waiting):
+    if any(state.tasks[other].phase is Phase.WOKEN for other in state.waiting):
         return False
     if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
         return False
