@@ -244,6 +244,11 @@ def test_the_address_of_somebody_elses_slot():
     assert seen.slots == ((2, 2, 0, 0xFF00_2000),)
 
 
+def test_the_address_of_a_page_that_was_put_and_taken_by_hand():
+    state = after(*UNUSED, set_pte(1, 1))
+    assert predict(MACHINE, state, set_pte(1, NO_PAGE)).observation.slots == ((1, 1, 0, 0),)
+
+
 def test_changes_are_told_in_order():
     machine = small(slots=16)
     state = initial(machine, empty_snapshot(machine))
