@@ -8,7 +8,7 @@ by test on all explored states and on random programs (tests/model/test_plain.py
 
 from collections.abc import Callable
 
-from harness.model import plain_window, vector
+from harness.model import plain_flush, plain_window, vector
 from harness.model.draft import PAGE_MASK
 from harness.model.km_type import typed_owner
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW, Generation
@@ -222,6 +222,7 @@ _COMMON: dict[OpCode, PlainRule] = {
     OpCode.KUNMAP: _kunmap,
     OpCode.READ: _access,
     OpCode.WRITE: _access,
+    OpCode.FLUSH_UNUSED: plain_flush.flush_unused,
     OpCode.HARDIRQ: _interrupt,
     OpCode.SOFTIRQ: _interrupt,
     OpCode.SLEEP: _sleep,
