@@ -5,9 +5,7 @@ import pytest
 from harness import project
 from harness.compare.divergence import Verdict
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence
 from harness.kernel.progress import Quiet
-from harness.run import job
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of, written
@@ -19,20 +17,6 @@ pytestmark = pytest.mark.guest
 
 def label(case):
     return f"{case.id}-{case.kernel.removeprefix('debian-')}{'-by-content' * bool(case.blind)}"
-
-
-@pytest.fixture
-def blinded(monkeypatch):
-    """Arms every probe but those named."""
-    armed = job._armed
-
-    def blind(probes):
-        def some(guest, facts):
-            return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
-
-        monkeypatch.setattr(job, "_armed", some)
-
-    return blind
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
