@@ -163,10 +163,14 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
 
 
 def _counted() -> tuple[str, ...]:
-    """Time is a count of instructions, for the RTC too; what QEMU would draw at random comes from a seed."""
+    """Time is a count of instructions, for the RTC too; what QEMU would draw at random comes from a seed.
+
+    By the pvpanic device the guest stops itself, at an instruction of its own choice, to be looked at.
+    """
     return (
         *("-icount", f"shift={ICOUNT_SHIFT},sleep=off"),
         *("-rtc", f"base={RTC_BASE},clock=vm", "-seed", "1"),
+        *("-device", "pvpanic", "-action", "panic=pause"),
     )
 
 
