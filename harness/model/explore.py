@@ -184,7 +184,8 @@ def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
     seen = outcome.observation
     if not seen.status:
         undo = op.code in _UNMAP.values() and op.base == Base.REG
-        slot = bool(seen.windows or seen.saved)
+        # A switch shows in windows too: in the local generation only the saved entries tell.
+        slot = bool(seen.saved if outcome.state.tasks[op.task].saved else seen.windows)
         holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
     for done in seen.done:
         page = node.state.tasks[done.task].page

@@ -4,6 +4,7 @@ import pytest
 
 from harness.model import local, vector
 from harness.model.draft import Draft
+from harness.model.finish import migrate_extra, preempt_extra
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.state import Context, empty_snapshot, initial, with_slot
@@ -209,3 +210,59 @@ def test_only_kunmap_atomic_looks_at_foreign_addresses(code, status):
     assert foreign.observation.status is status
     lowmem = predict(machine, state, Operation(code, base=Base.DIRECT, page=LOW))
     assert lowmem.observation.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "base", "status"),
+    [
+        ("stack-debug", OpCode.KUNMAP_ATOMIC, 0, Status.OK),
+        ("stack-debug", OpCode.KUNMAP_ATOMIC, -1, Status.DIED),
+        ("typed-debug", OpCode.KUNMAP_ATOMIC, 0, Status.OK),
+        ("typed-debug", OpCode.KUNMAP_ATOMIC, -1, Status.DIED),
+        ("stack", OpCode.KUNMAP_ATOMIC, -1, Status.OK),
+        ("typed", OpCode.KUNMAP_ATOMIC, -1, Status.OK),
+    ],
+)
+def test_the_direct_map_ends_before_high_memory(kind, code, base, status):
+    machine = of_kind(kind)
+    first, last = machine.layout.page_offset, machine.layout.high_memory
+    state = after(Operation(OpCode.KMAP_ATOMIC, 0, 1, 1), machine=machine)
+    for address in (first, last - 4096) if base == 0 else (last, last + 4096):
+        op = Operation(code, base=Base.ABSOLUTE, offset=address, value=2)
+        assert predict(machine, state, op).observation.status is status, hex(address)
+
+
+def test_the_typed_window_unmaps_by_any_address_in_the_page():
+    put, take = Operation(OpCode.TYPED_MAP, 0, 1, 1), Operation(OpCode.TYPED_UNMAP, 0, reg=1, offset=8)
+    outcome = predict(MACHINE, after(put), take)
+    assert (outcome.rule, outcome.observation.windows) == ("typed-window.unmap", ((0x8000, 0),))
+
+
+def test_the_address_of_somebody_elses_slot():
+    start = initial(MACHINE, empty_snapshot(MACHINE))
+    seen = predict(MACHINE, with_slot(start, MACHINE, 2, 2, FOREIGN), set_pte(2, NO_PAGE)).observation
+    assert seen.slots == ((2, 2, 0, 0xFF00_2000),)
+
+
+def test_the_address_of_a_page_that_was_put_and_taken_by_hand():
+    state = after(*UNUSED, set_pte(1, 1))
+    assert predict(MACHINE, state, set_pte(1, NO_PAGE)).observation.slots == ((1, 1, 0, 0),)
+
+
+def test_changes_are_told_in_order():
+    machine = small(slots=16)
+    state = initial(machine, empty_snapshot(machine))
+    for slot in (8, 1):
+        state = with_slot(state, machine, slot, 1, FOREIGN)
+    assert [change.slot for change in predict(machine, state, FLUSH).observation.slots] == [1, 8]
+
+
+def test_what_contexts_add_to_the_counts():
+    hard, soft = (Context(hard=hard, remaining=1, irqs_off=False) for hard in (True, False))
+    rt = of_kind("local-rt")
+    assert [preempt_extra(MACHINE, one) for one in ((hard, soft), (soft, hard), (hard, hard))] == [
+        0x10101, 0x10101, 0x20000,
+    ]  # fmt: skip
+    assert preempt_extra(rt, (soft, hard)) == 0x10000
+    assert [migrate_extra(rt, one) for one in ((), (hard,), (soft,), (soft, soft))] == [0, 0, 2, 4]
+    assert migrate_extra(MACHINE, (soft,)) == 0

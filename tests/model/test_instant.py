@@ -6,6 +6,7 @@ from harness.model.contract import check
 from harness.model.instant import HARD, IN_USE, OWN, Trigger, Where
 from harness.model.observation import Interrupt, Status
 from harness.model.operation import OpCode, Operation
+from harness.model.plain import plain
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
@@ -71,3 +72,14 @@ def test_one_that_makes_no_sense_is_refused():
     state = initial(machine, empty_snapshot(machine))
     for op in (due(levels=0), due(levels=2), due(trigger=Trigger.TIMER)._replace(offset=0)):
         assert {one.observation.status for one in step(machine, state, op)} == {Status.REFUSED}
+
+
+def test_the_fast_way_leaves_what_contexts_disturb_to_the_rules():
+    machine = small(LOCAL_PAE, tasks=(0, 1))
+    assert plain(machine, after(machine), MAP) is not None
+    for odd in (due(), Operation(OpCode.USER, page=0)):
+        assert plain(machine, after(machine, odd), MAP) is None
+    sent = after(
+        machine, Operation(OpCode.KMAP_LOCAL, reg=2, page=0), Operation(OpCode.AFFINITY, 1, value=1 << 8)
+    )
+    assert plain(machine, sent, Operation(OpCode.KUNMAP_LOCAL, reg=2)) is None
