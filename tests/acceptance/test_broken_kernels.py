@@ -39,9 +39,7 @@ def test_a_broken_kernel_is_reported_at_its_step(case, tmp_path, blinded, monkey
 
 def test_the_docs_have_the_catalogue_as_it_is():
     docs = (project.SCENARIOS.parents[1] / "docs" / "broken-kernels.md").read_text()
-    told = [
-        line
-        for line in docs.splitlines()
-        if line.startswith(("| id |", "| P", "| A", "|---|---|---|---|---|---|"))
-    ]
-    assert told == list(table())
+    first, *_ = wanted = list(table())
+    told = docs.splitlines()
+    at = told.index(first)
+    assert told[at : at + len(wanted)] == wanted
