@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from harness.guest.histories import HOLDS, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.guest.histories import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
 from harness.model.layout import Layout
 
 LIMIT_MS = 8_000
@@ -41,7 +41,7 @@ def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
         first_page=last_pkmap,
         pages=regime.pages,
         holds=regime.holds,
-        flags=WITNESS | (ROUNDS if regime.rounds else 0),
+        flags=WITNESS | NOISE | (ROUNDS if regime.rounds else 0),
         yields=regime.yields,
         cpus=cpus,
     )
