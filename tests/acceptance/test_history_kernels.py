@@ -16,8 +16,8 @@ from .patched import Bug, patched
 
 pytestmark = pytest.mark.guest
 
-ENOUGH = 60_000
-"""Operations, many times more than it takes to meet any of them, also on a busy host."""
+ENOUGH = 400_000
+"""Operations: each of about ten thousand in one history meets a race with a chance of one to six in ten."""
 
 
 class Case(NamedTuple):
