@@ -269,6 +269,13 @@ void kmh_instant_finish(struct kmh_task *t);
 void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
 			struct kmh_delta *(*next)(struct kmh_obs *obs));
 
+/* ---- outside.c: what is done to a task by others; children; user mode ---- */
+
+void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_outside_reset(void);
+void kmh_return_mapped(void);
+void kmh_back_from_user(void);
+
 /* ---- waiting.c: tasks that sleep in kmap ---- */
 
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);

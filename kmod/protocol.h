@@ -55,6 +55,7 @@ enum kmh_request_type {
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
 	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
+	KMH_REQ_STOP = 105,	/* stop the machine until it has been looked at from outside */
 };
 
 struct kmh_request {
@@ -248,6 +249,11 @@ enum kmh_opcode {
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
 	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
 	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
+	KMH_OP_AFFINITY = 34,		/* task value & 0xff may run on CPU value >> 8 only; value = 1: it waits for a mapping */
+	KMH_OP_HOTPLUG = 35,		/* CPU value & 0xff goes offline, or with bit 8 online; value as above */
+	KMH_OP_AWAIT = 36,		/* for the end of one of these; value = its errno */
+	KMH_OP_FORK = 37,		/* value = depth, saved entries << 8, window entries << 16 of a child */
+	KMH_OP_USER = 38,		/* the requesting process returns to user mode with the page mapped locally */
 };
 
 /*

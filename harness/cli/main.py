@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "pull": "ssh",
     "bench": "bench",
     "check": "check",
+    "bisect-step": "bisect",
+    "bisect": "bisect",
     "broken-rules": "broken_rules",
 }
 """Each command and the module of this room that has the function of its name."""

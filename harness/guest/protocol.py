@@ -43,6 +43,7 @@ class RequestType(IntEnum):
     LOAD = 102
     POWEROFF = 103
     ANSWER = 104
+    STOP = 105
 
 
 class Config(IntFlag):

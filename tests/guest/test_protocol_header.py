@@ -7,6 +7,7 @@ import pytest
 
 from harness.guest import frame, histories, protocol, steps
 from harness.model import observation, operation, page
+from harness.model.instant import Trigger, Where
 from tests.guest.header import read_header
 
 STRUCTS = {
@@ -95,10 +96,17 @@ def test_enumerations(header, name):
     assert {prefix + member.name: int(member) for member in ours} == header.enums[name]
 
 
+def test_contexts_and_triggers(header):
+    assert header.enums["kmh_context"] == {f"KMH_CONTEXT_{one.name}": one for one in Where}
+    first = header.enums["kmh_trigger"].pop("KMH_TRIGGER_FUNCTIONS")
+    assert header.enums["kmh_trigger"] == {f"KMH_TRIGGER_{one.name}": one for one in Trigger if one < first}
+    assert first == Trigger.MAP
+
+
 def test_deltas_and_generations(header):
     kinds = {
         f"KMH_DELTA_{name}": getattr(steps, f"DELTA_{name}")
-        for name in ("PKMAP", "WINDOW", "PTEVAL", "DONE", "DEAD")
+        for name in ("PKMAP", "WINDOW", "PTEVAL", "DONE", "DEAD", "INTERRUPT", "INTERRUPT_END")
     }
     assert kinds == header.enums["kmh_delta_kind"]
     assert set(header.enums["kmh_generation"].values()) == set(protocol._GENERATIONS)

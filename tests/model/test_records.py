@@ -150,9 +150,8 @@ def test_types_and_their_entries():
     known = [value for value in range(0x400) if known_type(value)]
     assert known == [*range(13), *range(0x100, 0x100 + 19)]
     assert [slot(3, debug=debug) for debug in (False, True)] == [3, 7]
-    assert [typed_entry(value, cpu, 2) - 0x8000 for value, cpu in ((0, 0), (12, 0), (3, 1), (0x100, 0), (0x112, 1))] == [
-        0, 12, 16, 26, 63,
-    ]  # fmt: skip
+    named = (0, 0), (12, 0), (3, 1), (0x100, 0), (0x112, 1)
+    assert [typed_entry(value, cpu, 2) - 0x8000 for value, cpu in named] == [0, 12, 16, 26, 63]
     assert [typed_owner(0x8000 + entry, 2) for entry in (0, 12, 13, 25, 26, 44, 45, 63)] == [
         0,
         0,
@@ -202,7 +201,10 @@ def test_what_counts_as_a_difference():
 
 SNAPSHOT = Snapshot(
     cursor=2, waiters=1, counts=(0, 1, 2), ptes=(0, 0x9000_163, 0x9003_163), windows=((68, 5), (69, 0)),
-    tasks=(TaskView(Status.OK, 1, 1, (7, 0)), TaskView(Status.BLOCKED, 0, 0, ()), TaskView(Status.DIED, 0, 2, (8, 9, 0, 4))),
+    tasks=(
+        TaskView(Status.OK, 1, 1, (7, 0)), TaskView(Status.BLOCKED, 0, 0, ()),
+        TaskView(Status.DIED, 0, 2, (8, 9, 0, 4)),
+    ),
     cpu_depths=(3, 4), page_addresses=(0xFF00_1000, 0xFF00_2000, 0x1234, 0),
 )  # fmt: skip
 
