@@ -223,7 +223,7 @@ static int run(const struct kmh_history_request *request, const struct kmh_task_
 		unpin(request);
 		return error;
 	}
-	journal->witness = request->flags & KMH_HISTORY_WITNESS && kmh_history_probe_arm();
+	journal->witness = !!(kmh_history_probes_arm(request->flags) & KMH_HISTORY_WITNESS);
 	note_slots(slots_of(journal), &journal->cursor_before);
 	start = jiffies;
 	/* pairs with await_go() */
@@ -242,8 +242,7 @@ static void finish(const struct kmh_history_request *request, u32 outcome)
 		unpin(request);
 	if (outcome == KMH_HISTORY_ASLEEP)
 		kmh_history_rescue();
-	if (journal->witness)
-		kmh_history_probe_disarm();
+	kmh_history_probes_disarm();
 	threads_destroy();
 	kmh_observe_resync();
 }

@@ -334,8 +334,8 @@ bool kmh_history_died(const struct kmh_history_task *t);
 void kmh_history_states(void);
 u32 kmh_history_watch(u32 limit_ms);
 void kmh_history_rescue(void);
-bool kmh_history_probe_arm(void);
-void kmh_history_probe_disarm(void);
+u8 kmh_history_probes_arm(u8 flags);
+void kmh_history_probes_disarm(void);
 
 /* ---- snapshot.c ---- */
 

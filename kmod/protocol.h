@@ -450,6 +450,7 @@ struct kmh_ctrl {
 #define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
 #define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
 #define KMH_HISTORY_ROUNDS	(1u << 1) /* all threads start each round of mappings together */
+#define KMH_HISTORY_NOISE	(1u << 2) /* now and then hold up a thread that is about to queue for a slot */
 #define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
 
 /*

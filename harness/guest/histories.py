@@ -30,6 +30,8 @@ WITNESS = 1
 """``KMH_HISTORY_WITNESS``: note the order in which kmap_lock was held."""
 ROUNDS = 2
 """``KMH_HISTORY_ROUNDS``: all threads start each round of mappings together."""
+NOISE = 4
+"""``KMH_HISTORY_NOISE``: now and then hold up a thread that is about to queue for a slot."""
 SLEPT = 1
 """``KMH_HISTORY_SLEPT`` in a record's flags: the thread left its CPU of its own accord."""
 FAULT = 2

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from harness.guest.histories import HOLDS, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.guest.histories import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
 from harness.model.layout import Layout
 
 LIMIT_MS = 8_000
@@ -41,7 +41,7 @@ def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
         first_page=last_pkmap,
         pages=regime.pages,
         holds=regime.holds,
-        flags=WITNESS | (ROUNDS if regime.rounds else 0),
+        flags=WITNESS | NOISE | (ROUNDS if regime.rounds else 0),
         yields=regime.yields,
         cpus=cpus,
     )
@@ -59,10 +59,12 @@ def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
 
 def waits(random: Random, smp: int) -> Regime:
     """Fewer slots than threads want, few pages: always one more than all keep while each waits for one."""
-    threads = min(smp * 2, THREADS)
+    per_cpu = random.choice((2, 4))
+    threads = min(smp * per_cpu, THREADS)
     holds = random.randint(1, 2)
-    free = threads * (holds - 1) + 1 + random.randint(0, threads - 2)
-    return Regime("waits", 10_000, free, free + random.randint(1, 2), holds, 2, random.choice((2, 4, 16)))
+    free = threads * (holds - 1) + 1 + random.randint(0, 2)
+    pages = free + random.randint(1, 2)
+    return Regime("waits", 10_000, free, pages, holds, per_cpu, random.choice((2, 4)))
 
 
 def rounds(random: Random, smp: int) -> Regime:
