@@ -87,6 +87,19 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define kmh_in_hardirq()	in_hardirq()
 #endif
 
+/*
+ * preempt_count() in the layout of 5.10 to 6.12 (linux/preempt.h), which the wire has: 7.3 counts
+ * disabled interrupts in bits 16 to 23, with the hardirqs above them.
+ */
+static inline u32 kmh_preempt_count(void)
+{
+	u32 count = preempt_count();
+
+	return (count & (PREEMPT_MASK | SOFTIRQ_MASK)) |
+	       (count & HARDIRQ_MASK) >> HARDIRQ_SHIFT << 16 |
+	       (count & NMI_MASK) >> NMI_SHIFT << 20;
+}
+
 /* migration_disabled: af449901b84c "sched: Add migrate_disable()" (5.11, in 5.10-rt before). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0) || defined(CONFIG_PREEMPT_RT)
 #ifdef CONFIG_SMP
