@@ -117,6 +117,40 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define KMH_IOMAP_ATOMIC	1
 #endif
 
+/* Slots that one mapping takes: a guard and itself with DEBUG_KMAP_LOCAL. */
+#if KMH_HAS_KMAP_LOCAL && defined(CONFIG_DEBUG_KMAP_LOCAL)
+#define KMH_INCREMENT	2
+#else
+#define KMH_INCREMENT	1
+#endif
+
+/* IRQ_WORK_INIT_HARD(): 7a9f50a05843 "irq_work: Cleanup" (5.11). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define KMH_IRQ_WORK_HARD(function)	\
+	{ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) }
+#else
+#define KMH_IRQ_WORK_HARD(function)	IRQ_WORK_INIT_HARD(function)
+#endif
+
+/* complete_and_exit() became kthread_complete_and_exit(): cead18552660 (5.17). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define kmh_thread_exit(ready)	complete_and_exit(ready, 0)
+#else
+#define kmh_thread_exit(ready)	kthread_complete_and_exit(ready, 0)
+#endif
+
+/* kernel_thread() is not exported; it has a name for the thread since cf587db2ee02 (6.4). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
+#else
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, const char *name,
+				   unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
+#endif
+
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */
 #ifdef CONFIG_SMP
 /* pairs with finish_task(): what the task did before it left is seen */

@@ -117,7 +117,7 @@ struct kmh_task {
 	struct hrtimer timer;
 	struct tasklet_struct tasklet;
 	unsigned int context_ops; /* operations to run in the interrupt */
-	u32 context_done;	/* enum kmh_context of context.c */
+	u32 context_done;	/* CONTEXT_* of context.c */
 	unsigned int refuse;	/* operations whose context could not be entered */
 };
 
@@ -232,7 +232,8 @@ void kmh_flushed_clear(void);
 
 /* ---- observe.c ---- */
 
-extern u32 kmh_step;
+extern struct kmh_work kmh_work;
+#define kmh_step	(kmh_work.steps)
 extern u32 kmh_hash;
 
 int kmh_observe_init(void);
@@ -258,6 +259,23 @@ void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
 
+/* ---- instant.c: interrupts in the middle of an operation ---- */
+
+void kmh_instant_init(void);
+void kmh_instant_reset(void);
+void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op);
+void kmh_instant_finish(struct kmh_task *t);
+void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
+			struct kmh_delta *(*next)(struct kmh_obs *obs));
+
+/* ---- outside.c: what is done to a task by others; children; user mode ---- */
+
+void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_outside_reset(void);
+void kmh_return_mapped(void);
+void kmh_back_from_user(void);
+
 /* ---- waiting.c: tasks that sleep in kmap ---- */
 
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
@@ -266,7 +284,7 @@ void kmh_accept_signals(void);
 void kmh_forget_signals(void);
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
 
-/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+/* ---- history*.c: concurrent histories ---- */
 
 struct kmh_history_hold {
 	unsigned long address;
@@ -283,6 +301,7 @@ struct kmh_history_task {
 	u32 random;
 	u32 written;
 	u32 done;
+	u32 parked;		/* waits for the others, who have to end their round first */
 	u8 id;
 };
 
@@ -294,6 +313,7 @@ struct kmh_history_run {
 	unsigned int n_tasks;
 	atomic_t clock;
 	atomic_t ready;
+	atomic_t arrived;	/* at the end of a round, over all rounds */
 	atomic_t foreign;
 	atomic_t dropped;
 	u32 go;
@@ -309,6 +329,11 @@ void kmh_history_exit(void);
 int kmh_history_main(void *data);
 struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
 					   unsigned int reserve);
+bool kmh_history_ended(const struct kmh_history_task *t);
+bool kmh_history_died(const struct kmh_history_task *t);
+void kmh_history_states(void);
+u32 kmh_history_watch(u32 limit_ms);
+void kmh_history_rescue(void);
 bool kmh_history_probe_arm(void);
 void kmh_history_probe_disarm(void);
 

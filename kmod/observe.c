@@ -20,7 +20,7 @@ static unsigned int buffer_kb = 6144;
 module_param(buffer_kb, uint, 0444);
 MODULE_PARM_DESC(buffer_kb, "room for the observations of one request, KiB");
 
-u32 kmh_step;
+struct kmh_work kmh_work;
 u32 kmh_hash;
 
 static u8 *buffer;
@@ -375,6 +375,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 		t->last_cpu = obs->cpu;
 	}
 	report_others(obs, t);
+	kmh_instant_report(t, obs, next_delta);
 	kmh_hash = ~crc32_le(~kmh_hash, (u8 *)obs, HASHED);
 	kmh_hash = ~crc32_le(~kmh_hash, buffer + start + sizeof(*obs), used - start - sizeof(*obs));
 	obs->hash = kmh_hash;

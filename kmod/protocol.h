@@ -55,6 +55,7 @@ enum kmh_request_type {
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
 	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
+	KMH_REQ_STOP = 105,	/* stop the machine until it has been looked at from outside */
 };
 
 struct kmh_request {
@@ -151,15 +152,23 @@ struct kmh_info {
 	__u32 text_anchor;	/* run-time address of kunmap_high */
 	__u32 swapper_pg_dir;	/* virtual address of init_mm.pgd as seen in CR3 of a kthread's mm */
 	__u32 kmap_ctrl_offset;	/* in task_struct, 0 where there is none */
-	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
-				 * when the guest has fallen silent, it names the step in progress
-				 */
+	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
+};
+
+/*
+ * Read from outside when the guest has fallen silent: the step in progress, and whether the
+ * module has anything to do at all.
+ */
+struct kmh_work {
+	__u32 steps;		/* finished since the module was loaded */
+	__u32 begun;		/* requests that reached the module */
+	__u32 ended;		/* those of them that it has finished */
 };
 
 /* ---- pages --------------------------------------------------------------- */
@@ -239,6 +248,12 @@ enum kmh_opcode {
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
 	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
+	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
+	KMH_OP_AFFINITY = 34,		/* task value & 0xff may run on CPU value >> 8 only; value = 1: it waits for a mapping */
+	KMH_OP_HOTPLUG = 35,		/* CPU value & 0xff goes offline, or with bit 8 online; value as above */
+	KMH_OP_AWAIT = 36,		/* for the end of one of these; value = its errno */
+	KMH_OP_FORK = 37,		/* value = depth, saved entries << 8, window entries << 16 of a child */
+	KMH_OP_USER = 38,		/* the requesting process returns to user mode with the page mapped locally */
 };
 
 /*
@@ -250,6 +265,24 @@ enum kmh_opcode {
 #define KMH_TYPED_ERAS		2
 #define KMH_TYPES_2_6_24	13	/* KM_TYPE_NR of 2.6.24 */
 #define KMH_TYPES_2_6_32	19	/* of 2.6.32 */
+
+/*
+ * INTERRUPT: in the middle of a later operation of this task (after value >> 8 others) the
+ * pages from "page" on, value & 0xff of them, are mapped, read and unmapped.  reg is
+ * enum kmh_context, plus enum kmh_trigger << 4; offset is nanoseconds after the operation's
+ * beginning, or the offset of an instruction in a function.
+ */
+enum kmh_context {
+	KMH_CONTEXT_HARDIRQ = 0,
+	KMH_CONTEXT_SOFTIRQ = 1,
+	KMH_CONTEXT_TASK = 2,	/* a task of higher priority on that CPU */
+};
+
+enum kmh_trigger {
+	KMH_TRIGGER_TIMER = 0,
+	KMH_TRIGGER_IPI = 1,	/* of another CPU */
+	KMH_TRIGGER_FUNCTIONS = 2, /* __kmap_local_pfn_prot or kmap_atomic_high_prot, and so on: instant.c */
+};
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */
@@ -351,7 +384,14 @@ enum kmh_delta_kind {
 	KMH_DELTA_PTEVAL = 3,	/* task = of the step; index = entry of kmap_ctrl.pteval; b/c = value */
 	KMH_DELTA_DONE = 4,	/* aux = task whose blocked step ended; a = its step, b = result, d = page_address */
 	KMH_DELTA_DEAD = 5,	/* aux = task that died outside its own step */
+	KMH_DELTA_INTERRUPT = 6, /* aux = KMH_INTERRUPT_*; index = depth before; a = address, b/c = PTE, d = first word */
+	KMH_DELTA_INTERRUPT_END = 7, /* aux = KMH_INTERRUPT_*; index = depth after all is unmapped */
 };
+
+#define KMH_INTERRUPT_HARD	(1u << 0)
+#define KMH_INTERRUPT_SOFT	(1u << 1)
+#define KMH_INTERRUPT_OWN	(1u << 2)	/* on top of the task whose operation it was */
+#define KMH_INTERRUPT_IN_USE	(1u << 3)	/* the slot to take was in use, by b/c; nothing was mapped */
 
 struct kmh_delta {
 	__u8 kind;		/* enum kmh_delta_kind */
@@ -409,6 +449,7 @@ struct kmh_ctrl {
 #define KMH_HISTORY_HOLDS	8	/* mappings that one thread has at most at once */
 #define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
 #define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
+#define KMH_HISTORY_ROUNDS	(1u << 1) /* all threads start each round of mappings together */
 #define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
 
 /*
@@ -426,7 +467,7 @@ struct kmh_history_request {
 	__u16 pages;
 	__u8 holds;		/* at most KMH_HISTORY_HOLDS */
 	__u8 flags;		/* KMH_HISTORY_* */
-	__u16 reserved;
+	__u16 yields;		/* one step in so many gives the CPU away */
 };
 
 enum kmh_history_outcome {

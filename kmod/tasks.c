@@ -187,6 +187,7 @@ static void task_destroy(struct kmh_task *t)
  */
 void kmh_tasks_stop(void)
 {
+	kmh_instant_reset();
 	while (kmh_n_tasks)
 		task_destroy(kmh_tasks[--kmh_n_tasks]);
 }
@@ -252,6 +253,7 @@ int kmh_reset(void)
 		usleep_range(50, 100);
 	}
 	kmh_tasks_stop();
+	kmh_outside_reset();
 	if (!lost)
 		kmh_pages_unmap();
 	kmh_typed_reset();

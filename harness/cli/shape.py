@@ -7,8 +7,8 @@ from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
 _WORDS = (
-    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, icount, "
-    "parallel, variant=N, wire=virtio|serial, accel=tcg|kvm"
+    "smp=N, memory=MIB, highmem=MIB|auto, vmalloc=MIB, cpu=MODEL, pti, kaslr, parallel, icount, idle=poll, "
+    "preempt=full|voluntary|none, variant=N, wire=virtio|serial, accel=tcg|kvm"
 )
 
 KASLR_MEMORY = 1536
@@ -44,6 +44,13 @@ def _some(value: str) -> str:
     return value
 
 
+def _poll(value: str) -> str:
+    """The one way of waiting for work that can be asked for: a CPU that never halts is never late."""
+    if value != "poll":
+        raise ValueError("not poll")
+    return value
+
+
 def _bare(value: str) -> bool:
     """True for a word that stands alone."""
     if value:
@@ -55,6 +62,8 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "smp": lambda shape, value: replace(shape, smp=int(value)),
     "memory": lambda shape, value: with_memory(shape, int(value)),
     "highmem": lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
+    "vmalloc": lambda shape, value: replace(shape, extra=(*shape.extra, f"vmalloc={int(value)}M")),
+    "preempt": lambda shape, value: replace(shape, extra=(*shape.extra, f"preempt={_some(value)}")),
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
     "kaslr": lambda shape, value: replace(
@@ -63,6 +72,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
     "variant": lambda shape, value: replace(shape, variant=int(value)),
     "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
+    "idle": lambda shape, value: replace(shape, extra=(*shape.extra, f"idle={_poll(value)}")),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
 }

@@ -7,32 +7,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.errors import InfrastructureError, UsageError
-from harness.guest import protocol, witness
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.guest import patience, protocol
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
-from harness.guest.failure import WireError
-from harness.guest.image import Script, build_image
+from harness.guest.failure import AgentError, GuestHungError, WireError
+from harness.guest.image import build_image
 from harness.guest.link import WINDOW, LinkStatistics
-from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
-from harness.guest.script import Carrier, Played, Recorder
+from harness.guest.script import Beheld, Carrier, Played, Recorder, Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
+from harness.guest.witness import WitnessView, look
+from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
 from harness.model.observation import Snapshot
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
-
-BOOT_SECONDS = 60.0
-RESTORE_SECONDS = 20.0
-CONSOLE_SECONDS = 10.0
-REQUEST_SECONDS = 20.0
-STEP_SECONDS = 0.05
-"""Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
 
 
 class _Batch(NamedTuple):
@@ -69,9 +63,9 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(self, session: Session, phases: Phases, script: Script = ()) -> None:
+    def __init__(self, session: Session, phases: Phases, script: Script | None = None) -> None:
         self.session = session
-        self.carrier: Carrier = Played(session.link, script) if script else session.link
+        self.carrier: Carrier = Played(session.link, script.requests) if script else session.link
         self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
@@ -87,24 +81,27 @@ class Guest:
         agent: Path,
         workdir: Path,
         *,
-        script: Script = (),
+        script: Script | None = None,
     ) -> Self:
         """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
 
         A *script* of requests is executed before the link is up; the guest then takes these requests,
-        in this order, and no others, and has no outside witness: nothing may stop it on its way.
+        in this order, and no others.
         """
         phases = Phases()
+        requests = script.requests if script else ()
         with phases.phase("image", 10):
             image = build_image(
-                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, script
+                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
             )
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
             session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
-            with phases.phase("boot", boot_seconds(shape, script)) as deadline:
+            if script:
+                session.look_at_stops(script.beheld)
+            with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
                 session.await_agent(deadline)
         except BaseException:
             session.close()
@@ -116,7 +113,7 @@ class Guest:
         """The guest whose saved state *session* was started with; *request* is its next request's number."""
         phases = Phases()
         try:
-            with phases.phase("restore", RESTORE_SECONDS):
+            with phases.phase("restore", patience.RESTORE_SECONDS):
                 session.load(request)
         except BaseException:
             session.close()
@@ -124,9 +121,15 @@ class Guest:
         return cls(session, phases)
 
     def record(self) -> Recorder:
-        """Keep all requests from now on: a script for another guest."""
+        """Keep all requests from now on."""
         self.carrier = recorder = Recorder(self.carrier)
         return recorder
+
+    def script(self, recorder: Recorder) -> Script:
+        """What was recorded, for another guest of the same kernel; with KASLR that one has other addresses."""
+        layout, facts = self.info()
+        known = 0 if self.session.machine.shape.kaslr else facts.pkmap_count
+        return Script(recorder.script(), Beheld(layout._replace(typed_count=0), known))
 
     # -- what there is
 
@@ -149,32 +152,42 @@ class Guest:
             )
         return snapshot
 
-    def witness(self) -> witness.WitnessView | None:
+    def witness(self) -> WitnessView | None:
         """The mappings as the page tables show them from outside; the machine is stopped meanwhile.
 
-        None for a guest with a script: what it shows is over.
+        A guest with a script has stopped itself once, where the one was last looked at that the script was
+        recorded in; None at any other point, and where it could not, for lack of /dev/port.
         """
-        if self.scripted:
-            return None
+        if isinstance(self.carrier, Played):
+            return self._seen() if self.carrier.stops_next else None
+        if isinstance(self.carrier, Recorder):
+            self.carrier.stop()
         layout, facts = self.info()
-        return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+        return look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+
+    def _seen(self) -> WitnessView | None:
+        """What was seen at the next stop, if the agent could stop the machine."""
+        try:
+            self._ask(RequestType.STOP)
+        except AgentError:
+            return None
+        return self.session.views.popleft() if self.session.views else None
 
     def hear(self, step: int) -> None:
         """Wait until the console has told what the kernel printed up to *step*, a step with messages."""
-        self.session.hear(step, Deadline.after("console", CONSOLE_SECONDS))
+        self.session.hear(step, Deadline.after("console", patience.CONSOLE_SECONDS))
 
     def steps_ahead(self) -> int | None:
         """How many steps were finished beyond the last answer, read from outside also when the guest is dead.
 
         The step after those is the one in progress.  None where it cannot be told.
         """
-        layout, facts = self.info()
-        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
-        try:
-            counter = tables.read(self.session.memory, facts.step_counter, 4)
-        except LookupError:
-            return None
-        return int.from_bytes(counter, "little") - self._chain.step
+        work = self._work()
+        return None if work is None else work.steps - self._chain.step
+
+    def _work(self) -> Work | None:
+        """What the module has done; None where its layout is not known."""
+        return read_work(self.session.memory, *self._info) if self._info else None
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Kernel messages of trouble since the last call.
@@ -252,7 +265,7 @@ class Guest:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
         self.carrier.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
-            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
+            _Batch(len(operations), patience.run_seconds(operations), self.session.link.statistics.damage)
         )
 
     def collect(self) -> list[StepRecord]:
@@ -262,7 +275,9 @@ class Guest:
     def receive(self) -> RawSteps:
         """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
-        with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
+        with self._failing(
+            f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged, RequestType.RUN
+        ):
             return RawSteps(batch.steps, self.carrier.collect(Deadline.after("run", batch.seconds)))
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
@@ -277,19 +292,32 @@ class Guest:
         return records
 
     @contextmanager
-    def _failing(self, doing: str, damaged: int) -> Iterator[None]:
+    def _failing(self, doing: str, damaged: int, kind: RequestType) -> Iterator[None]:
         """Turn a missed deadline into what the guest did instead."""
         try:
             yield
         except TimeoutError:
-            raise self.session.silent(doing, damaged) from None
+            raise self._silence(doing, damaged, kind) from None
+
+    def _silence(self, doing: str, damaged: int, kind: RequestType) -> HarnessError:
+        """A guest that only waits while its module has nothing to do has not heard, or is not heard."""
+        error = self.session.silent(doing, damaged)
+        work = self._work() if kind < RequestType.PING else None
+        if not isinstance(error, GuestHungError) or work is None or work.begun != work.ended:
+            return error
+        return WireError(
+            f"no answer came {doing}, and the module has finished all of the {work.ended} requests that reached it",
+            hint="the wire is dead, or the agent: the host's fault or QEMU's, not the kernel's",
+        )
 
     def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
         if self._batches:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
         self.carrier.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage):
-            data = self.carrier.collect(Deadline.after(kind.name, REQUEST_SECONDS))
+        with self._failing(
+            f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage, kind
+        ):
+            data = self.carrier.collect(Deadline.after(kind.name, patience.REQUEST_SECONDS))
         return protocol.answer(kind, data)
 
     # -- the end
@@ -305,15 +333,3 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def boot_seconds(shape: Shape, script: Script) -> float:
-    """How long a boot may take on an ordinary host, its script's requests among it."""
-    operations = sum(map(len, script)) // protocol.OPERATION.size
-    return BOOT_SECONDS * max(1, shape.smp / 2) + STEP_SECONDS * operations
-
-
-def run_seconds(operations: Sequence[Operation]) -> float:
-    """How long a batch may take on an ordinary host."""
-    asleep = sum(operation.value for operation in operations if operation.code == OpCode.SLEEP)
-    return REQUEST_SECONDS + STEP_SECONDS * len(operations) + 2e-6 * asleep

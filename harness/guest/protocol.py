@@ -23,6 +23,7 @@ POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
 OPERATION = Struct("<BBHHBBiI")
+WORK = Struct("<III")
 
 
 class RequestType(IntEnum):
@@ -42,6 +43,7 @@ class RequestType(IntEnum):
     LOAD = 102
     POWEROFF = 103
     ANSWER = 104
+    STOP = 105
 
 
 class Config(IntFlag):

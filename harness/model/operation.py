@@ -42,6 +42,12 @@ class OpCode(IntEnum):
     TYPED_MAP = 30
     TYPED_UNMAP = 31
     SIGNAL = 32
+    INTERRUPT = 33
+    AFFINITY = 34
+    HOTPLUG = 35
+    AWAIT = 36
+    FORK = 37
+    USER = 38
 
 
 class Base(IntEnum):

@@ -33,12 +33,22 @@ class Context(NamedTuple):
     irqs_off: bool
 
 
+class Armed(NamedTuple):
+    """An interrupt that a task's operation is to meet, after ``skip`` others (``model.instant``)."""
+
+    where: int
+    trigger: int
+    page: int
+    levels: int
+    skip: int
+
+
 class TaskState(NamedTuple):
     """One task.  ``saved`` is ``kmap_ctrl.pteval`` (empty in other generations than local).
 
     ``preempt``, ``pagefault`` and ``migrate`` count nesting, also where the kernel does not;
     ``allowed`` is the CPU it may run on or ``UNBOUND``; ``page`` and ``reg`` are those of the
-    kmap it sleeps in.
+    kmap it sleeps in; ``going`` is the CPU it must go to when it has unmapped what it holds, or -1.
     """
 
     phase: Phase
@@ -53,6 +63,8 @@ class TaskState(NamedTuple):
     contexts: tuple[Context, ...] = ()
     page: int = -1
     reg: int = 0
+    armed: Armed | None = None
+    going: int = -1
 
     @property
     def atomic(self) -> bool:
@@ -78,6 +90,8 @@ class State(NamedTuple):
     ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
     an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead
     task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty;
+    ``errand``: the last change of affinity or CPU (its operation, and task or CPU), ``offline``: the CPU that was
+    taken away; ``user``: the requesting process has just been in user mode with a mapping.
     ``unflushed``: clean slots that no TLB flush has followed yet (only where a kernel clears
     them otherwise than the model).
     """
@@ -101,6 +115,9 @@ class State(NamedTuple):
     locked: bool = False
     lost: str = ""
     unflushed: int = 0
+    errand: tuple[int, int] = ()  # type: ignore[assignment]
+    offline: int = -1
+    user: bool = False
 
 
 def bits(flags: list[bool]) -> int:
@@ -133,9 +150,12 @@ def _tasks(machine: Machine, snapshot: Snapshot) -> tuple[TaskState, ...]:
 
 
 def _addresses(machine: Machine, snapshot: Snapshot) -> list[int]:
+    """Addresses of the highmem pages; one that is not of pkmap is none, as it names no slot."""
     known = snapshot.page_addresses
     return [
-        known[number] if page.highmem and number < len(known) else 0
+        known[number]
+        if page.highmem and number < len(known) and machine.layout.in_pkmap(known[number])
+        else 0
         for number, page in enumerate(machine.pages)
     ]
 

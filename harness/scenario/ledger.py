@@ -4,13 +4,18 @@ from collections import Counter
 from random import Random
 from typing import Final, NamedTuple
 
-from harness.model.layout import Layout
+from harness.model.km_type import typed_entry
+from harness.model.layout import TYPED_FIRST, Layout
 from harness.model.operation import Base, OpCode, Operation, Prot
 from harness.model.page import PageKind
 from harness.scenario.facts import usable_depth
 
 WINDOW_REGISTERS: Final = 3072  # registers below hold pkmap addresses, by page
 WINDOW_STRIDE: Final = 48  # more than any window has slots
+TYPED_REGISTERS: Final = 3840  # by entry of the typed window, at most 32 for each of 8 CPUs
+
+_OFFSETS: Final = (0, 4, 2048, 4092)
+"""Words used again and again: what is read through a stale translation differs only where something was written."""
 
 
 class Mapping(NamedTuple):
@@ -39,6 +44,7 @@ class Ledger:
         self.kinds = kinds
         self.held: Counter[int] = Counter()
         self.stacks: list[list[Mapping]] = [[] for _ in cpus]
+        self.typed: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
         return len(self.operations)
@@ -89,9 +95,21 @@ class Ledger:
         offset = self.rng.randrange(4096) if self.rng.random() < 0.2 else 0
         self.add(mapping.unmap, task, reg=mapping.register, offset=offset)
 
+    def typed_map(self, task: int, kind: int, page: int) -> None:
+        """Map *page* in the typed window with type *kind* of the task's CPU, which must be free."""
+        cpu = self.cpus[task]
+        entry = typed_entry(kind, cpu, self.layout.online_cpus) - TYPED_FIRST
+        self.typed[cpu, kind] = TYPED_REGISTERS + entry
+        self.add(OpCode.TYPED_MAP, task, page=page, reg=TYPED_REGISTERS + entry, value=kind)
+
+    def typed_unmap(self, task: int, kind: int) -> None:
+        """End the mapping of type *kind* of the task's CPU."""
+        register = self.typed.pop((self.cpus[task], kind))
+        self.add(OpCode.TYPED_UNMAP, task, reg=register, value=kind)
+
     def touch(self, task: int, register: int, *, writable: bool = True) -> None:
         """Read or write one word through *register*."""
-        offset = 4 * self.rng.randrange(1024)
+        offset = self.rng.choice(_OFFSETS) if self.rng.random() < 0.6 else 4 * self.rng.randrange(1024)
         if writable and self.rng.random() < 0.5:
             self.add(OpCode.WRITE, task, reg=register, offset=offset, value=self.rng.getrandbits(32))
         self.add(OpCode.READ, task, reg=register, base=Base.REG, offset=offset)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from harness.model.instant import Trigger, Where, armed_of
 from harness.model.layout import ADDRESS_MASK
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.page import PageKind
@@ -15,6 +16,13 @@ from harness.scenario.vocabulary import (
     Operand,
 )
 
+_NUMBERED: Final = (
+    Operand.VALUE,
+    Operand.TASK,
+    Operand.TASK_CPU,
+    Operand.PAGE_TYPE,
+    Operand.ADDRESS_TYPE,
+)
 _BLOCKS: Final = (OpCode.HARDIRQ, OpCode.SOFTIRQ)
 
 
@@ -50,10 +58,29 @@ def _operands(
         yield page_name(operation.page, pools)
         if operation.page != NO_PAGE:
             yield PROT_NAMES[operation.prot]
-    if operand in (Operand.VALUE, Operand.TASK, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
+    if operand in _NUMBERED:
         yield str(operation.value)
+    yield from _contextual(operation, operand, pools)
+
+
+def _contextual(
+    operation: Operation, operand: Operand, pools: tuple[tuple[PageKind, int], ...]
+) -> Iterator[str]:
+    """Operands of what is done about contexts."""
+    if operand is Operand.CPU_STATE:
+        yield f"{operation.value & 0xFF} {'online' if operation.value >> 8 else 'offline'}"
+    if operand is Operand.INSTANT:
+        yield from _instant(operation, pools)
     if operand is Operand.BLOCK:
         yield f"{{ {operation.value} operations }}"
+
+
+def _instant(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> Iterator[str]:
+    wanted = armed_of(operation)
+    trigger, where = Trigger(wanted.trigger).name.lower(), Where(wanted.where).name.lower()
+    yield f"{trigger}+{operation.offset} {where} {page_name(wanted.page, pools)} {wanted.levels}"
+    if wanted.skip:
+        yield f"skip {wanted.skip}"
 
 
 def _address(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.guest import guest as guest_module
+from harness.guest import patience
 from harness.guest.template import start
 
 from .bench import judged, summary_of, written
@@ -36,8 +36,8 @@ def test_the_same_scenarios_agree_on_the_kernel_as_it_is(stock, tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """Hangs are told after seconds, not after half a minute."""
-    monkeypatch.setattr(guest_module, "REQUEST_SECONDS", 3.0)
-    monkeypatch.setattr(guest_module, "STEP_SECONDS", 0.002)
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 3.0)
+    monkeypatch.setattr(patience, "STEP_SECONDS", 0.002)
 
 
 LOOPS = Bug(

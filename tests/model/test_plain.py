@@ -134,7 +134,7 @@ def test_on_generated_programs_and_nearly_always(name):
 BROKEN = {
     "counts": (plain_window, "_counted", lambda _machine, task, _by: task, "local"),
     "owner": (plain_module, "_undisturbed", lambda state, number: not state.lost, "local"),
-    "switch": (plain_module, "_entries", lambda _machine, _task: {}, "local"),
+    "switch": (plain_module, "_switch", lambda _machine, state, _going, _coming: state.windows, "local"),
     "address": (plain_turn, "page_address", lambda _machine, _state, _page: 0, "pkmap"),
     "depths": (plain_window, "_depths", lambda state, _cpu, _depth: state.depths, "stack"),
 }
