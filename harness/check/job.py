@@ -25,6 +25,7 @@ from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch, open_clone, open_scratch
+from harness.run.expected import WrongMachineError
 from harness.run.job import Stopwatch
 from harness.run.prepare import Prepared
 
@@ -173,8 +174,13 @@ class Check:
         )
         if isinstance(found, Failure):
             return replace(known, failure=found)
-        with self.watch.phase("run"):
-            judgement = self._told(found.judgement(), config)
+        try:
+            with self.watch.phase("run"):
+                judgement = self._told(found.judgement(), config)
+        except WrongMachineError as error:
+            return replace(
+                known, failure=Failure("patched kernel", Stage.MACHINE, tuple(str(error).splitlines()))
+            )
         if judgement.error and not judgement.outcomes:
             return replace(known, failure=_not_booted("patched kernel", judgement))
         if base.error and not base.outcomes:

@@ -1,9 +1,10 @@
 """Evidence that a guest lacks: the same fields are blanked on both sides before they are compared."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model.observation import Observation
+from harness.model.observation import Observation, Snapshot
 
 # kmod/protocol.h, KMH_EV_*: the fields of an observation that rest on each.
 FIELDS: Final = {
@@ -41,6 +42,24 @@ class Mask:
 
     blanked: tuple[str, ...]
     zeros: tuple[tuple[str, object], ...]
+
+    def snapshot(self, seen: Snapshot) -> Snapshot:
+        """*seen* without the counts that this guest cannot know: an empty view does not speak."""
+        return seen._replace(counts=()) if "slots" in self.blanked else seen
+
+    def completed(self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None) -> Snapshot:
+        """*seen* as a state to go on from: what cannot be seen is what it was, *cursor* and *counts* by slot.
+
+        A slot of which no count is known stands at 1 where it has a PTE: nobody uses it between programs.
+        """
+        if "cursor" in self.blanked:
+            seen = seen._replace(cursor=cursor)
+        if "slots" not in self.blanked:
+            return seen
+        known = counts or {}
+        return seen._replace(
+            counts=tuple((known.get(slot) or 1) if pte else 0 for slot, pte in enumerate(seen.ptes))
+        )
 
     @property
     def followable(self) -> bool:
