@@ -105,9 +105,9 @@ def test_those_who_lose_wait_on():
     assert {outcome.observation.wakes for outcome in outcomes} == {1}
 
 
-def test_nobody_knows_what_those_do_that_are_woken_by_an_atomic_kunmap():
+def test_an_atomic_kunmap_wakes_and_an_atomic_kmap_that_must_wait_is_not_claimed():
     state = after(Operation(OpCode.PREEMPT_OFF), state=crowded((2, 5)), machine=CROWD)
-    assert step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0)) == ()
+    assert [one.rule for one in step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))] == ["kunmap.wake+win"]
     asleep = after(*(Operation(OpCode.KMAP, 0, page) for page in range(4)), machine=CROWD)
     atomic = after(Operation(OpCode.PREEMPT_OFF), state=asleep, machine=CROWD)
     assert step(CROWD, atomic, Operation(OpCode.KMAP, 0, 5)) == ()

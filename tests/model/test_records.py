@@ -119,7 +119,10 @@ def test_what_a_machine_assumes():
 
 
 def test_operations_by_generation():
-    only = {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
+    only = {
+        *(OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL),
+        OpCode.USER,
+    }
     assert missing_operations(LOCAL_PAE) == frozenset()
     assert missing_operations(STACK_PAE) == only
     lacking = LOCAL_RT._replace(kmap_atomic_prot=False)
@@ -170,13 +173,14 @@ def test_pages_are_of_highmem_but_for_one_kind():
 
 
 def test_vectors():
-    numbers = vector.build(range(200))
-    assert [len(leaf) for leaf in numbers] == [64, 64, 64, 8]
-    assert list(vector.items(numbers)) == list(range(200))
-    assert [vector.get(numbers, at) for at in (0, 63, 64, 199)] == [0, 63, 64, 199]
-    for at in (0, 63, 64, 130, 199):
+    numbers = vector.build(range(600))
+    assert [len(branch) for branch in numbers] == [16, 16, 6]
+    assert [len(leaf) for leaf in numbers[2]] == [16, 16, 16, 16, 16, 8]
+    assert list(vector.items(numbers)) == list(range(600))
+    assert [vector.get(numbers, at) for at in (0, 15, 16, 255, 256, 599)] == [0, 15, 16, 255, 256, 599]
+    for at in (0, 15, 16, 130, 255, 256, 599):
         changed = vector.put(numbers, at, -1)
-        assert list(vector.items(changed)) == [-1 if n == at else n for n in range(200)]
+        assert list(vector.items(changed)) == [-1 if n == at else n for n in range(600)]
         assert [a is b for a, b in zip(numbers, changed, strict=True)].count(False) == 1
 
 

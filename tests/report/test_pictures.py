@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness import project
-from harness.model import pkmap, step
+from harness.model import pkmap, release, step
 from harness.model.layout import Generation
 from harness.model.operation import OpCode
 from harness.report.pictures import PICTURES, indented
@@ -23,7 +23,7 @@ def test_what_the_documentation_shows_is_what_the_model_gives(name):
 
 def test_another_model_gives_another_picture(monkeypatch):
     def flushed(d):
-        pkmap.kunmap(d)
+        release.kunmap(d)
         pkmap.flush_all_zero(d)
 
     monkeypatch.setitem(step.RULES[Generation.LOCAL], OpCode.KUNMAP, flushed)
