@@ -36,6 +36,7 @@ RULES = {
     Generation.LOCAL: _INTERRUPTED,
 }
 
+_NEED_SLOTS = contract_pkmap.NEED_SLOTS | set(contract_own.RULES)
 _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 
@@ -51,6 +52,6 @@ def check(
     step = view(machine, before, op, seen, blind=blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:
-        if "slots" not in blind or rule not in contract_pkmap.NEED_SLOTS:
+        if "slots" not in blind or rule not in _NEED_SLOTS:
             found += rule(step)
     return tuple(found)

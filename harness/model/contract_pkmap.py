@@ -246,5 +246,5 @@ RULES = (
     consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending, data,
 )  # fmt: skip
 
-NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed, reported})
+NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed})
 """Rules that say nothing of a guest that cannot tell which slots have changed."""
