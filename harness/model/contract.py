@@ -37,7 +37,6 @@ RULES = {
 }
 
 _NEED_SLOTS = contract_pkmap.NEED_SLOTS | frozenset(contract_own.RULES)
-
 _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 

@@ -75,7 +75,7 @@ def test_a_bug_at_the_end_is_found_through_every_policy(policy, evidence, monkey
     steps[late] = steps[late]._replace(observation=steps[late].observation._replace(slots=()))
     found = judged(guest, steps, evidence)
     assert found.kind is Kind.CONTRACT
-    assert found.rules == {"users"}
+    assert "users" in found.rules
 
 
 def test_without_counts_nothing_is_claimed_that_was_not_seen(monkeypatch):
