@@ -6,3 +6,4 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
 SCENARIOS = ROOT / "tests" / "scenarios"
+MUTANTS = ROOT / "tests" / "mutants"

@@ -70,7 +70,9 @@ class Catalogue:
     def _matching(self, pattern: str) -> tuple[Mutant, ...]:
         found = tuple(one for one in self.mutants if pattern in one.name or pattern in one.of)
         if not found:
-            raise UsageError(f"no mutant is called {pattern!r}", hint="`kmap-harness mutants --list` names all")
+            raise UsageError(
+                f"no mutant is called {pattern!r}", hint="`kmap-harness mutants --list` names all"
+            )
         return found
 
 

@@ -30,9 +30,7 @@ class Field:
         return replace(self.base, kernel=user_kernel(built.vmlinux, self.objects))
 
 
-def open_field(
-    name: str, source: Path, asked: Mapping[str, str], cache: Cache, progress: Progress
-) -> Field:
+def open_field(name: str, source: Path, asked: Mapping[str, str], cache: Cache, progress: Progress) -> Field:
     """The field of the kernel *name*, with a linked copy of *source*, built where it was not built before.
 
     Call it with the lock of the product ``mutants-<name>`` held: one score at a time uses a field.

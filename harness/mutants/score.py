@@ -1,6 +1,7 @@
 """What was found of a mutant, and whether the catalogue asks for just that."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,25 +54,27 @@ class Attempt:
 
 def found_in(result: RunResult) -> tuple[Found, str, str]:
     """What a run has shown: the worst, where it was first seen, and in words what it was."""
-    contract = next((one for one in result.divergences if one.layer is Layer.CONTRACT), None)
-    if contract:
-        return Found.CONTRACT, _where(contract), "; ".join(contract.reasons) or ", ".join(contract.fields)
+    return next(_findings(result))
+
+
+def _findings(result: RunResult) -> Iterator[tuple[Found, str, str]]:
+    """Everything that was found, the worst first; at its end that nothing was."""
+    for one in result.divergences:
+        if one.layer is Layer.CONTRACT:
+            yield Found.CONTRACT, _where(one), "; ".join(one.reasons) or ", ".join(one.fields)
     if result.crash:
-        return Found.CONTRACT, _last(result), _first_line(result.crash)
-    if result.placed_troubles:
-        program, trouble = result.placed_troubles[0]
-        return Found.CONTRACT, f"{program} step {trouble.step}", f"{trouble.kind}: {trouble.title}"
-    if result.divergences:
-        first = result.divergences[0]
-        return Found.BEHAVIOUR, _where(first), ", ".join(first.fields) or "; ".join(first.reasons)
-    if result.failed_assertions:
-        program, failed = result.failed_assertions[0]
-        return Found.BEHAVIOUR, f"{program} step {failed.step}", f"{failed.field} is {failed.seen}"
-    if result.verdict is Verdict.AGREE:
-        return Found.NOTHING, "", ""
+        yield Found.CONTRACT, _last(result), _first_line(result.crash)
+    for program, trouble in result.placed_troubles:
+        yield Found.CONTRACT, f"{program} step {trouble.step}", f"{trouble.kind}: {trouble.title}"
+    for one in result.divergences:
+        yield Found.BEHAVIOUR, _where(one), ", ".join(one.fields) or "; ".join(one.reasons)
+    for program, failed in result.failed_assertions:
+        yield Found.BEHAVIOUR, f"{program} step {failed.step}", f"{failed.field} is {failed.seen}"
     if result.layout is None:
-        return Found.DEAD, "boot", _first_line(result.error)
-    return Found.ERROR, "", _first_line(result.error) or result.verdict.value
+        yield Found.DEAD, "boot", _first_line(result.error)
+    if result.verdict is not Verdict.AGREE:
+        yield Found.ERROR, "", _first_line(result.error) or result.verdict.value
+    yield Found.NOTHING, "", ""
 
 
 def _where(divergence: Divergence) -> str:
@@ -109,4 +112,3 @@ class Score:
     def wrong(self) -> tuple[Attempt, ...]:
         """Those that the catalogue asks something else for."""
         return tuple(one for one in self.attempts if not one.as_wanted)
-
