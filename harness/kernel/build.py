@@ -87,8 +87,8 @@ def build_module(
     command = shlex.join(_module_command(kernel, home))
     if found := _only_module(home):
         return Built(found, key, command)
-    _require_plain_path(kernel.build_dir)
-    _require_plain_path(home)
+    require_plain_path(kernel.build_dir)
+    require_plain_path(home)
     with cache.locked(f"module-{key}"):
         if not _only_module(home):
             progress.step(f"building the module for {kernel.release}")
@@ -161,11 +161,12 @@ def _key(folder: Path | None, files: Iterable[Path], more: Iterable[str]) -> str
     return digest.hexdigest()[:32]
 
 
-def _require_plain_path(path: Path) -> None:
+def require_plain_path(path: Path) -> None:
+    """Raise :class:`UsageError` for a path that the kernel's Makefiles cannot work in."""
     # The kernel's Makefile: "source directory cannot contain spaces or colons".
     if re.search(r"[\s:]", str(path)):
         raise UsageError(
-            f"kernel modules cannot be built below a path with spaces or colons: {path}",
+            f"kernels and modules cannot be built below a path with spaces or colons: {path}",
             hint="set KMAP_HARNESS_CACHE to a folder without them",
         )
 

@@ -16,6 +16,7 @@ _CODENAMES = ("stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "d
 _ALIASES = ("oldoldstable", "oldstable", "stable", "testing", "unstable")
 RELEASES = frozenset((*_CODENAMES, *_ALIASES))
 POCKETS = ("", "-updates", "-security")
+_WITHOUT_POCKETS = ("sid", "experimental")
 
 # Options of one-line entries that say how far a source is trusted, by their deb822 names.
 _OPTIONS = {
@@ -106,6 +107,8 @@ def derive(sources: Iterable[Source], codename: str) -> tuple[Source, ...]:
     for source in sources:
         release = source.release
         if release is None or "main" not in source.components:
+            continue
+        if release[1] and codename in _WITHOUT_POCKETS:
             continue
         suite = codename + release[1]
         derived.setdefault((source.uri, suite), Source(source.uri, suite, ("main",), source.trust))

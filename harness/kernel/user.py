@@ -27,7 +27,7 @@ def user_kernel(
     """
     cache = cache or Cache.default()
     image, build_dir = _existing(image), _existing(build_dir)
-    release = _built_release(build_dir)
+    release = built_release(build_dir)
     vmlinux = image if is_elf(image) else _vmlinux_of(image, cache)
     facts = read_facts(vmlinux)
     if facts.release != release:
@@ -66,7 +66,8 @@ def _existing(path: Path) -> Path:
     return path.absolute()
 
 
-def _built_release(build_dir: Path) -> str:
+def built_release(build_dir: Path) -> str:
+    """The release of the kernel that was built in a folder; raises :class:`BuildDirError`."""
     # Not include/config/kernel.release: Debian 6.1's headers have another text there (6.1.176).
     # Modules take the one of this header into their vermagic.
     path = build_dir / "include/generated/utsrelease.h"

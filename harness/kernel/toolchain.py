@@ -1,0 +1,46 @@
+"""The programs that make a kernel, and the variables by which make is told of them."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.kernel.programs import CROSS_COMPILE, find
+
+_NEEDED = ("make", f"{CROSS_COMPILE}gcc", "gcc", "flex", "bison", "bc")
+_FORGOTTEN = ("MAKEFLAGS", "MFLAGS", "KBUILD_OUTPUT", "KCFLAGS", "KAFLAGS", "KCPPFLAGS", "W", "V", "C", "O")
+"""What the caller's own make run or shell says must not reach this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A cross compiler for i386, with ccache before it where that is installed."""
+
+    cross_compile: str = CROSS_COMPILE
+    ccache: bool = False
+
+    @classmethod
+    def of_host(cls) -> "Toolchain":
+        """The host's; raises :class:`ProgramMissingError` for the first program that is not there."""
+        for name in _NEEDED:
+            find(name)
+        return cls(ccache=shutil.which("ccache") is not None)
+
+    def variables(self) -> tuple[str, ...]:
+        """What every call of make in one object folder is given: another CC would rebuild everything.
+
+        Release and banner do not depend on git, time, user or host, so that equal sources give equal images.
+        """
+        before = "ccache " if self.ccache else ""
+        return (
+            *("ARCH=i386", f"CROSS_COMPILE={self.cross_compile}"),
+            *(f"CC={before}{self.cross_compile}gcc", f"HOSTCC={before}gcc"),
+            *("LOCALVERSION=", "KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC"),
+            *("KBUILD_BUILD_USER=kmap-harness", "KBUILD_BUILD_HOST=kmap-harness", "KBUILD_BUILD_VERSION=1"),
+        )
+
+    def environment(self, source: Path) -> Mapping[str, str]:
+        """The environment of make; ccache finds the same source at another place, too."""
+        env = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
+        return {"CCACHE_BASEDIR": str(source.parent), "CCACHE_NOHASHDIR": "1", **env, "LC_ALL": "C.UTF-8"}
