@@ -1,39 +1,78 @@
-"""``kmap-harness kernels``: what is known, cached and built."""
+"""``kmap-harness kernels``: what is known, cached and built; ``kernels build`` builds some."""
 
 import json
 import sys
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from harness.cli.progress import progress_for
+from harness.kernel.catalogue import UnknownKernelError
+from harness.kernel.named import named_kernel, names
 from harness.kernel.status import KernelStatus, statuses
 
+kernels = typer.Typer(invoke_without_command=True)
+"""The command: the list without a further word, or one of its own commands."""
 
-def kernels(
+
+@kernels.callback()
+def listing(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """List the stock kernels: known by name, fetched into the cache, and modules built for them."""
+    """List the kernels: known by name, fetched or built, and modules built for them."""
     del debug
+    if context.invoked_subcommand:
+        return
     rows = statuses()
     text = json.dumps([_value(row) for row in rows], indent=1) if as_json else "\n".join(map(_line, rows))
     sys.stdout.write(text + "\n")
+
+
+@kernels.command()
+def build(
+    name: Annotated[list[str], typer.Argument(help="Kernels of the list; all are brought into the cache.")],
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask apt for newer packages and sources first.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Build kernels from source, or fetch stock ones; what is in the cache stays as it is."""
+    del debug
+    for unknown in set(name) - set(names()):
+        raise UnknownKernelError(unknown, names())
+    say = _say if verbose else None
+    for one in name:
+        with progress_for(Console(stderr=True)) as progress:
+            kernel = named_kernel(one, progress=progress, say=say, refresh=refresh)
+        sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
+        sys.stdout.flush()
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"$ {command}\n")
 
 
 def _value(row: KernelStatus) -> dict[str, object]:
     kernel = row.kernel
     return {
         "name": row.name,
+        "from_source": row.from_source,
         "cached": kernel is not None,
         "release": kernel.release if kernel else None,
         "source": kernel.source if kernel else None,
         "system_map": bool(kernel and kernel.system_map),
+        "build_dir": str(kernel.build_dir) if kernel else None,
         "modules_built": row.built,
     }
 
 
 def _line(row: KernelStatus) -> str:
     if not row.kernel:
-        return f"{row.name:24} known, fetched when it is first used"
-    built = f"{row.built} module{'' if row.built == 1 else 's'} built" if row.built else "no module built"
-    return f"{row.name:24} cached  {row.kernel.release:26} {built}"
+        return f"{row.name:24} known, {'built' if row.from_source else 'fetched'} when it is first used"
+    have = "built " if row.from_source else "cached"
+    modules = f"{row.built} module{'' if row.built == 1 else 's'} built" if row.built else "no module built"
+    return f"{row.name:24} {have}  {row.kernel.release:26} {modules}"

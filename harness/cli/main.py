@@ -45,7 +45,11 @@ def application(words: Sequence[str]) -> typer.Typer:
     app.callback()(_group)
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
         module = import_module(f"harness.cli.{COMMANDS[name]}")
-        app.command(name=name)(getattr(module, name))
+        command = getattr(module, name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name=name)(command)
     return app
 
 

@@ -24,7 +24,7 @@ DEFAULT_KERNEL = "debian-6.1-686-pae"
 
 def run(
     kernel: Annotated[
-        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
+        str, typer.Option(help="A name of `kernels` (6.1-pae is built from source), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
     shape: Annotated[

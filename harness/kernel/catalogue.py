@@ -1,6 +1,7 @@
 """The stock kernels that are known by name."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import UsageError
@@ -38,10 +39,9 @@ _CATALOGUE = (
 
 
 class UnknownKernelError(UsageError):
-    """No stock kernel has that name."""
+    """No kernel has that name; ``names`` are those that there are."""
 
-    def __init__(self, name: str) -> None:
-        names = [entry.name for entry in _CATALOGUE]
+    def __init__(self, name: str, names: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known are: {', '.join(names)}"
         super().__init__(f"no kernel is known as {name!r}", hint=hint)
@@ -57,4 +57,4 @@ def lookup(name: str) -> StockKernel:
     for entry in _CATALOGUE:
         if entry.name == name:
             return entry
-    raise UnknownKernelError(name)
+    raise UnknownKernelError(name, [entry.name for entry in _CATALOGUE])

@@ -1,11 +1,14 @@
-"""What of the stock kernels is in the cache."""
+"""What of the kernels that are known by name is in the cache."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.kernel.build import BUILT_FOR
+from harness.kernel.built import cached_built
 from harness.kernel.cache import Cache
 from harness.kernel.catalogue import known
+from harness.kernel.recipe import recipes
 from harness.kernel.record import Kernel
 from harness.kernel.stock import cached
 
@@ -15,6 +18,8 @@ class KernelStatus:
     """One known kernel and what there is of it."""
 
     name: str
+    from_source: bool
+    """Whether it is built from source, else fetched as Debian built it."""
     kernel: Kernel | None
     """As it is in the cache, or None."""
     built: int
@@ -25,7 +30,12 @@ def statuses(cache: Cache | None = None) -> tuple[KernelStatus, ...]:
     """The status of every known kernel, without touching apt or the network."""
     cache = cache or Cache.default()
     built = Counter(path.read_text() for path in cache.root.glob(f"modules/*/{BUILT_FOR}"))
-    found = ((stock.name, cached(stock, cache)) for stock in known())
     return tuple(
-        KernelStatus(name, kernel, built[kernel.content_hash] if kernel else 0) for name, kernel in found
+        KernelStatus(name, from_source, kernel, built[kernel.content_hash] if kernel else 0)
+        for name, from_source, kernel in _kernels(cache)
     )
+
+
+def _kernels(cache: Cache) -> Iterator[tuple[str, bool, Kernel | None]]:
+    yield from ((stock.name, False, cached(stock, cache)) for stock in known())
+    yield from ((recipe.name, True, cached_built(recipe, cache)) for recipe in recipes().values())

@@ -148,7 +148,7 @@ class _Make:
         if self.say:
             self.say(shlex.join(command))
         log = self.objects / LOG
-        with log.open("w", encoding="utf-8", errors="replace") as file:
+        with log.open("w", buffering=1, encoding="utf-8", errors="replace") as file:
             made, status = _listen(command, self.toolchain.environment(self.source), file, progress)
         if status:
             self._explain(command, log)
@@ -158,7 +158,7 @@ class _Make:
         output = log.read_text(encoding="utf-8", errors="replace")
         if "No space left" in output:
             raise CacheFullError(self.objects, f"while building the kernel of {self.source}")
-        plain = output.replace(f"{self.source}/", "")
+        plain = output.replace(f"{self.source}/", "").replace("\n../", "\n")
         raise BuildFailedError(f"the kernel of {self.source}", shlex.join(command), plain, log)
 
 

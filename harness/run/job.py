@@ -85,7 +85,7 @@ def execute(request: Request, progress: Progress, show: Callable[[str], None] | 
             kernel, guest = _attached(request.attach, progress)
         return _judge_in(kernel, guest, request, progress, watch)
     with watch.phase("prepare"):
-        prepared = prepare(request.kernel, request.build_dir, progress)
+        prepared = prepare(request.kernel, request.build_dir, progress, say=show)
     result = judge(prepared, request, progress, watch, show)
     if not request.throwaway:
         return result

@@ -8,9 +8,10 @@ from harness.errors import UsageError
 from harness.kernel.build import Built, build_module, build_program
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
 from harness.kernel.module import check_module
+from harness.kernel.named import named_kernel
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.kernel.stock import obtain
+from harness.kernel.tree import Say
 from harness.kernel.user import user_kernel
 from harness.run.constants import require_wire
 
@@ -27,8 +28,11 @@ class Prepared:
     dwarf: DwarfFacts
 
 
-def find_kernel(name: str, build_dir: Path | None, progress: Progress) -> Kernel:
-    """The stock kernel of that name, or the user's own image with the folder it was built in."""
+def find_kernel(name: str, build_dir: Path | None, progress: Progress, say: Say | None = None) -> Kernel:
+    """The kernel of that name, or the user's own image with the folder it was built in.
+
+    ``say`` is told the exact commands of a build.
+    """
     path = Path(name)
     if build_dir is not None:
         return user_kernel(path, build_dir)
@@ -37,18 +41,23 @@ def find_kernel(name: str, build_dir: Path | None, progress: Progress) -> Kernel
             f"{name} is a kernel image, and the folder it was built in is not given",
             hint="add --build-dir DIR",
         )
-    return obtain(name, progress=progress)
+    return named_kernel(name, progress=progress, say=say)
 
 
 def prepare(
-    name: str, build_dir: Path | None, progress: Progress, *, sources: Path = project.MODULE_SOURCES
+    name: str,
+    build_dir: Path | None,
+    progress: Progress,
+    *,
+    sources: Path = project.MODULE_SOURCES,
+    say: Say | None = None,
 ) -> Prepared:
     """Obtain the kernel and build module and agent for it; nothing is done twice.
 
     Raises UsageError for a kernel that is not known or a module that is not this kernel's,
     PrerequisiteError for a missing program or an unreachable archive.
     """
-    kernel = find_kernel(name, build_dir, progress)
+    kernel = find_kernel(name, build_dir, progress, say)
     module = build_module(kernel, sources, progress=progress)
     check_module(kernel, module.path)
     dwarf = read_dwarf(module.path)

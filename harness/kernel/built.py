@@ -1,0 +1,154 @@
+"""The kernels of the catalogue, built once and kept by source, configuration and compiler.
+
+Layout below the cache's root::
+
+    sources/<package>_<version>/tree    the source as it was packed
+    trees/<name>/<key>/source           the same files (hard links)
+    trees/<name>/<key>/source/objects   what make made of them
+    trees/<name>/<key>/kernel.json      written last: the kernel is complete
+
+The object folder lies inside its source, so that make names every file by a relative path
+(Makefile of 5.10 to 7.3: ``srctree := ..``) and a copy of both elsewhere is up to date as it stands.
+"""
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InfrastructureError
+from harness.kernel import fragment, shelf, tree
+from harness.kernel.cache import Cache
+from harness.kernel.host import run
+from harness.kernel.programs import compiler_version, find
+from harness.kernel.progress import Progress, Quiet
+from harness.kernel.recipe import Recipe
+from harness.kernel.record import Kernel
+from harness.kernel.sourcetree import SourceTree, cached_source, source_tree
+from harness.kernel.user import user_kernel
+
+_RECIPE = "1"
+"""Changed when a product made from the same inputs would look different."""
+OBJECTS = "objects"
+"""The object folder inside a tree's source."""
+_SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A source with the objects made from it."""
+
+    source: Path
+
+    @property
+    def objects(self) -> Path:
+        """What make is given as ``O=``, and modules are built against."""
+        return self.source / OBJECTS
+
+
+def obtain_built(
+    recipe: Recipe,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 2,
+    say: tree.Say | None = None,
+    refresh: bool = False,
+) -> Kernel:
+    """The kernel of a recipe, built if it is not in the cache; an interrupted build goes on where it was.
+
+    ``refresh`` asks apt for a newer source.  Raises :class:`SourceUnobtainableError`,
+    :class:`ConfigMismatchError`, :class:`BuildFailedError`, or a cache error.
+    """
+    cache, progress = cache or Cache.default(), progress or Quiet()
+    source = source_tree(recipe.package, recipe.codenames, cache, progress, refresh=refresh)
+    home = _home(recipe, source, cache)
+    if kernel := shelf.read(home):
+        return kernel
+    with cache.locked(f"tree-{recipe.name}-{home.name}"):
+        return shelf.read(home) or _build(_Order(recipe, source, home, cache, progress), jobs, say)
+
+
+def cached_built(recipe: Recipe, cache: Cache) -> Kernel | None:
+    """The kernel as an earlier :func:`obtain_built` left it, or None; nothing is fetched or built."""
+    source = cached_source(recipe.package, cache)
+    return shelf.read(_home(recipe, source, cache)) if source else None
+
+
+def built_tree(kernel: Kernel) -> Tree:
+    """Source and objects of a kernel of the catalogue.  Shared: build in a :func:`clone` of it."""
+    return Tree(kernel.build_dir.parent)
+
+
+def clone(origin: Tree, target: Path) -> Tree:
+    """A copy of source and objects in the new folder ``target``, in which make finds nothing to do.
+
+    Source files are hard links: replace them (as ``git apply`` and ``patch`` do), never write into them.
+    Objects are copied with their times.  Raises :class:`InfrastructureError` when the copy fails.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Tree(target)
+    _copy("-al", origin.source, target, skip=OBJECTS)
+    _copy("-a", origin.objects, made.objects)
+    return made
+
+
+def _home(recipe: Recipe, source: SourceTree, cache: Cache) -> Path:
+    asked = fragment.text(recipe.settings())
+    inputs = (_RECIPE, source.digest, asked, compiler_version())
+    key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
+    return cache.root / "trees" / recipe.name / key
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A recipe, its source and where its kernel is to be."""
+
+    recipe: Recipe
+    source: SourceTree
+    home: Path
+    cache: Cache
+    progress: Progress
+
+
+def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
+    recipe, progress = order.recipe, order.progress
+    made = Tree(order.home / _SOURCE)
+    _link_source(order, made)
+    progress.step(f"configuring {recipe.name}")
+    tree.configure(made.source, made.objects, recipe.settings(), say=say)
+    progress.step(f"building {recipe.name} ({order.source.package})")
+    built = tree.build(made.source, made.objects, progress=progress, jobs=jobs, say=say)
+    shelf.write(order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache)))
+    found = shelf.read(order.home)
+    assert found is not None, "a kernel was just described"
+    return found
+
+
+def _described(order: _Order, kernel: Kernel) -> Kernel:
+    parts = ", ".join(path.stem for path in order.recipe.fragments)
+    source = f"{order.source.package}, built with {parts}"
+    return dataclasses.replace(kernel, name=order.recipe.name, flavour="built", source=source)
+
+
+def _link_source(order: _Order, made: Tree) -> None:
+    cache, source = order.cache, order.source
+    cache.folder(*order.home.relative_to(cache.root).parts)
+    if (made.source / "Makefile").is_file():
+        return
+    order.progress.step(f"linking {source.package}")
+    with cache.new_folder(made.source) as fresh:
+        fresh.rmdir()
+        _copy("-al", source.path, fresh)
+
+
+def _copy(how: str, origin: Path, target: Path, *, skip: str = "") -> None:
+    """Copy a folder by cp to one that is not there, its direct member ``skip`` left out."""
+    if not skip:
+        done = run([find("cp"), how, "-T", origin, target])
+    else:
+        target.mkdir()
+        members = [path for path in origin.iterdir() if path.name != skip]
+        done = run([find("cp"), how, "-t", target, *members])
+    if done.returncode:
+        raise InfrastructureError(f"{origin} could not be copied to {target}: {done.stderr.strip()[:300]}")

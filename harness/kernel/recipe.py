@@ -1,0 +1,69 @@
+"""Kernels that are built from source, as ``images/kernels.toml`` describes them."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.kernel import fragment
+from harness.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
+
+_SERIES_KEYS = {"package", "codenames", "lacks"}
+_KERNEL_KEYS = {"series", "fragments"}
+
+
+class RecipeError(UsageError):
+    """The catalogue has an entry that cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One kernel of the catalogue."""
+
+    name: str
+    series: str
+    """As ``6.1``."""
+    package: str
+    """The source package that holds it."""
+    codenames: tuple[str, ...]
+    """Debian releases that carry the package."""
+    fragments: tuple[Path, ...]
+    lacks: frozenset[str] = frozenset()
+    """Symbols that this series does not have: a fragment that sets one does not ask it of this kernel."""
+
+    def settings(self) -> dict[str, str]:
+        """What is asked of the configuration; raises :class:`FragmentError`."""
+        merged = fragment.merge(self.fragments)
+        return {name: value for name, value in merged.items() if name not in self.lacks}
+
+
+def recipes(catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS) -> Mapping[str, Recipe]:
+    """Every kernel of the catalogue by name, in its order; raises :class:`RecipeError`."""
+    read = tomllib.loads(catalogue.read_text(encoding="utf-8"))
+    series = {name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()}
+    return {name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()}
+
+
+def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: Path) -> Recipe:
+    _checked(name, entry, _KERNEL_KEYS)
+    series = entry["series"]
+    if series not in known:
+        raise RecipeError(f"the kernel {name} is of the series {series}, which the catalogue does not have")
+    fragments = tuple(folder / f"{part}.config" for part in entry["fragments"])
+    if missing := [str(path) for path in fragments if not path.is_file()]:
+        raise RecipeError(f"the kernel {name} needs {', '.join(missing)}, which is not there")
+    of = known[series]
+    return Recipe(
+        name, series, of["package"], tuple(of["codenames"]), fragments, frozenset(of.get("lacks", ()))
+    )
+
+
+def _checked(name: str, entry: dict[str, Any], allowed: set[str]) -> dict[str, Any]:
+    unknown, missing = set(entry) - allowed, allowed - {"lacks"} - set(entry)
+    if unknown or missing:
+        raise RecipeError(
+            f"the entry {name} of the catalogue: unknown {sorted(unknown)}, missing {sorted(missing)}"
+        )
+    return entry
