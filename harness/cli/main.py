@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "push": "ssh",
     "pull": "ssh",
     "bench": "bench",
+    "mutants": "mutants",
 }
 """Each command and the module of this room that has the function of its name."""
 

@@ -3,6 +3,7 @@
 import json as json_format
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,8 @@ from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
-from harness.kernel.progress import Progress
-from harness.kernel.recipe import recipe_named
-from harness.mutants.attempt import attempt, attempt_operator
+from harness.kernel.recipe import Recipe, recipes
+from harness.mutants.attempt import attempt, attempt_operator, with_operators
 from harness.mutants.catalogue import Mutant, read_catalogue
 from harness.mutants.field import Field, open_field
 from harness.mutants.score import Attempt, Score
@@ -31,12 +31,14 @@ PAE = "pae"
 
 def mutants(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Parts of names, or entries as P25. Default: the whole catalogue.")
+        list[str] | None,
+        typer.Argument(help="Parts of names, or entries as P25. Default: the whole catalogue."),
     ] = None,
     kernel: Annotated[str, typer.Option(help="A kernel built from source (see `kernels`).")] = "6.1-pae",
     show: Annotated[bool, typer.Option("--list", help="Only list the catalogue.")] = False,
     operators: Annotated[
-        bool, typer.Option("--operators", help="Every simple mistake in mm/highmem.c instead of the catalogue.")
+        bool,
+        typer.Option("--operators", help="Every simple mistake in mm/highmem.c instead of the catalogue."),
     ] = False,
     every: Annotated[int, typer.Option(min=1, help="With --operators: only each so-manieth.")] = 1,
     shape: Annotated[str, typer.Option(help="Machine as words (see `run`).")] = "smp=2",
@@ -54,19 +56,54 @@ def mutants(
         return
     require_writable([json] if json else [])
     require_folder(out)
-    base = parse_shape(shape)
     plan = read_plan(scenario_files([], project.SCENARIOS), seed, steps)
     cache = Cache.default()
+    recipe = _recipe(kernel)
     with cache.locked(f"mutants-{kernel}"), progress_for(Console(stderr=True)) as progress:
-        field = _field(kernel, cache, progress)
-        attempts: list[Attempt] = []
-        tried = _operators(field, every, plan, base, out) if operators else _catalogue(chosen, field, plan, base, out)
-        for one in tried:
-            attempts.append(one)
-            sys.stdout.write(attempt_line(one) + "\n")
-            sys.stdout.flush()
-    score = Score(kernel, tuple(attempts))
+        trial = Trial(open_field(recipe, cache, progress), plan, parse_shape(shape), out)
+        progress.step("trying")
+        score = Score(kernel, tuple(_shown(trial.operators(every) if operators else trial.catalogue(chosen))))
     sys.stdout.write("\n".join(score_lines(score)) + "\n")
     if json:
         write_whole(json, json_format.dumps(score_value(score), indent=1) + "\n")
     raise typer.Exit(int(bool(score.wrong)))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What every mutant is tried with."""
+
+    field: Field
+    plan: Plan
+    shape: Shape
+    out: Path
+
+    def catalogue(self, chosen: tuple[Mutant, ...]) -> Iterator[Attempt]:
+        """The mutants that this kernel can have, one after another."""
+        kernel = self.field.base.kernel
+        for mutant in chosen:
+            if mutant.applies(kernel.version[:2]) and (
+                PAE not in mutant.shape or kernel.config.enabled("CONFIG_X86_PAE")
+            ):
+                words = ",".join(word for word in mutant.shape if word != PAE)
+                yield attempt(mutant, self.field, self.plan, parse_shape(words, self.shape), self.out)
+
+    def operators(self, every: int) -> Iterator[Attempt]:
+        """The operator mutants; none of them is switched on first, which must not be reported."""
+        with with_operators(self.field) as (prepared, made):
+            for mutant in made[::every]:
+                yield attempt_operator(mutant, prepared, self.plan, self.shape, self.out)
+
+
+def _recipe(name: str) -> Recipe:
+    known = recipes()
+    if name not in known:
+        raise UsageError(f"{name!r} is not built from source", hint=f"there are {', '.join(known)}")
+    return known[name]
+
+
+def _shown(attempts: Iterator[Attempt]) -> Iterator[Attempt]:
+    for one in attempts:
+        sys.stdout.write(attempt_line(one) + "\n")
+        sys.stdout.flush()
+        yield one

@@ -12,6 +12,8 @@ from harness.errors import UsageError
 CATALOGUE = "catalogue.toml"
 _SUFFIXES = (".cocci", ".diff")
 
+_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "since", "until"}
+
 Version = tuple[int, ...]
 
 
@@ -23,6 +25,8 @@ class Kind(Enum):
     PROBABILISTIC = "probabilistic"
     EQUIVALENT = "equivalent"
     HARMLESS = "harmless"
+    OPERATOR = "operator"
+    """Made by rule, not by hand (``operators``): its rate is published as it is."""
 
 
 class CatalogueError(UsageError):
@@ -93,16 +97,21 @@ def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, 
     if len(found) != 1:
         raise CatalogueError(f"{name} has {len(found)} patches in {folder}; one is expected")
     group = name.partition("/")[0]
-    fields = dict(entry)
     try:
+        if unknown := set(entry) - _FIELDS:
+            raise ValueError(f"unknown {sorted(unknown)}")
         return Mutant(
             name=name,
             patch=found[0],
-            kind=Kind(fields.pop("kind")),
-            files=tuple(fields.pop("files", None) or files[group]),
-            since=_version(fields.pop("since", "")),
-            until=_version(fields.pop("until", "")),
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()},
+            kind=Kind(entry["kind"]),
+            files=tuple(entry.get("files") or files[group]),
+            breaks=entry["breaks"],
+            reveals=entry.get("reveals", ""),
+            of=tuple(entry.get("of", ())),
+            needs=tuple(entry.get("needs", ())),
+            shape=tuple(entry.get("shape", ())),
+            since=_version(entry.get("since", "")),
+            until=_version(entry.get("until", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} is wrong: {error}") from error

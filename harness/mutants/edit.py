@@ -39,7 +39,7 @@ def mutated(mutant: Mutant, source: Path) -> Iterator[Edit]:
     finally:
         for name, content in before.items():
             if (source / name).read_bytes() != content:
-                _replace(source / name, content)
+                replace_file(source / name, content)
 
 
 def _edit(mutant: Mutant, source: Path, before: dict[str, bytes], said: str) -> Edit:
@@ -65,7 +65,7 @@ def _apply(mutant: Mutant, source: Path, name: str) -> str:
         for leftover in path.parent.glob(f"{work.name}*"):
             leftover.unlink()
     if content != original:
-        _replace(path, content)
+        replace_file(path, content)
     return done.stdout + done.stderr
 
 
@@ -75,7 +75,8 @@ def _command(patch: Path, file: Path) -> list[str | Path]:
     return [find("patch"), "--silent", "--batch", "--forward", "--no-backup-if-mismatch", file, patch]
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a new file in the place of *path*: one that is hard-linked elsewhere stays there as it is."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
     shutil.copymode(path, fresh)
@@ -83,5 +84,5 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _diff(name: str, before: bytes, after: bytes) -> str:
-    lines = (content.decode("utf-8", "replace").splitlines(keepends=True) for content in (before, after))
-    return "".join(difflib.unified_diff(*lines, f"a/{name}", f"b/{name}"))
+    old, new = (content.decode("utf-8", "replace").splitlines(keepends=True) for content in (before, after))
+    return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

@@ -26,6 +26,7 @@ _WANTED = {
     Kind.PROBABILISTIC: {Found.CONTRACT, Found.BEHAVIOUR, Found.NOTHING},
     Kind.EQUIVALENT: {Found.NOTHING, Found.BEHAVIOUR},
     Kind.HARMLESS: {Found.NOTHING, Found.BEHAVIOUR},
+    Kind.OPERATOR: set(Found),
 }
 
 
