@@ -97,9 +97,9 @@ def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, 
     if len(found) != 1:
         raise CatalogueError(f"{name} has {len(found)} patches in {folder}; one is expected")
     group = name.partition("/")[0]
+    if unknown := set(entry) - _FIELDS:
+        raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} has unknown keys: {sorted(unknown)}")
     try:
-        if unknown := set(entry) - _FIELDS:
-            raise ValueError(f"unknown {sorted(unknown)}")
         return Mutant(
             name=name,
             patch=found[0],
