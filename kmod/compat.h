@@ -29,8 +29,9 @@
 #endif
 
 /*
- * kmap_atomic_prot(), kmap_atomic_pfn(): 20b271dfe1ba (5.8) and earlier; absent from the
- * 5.10-rt patch, where the local generation was still without them; back in 5.11.
+ * kmap_atomic_prot(), kmap_atomic_pfn(): there in 5.10 (linux/highmem.h) and from 6.1 to 7.3
+ * (linux/highmem-internal.h); absent from the 5.10-rt patch, where the local generation was
+ * still without them.
  */
 #if KMH_HAS_KMAP_LOCAL && LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define KMH_HAS_KMAP_ATOMIC_PROT 0
@@ -60,7 +61,10 @@ static inline u64 kmh_pte_read(const pte_t *ptep)
 #endif
 }
 
-/* hrtimer_init() was removed by 9779489a31d7 "hrtimers: Delete hrtimer_init()" (6.15). */
+/*
+ * hrtimer_setup(): 908a1d775422 "hrtimers: Introduce hrtimer_setup() to replace hrtimer_init()"
+ * (6.13); 9779489a31d7 "hrtimers: Delete hrtimer_init()" (6.15).
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 				     enum hrtimer_restart (*function)(struct hrtimer *))
@@ -76,7 +80,7 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* in_hardirq(): 2d0dbbf6f6c3 "preempt: Provide preempt_*_(context)" (5.11); in_irq() before. */
+/* in_hardirq(): "preempt: Cleanup the macro maze a bit" (5.11); 5.10 has in_irq(), 7.3 no more. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define kmh_in_hardirq()	in_irq()
 #else

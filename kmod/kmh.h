@@ -124,6 +124,7 @@ struct kmh_task {
 extern struct kmh_task *kmh_tasks[KMH_MAX_TASKS];
 extern unsigned int kmh_n_tasks;
 extern bool kmh_casualty;	/* a task died or is stuck: its pages and locks are gone */
+extern bool kmh_lock_lost;	/* it died in kmap or kunmap: with kmap_lock */
 
 void kmh_task_idle(struct kmh_task *t);
 int kmh_tasks_start(const struct kmh_task_request *requests, unsigned int count);
@@ -131,6 +132,7 @@ void kmh_tasks_stop(void);
 int kmh_reset(void);
 bool kmh_atomic(const struct kmh_task *t);
 bool kmh_asleep(const struct kmh_task *t);
+bool kmh_interruptible(const struct kmh_task *t);
 bool kmh_died(const struct kmh_task *t);
 void kmh_unwind(struct kmh_task *t);
 
@@ -204,7 +206,6 @@ struct kmh_counters {
 	atomic_t flush_ranges;
 	atomic_t flush_cpus;
 	atomic_t flush_odd;
-	atomic_t flush_dirty;
 	atomic_t invlpgs;
 	atomic_t invlpg_address;
 	atomic_t wakes;
@@ -222,9 +223,17 @@ void kmh_probes_clear(void);
 void kmh_marker(u32 step);
 unsigned long kmh_function(const char *name);
 
+/* ---- flushed.c: page tables at the moment of a flush ---- */
+
+void kmh_flushed_range(unsigned long start, unsigned long end);
+void kmh_flushed_page(unsigned long address);
+u8 kmh_flushed_early(void);
+void kmh_flushed_clear(void);
+
 /* ---- observe.c ---- */
 
-extern u32 kmh_step;
+extern struct kmh_work kmh_work;
+#define kmh_step	(kmh_work.steps)
 extern u32 kmh_hash;
 
 int kmh_observe_init(void);
@@ -249,6 +258,60 @@ void kmh_typed_exit(void);
 void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
+
+/* ---- waiting.c: tasks that sleep in kmap ---- */
+
+bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
+u32 kmh_stuck_evidence(const struct kmh_task *t);
+void kmh_accept_signals(void);
+void kmh_forget_signals(void);
+void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
+
+/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+
+struct kmh_history_hold {
+	unsigned long address;
+	u32 written;		/* last value of the thread's own word of the page */
+	u16 page;		/* id */
+};
+
+struct kmh_history_task {
+	struct task_struct *task;
+	struct kmh_history_thread *shared; /* in the log */
+	struct kmh_history_record *records;
+	struct kmh_history_hold held[KMH_HISTORY_HOLDS];
+	unsigned int n_held;
+	u32 random;
+	u32 written;
+	u32 done;
+	u8 id;
+};
+
+/* Of the history in progress. */
+struct kmh_history_run {
+	const struct kmh_history_request *request;
+	struct kmh_history *log;
+	struct kmh_history_task tasks[KMH_HISTORY_THREADS];
+	unsigned int n_tasks;
+	atomic_t clock;
+	atomic_t ready;
+	atomic_t foreign;
+	atomic_t dropped;
+	u32 go;
+	u32 stop;
+	u32 frozen;		/* the history is over; threads may still be on their way out */
+};
+
+extern struct kmh_history_run kmh_history_run;
+
+int kmh_history(const void *data, size_t length, const void **body);
+int kmh_history_log(u32 *out);
+void kmh_history_exit(void);
+int kmh_history_main(void *data);
+struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
+					   unsigned int reserve);
+bool kmh_history_probe_arm(void);
+void kmh_history_probe_disarm(void);
 
 /* ---- snapshot.c ---- */
 

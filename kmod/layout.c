@@ -129,7 +129,7 @@ static void layout_addresses(struct kmh_info *info)
 	info->swapper_pg_dir = (u32)__va(read_cr3_pa());
 	info->typed_top = kmh_typed_top;
 	info->typed_count = kmh_typed_count;
-	info->step_counter = (u32)&kmh_step;
+	info->step_counter = (u32)&kmh_work;
 #if KMH_HAS_KMAP_LOCAL
 	info->kmap_ctrl_offset = offsetof(struct task_struct, kmap_ctrl);
 #endif

@@ -57,6 +57,10 @@ static int handle(const struct kmh_request *header, const void *data)
 			return -EINVAL;
 		*(u32 *)answer = kmh_probes_arm(word(data));
 		return sizeof(u32);
+	case KMH_REQ_HISTORY:
+		return kmh_history(data, header->length, &body);
+	case KMH_REQ_HISTORY_LOG:
+		return kmh_history_log((u32 *)answer);
 	default:
 		return -EINVAL;
 	}
@@ -107,7 +111,9 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t s
 		mutex_unlock(&request_lock);
 		return -EMSGSIZE;
 	}
+	WRITE_ONCE(kmh_work.begun, kmh_work.begun + 1);
 	handle_request(header, header + 1);
+	WRITE_ONCE(kmh_work.ended, kmh_work.ended + 1);
 	mutex_unlock(&request_lock);
 	*offset = 0;
 	return size;
@@ -216,6 +222,7 @@ static void parts_exit(void)
 {
 	kmh_reset();
 	kmh_probes_exit();
+	kmh_history_exit();
 	kmh_observe_exit();
 	kmh_typed_exit();
 	kmh_ops_exit();

@@ -20,7 +20,7 @@ static unsigned int buffer_kb = 6144;
 module_param(buffer_kb, uint, 0444);
 MODULE_PARM_DESC(buffer_kb, "room for the observations of one request, KiB");
 
-u32 kmh_step;
+struct kmh_work kmh_work;
 u32 kmh_hash;
 
 static u8 *buffer;
@@ -276,6 +276,8 @@ static void report_others(struct kmh_obs *obs, struct kmh_task *self)
 				  kmh_page_address(kmh_page(t->blocked_page)));
 		} else if (t->alive && !t->exits && atomic_read(&t->phase) != KMH_PHASE_DEAD &&
 			   kmh_died(t)) {
+			/* A sleeper dies in kmap() only: with its lock. */
+			kmh_lock_lost |= atomic_read(&t->phase) == KMH_PHASE_BLOCKED;
 			atomic_set(&t->phase, KMH_PHASE_DEAD);
 			kmh_casualty = true;
 			add_delta(obs, KMH_DELTA_DEAD, i, 0, 0, 0, 0);
@@ -315,7 +317,7 @@ static void observe_counters(struct kmh_obs *obs)
 	obs->flush_scans = counter(&kmh_counters.flush_scans);
 	obs->flush_ranges = counter(&kmh_counters.flush_ranges);
 	obs->flush_cpus = counter(&kmh_counters.flush_cpus);
-	obs->flush_dirty = counter(&kmh_counters.flush_dirty);
+	obs->flush_dirty = kmh_flushed_early();
 	obs->flush_odd = counter(&kmh_counters.flush_odd);
 	obs->invlpgs = counter(&kmh_counters.invlpgs);
 	obs->invlpg_address = atomic_read(&kmh_counters.invlpg_address);

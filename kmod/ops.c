@@ -169,6 +169,7 @@ static bool wants_task_context(u8 code)
 	case KMH_OP_SOFTIRQ:
 	case KMH_OP_EXIT:
 	case KMH_OP_MIGRATE:
+	case KMH_OP_SIGNAL:
 		return true;
 	default:
 		return false;
@@ -258,6 +259,9 @@ static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 		break;
 	case KMH_OP_MIGRATE:
 		execute_migrate(t, op, out);
+		break;
+	case KMH_OP_SIGNAL:
+		kmh_signal(op, out);
 		break;
 	default:
 		out->status = KMH_ST_REFUSED;

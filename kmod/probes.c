@@ -24,29 +24,17 @@ static int on_flush_scan(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(on_flush_scan);
 
-/* PTEs that are present though their count is 0: they must be gone before the flush. */
-static unsigned int dirty_slots(void)
-{
-	const int *counts = kmh_symbols.pkmap_count;
-	unsigned int i, dirty = 0;
-
-	for (i = 0; counts && i < LAST_PKMAP; i++)
-		dirty += !READ_ONCE(counts[i]) && kmh_pte_read(&kmh_pkmap_ptes[i]);
-	return min(dirty, 255u);
-}
-
-NOKPROBE_SYMBOL(dirty_slots);
-
 static int on_flush_range(struct kprobe *probe, struct pt_regs *regs)
 {
 	unsigned long start = KMH_REGPARM_FIRST(regs), end = KMH_REGPARM_SECOND(regs);
 
 	if (start == PKMAP_ADDR(0) && end == PKMAP_ADDR(LAST_PKMAP)) {
 		atomic_inc(&kmh_counters.flush_ranges);
-		atomic_set(&kmh_counters.flush_dirty, dirty_slots());
+		kmh_flushed_range(start, end);
 		atomic_set(&in_pkmap_flush, 1);
 	} else if (start < PKMAP_ADDR(LAST_PKMAP) && end > PKMAP_ADDR(0)) {
 		atomic_inc(&kmh_counters.flush_odd);
+		kmh_flushed_range(start, end);
 	}
 	return 0;
 }
@@ -70,6 +58,7 @@ static int on_invlpg(struct kprobe *probe, struct pt_regs *regs)
 	if (current == READ_ONCE(kmh_executing) && address >= PKMAP_ADDR(0)) {
 		atomic_inc(&kmh_counters.invlpgs);
 		atomic_set(&kmh_counters.invlpg_address, address);
+		kmh_flushed_page(address);
 	}
 	return 0;
 }
@@ -231,6 +220,7 @@ void kmh_probes_clear(void)
 	for (i = 0; i < sizeof(kmh_counters) / sizeof(*counter); i++)
 		atomic_set(&counter[i], 0);
 	atomic_set(&in_pkmap_flush, 0);
+	kmh_flushed_clear();
 }
 
 /**

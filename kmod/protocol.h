@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define KMH_PROTOCOL_VERSION	2u
+#define KMH_PROTOCOL_VERSION	3u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -47,11 +47,14 @@ enum kmh_request_type {
 	KMH_REQ_SNAPSHOT = 5,	/* nothing -> struct kmh_snapshot and its tables */
 	KMH_REQ_RESET = 6,	/* release every mapping, task and page -> nothing */
 	KMH_REQ_PROBES = 7,	/* u32 mask of KMH_EV_* probes to arm -> u32 armed */
+	KMH_REQ_HISTORY = 8,	/* struct kmh_history_request, task requests -> struct kmh_history */
+	KMH_REQ_HISTORY_LOG = 9, /* nothing -> u32 address of the log, u32 bytes */
 	/* the agent's own */
 	KMH_REQ_PING = 100,	/* bytes -> the same bytes */
 	KMH_REQ_UNLOAD = 101,	/* remove the module */
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
+	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
 };
 
 struct kmh_request {
@@ -59,6 +62,12 @@ struct kmh_request {
 	__u16 reserved;
 	__u32 length;		/* of the body that follows, bytes */
 };
+
+/*
+ * A script is a file of requests, one behind the other, that the agent executes before it
+ * opens the link: nothing from the host reaches such a guest while it works.
+ */
+#define KMH_SCRIPT		"/lib/kmh/script"
 
 /* Every answer starts with this. */
 struct kmh_response {
@@ -142,15 +151,23 @@ struct kmh_info {
 	__u32 text_anchor;	/* run-time address of kunmap_high */
 	__u32 swapper_pg_dir;	/* virtual address of init_mm.pgd as seen in CR3 of a kthread's mm */
 	__u32 kmap_ctrl_offset;	/* in task_struct, 0 where there is none */
-	__u32 step_counter;	/* virtual address of the u32 that counts finished steps: read from outside
-				 * when the guest has fallen silent, it names the step in progress
-				 */
+	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
+};
+
+/*
+ * Read from outside when the guest has fallen silent: the step in progress, and whether the
+ * module has anything to do at all.
+ */
+struct kmh_work {
+	__u32 steps;		/* finished since the module was loaded */
+	__u32 begun;		/* requests that reached the module */
+	__u32 ended;		/* those of them that it has finished */
 };
 
 /* ---- pages --------------------------------------------------------------- */
@@ -229,6 +246,7 @@ enum kmh_opcode {
 	KMH_OP_MIGRATE = 29,		/* set this task's allowed CPUs to value only */
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
+	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
 };
 
 /*
@@ -279,7 +297,20 @@ enum kmh_status {
 	KMH_ST_FAULT = 5,	/* READ or WRITE met a page fault that was caught */
 	KMH_ST_STUCK = 6,	/* neither ended nor in the pkmap wait queue when the guest's patience ended */
 	KMH_ST_BUG = 7,		/* typed window: BUG() there, nothing was changed */
+	KMH_ST_INTERRUPTIBLE = 8, /* as BLOCKED, but asleep so that a signal would end it */
 };
+
+/*
+ * The value of an observation that ended as STUCK: which task it was (of several that
+ * should have settled, the first) and where it stood.
+ */
+#define KMH_STUCK_TASK		0xffu
+#define KMH_STUCK_QUEUED	(1u << 8)	/* in pkmap_map_wait */
+#define KMH_STUCK_ON_RQ		(1u << 9)	/* runnable */
+#define KMH_STUCK_ON_CPU	(1u << 10)
+#define KMH_STUCK_SIGNAL	(1u << 11)	/* a signal is pending */
+#define KMH_STUCK_SLOT_FREE	(1u << 12)	/* some slot stands at 0 or 1 */
+#define KMH_STUCK_STATE_SHIFT	16		/* task_struct's state: TASK_* */
 
 #define KMH_OBS_IRQS_OFF	(1u << 0)
 #define KMH_OBS_HARDIRQ		(1u << 1)
@@ -308,7 +339,7 @@ struct kmh_obs {
 	__u8 flush_scans;	/* calls of flush_all_zero_pkmaps since the last observation */
 	__u8 flush_ranges;	/* calls of flush_tlb_kernel_range for exactly the pkmap area */
 	__u8 flush_cpus;	/* calls of do_flush_tlb_all, over all CPUs, within those */
-	__u8 flush_dirty;	/* PTEs present with count 0 when such a flush was asked for, at most 255 */
+	__u8 flush_dirty;	/* translations not yet gone, or entries already popped, when their flush began */
 	__u8 flush_odd;		/* flush_tlb_kernel_range calls that touch the pkmap area but are not exactly it */
 	__u8 invlpgs;		/* calls of flush_tlb_one_kernel by this task */
 	__u32 invlpg_address;	/* of the last one */
@@ -378,6 +409,116 @@ struct kmh_ctrl {
 	__u8 cpu;
 	__s16 depth;
 	__u32 step;		/* of its last operation */
+};
+
+/* ---- concurrent histories ------------------------------------------------ */
+
+#define KMH_HISTORY_THREADS	16
+#define KMH_HISTORY_HOLDS	8	/* mappings that one thread has at most at once */
+#define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
+#define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
+#define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
+
+/*
+ * Followed by struct kmh_task_request for each thread.  Pages first_pin... are mapped
+ * meanwhile by nobody of the threads, so that few slots are left; the threads map and
+ * unmap pages first_page... as their seed has it.
+ */
+struct kmh_history_request {
+	__u32 seed;
+	__u32 operations;	/* records that each thread makes */
+	__u32 limit_ms;		/* then they are told to end */
+	__u16 first_pin;
+	__u16 pins;
+	__u16 first_page;
+	__u16 pages;
+	__u8 holds;		/* at most KMH_HISTORY_HOLDS */
+	__u8 flags;		/* KMH_HISTORY_* */
+	__u16 reserved;
+};
+
+enum kmh_history_outcome {
+	KMH_HISTORY_RUNS = 0,
+	KMH_HISTORY_FINISHED = 1,
+	KMH_HISTORY_ASLEEP = 2,	/* all that had not ended slept in pkmap_map_wait; nobody was left to wake them */
+	KMH_HISTORY_DIED = 3,	/* the kernel killed a thread */
+	KMH_HISTORY_STUCK = 4,	/* a thread neither ended nor slept in the queue */
+};
+
+/*
+ * The log: this, then
+ *   struct kmh_history_thread threads[n_threads]
+ *   struct kmh_history_slot   before[last_pkmap], after[last_pkmap]
+ *   struct kmh_history_record records[n_threads][stride]
+ */
+struct kmh_history {
+	__u32 outcome;		/* enum kmh_history_outcome */
+	__u32 n_threads;
+	__u32 stride;
+	__u32 last_pkmap;
+	__u32 clock;		/* stamps given; they count from 1 */
+	__u32 foreign;		/* critical sections of kmap_lock by others than the threads */
+	__u32 dropped;		/* records for which there was no room */
+	__u32 cursor_before;	/* last_pkmap_nr */
+	__u32 cursor_after;
+	__u32 witness;		/* whether the probe was there */
+	__u32 free_slots;	/* pkmap_count 0 and ... */
+	__u32 unused_slots;	/* ... 1 at the moment of KMH_HISTORY_ASLEEP */
+	__u32 asleep_at;	/* stamps given by then */
+	__u32 ms;		/* it took */
+};
+
+enum kmh_history_state {
+	KMH_HISTORY_THREAD_RUNS = 0,
+	KMH_HISTORY_THREAD_ENDED = 1,
+	KMH_HISTORY_THREAD_SLEPT = 2,	/* in pkmap_map_wait when all did */
+	KMH_HISTORY_THREAD_DIED = 3,
+};
+
+struct kmh_history_thread {
+	__u32 used;		/* records */
+	__u32 invoked;		/* stamp of the operation in progress */
+	__u32 section;		/* stamp of its last critical section, 0 for none */
+	__u16 page;		/* of the operation in progress */
+	__u8 code;		/* enum kmh_history_code, 0 between operations */
+	__u8 cpu;		/* where the thread is bound, or KMH_TASK_UNBOUND */
+	__u8 state;		/* enum kmh_history_state */
+	__u8 reserved[3];
+};
+
+struct kmh_history_slot {
+	__u32 count;		/* pkmap_count */
+	__u32 pfn;		/* of its PTE, 0 for none */
+};
+
+enum kmh_history_code {
+	KMH_HISTORY_KMAP = 1,	/* value = address */
+	KMH_HISTORY_KUNMAP = 2,	/* value = address */
+	KMH_HISTORY_PAGE_ADDRESS = 3, /* value = page_address(page) */
+	KMH_HISTORY_TAG_READ = 4, /* value = first word of the page */
+	KMH_HISTORY_OWN_WRITE = 5, /* value = written to the thread's own word of the page */
+	KMH_HISTORY_OWN_READ = 6, /* value = read from it */
+	KMH_HISTORY_LOCAL = 7,	/* value = address of a kmap_local, or kmap_atomic, and its tag is the next */
+	KMH_HISTORY_SECTION = 8, /* ordered = an earlier critical section of the thread's next record */
+};
+
+#define KMH_HISTORY_SLEPT	(1u << 0)	/* the thread left its CPU of its own accord */
+#define KMH_HISTORY_FAULT	(1u << 1)	/* an access met a page fault that was caught */
+
+/*
+ * Stamps are drawn from one atomic counter: they order all events of all CPUs.  Those of
+ * an operation enclose it; "ordered" was drawn inside of kmap_lock, 0 without witness.
+ */
+struct kmh_history_record {
+	__u32 invoked;
+	__u32 ordered;
+	__u32 returned;
+	__u32 value;
+	__u16 page;
+	__u8 code;		/* enum kmh_history_code */
+	__u8 cpu;		/* where it ended */
+	__u8 flags;
+	__u8 reserved[3];
 };
 
 #endif

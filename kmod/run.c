@@ -40,7 +40,8 @@ static bool more_of(const struct kmh_task *t)
 
 /* ---- settling: woken waiters either end their kmap or sleep again ---- */
 
-static bool settled(void)
+/* The first that has not settled; NULL where all have. */
+static struct kmh_task *unsettled(const struct kmh_task *self)
 {
 	struct kmh_task *t;
 	unsigned int i;
@@ -49,37 +50,65 @@ static bool settled(void)
 		t = kmh_tasks[i];
 		switch (atomic_read(&t->phase)) {
 		case KMH_PHASE_BLOCKED:
-			if (!kmh_asleep(t) && !kmh_died(t))
-				return false;
+			if (!kmh_asleep(t) && !kmh_died(t) && !kmh_held_back(t, self))
+				return t;
 			break;
 		case KMH_PHASE_FINISHED:
 			if (t->task != current && kmh_on_cpu(t->task))
-				return false;
+				return t;
 			break;
 		}
 	}
-	return true;
+	return NULL;
 }
 
 /*
  * Woken tasks of the same CPU have this one's priority and run when it yields; those of
- * other CPUs run anyway.  Sleeping is the last resort, for tasks that wait for others.
+ * other CPUs run anyway.  Sleeping is the last resort, for tasks that wait for others; in an
+ * atomic section there is neither, and those of this CPU are left for its end.
+ *
+ * Return: NULL, or a task that is stuck: neither asleep nor at its end.
  */
-static bool settle(void)
+static struct kmh_task *settle(const struct kmh_task *self)
 {
+	bool atomic = self && kmh_atomic(self);
 	unsigned int yields = 0;
+	struct kmh_task *t;
 
-	while (!settled()) {
+	for (t = unsettled(self); t; t = unsettled(self)) {
 		if (out_of_patience())
-			return false;
-		if (yields++ < SETTLE_YIELDS) {
+			return t;
+		if (atomic) {
+			cpu_relax();
+		} else if (yields++ < SETTLE_YIELDS) {
 			yield();
 			cpu_relax();
 		} else {
 			usleep_range(20, 40);
 		}
 	}
-	return true;
+	return NULL;
+}
+
+/* It has had all the time there is: what is known of it is the step's result. */
+static void give_up(struct kmh_task *t, struct kmh_outcome *out)
+{
+	kmh_casualty = true;
+	out->status = KMH_ST_STUCK;
+	out->value = kmh_stuck_evidence(t);
+	atomic_cmpxchg(&t->phase, KMH_PHASE_BLOCKED, KMH_PHASE_STUCK);
+	pr_warn("task %u is stuck\n", t->id);
+}
+
+/*
+ * Whether the step must wait for woken tasks: not in an interrupt, nor where their flush
+ * would wait for an answer of this CPU.
+ */
+static bool may_settle(const struct kmh_task *t)
+{
+	if (in_interrupt() || t->irqs_off)
+		return false;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || !kmh_atomic(t);
 }
 
 static bool any_blocked(void)
@@ -117,6 +146,12 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 			return true;
 	}
 	return false;
+}
+
+/* Whoever wants the lock of a task that died with it would spin for ever, and tell nothing more. */
+static bool takes_kmap_lock(u8 code)
+{
+	return code == KMH_OP_KMAP || code == KMH_OP_KUNMAP || code == KMH_OP_FLUSH_UNUSED;
 }
 
 static bool may_run(const struct kmh_task *t)
@@ -161,9 +196,10 @@ static bool run_step(struct kmh_task *t)
 {
 	struct kmh_op op = kmh_run.ops[kmh_run.next];
 	struct kmh_outcome out = { .status = KMH_ST_REFUSED };
+	struct kmh_task *late;
 
 	atomic_set(&t->phase, KMH_PHASE_EXEC);
-	if (!refused_beside_spinners(t, &op))
+	if (!refused_beside_spinners(t, &op) && !(kmh_lock_lost && takes_kmap_lock(op.code)))
 		kmh_execute(t, &op, &out);
 	if (t->exits)
 		return false;
@@ -171,8 +207,9 @@ static bool run_step(struct kmh_task *t)
 		end_blocked(t, &out);
 		return false;
 	}
-	if (any_blocked() && !in_interrupt() && !kmh_atomic(t) && !settle())
-		out.status = KMH_ST_STUCK;
+	late = any_blocked() && may_settle(t) ? settle(t) : NULL;
+	if (late)
+		give_up(late, &out);
 	finish_step(t, &op, &out);
 	if (op.code != KMH_OP_HARDIRQ && op.code != KMH_OP_SOFTIRQ)
 		return true;
@@ -271,13 +308,15 @@ static void report_for(struct kmh_task *t, u8 phase, u8 status)
 	const struct kmh_op *op = &kmh_run.ops[kmh_run.next];
 	struct kmh_outcome out = { .status = status };
 
+	if (status == KMH_ST_STUCK)
+		out.value = kmh_stuck_evidence(t);
 	t->blocked_step = kmh_step;
 	t->blocked_page = op->page;
 	if (phase == KMH_PHASE_DEAD)
 		atomic_set(&t->phase, phase);
 	else if (atomic_cmpxchg(&t->phase, KMH_PHASE_EXEC, phase) != KMH_PHASE_EXEC)
 		return;
-	settle();
+	settle(NULL);
 	finish_step(t, op, &out);
 	kmh_pass(NULL);
 }
@@ -291,10 +330,12 @@ static void watch(struct kmh_task *t)
 			return;
 		}
 		kmh_casualty = true;
+		kmh_lock_lost |= takes_kmap_lock(kmh_run.ops[kmh_run.next].code);
 		pr_warn("task %u died; this kernel may be unusable from here on\n", t->id);
 		report_for(t, KMH_PHASE_DEAD, KMH_ST_DIED);
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_asleep(t)) {
-		report_for(t, KMH_PHASE_BLOCKED, KMH_ST_BLOCKED);
+		report_for(t, KMH_PHASE_BLOCKED,
+			   kmh_interruptible(t) ? KMH_ST_INTERRUPTIBLE : KMH_ST_BLOCKED);
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && out_of_patience()) {
 		kmh_casualty = true;
 		pr_warn("task %u is stuck\n", t->id);

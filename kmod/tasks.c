@@ -19,6 +19,7 @@
 struct kmh_task *kmh_tasks[KMH_MAX_TASKS];
 unsigned int kmh_n_tasks;
 bool kmh_casualty;
+bool kmh_lock_lost;
 
 /**
  * kmh_died() - whether a task has gone for good
@@ -37,13 +38,16 @@ bool kmh_died(const struct kmh_task *t)
  *
  * A task that waits for a lock on RT is in the same state, hence pi_blocked_on.
  *
- * Return: true if only a wake-up of the queue can make it go on.
+ * It should be uninterruptible: kmap() has no way to say that a signal has come.  One
+ * that is not sleeps all the same, and kmh_interruptible() tells.
+ *
+ * Return: true if it is off its CPU, in the queue, and nothing has woken it.
  */
 bool kmh_asleep(const struct kmh_task *t)
 {
 	struct task_struct *task = t->task;
 
-	if (kmh_task_state(task) != TASK_UNINTERRUPTIBLE || READ_ONCE(task->on_rq) ||
+	if (!(kmh_task_state(task) & TASK_NORMAL) || READ_ONCE(task->on_rq) ||
 	    kmh_on_cpu(task))
 		return false;
 #ifdef CONFIG_RT_MUTEXES
@@ -54,6 +58,17 @@ bool kmh_asleep(const struct kmh_task *t)
 	    kmh_run.ops[kmh_run.next].code != KMH_OP_KMAP)
 		return false;
 	return kmh_waits(task);
+}
+
+/**
+ * kmh_interruptible() - whether a signal would end the sleep of a task
+ * @t: the task, asleep
+ *
+ * Return: true for TASK_INTERRUPTIBLE.
+ */
+bool kmh_interruptible(const struct kmh_task *t)
+{
+	return kmh_task_state(t->task) & TASK_INTERRUPTIBLE;
 }
 
 /* Inside an atomic section a task waits without sleeping; not for ever, since it holds a CPU. */
@@ -79,6 +94,7 @@ static void spin_for_baton(struct kmh_task *t)
 
 static void sleep_for_baton(struct kmh_task *t)
 {
+	kmh_forget_signals();
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (READ_ONCE(t->go) || kthread_should_stop())
@@ -92,6 +108,7 @@ static int task_main(void *data)
 {
 	struct kmh_task *t = data;
 
+	kmh_accept_signals();
 	for (;;) {
 		if (t->spinning)
 			spin_for_baton(t);

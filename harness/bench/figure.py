@@ -4,16 +4,29 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 LOOP_COUNT = 1_000_000
 
 
-def calibration() -> float:
-    """CPU seconds of a fixed Python loop: what this host is worth at this moment."""
-    started = time.thread_time()
+class Calibration(NamedTuple):
+    """What the host is worth at this moment: CPU seconds of a fixed Python loop, and seconds until it ended."""
+
+    cpu: float
+    wall: float
+
+    @property
+    def share(self) -> float:
+        """Of a core that the loop was given, at most 1: below that the host has other work."""
+        return min(1.0, self.cpu / self.wall)
+
+
+def calibration() -> Calibration:
+    """Run the loop once."""
+    started, used = time.monotonic(), time.thread_time()
     for _ in range(LOOP_COUNT):
         pass
-    return time.thread_time() - started
+    return Calibration(time.thread_time() - used, time.monotonic() - started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,7 @@ class Figure:
     name: str
     unit: str
     samples: tuple[float, ...]
-    calibrations: tuple[float, ...]
+    calibrations: tuple[Calibration, ...]
 
     @property
     def median(self) -> float:
@@ -32,8 +45,13 @@ class Figure:
 
     @property
     def calibration(self) -> float:
-        """The median of the calibration loops, seconds."""
-        return median(self.calibrations)
+        """The median of the calibration loops, CPU seconds."""
+        return median(one.cpu for one in self.calibrations)
+
+    @property
+    def share(self) -> float:
+        """The median share of a core that the loops were given."""
+        return median(one.share for one in self.calibrations)
 
 
 Measurement = Callable[[], Mapping[tuple[str, str], float]]
@@ -43,7 +61,7 @@ Measurement = Callable[[], Mapping[tuple[str, str], float]]
 @dataclass(slots=True)
 class _Samples:
     values: list[float] = field(default_factory=list)
-    calibrations: list[float] = field(default_factory=list)
+    calibrations: list[Calibration] = field(default_factory=list)
 
 
 def interleaved(

@@ -19,6 +19,7 @@ from harness.model.layout import Generation
 from harness.model.machine import machine
 from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
+from harness.model.plain import allowed
 from harness.model.state import State, initial
 from harness.model.step import step
 from harness.scenario.program import Program
@@ -81,12 +82,16 @@ def parts(bench: Bench, program: Program) -> Sample:
     guest_machine = machine(bench.layout, start.begin.pages, program.tasks)
     with Timed() as model:
         for state, operation in states:
+            allowed(guest_machine, state, operation)
+    with Timed() as rules:
+        for state, operation in states:
             step(guest_machine, state, operation)
     return {
         ("guest and wire alone", "1/s"): len(records) / guest.wall,
         ("decoding alone", "1/s"): len(records) / decode.cpu,
         ("judging alone", "1/s"): judged / judge.cpu,
         ("model alone", "1/s"): len(states) / model.cpu,
+        ("model alone, without the fast path", "1/s"): len(states) / rules.cpu,
     }
 
 
@@ -124,12 +129,22 @@ def wire(bench: Bench) -> Sample:
 
 def memory(bench: Bench) -> Sample:
     """Resident and proportional memory of QEMU (``/proc/PID/smaps_rollup``, proc(5))."""
-    text = Path(f"/proc/{bench.guest.session.process.pid}/smaps_rollup").read_text(encoding="ascii")
-    sizes = dict(line.split()[:2] for line in text.splitlines()[1:])
+    sizes = _sizes(bench.guest.session.process.pid)
     return {
-        ("memory of a guest, Rss", "MiB"): int(sizes["Rss:"]) / 1024,
-        ("memory of a guest, Pss", "MiB"): int(sizes["Pss:"]) / 1024,
+        ("memory of a booted guest, Rss", "MiB"): sizes["Rss:"],
+        ("memory of a booted guest, Pss", "MiB"): sizes["Pss:"],
     }
+
+
+def proportional_mib(pid: int) -> float:
+    """Memory of a process, pages that it shares with others divided among them."""
+    return _sizes(pid)["Pss:"]
+
+
+def _sizes(pid: int) -> Mapping[str, float]:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    lines = (line.split() for line in text.splitlines()[1:])
+    return {words[0]: int(words[1]) / 1024 for words in lines}
 
 
 def _prepare(bench: Bench, program: Program) -> Start:

@@ -8,14 +8,18 @@ from typing import Any
 from harness.bench.figure import Figure, find
 from harness.errors import UsageError
 
-FORMAT = 1
+FORMAT = 2
+WIDTH = 40
 
 
-def value(figures: Sequence[Figure], subject: Mapping[str, str]) -> dict[str, Any]:
-    """Everything as one JSON object; *subject* says what was measured, and where."""
+def value(
+    figures: Sequence[Figure], subject: Mapping[str, str], missing: Mapping[str, str]
+) -> dict[str, Any]:
+    """Everything as one JSON object; *subject* says what was measured, and where, *missing* what was not, and why."""
     return {
         "format": FORMAT,
         "subject": dict(subject),
+        "missing": dict(missing),
         "ratios": dict(ratios(figures)),
         "figures": [
             {
@@ -26,6 +30,7 @@ def value(figures: Sequence[Figure], subject: Mapping[str, str]) -> dict[str, An
                 "max": max(figure.samples),
                 "samples": figure.samples,
                 "calibration": figure.calibration,
+                "share": figure.share,
             }
             for figure in figures
         ],
@@ -33,22 +38,34 @@ def value(figures: Sequence[Figure], subject: Mapping[str, str]) -> dict[str, An
 
 
 def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
-    """Ours against plain QEMU."""
-    for suffix in ("", " cpu"):
-        ours, plain = find(figures, f"boot ours{suffix}"), find(figures, f"boot plain{suffix}")
-        if ours and plain:
-            yield f"boot ours / plain{suffix}", ours.median / plain.median
+    """Ours against plain QEMU, for each kernel that was booted both ways."""
+    for ours in figures:
+        if ours.name.startswith(_OURS):
+            rest = ours.name.removeprefix(_OURS)
+            if plain := find(figures, f"boot plain{rest}"):
+                yield f"boot ours / plain{rest}", ours.median / plain.median
 
 
-def table(figures: Sequence[Figure], before: Mapping[str, tuple[float, float]]) -> Iterator[str]:
-    """Lines of text; with *before*, the change at equal speed of the host."""
-    yield f"{'figure':34}{'median':>11}{'min':>11}{'max':>11} unit     loop ms{'  baseline' * bool(before)}"
+_OURS = "boot ours"
+
+
+def table(
+    figures: Sequence[Figure], before: Mapping[str, tuple[float, float]], missing: Mapping[str, str]
+) -> Iterator[str]:
+    """Lines of text; with *before*, the change at equal speed of the host; *missing*: why a row has no figure.
+
+    ``loop`` is the fixed loop of the same minute, CPU ms, and the share of a core that it was given.
+    """
+    head = f"{'figure':{WIDTH}}{'median':>11}{'min':>11}{'max':>11} unit     loop ms, share"
+    yield head + "  baseline" * bool(before)
     for figure in figures:
         numbers = "".join(_number(one) for one in (figure.median, min(figure.samples), max(figure.samples)))
-        line = f"{figure.name:34}{numbers} {figure.unit:8}{figure.calibration * 1e3:8.1f}"
-        yield line + _change(figure, before)
+        loop = f"{figure.calibration * 1e3:8.1f} {figure.share * 100:5.0f} %"
+        yield f"{figure.name:{WIDTH}}{numbers} {figure.unit:8}{loop}{_change(figure, before)}"
     for name, ratio in ratios(figures):
-        yield f"{name:34}{ratio:11.2f}"
+        yield f"{name:{WIDTH}}{ratio:11.2f}"
+    for name, why in missing.items():
+        yield f"{name:{WIDTH}}{'-':>11}  {why}"
 
 
 def _number(one: float) -> str:

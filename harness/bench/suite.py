@@ -1,81 +1,129 @@
 """The whole measurement of one kernel on one machine."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.bench import rate
 from harness.bench.boot import our_boot, plain_boot
 from harness.bench.figure import Figure, Measurement, interleaved
+from harness.bench.rate import Sample
 from harness.bench.restore import from_pool, restore, template_of
 from harness.bench.scale import Load, scaling
 from harness.bench.subject import Bench, Subject
+from harness.scenario.program import Program
 
 SEED = 1
 GUESTS = (1, 2, 4)
+SCALE_SECONDS = 5.0
+
+PARTS = ("boots", "restores", "steps", "guests", "kernels")
+PEERS = "peers"
+"""What can be measured, in the order of the table; the peers are no part of the suite (peer.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured."""
+    """How many samples each part takes, by its name (none: it is left out), and steps of a program."""
 
-    boots: int
-    restores: int
-    rounds: int
+    samples: Mapping[str, int]
     steps: int
-    scale_rounds: int
 
     @classmethod
     def quick(cls) -> "Effort":
         """About a minute: enough to see a factor of 1.3."""
-        return cls(boots=3, restores=5, rounds=3, steps=8_000, scale_rounds=0)
+        return cls({"boots": 3, "restores": 5, "steps": 3}, steps=8_000)
 
     @classmethod
     def full(cls) -> "Effort":
-        """Several minutes."""
-        return cls(boots=7, restores=15, rounds=7, steps=20_000, scale_rounds=3)
+        """A quarter of an hour."""
+        samples = {"boots": 7, "restores": 15, "steps": 7, "guests": 3, "kernels": 3, PEERS: 3}
+        return cls(samples, steps=20_000)
+
+    def only(self, parts: Iterable[str], rounds: int | None) -> "Effort":
+        """The same for *parts* only, where any are named, each *rounds* times, where that is given."""
+        wanted = tuple(parts) or tuple(self.samples)
+        return replace(self, samples={part: rounds or self.samples.get(part, 3) for part in wanted})
 
 
-def measure(subject: Subject, effort: Effort, say: Callable[[str], None]) -> tuple[Figure, ...]:
-    """All figures, in the order in which a table shows them."""
-    with tempfile.TemporaryDirectory(prefix="kmap-harness-bench-") as name:
-        folder = Path(name)
-        say("boots")
-        figures = interleaved(_boots(subject, folder), effort.boots)
-        say("restores")
-        template = template_of(subject)
-        restores = [partial(restore, subject), partial(from_pool, subject, template)]
-        figures += interleaved(restores, effort.restores)
-        say("steps")
-        with _ready(subject, folder / "steady") as bench:
-            figures += interleaved(_rates(bench, effort.steps), effort.rounds)
-    if effort.scale_rounds:
-        say("several guests")
-        load = Load(subject, effort.steps, seconds=5.0)
-        figures += interleaved([partial(scaling, load, count) for count in GUESTS], effort.scale_rounds)
-    return figures
+class Steady(NamedTuple):
+    """A guest that is up, and the program that the rates are measured with."""
+
+    bench: Bench
+    program: Program
 
 
-def _boots(subject: Subject, folder: Path) -> list[Measurement]:
+RATES: tuple[Callable[[Steady], Sample], ...] = (
+    lambda steady: rate.end_to_end(steady.bench, steady.program),
+    lambda steady: rate.parts(steady.bench, steady.program),
+    lambda steady: rate.observation(steady.bench, len(steady.program.operations)),
+    lambda steady: rate.wire(steady.bench),
+    lambda steady: rate.memory(steady.bench),
+)
+"""Rows of a guest that is up: each function gives one sample of one row or several.  Add yours here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What is measured: the subject, and other kernels that are only booted."""
+
+    subject: Subject
+    effort: Effort
+    others: Sequence[Subject] = ()
+
+    def measure(self, say: Callable[[str], None]) -> tuple[Figure, ...]:
+        """All figures, in the order in which a table shows them; *say* is told what comes next."""
+        parts = (self._boots, self._restores, self._steps, self._guests, self._kernels)
+        figures: tuple[Figure, ...] = ()
+        with tempfile.TemporaryDirectory(prefix="kmap-harness-bench-") as name:
+            for part, measurements_of in zip(PARTS, parts, strict=True):
+                if rounds := self.effort.samples.get(part, 0):
+                    say(part)
+                    with measurements_of(Path(name)) as measurements:
+                        figures += interleaved(measurements, rounds)
+        return figures
+
+    @contextmanager
+    def _boots(self, folder: Path) -> Iterator[list[Measurement]]:
+        yield _both_boots(self.subject, folder)
+
+    @contextmanager
+    def _kernels(self, folder: Path) -> Iterator[list[Measurement]]:
+        yield [
+            partial(_named, measurement, subject.prepared.kernel.release)
+            for subject in self.others
+            for measurement in _both_boots(subject, folder)
+        ]
+
+    @contextmanager
+    def _restores(self, folder: Path) -> Iterator[list[Measurement]]:
+        del folder
+        template = template_of(self.subject)
+        yield [partial(restore, self.subject), partial(from_pool, self.subject, template)]
+
+    @contextmanager
+    def _steps(self, folder: Path) -> Iterator[list[Measurement]]:
+        (folder / "steady").mkdir()
+        with self.subject.boot(folder / "steady") as guest:
+            bench = self.subject.bench(guest)
+            steady = Steady(bench, bench.program(self.effort.steps, SEED))
+            yield [partial(row, steady) for row in RATES]
+
+    @contextmanager
+    def _guests(self, folder: Path) -> Iterator[list[Measurement]]:
+        del folder
+        template_of(self.subject)
+        load = Load(self.subject, self.effort.steps, SCALE_SECONDS)
+        yield [partial(scaling, load, count) for count in GUESTS]
+
+
+def _both_boots(subject: Subject, folder: Path) -> list[Measurement]:
     return [partial(plain_boot, subject, folder / "plain"), partial(our_boot, subject, folder / "ours")]
 
 
-def _rates(bench: Bench, steps: int) -> list[Measurement]:
-    program = bench.program(steps, SEED)
-    return [
-        partial(rate.end_to_end, bench, program),
-        partial(rate.parts, bench, program),
-        partial(rate.observation, bench, steps),
-        partial(rate.wire, bench),
-        partial(rate.memory, bench),
-    ]
-
-
-@contextmanager
-def _ready(subject: Subject, folder: Path) -> Iterator[Bench]:
-    folder.mkdir(parents=True)
-    with subject.boot(folder) as guest:
-        yield subject.bench(guest)
+def _named(measurement: Measurement, name: str) -> Sample:
+    return {(f"{row}, {name}", unit): value for (row, unit), value in measurement().items()}

@@ -20,6 +20,7 @@ from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.shape import ICOUNT_SHIFT, Shape
 from harness.guest.steps import StepRecord
+from harness.guest.template import Parts
 from harness.kernel.progress import Progress
 from harness.model.layout import Generation, Layout
 from harness.model.page import PageKind
@@ -41,10 +42,26 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
     with _boot(prepared, Shape(), out) as guest:
         steps |= _run(guest, wrecking(layout), layout)
     progress.step("booting it again: instructions counted")
-    with _boot(prepared, Shape(smp=1, icount=True), out, probes=Evidence(0)) as guest:
-        one_cpu = guest.info()[0]
-        timing = _run(guest, timed(local=layout.generation is Generation.LOCAL), one_cpu)
-    return Seen(layout, facts.release, steps, instructions(timing), _flush_cache_kmaps(prepared))
+    return Seen(
+        layout, facts.release, steps, instructions(_counted(prepared, out)), _flush_cache_kmaps(prepared)
+    )
+
+
+def _counted(prepared: Prepared, out: Path) -> dict[str, tuple[StepRecord, ...]]:
+    """The timed script in a guest that has it in its image and counts instructions: exact, and every time the
+    same.  Its requests are those that were sent to an ordinary guest.
+    """
+    with _parts(prepared, Shape(smp=1)).boot(out) as guest:
+        recorder = guest.record()
+        _timed(guest)
+    with _parts(prepared, Shape(smp=1, icount=True)).boot(out, recorder.script) as guest:
+        return _timed(guest)
+
+
+def _timed(guest: Guest) -> dict[str, tuple[StepRecord, ...]]:
+    layout, _ = guest.info()
+    guest.probes(Evidence(0))
+    return _run(guest, timed(local=layout.generation is Generation.LOCAL), layout)
 
 
 def _harmless(layout: Layout) -> tuple[Script, ...]:
@@ -53,9 +70,13 @@ def _harmless(layout: Layout) -> tuple[Script, ...]:
     return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
 
 
-def _boot(prepared: Prepared, shape: Shape, out: Path, probes: Evidence = PROBES) -> Guest:
-    guest = Guest.boot(prepared.kernel, shape, prepared.module.path, prepared.agent.path, out)
-    guest.probes(probes & guest.info()[1].evidence)
+def _parts(prepared: Prepared, shape: Shape) -> Parts:
+    return Parts(prepared.kernel, shape, prepared.module.path, prepared.agent.path)
+
+
+def _boot(prepared: Prepared, shape: Shape, out: Path) -> Guest:
+    guest = _parts(prepared, shape).boot(out)
+    guest.probes(PROBES & guest.info()[1].evidence)
     return guest
 
 

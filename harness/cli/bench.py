@@ -3,20 +3,31 @@
 import json as json_format
 import os
 import platform
+import shlex
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.bench.figure import Figure
+from harness.bench.peer import Given, find_peers, measure_peers
 from harness.bench.report import read_baseline, table, value
+from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
-from harness.bench.suite import Effort, measure
+from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
+from harness.cli.main import COMMANDS
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
+from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.kernel.catalogue import known
+from harness.kernel.progress import Progress
+from harness.report.output import require_writable, write_whole
 from harness.run.job import describe
 from harness.run.prepare import prepare
 
@@ -24,26 +35,75 @@ from harness.run.prepare import prepare
 def bench(
     kernel: Annotated[str, typer.Option(help="A stock kernel's name (see `kernels`).")] = DEFAULT_KERNEL,
     shape: Annotated[str, typer.Option(help="Machine as words, as in `run`.")] = "",
-    quick: Annotated[bool, typer.Option("--quick", help="About a minute, without several guests.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="About a minute: boots, restores, steps; no other kernels or peers."),
+    ] = False,
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Measure only this; may be repeated: {', '.join((*PARTS, PEERS))}."),
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Samples of each figure.")] = None,
+    kunit: Annotated[Path | None, typer.Option(help="Kernel tree whose kunit.py is measured beside.")] = None,
+    check: Annotated[
+        str, typer.Option(help="Arguments of a `check` with a warm build folder, measured beside.")
+    ] = "",
     json: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="JSON of an earlier time to compare with.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""
     del debug
+    effort = (Effort.quick() if quick else Effort.full()).only(_known(part or ()), rounds)
     before = read_baseline(baseline) if baseline else {}
+    require_writable(path for path in (json,) if path)
     machine = parse_shape(shape)
     with progress_for(Console(stderr=True)) as progress:
         subject = Subject(prepare(kernel, None, progress), machine)
-        figures = measure(subject, Effort.quick() if quick else Effort.full(), progress.step)
-    about = {
+        others = _others(kernel, machine, progress) if "kernels" in effort.samples else ()
+        figures = Suite(subject, effort, others).measure(progress.step)
+        given = Given(kunit, tuple(shlex.split(check)))
+        theirs, missing = _peers(given, subject, effort, progress.step)
+    figures += theirs
+    about = _about(subject)
+    sys.stdout.write("\n".join([", ".join(about.values()), *table(figures, before, missing)]) + "\n")
+    for count in falls_below_one(figures, GUESTS):
+        sys.stdout.write(f"{count} guests together are slower than one\n")
+    if json:
+        write_whole(json, json_format.dumps(value(figures, about, missing), indent=1) + "\n")
+
+
+def _known(parts: Sequence[str]) -> Sequence[str]:
+    """*parts*.  Raises UsageError for one that there is not."""
+    for part in parts:
+        if part not in (*PARTS, PEERS):
+            raise UsageError(
+                f"{part!r} is nothing to measure", hint=f"parts are: {', '.join((*PARTS, PEERS))}"
+            )
+    return parts
+
+
+def _others(kernel: str, machine: Shape, progress: Progress) -> tuple[Subject, ...]:
+    """The other stock kernels."""
+    names = (stock.name for stock in known() if stock.name != kernel)
+    return tuple(Subject(prepare(name, None, progress), machine) for name in names)
+
+
+def _peers(
+    given: Given, subject: Subject, effort: Effort, say: Callable[[str], None]
+) -> tuple[tuple[Figure, ...], Mapping[str, str]]:
+    rounds = effort.samples.get(PEERS, 0)
+    if not rounds:
+        return (), {}
+    found = find_peers(given, subject.prepared.kernel.bzimage, has_check="check" in COMMANDS)
+    return measure_peers(found, rounds, say)
+
+
+def _about(subject: Subject) -> dict[str, str]:
+    """What was measured, when and where."""
+    return {
         "kernel": subject.prepared.kernel.release,
-        "machine": describe(machine),
+        "machine": describe(subject.shape),
         "date": time.strftime("%Y-%m-%d"),
         "host": f"{len(os.sched_getaffinity(0))} CPUs, Python {platform.python_version()}",
     }
-    lines = [", ".join(about.values()), *table(figures, before)]
-    sys.stdout.write("\n".join(lines) + "\n")
-    if json:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_text(json_format.dumps(value(figures, about), indent=1) + "\n", encoding="utf-8")

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "claims": "claims",
     "diff": "diff",
     "explore": "explore",
+    "histories": "histories",
     "kernels": "kernels",
     "nightly": "nightly",
     "ssh": "ssh",
@@ -27,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "pull": "ssh",
     "bench": "bench",
     "mutants": "mutants",
+    "broken-rules": "broken_rules",
 }
 """Each command and the module of this room that has the function of its name."""
 
@@ -46,7 +48,7 @@ def application(words: Sequence[str]) -> typer.Typer:
     app.callback()(_group)
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
         module = import_module(f"harness.cli.{COMMANDS[name]}")
-        command = getattr(module, name)
+        command = getattr(module, name.replace("-", "_"))
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:

@@ -11,6 +11,7 @@ from rich.console import Console
 from harness import project
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape, with_memory
+from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.ssh.state import find
 from harness.report.output import require_folder, require_writable
@@ -55,18 +56,29 @@ def run(
     template: Annotated[
         bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
     ] = True,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="One CPU that counts instructions, the programs in its image: every run is the same, bit for bit.",
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Judge one kernel on one machine, step by step; exit 0 agreement, 1 divergence, 2 wrong use, 3 failure."""
     del debug
     machine = find(attach).shape if attach else _shape(shape, smp, memory)
+    if deterministic:
+        machine = _counting(machine, smp, attach)
     files = scenario_files(scenario or [], project.SCENARIOS)
     wanted = (0 if scenario else 20_000) if steps is None else steps
     plan = read_plan(files, seed, wanted)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
-    request = Request(kernel, build_dir, machine, plan, out, trace, attach, template, throwaway)
+    request = Request(
+        kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic
+    )
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, _say if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
@@ -80,6 +92,13 @@ def _shape(text: str, smp: int | None, memory: int | None) -> Shape:
     if smp is not None:
         shape = replace(shape, smp=smp)
     return shape if memory is None else with_memory(shape, memory)
+
+
+def _counting(machine: Shape, smp: int | None, attach: str) -> Shape:
+    """*machine* with one CPU and the instruction clock.  Raises UsageError for what cannot be so."""
+    if attach:
+        raise UsageError("--deterministic boots a guest of its own", hint="leave out --attach")
+    return replace(machine, smp=smp or 1, icount=True)
 
 
 def _say(command: str) -> None:

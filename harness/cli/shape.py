@@ -7,7 +7,8 @@ from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
 _WORDS = (
-    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, parallel, wire=virtio|serial, accel=tcg|kvm"
+    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, icount, "
+    "parallel, variant=N, wire=virtio|serial, accel=tcg|kvm"
 )
 
 KASLR_MEMORY = 1536
@@ -60,6 +61,7 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
         shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
     ),
     "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
+    "variant": lambda shape, value: replace(shape, variant=int(value)),
     "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
     "wire": lambda shape, value: replace(shape, wire=Wire(value)),
     "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),

@@ -24,8 +24,8 @@ from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
 from harness.model.outcome import Outcome, differences
+from harness.model.plain import allowed
 from harness.model.state import State, resync
-from harness.model.step import step as allowed_outcomes
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
@@ -110,7 +110,7 @@ class Judge:
         return self._slow(record, seen)
 
     def _outcomes(self, state: State, operation: Operation) -> tuple[Outcome, ...]:
-        outcomes = allowed_outcomes(self.machine, state, operation)
+        outcomes = allowed(self.machine, state, operation)
         if self._bench.mask.full:
             return outcomes
         mask = self._bench.mask

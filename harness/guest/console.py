@@ -1,12 +1,13 @@
 """The guest's console (ttyS0): kept in a file, read line by line, never written to."""
 
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
 from pexpect.fdpexpect import fdspawn
+
+from harness.guest.streams import Stream
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[78cM]")
 
@@ -17,8 +18,8 @@ class Console:
     The log file holds every byte as it came.  Reading never blocks.
     """
 
-    def __init__(self, connection: socket.socket, log: Path) -> None:
-        self._socket = connection
+    def __init__(self, connection: Stream, log: Path) -> None:
+        self._stream_end = connection
         self._log = log.open("wb")
         self._stream = fdspawn(
             connection.fileno(), maxread=1 << 16, timeout=0, encoding="utf-8", codec_errors="replace"
@@ -31,7 +32,7 @@ class Console:
 
     def fileno(self) -> int:
         """The descriptor to wait for."""
-        return self._socket.fileno()
+        return self._stream_end.fileno()
 
     def pump(self) -> None:
         """Take in what has come."""
@@ -68,7 +69,7 @@ class Console:
             self._lines.append(_clean(self._partial))
             self._partial = ""
         self._log.close()
-        self._socket.close()
+        self._stream_end.close()
 
 
 def _clean(line: str) -> str:

@@ -7,31 +7,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from harness.errors import InfrastructureError, UsageError
-from harness.guest import protocol, witness
+from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.guest import patience, protocol, witness
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
-from harness.guest.failure import WireError
-from harness.guest.image import build_image
+from harness.guest.failure import GuestHungError, WireError
+from harness.guest.image import Script, build_image
 from harness.guest.link import WINDOW, LinkStatistics
-from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
+from harness.guest.script import Carrier, Played, Recorder
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
+from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
 from harness.model.observation import Snapshot
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
-
-BOOT_SECONDS = 60.0
-RESTORE_SECONDS = 20.0
-CONSOLE_SECONDS = 10.0
-REQUEST_SECONDS = 20.0
-STEP_SECONDS = 0.05
-"""Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
 
 
 class _Batch(NamedTuple):
@@ -54,42 +48,64 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(self, session: Session, phases: Phases) -> None:
+    def __init__(self, session: Session, phases: Phases, script: Script = ()) -> None:
         self.session = session
+        self.carrier: Carrier = Played(session.link, script) if script else session.link
         self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
+        self._troubles: list[Trouble] = []
         self._info: tuple[Layout, protocol.Facts] | None = None
 
     @classmethod
-    def boot(cls, kernel: BootableKernel, shape: Shape, module: Path, agent: Path, workdir: Path) -> Self:
-        """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*."""
+    def boot(
+        cls,
+        kernel: BootableKernel,
+        shape: Shape,
+        module: Path,
+        agent: Path,
+        workdir: Path,
+        *,
+        script: Script = (),
+    ) -> Self:
+        """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
+
+        A *script* of requests is executed before the link is up; the guest then takes these requests,
+        in this order, and no others, and has no outside witness: nothing may stop it on its way.
+        """
         phases = Phases()
         with phases.phase("image", 10):
-            image = build_image(agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire)
+            image = build_image(
+                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, script
+            )
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
             session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
-            with phases.phase("boot", BOOT_SECONDS * max(1, shape.smp / 2)) as deadline:
+            with phases.phase("boot", patience.boot_seconds(shape, script)) as deadline:
                 session.await_agent(deadline)
         except BaseException:
             session.close()
             raise
-        return cls(session, phases)
+        return cls(session, phases, script)
 
     @classmethod
     def restore(cls, session: Session, request: int) -> Self:
         """The guest whose saved state *session* was started with; *request* is its next request's number."""
         phases = Phases()
         try:
-            with phases.phase("restore", RESTORE_SECONDS):
+            with phases.phase("restore", patience.RESTORE_SECONDS):
                 session.load(request)
         except BaseException:
             session.close()
             raise
         return cls(session, phases)
+
+    def record(self) -> Recorder:
+        """Keep all requests from now on: a script for another guest."""
+        self.carrier = recorder = Recorder(self.carrier)
+        return recorder
 
     # -- what there is
 
@@ -112,36 +128,54 @@ class Guest:
             )
         return snapshot
 
-    def witness(self) -> witness.WitnessView:
-        """The mappings as the page tables show them from outside; the machine is stopped meanwhile."""
+    def witness(self) -> witness.WitnessView | None:
+        """The mappings as the page tables show them from outside; the machine is stopped meanwhile.
+
+        None for a guest with a script: what it shows is over.
+        """
+        if self.scripted:
+            return None
         layout, facts = self.info()
         return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
 
     def hear(self, step: int) -> None:
         """Wait until the console has told what the kernel printed up to *step*, a step with messages."""
-        self.session.hear(step, Deadline.after("console", CONSOLE_SECONDS))
+        self.session.hear(step, Deadline.after("console", patience.CONSOLE_SECONDS))
 
     def steps_ahead(self) -> int | None:
         """How many steps were finished beyond the last answer, read from outside also when the guest is dead.
 
         The step after those is the one in progress.  None where it cannot be told.
         """
-        layout, facts = self.info()
-        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
-        try:
-            counter = tables.read(self.session.memory, facts.step_counter, 4)
-        except LookupError:
-            return None
-        return int.from_bytes(counter, "little") - self._chain.step
+        work = self._work()
+        return None if work is None else work.steps - self._chain.step
+
+    def _work(self) -> Work | None:
+        """What the module has done; None where its layout is not known."""
+        return read_work(self.session.memory, *self._info) if self._info else None
 
     def troubles(self) -> tuple[Trouble, ...]:
-        """Kernel messages of trouble since the last call."""
-        return self.session.troubles()
+        """Kernel messages of trouble since the last call.
+
+        A guest with a script has told everything before its first answer is asked for: then those of the
+        steps that have been decoded.
+        """
+        if not self.scripted:
+            return self.session.troubles()
+        self._troubles += self.session.troubles()
+        told = [one for one in self._troubles if one.step is None or one.step < self._chain.step]
+        self._troubles = [one for one in self._troubles if one not in told]
+        return tuple(told)
 
     @property
     def wire_statistics(self) -> LinkStatistics:
         """What the link has seen, recovered damage among it."""
         return self.session.link.statistics
+
+    @property
+    def scripted(self) -> bool:
+        """Whether the guest has done its work before the link was up."""
+        return isinstance(self.carrier, Played)
 
     @property
     def reproduce(self) -> str:
@@ -194,9 +228,9 @@ class Guest:
         """Send one batch without waiting; at most WINDOW (4) batches can be on the way."""
         if len(self._batches) >= WINDOW:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
-        self.session.link.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
+        self.carrier.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         self._batches.append(
-            _Batch(len(operations), run_seconds(operations), self.session.link.statistics.damage)
+            _Batch(len(operations), patience.run_seconds(operations), self.session.link.statistics.damage)
         )
 
     def collect(self) -> list[StepRecord]:
@@ -206,8 +240,10 @@ class Guest:
     def receive(self) -> RawSteps:
         """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
-        with self._failing(f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged):
-            return RawSteps(batch.steps, self.session.link.collect(Deadline.after("run", batch.seconds)))
+        with self._failing(
+            f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged, RequestType.RUN
+        ):
+            return RawSteps(batch.steps, self.carrier.collect(Deadline.after("run", batch.seconds)))
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
@@ -224,20 +260,32 @@ class Guest:
         return records
 
     @contextmanager
-    def _failing(self, doing: str, damaged: int) -> Iterator[None]:
+    def _failing(self, doing: str, damaged: int, kind: RequestType) -> Iterator[None]:
         """Turn a missed deadline into what the guest did instead."""
         try:
             yield
         except TimeoutError:
-            raise self.session.silent(doing, damaged) from None
+            raise self._silence(doing, damaged, kind) from None
+
+    def _silence(self, doing: str, damaged: int, kind: RequestType) -> HarnessError:
+        """A guest that only waits while its module has nothing to do has not heard, or is not heard."""
+        error = self.session.silent(doing, damaged)
+        work = self._work() if kind < RequestType.PING else None
+        if not isinstance(error, GuestHungError) or work is None or work.begun != work.ended:
+            return error
+        return WireError(
+            f"no answer came {doing}, and the module has finished all of the {work.ended} requests that reached it",
+            hint="the wire is dead, or the agent: the host's fault or QEMU's, not the kernel's",
+        )
 
     def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
         if self._batches:
             raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
-        link = self.session.link
-        link.submit(protocol.request(kind, body))
-        with self._failing(f"at {kind.name} after step {self._chain.step}", link.statistics.damage):
-            data = link.collect(Deadline.after(kind.name, REQUEST_SECONDS))
+        self.carrier.submit(protocol.request(kind, body))
+        with self._failing(
+            f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage, kind
+        ):
+            data = self.carrier.collect(Deadline.after(kind.name, patience.REQUEST_SECONDS))
         return protocol.answer(kind, data)
 
     # -- the end
@@ -253,9 +301,3 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def run_seconds(operations: Sequence[Operation]) -> float:
-    """How long a batch may take on an ordinary host."""
-    asleep = sum(operation.value for operation in operations if operation.code == OpCode.SLEEP)
-    return REQUEST_SECONDS + STEP_SECONDS * len(operations) + 2e-6 * asleep

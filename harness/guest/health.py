@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.guest.deadline import Deadline
 from harness.guest.failure import (
     GuestHungError,
     GuestLoopingError,
@@ -19,8 +20,13 @@ from harness.guest.process import TICKS, Process
 
 SAMPLES = 8
 SAMPLE_PAUSE = 0.1
-STARVED_SHARE = 0.2
-"""Of the CPU time that busy virtual CPUs could have used, below which the host is to blame."""
+LOOKS_OFF = 4
+LOOKS_REAL = 10
+"""Looks at a booting guest that must agree: SeaBIOS, too, halts for moments in real mode."""
+STARVED_SECONDS = 0.15
+"""CPU time of busy virtual CPUs, below which nothing can be said of what they do."""
+LOOK_MOST_SECONDS = 8.0
+"""How long a guest is looked at until it has had so much: a host with other work gives it little at a time."""
 
 
 class Silence(StrEnum):
@@ -77,17 +83,21 @@ _HINTS = {
 
 
 def diagnose(process: Process, monitor: Monitor) -> Diagnosis:
-    """Look at a silent guest for about a second."""
+    """Look at a silent guest: for about a second, longer where the host gives it little time."""
     process.require_alive("while it was examined")
     if process.stopped():
         return Diagnosis(Silence.PAUSED, "a signal has stopped QEMU's process")
     if (status := monitor.status()) != "running":
         return Diagnosis(Silence.PAUSED, f"QEMU says {status}")
-    samples = []
-    for _ in range(SAMPLES):
+    samples: list[Sample] = []
+    until = Deadline.after("examination", LOOK_MOST_SECONDS)
+    while True:
         samples.append(_sample(process, monitor))
+        diagnosis = judge(samples)
+        enough = len(samples) >= SAMPLES and (diagnosis.silence is not Silence.STARVED or until.over())
+        if enough:
+            return diagnosis
         time.sleep(SAMPLE_PAUSE)
-    return judge(samples)
 
 
 def judge(samples: Sequence[Sample]) -> Diagnosis:
@@ -97,13 +107,32 @@ def judge(samples: Sequence[Sample]) -> Diagnosis:
     figures = f"QEMU used {used:.2f} s of CPU in {wall:.2f} s, {stolen:.2f} s were stolen from the host"
     stuck = [cpu for cpu in range(len(first.registers)) if _interrupts_stay_off(samples, cpu)]
     busy = [cpu for cpu in range(len(first.registers)) if _mostly_runs(samples, cpu)]
-    if busy and used < STARVED_SHARE * wall:
+    if busy and used < STARVED_SECONDS:
         return Diagnosis(Silence.STARVED, figures)
     if stuck:
         return Diagnosis(Silence.LOOPING, f"{_places(samples, stuck)}; {figures}")
     if busy:
         return Diagnosis(Silence.BUSY, f"{_places(samples, busy)}; {figures}")
     return Diagnosis(Silence.IDLE, figures)
+
+
+def given_up(looks: Sequence[CpuRegisters]) -> str:
+    """Why a booting kernel will never come up, or nothing; *looks* are the first CPU's, in order of time.
+
+    ``cli; hlt`` is left by nothing (arch/x86/kernel/head_32.S, kernel/panic.c).  In real mode only
+    die() of arch/x86/boot/boot.h halts at one place for good: it has told a screen that is not there why.
+    """
+    off = looks[-LOOKS_OFF:]
+    if len(off) == LOOKS_OFF and all(one.halted and not one.interrupts for one in off):
+        return f"its first CPU is halted with interrupts off at {off[-1].eip:#x}"
+    real = looks[-LOOKS_REAL:]
+    if (
+        len(real) == LOOKS_REAL
+        and all(one.halted and not one.cr3 for one in real)
+        and len({one.eip for one in real}) == 1
+    ):
+        return f"its set-up code is halted in real mode at {real[-1].eip:#x}"
+    return ""
 
 
 def _mostly_runs(samples: Sequence[Sample], cpu: int) -> bool:

@@ -1,6 +1,6 @@
 """The guest's initramfs: the agent as /init, the module, and what the wire needs of the kernel package."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,13 @@ MODULE_FOLDER = "lib/kmh"
 HARNESS_MODULE = "kmap_harness"
 
 
+SCRIPT = f"{MODULE_FOLDER}/script"
+"""``KMH_SCRIPT``."""
+
+Script = Sequence[bytes]
+"""Requests as they travel (``struct kmh_request`` and its body), in the order of their execution."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An initramfs: its bytes, and the names of the modules to load, in that order, before the link is up."""
@@ -30,8 +37,12 @@ class Image:
     modules: tuple[str, ...]
 
 
-def build_image(agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire) -> Image:
+def build_image(
+    agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire, script: Script = ()
+) -> Image:
     """The image of *agent* and *module* for a kernel whose modules lie under *modules_dir*.
+
+    *script*: requests that the agent executes before the link is up.
 
     Raises UsageError where a file of the kernel's modules cannot be read as one.
     """
@@ -41,6 +52,7 @@ def build_image(agent: bytes, module: bytes, modules_dir: Path | None, wire: Wir
         cpio.regular("init", agent, 0o755),
         cpio.regular(f"{MODULE_FOLDER}/{HARNESS_MODULE}.ko", module),
         *(cpio.regular(f"{MODULE_FOLDER}/{name}.ko", files[name].read_bytes()) for name in order),
+        *([cpio.regular(SCRIPT, b"".join(script))] if script else []),
         *(cpio.directory(name) for name in ("dev", "proc", "sys")),
         cpio.character("dev/console", 5, 1),
     ]

@@ -20,9 +20,13 @@ from harness.guest.frame import Frame, FrameType
 WINDOW = 4
 """Requests on the way at once; the agent keeps the answers of at least so many."""
 
-SILENCE_FIRST = 0.5
+SILENCE_FIRST = 2.0
 SILENCE_MOST = 8.0
-"""Seconds without a byte after which the answer is asked for again, doubling up to the second."""
+"""Seconds without a byte after which the answer is asked for again, doubling up to the second.
+
+Only what vanished without a trace waits for this; damage that is seen is repaired at once.  A guest that
+is at work, or starved, is silent too: asked again too soon, it sends the whole answer twice.
+"""
 
 REPAIRS_MOST = 64
 """Repairs of one request, without progress, after which the link is given up."""

@@ -12,7 +12,7 @@ from harness.model.layout import Generation, Layout
 from harness.model.operation import Operation
 from harness.model.page import Page, PageKind
 
-VERSION = 2
+VERSION = 3
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
@@ -23,6 +23,7 @@ POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
 OPERATION = Struct("<BBHHBBiI")
+WORK = Struct("<III")
 
 
 class RequestType(IntEnum):
@@ -35,10 +36,13 @@ class RequestType(IntEnum):
     SNAPSHOT = 5
     RESET = 6
     PROBES = 7
+    HISTORY = 8
+    HISTORY_LOG = 9
     PING = 100
     UNLOAD = 101
     LOAD = 102
     POWEROFF = 103
+    ANSWER = 104
 
 
 class Config(IntFlag):

@@ -35,6 +35,8 @@ ticks, and a host that withholds some of those makes it give up the timer.
 """
 
 TSC_KHZ = 2_300_000
+RTC_BASE = "2024-01-01T00:00:00"
+"""Where the clock of a guest stands that counts instructions: the same in every boot."""
 ICOUNT_TSC_KHZ = 1_000_000
 """With ``-icount`` the TSC counts nanoseconds of the guest's time (QEMU, cpu_get_ticks())."""
 LOOPS_PER_JIFFY = TSC_KHZ * 1000 // 250
@@ -88,8 +90,10 @@ def command_line(machine: Machine) -> str:
             "pti=on" if shape.pti else "mitigations=off",
             *([] if shape.kaslr else ["nokaslr"]),
             *_clock(shape),
+            *(["random.trust_cpu=off random.trust_bootloader=off"] if shape.icount else []),
             *([] if shape.highmem is None else [f"highmem={shape.highmem}M"]),
             f"kmh.port={PORTS[shape.wire]}",
+            *([f"kmh.variant={shape.variant}"] if shape.variant else []),
             *([f"kmh.modules={','.join(machine.modules)}"] if machine.modules else []),
             *shape.extra,
         ]
@@ -147,7 +151,7 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
         program(machine.shape),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-accel", _accelerator(shape), "-cpu", _cpu(shape)),
-        *(("-icount", f"shift={ICOUNT_SHIFT},sleep=off") if shape.icount else ()),
+        *(_counted() if shape.icount else ()),
         *("-smp", f"{shape.smp},sockets={shape.smp},cores=1,threads=1"),
         *("-m", str(shape.memory), "-machine", "pc,memory-backend=ram"),
         *("-object", _memory(machine, channels)),
@@ -155,6 +159,14 @@ def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
         *("-chardev", f"{channels.console},id=console", "-serial", "chardev:console"),
         *("-chardev", f"{channels.wire},id=wire", *_wire(shape.wire)),
         *(("-incoming", "defer", "-no-shutdown") if machine.incoming else _boot(machine)),
+    )
+
+
+def _counted() -> tuple[str, ...]:
+    """Time is a count of instructions, for the RTC too; what QEMU would draw at random comes from a seed."""
+    return (
+        *("-icount", f"shift={ICOUNT_SHIFT},sleep=off"),
+        *("-rtc", f"base={RTC_BASE},clock=vm", "-seed", "1"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -11,18 +12,22 @@ from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
-from harness.guest.health import Silence, diagnose
+from harness.guest.health import Silence, diagnose, given_up
 from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
-from harness.guest.monitor import Monitor
+from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.saved import Saved, load_devices, save_devices
 from harness.guest.shape import Shape
+from harness.guest.streams import open_streams
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
 
 MONITOR_SECONDS = 20
+LOOK_SECONDS = 0.5
+"""Between looks at the first CPU while a guest boots: a look takes 1 ms."""
 LAST_WORDS = 8
+_CPU = "a kernel stops like this on a CPU or a machine that it is not made for: look at the shape's words"
 FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
@@ -80,7 +85,10 @@ class Session:
             raise
 
     def _start(self, workdir: Path) -> None:
-        (monitor, console, wire), channels, theirs = self._streams()
+        streams = open_streams(self._held, counted=self.machine.shape.icount)
+        theirs = [*streams.theirs, *(self._saved or (new_memory_file(self.machine.shape.memory),))]
+        self._devices = theirs[-1]
+        channels = Channels(*streams.chardevs, f"/proc/self/fd/{theirs[3]}")
         self.events = Events()
         self._held.callback(self.events.close)
         self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
@@ -90,7 +98,7 @@ class Session:
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
-        self._attend(monitor, Console(console, workdir / "console.log"), wire)
+        self._attend(streams.monitor, Console(streams.console, workdir / "console.log"), streams.wire)
         if not self._saved:
             self._connect()
 
@@ -105,15 +113,6 @@ class Session:
         self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
         self._held.callback(self.monitor.close)
         self._monitor_fd = monitor.fileno()
-
-    def _streams(self) -> tuple[tuple[socket.socket, ...], Channels, list[int]]:
-        pairs = [socket.socketpair() for _ in range(3)]
-        ours = tuple(self._held.enter_context(mine) for mine, _ in pairs)
-        theirs = [other.detach() for _, other in pairs]
-        theirs += self._saved or (new_memory_file(self.machine.shape.memory),)
-        self._devices = theirs[-1]
-        monitor, console, wire = (f"socket,fd={fd}" for fd in theirs[:3])
-        return ours, Channels(monitor, console, wire, f"/proc/self/fd/{theirs[3]}"), theirs
 
     def _connect(self) -> None:
         try:
@@ -231,10 +230,25 @@ class Session:
 
     def await_agent(self, deadline: Deadline) -> None:
         """Wait for the agent.  Raises an error that says what the guest does instead."""
+        looks: list[CpuRegisters] = []
+        while not self._agent_up(deadline):
+            if deadline.over():
+                raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0)
+            if not self.machine.shape.icount:
+                looks.append(self.monitor.registers()[0])
+            if why := given_up(looks):
+                raise GuestCrashedError(
+                    f"the kernel gave up before the agent was up: {why}{self.last_words()}", hint=_CPU
+                )
+
+    def _agent_up(self, deadline: Deadline) -> bool:
+        """Whether the agent says that it is, within LOOK_SECONDS."""
+        soon = Deadline(deadline.phase, LOOK_SECONDS, min(deadline.at, time.monotonic() + LOOK_SECONDS))
         try:
-            self.link.await_ready(deadline)
+            self.link.await_ready(soon)
         except TimeoutError:
-            raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0) from None
+            return False
+        return True
 
     def close(self) -> None:
         """End QEMU and release everything."""

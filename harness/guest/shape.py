@@ -33,6 +33,9 @@ class Wire(StrEnum):
     SERIAL = "serial"
 
 
+VARIANTS_MOST = 1000
+"""Starts of one machine that can be told apart; each that is used costs a template."""
+
 ICOUNT_SHIFT = 3
 """With ``icount`` an instruction takes 2**3 ns of the guest's time, and its TSC counts these."""
 
@@ -52,6 +55,9 @@ class Shape:
     with PTI every system call empties the TLB and stale translations cannot be seen.
     ``parallel`` gives each CPU a host thread of its own: they then really run at once.
     ``icount`` makes time a count of instructions, the same in every run: for one CPU.
+    ``variant`` other than 0 names another start of the same machine: the agent takes pages for good, as many
+    as this number says, so that the pools have other frames; with KASLR a template of its own has addresses
+    of its own.
     """
 
     smp: int = 2
@@ -64,6 +70,7 @@ class Shape:
     kaslr: bool = False
     parallel: bool = False
     icount: bool = False
+    variant: int = 0
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -74,6 +81,8 @@ class Shape:
                 "instructions can be counted on one emulated CPU only",
                 hint="icount goes with smp=1, accel=tcg",
             )
+        if not 0 <= self.variant < VARIANTS_MOST:
+            raise UsageError(f"variant {self.variant}", hint=f"variants are 0 to {VARIANTS_MOST - 1}")
         if not 64 <= self.memory <= 16384:
             raise UsageError(f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible")
         if self.kaslr and self.highmem and self.memory - self.highmem < KASLR_REACH:

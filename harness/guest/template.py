@@ -18,10 +18,11 @@ from typing import NamedTuple
 from harness.errors import PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
+from harness.guest.image import Script
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import Channels, Machine, arguments, program
 from harness.guest.saved import Saved
-from harness.guest.session import BootableKernel, Session
+from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
 from harness.kernel.cache import Cache
 
@@ -48,15 +49,14 @@ class Parts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether one boot can stand for all: not where each has its own addresses, nor under KVM,
-        nor where instructions are counted from the boot on.
+        """Whether one boot can stand for many: not under KVM, nor where instructions are counted from
+        the boot on.  With KASLR all restores of one template have its addresses: other variants have others.
         """
-        shape = self.shape
-        return not (shape.kaslr or shape.icount) and shape.accelerator is Accelerator.TCG
+        return not self.shape.icount and self.shape.accelerator is Accelerator.TCG
 
-    def boot(self, workdir: Path) -> Guest:
-        """A cold guest."""
-        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir)
+    def boot(self, workdir: Path, script: Script = ()) -> Guest:
+        """A cold guest; with a *script*, one that has executed it."""
+        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ def find_template(parts: Parts, cache: Cache) -> Template | None:
         said = json.loads((folder / "template.json").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    machine = Machine(parts.shape, parts.kernel.boot_image, folder / "initramfs.cpio", tuple(said["modules"]))
+    kernel = image_for(parts.kernel, parts.shape)
+    machine = Machine(parts.shape, kernel, folder / "initramfs.cpio", tuple(said["modules"]))
     return Template(folder, machine, said["request"])
 
 

@@ -15,9 +15,15 @@ from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
 from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel
 
-_DIAGNOSTIC = re.compile(
-    r"^(?:\S+?:\d+:(?:\d+:)? (?:fatal )?error: |ERROR: modpost: |\S*ld: ).*$", re.MULTILINE
+_DIAGNOSTICS = (
+    r"\S+?:\d+:(?:\d+:)? (?:fatal )?[Ee]rror: .*",
+    r".*: undefined reference to .*",
+    r"ERROR: modpost: .*",
+    r"\S*ld: (?!.*(?:: in function |warning: )).*",
+    r"make.*: \*\*\* .*",
 )
+"""Compiler and assembler, linker, modpost, and make's own: whatever stands first in a line of its own."""
+_DIAGNOSTIC = re.compile(f"^(?:{'|'.join(_DIAGNOSTICS)})$", re.MULTILINE)
 BUILT_FOR = "built-for"
 """The file in a module's folder that names its kernel by content."""
 STRIPPED = "stripped"

@@ -18,6 +18,7 @@ _PACKAGES = {
     "lz4": "lz4",
     "make": "make",
     "qemu-system-i386": "qemu-system-x86",
+    "xz": "xz-utils",
     "zstd": "zstd",
 }
 

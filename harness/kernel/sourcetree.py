@@ -138,6 +138,7 @@ def _unpack(deb: Path, home: Path, package: Package, cache: Cache, progress: Pro
 
 
 def _extract(archive: Path, tree: Path, cache: Cache) -> None:
+    find("xz")
     # tar itself: Python's tarfile takes five times as long for these 80,000 files.
     done = run([find("tar"), "-x", "--no-same-owner", "--strip-components=1", "-f", archive, "-C", tree])
     if "No space left" in done.stderr:

@@ -8,11 +8,13 @@ from harness.model import vector
 from harness.model.finish import migrate_extra, preempt_extra
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT
 from harness.model.machine import Machine
-from harness.model.observation import Observation, SlotChange, Status
+from harness.model.observation import ASLEEP, Observation, SlotChange, Status
 from harness.model.operation import OpCode, Operation
 from harness.model.refusal import MAPS
 from harness.model.state import Context, Phase, Slot, State, TaskState
 from harness.model.step import step
+
+_QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 
 
 def page_id(machine: Machine, pte: int) -> int | None:
@@ -49,7 +51,7 @@ def _unflushed(before: State, seen: Observation) -> int:
 
 
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
-    if seen.status is Status.BLOCKED:
+    if seen.status in ASLEEP:
         return Phase.BLOCKED
     if seen.status in (Status.DIED, Status.STUCK) or (seen.status is Status.OK and op.code == OpCode.EXIT):
         return Phase.DEAD
@@ -70,7 +72,7 @@ def _acting(
         saved[change.entry] = change.pte
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
-    started = seen.status is Status.BLOCKED
+    started = seen.status in ASLEEP
     extra = preempt_extra(machine, contexts)
     migrate = seen.migrate - migrate_extra(machine, contexts)
     counted = machine.layout.preempt_count and phase is Phase.READY
@@ -100,9 +102,19 @@ def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Ob
         sleeper = before.tasks[done.task]
         tasks[done.task] = sleeper._replace(phase=Phase.READY, page=-1)
         registers = vector.put(registers, sleeper.reg, done.result)
-    waiting = tuple(number for number, task in enumerate(tasks) if task.phase is Phase.BLOCKED)
+    for number, task in enumerate(tasks):
+        if task.phase in _QUEUED:
+            tasks[number] = task._replace(phase=_queued(before, base, op, number))
+    waiting = tuple(number for number, task in enumerate(tasks) if task.phase in _QUEUED)
     spinning = tuple(n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic)
     return base._replace(tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning)
+
+
+def _queued(before: State, base: State, op: Operation, number: int) -> Phase:
+    """Whether a task in the queue has been woken and is held back: by the rules, which no observation shows."""
+    held = base.tasks[number].phase is Phase.WOKEN
+    was = before.tasks[number].phase is Phase.WOKEN
+    return Phase.WOKEN if held and (was or op.code == OpCode.KUNMAP) else Phase.BLOCKED
 
 
 def _windows(before: State, seen: Observation) -> dict[int, int]:

@@ -114,6 +114,11 @@ def migrate(d: Draft) -> None:
     d.rule = "context.migrate"
 
 
+def signal(d: Draft) -> None:
+    """SIGNAL: SIGKILL to another task.  One that sleeps in kmap sleeps on: its state is TASK_UNINTERRUPTIBLE."""
+    d.rule = "signal.waiter" if d.before.tasks[d.op.value].phase is Phase.BLOCKED else "signal"
+
+
 def idle(d: Draft) -> None:
     """NOP: only observe."""
     d.rule = "nop"

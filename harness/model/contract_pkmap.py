@@ -8,6 +8,7 @@ from harness.model.observation import SlotChange, Status
 from harness.model.operation import OpCode
 from harness.model.state import Phase
 from harness.model.step import step
+from harness.model.stuck import stuck_words
 from harness.model.violation import View, Violation
 
 
@@ -122,6 +123,8 @@ def _reused(v: View, change: SlotChange) -> bool:
 def flushed(v: View) -> Iterator[Violation]:
     """Flush before reuse, on every CPU, with no PTE left to come back from."""
     seen = v.seen
+    if seen.flush_dirty and not v.before.tampered and not contract_window.disorder(v):
+        yield Violation("flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed")
     if "flush_ranges" in v.blind or v.op.code == OpCode.SET_PTE:
         return
     for change in seen.slots:
@@ -132,14 +135,25 @@ def flushed(v: View) -> Iterator[Violation]:
     online = v.machine.layout.online_cpus
     if seen.flush_ranges and "flush_cpus" not in v.blind and 0 <= seen.flush_cpus < online:
         yield Violation("flush-cpus", f"{seen.flush_cpus} of {online} CPUs were flushed")
-    if seen.flush_dirty and not v.before.tampered:
-        yield Violation("flush-early", f"{seen.flush_dirty} PTEs were still there when the TLBs were flushed")
+
+
+def _held_back(v: View, number: int) -> bool:
+    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    task = v.after.tasks[number]
+    return task.phase is Phase.WOKEN and any(
+        v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
+    )
 
 
 def waiting(v: View) -> Iterator[Violation]:
-    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped."""
+    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
+
+    One that has been woken and has no CPU does not sleep.
+    """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
+        if _held_back(v, number):
+            continue
         if v.after.zeros | v.after.ones:
             free = (v.after.zeros | v.after.ones).bit_count()
             yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
@@ -189,12 +203,18 @@ def _may_die(v: View) -> bool:
 
 
 def ending(v: View) -> Iterator[Violation]:
-    """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing."""
+    """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing.
+
+    Who waits cannot be told of a signal: its sleep is uninterruptible.
+    """
     allowed = {outcome.observation.status for outcome in step(v.machine, v.before, v.op)}
     ended = v.seen.status
     rejected = ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
     if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
-        yield Violation("ending", f"{v.op.code.name} ended {ended.name}")
+        why = f": {stuck_words(v.seen.value)}" if ended is Status.STUCK else ""
+        yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
+    if ended is Status.INTERRUPTIBLE:
+        yield Violation("interruptible", "the sleep in kmap would be ended by a signal")
     if allowed == {Status.DIED} and ended is Status.OK:
         yield Violation("survived", f"{v.op.code.name} should have been a BUG")
     if v.seen.dead:

@@ -122,7 +122,7 @@ def may_die(v: View) -> bool:
     return by_hand or depth + step >= v.machine.layout.window
 
 
-def _disorder(v: View) -> bool:
+def disorder(v: View) -> bool:
     """Whether the caller broke the order of unmapping: then the rules of the stack are off."""
     if v.op.code not in UNMAPS or not in_window(v, operand(v)):
         return False
@@ -140,7 +140,7 @@ def unmapped(v: View) -> Iterator[Violation]:
     if not in_window(v, address):
         if _depth_after(v) != _depth_before(v) or v.seen.saved:
             yield Violation("outside-unmap", f"unmap of {address:#x} changed the stack")
-    elif not _disorder(v) and v.after.windows.get(v.machine.layout.fixindex(address), 0):
+    elif not disorder(v) and v.after.windows.get(v.machine.layout.fixindex(address), 0):
         yield Violation("still-mapped", f"{address:#x} is still mapped after its unmap")
 
 
@@ -167,7 +167,7 @@ def flushed(v: View) -> Iterator[Violation]:
 def own_entries(v: View) -> Iterator[Violation]:
     """The running task's mappings are installed, as they were made."""
     task = v.after.tasks[v.op.task]
-    if not v.machine.local or task.phase is not Phase.READY or _disorder(v) or v.op.code == OpCode.SET_PTE:
+    if not v.machine.local or task.phase is not Phase.READY or disorder(v) or v.op.code == OpCode.SET_PTE:
         return
     if v.seen.status is Status.REFUSED:
         return
@@ -205,6 +205,17 @@ def switched(v: View) -> Iterator[Violation]:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:
             yield Violation("switch-unflushed", f"{v.seen.invlpgs} flushes for {live} mappings switched out")
+
+
+def kept(v: View) -> Iterator[Violation]:
+    """What a switch would put back of a mapping changes with that mapping only."""
+    before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
+    if not v.machine.local or before.phase is Phase.DEAD or after.phase is Phase.DEAD:
+        return
+    for entry in range(min(before.depth, after.depth, len(after.saved))):
+        if before.saved[entry] != after.saved[entry]:
+            detail = f"pteval[{entry}] from {before.saved[entry]:#x} to {after.saved[entry]:#x}"
+            yield Violation("saved-changed", f"{detail} by {v.op.code.name}")
 
 
 def _depth_change(v: View) -> int:
@@ -282,4 +293,4 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
 PLACE_RULES = (place, pte)
 """What holds in the typed generation too, which has no stack and nothing to switch."""
 
-RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, stack, bookkeeping)
+RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, kept, stack, bookkeeping)

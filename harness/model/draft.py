@@ -180,6 +180,16 @@ class Draft:
         if self.stale:
             self.forget_stale(address)
 
+    def flushed_early(self, address: int, depth: int) -> bool:
+        """Whether *address* is flushed though its entry is there, or above the *depth* of this CPU's stack.
+
+        Not after an unmap in order: the entry is none by then, and not yet popped.
+        """
+        layout = self.machine.layout
+        index = layout.fixindex(address)
+        entry = index - layout.window_index(self.cpu, 0)
+        return bool(self.windows.get(index, 0)) or (entry >= 0 and entry >= depth)
+
     def forget_stale(self, address: int) -> None:
         """Drop what this CPU may hold of *address*."""
         key = (self.cpu, address)

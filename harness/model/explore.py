@@ -3,8 +3,8 @@
 Tasks on one CPU and pages of one kind are interchangeable, so states are kept up to such
 permutations; holdings are limited so that the space is finite.  What is checked in
 every step: the contract (which has the invariants and the must-never outcomes), that woken
-tasks lose no wake-up, and that every outcome is one whose state is consistent.  A violation
-comes with the shortest program that leads to it.
+tasks lose no wake-up, that every outcome is one whose state is consistent, and, if asked for, that
+the fast path (``plain``) says the same.  A violation comes with the shortest program that leads to it.
 """
 
 from collections import deque
@@ -17,6 +17,8 @@ from harness.model.contract import check
 from harness.model.machine import Machine
 from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
+from harness.model.plain import plain
+from harness.model.refusal import not_started, spinners
 from harness.model.state import Phase, State, TaskState, empty_snapshot, initial
 from harness.model.step import step
 from harness.model.violation import Violation
@@ -67,6 +69,7 @@ class Limits:
     """How far to go: kmaps per task and page, window mappings per task, states in all.
 
     ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
+    ``sections``: tasks turn preemption off and on, and kunmap in between.
     """
 
     kmaps: int = 2
@@ -75,6 +78,7 @@ class Limits:
     states: int = 200_000
     maps: tuple[OpCode, ...] = ()
     others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
+    sections: bool = False
 
 
 @dataclass(slots=True)
@@ -107,20 +111,33 @@ def _register(task: int, depth: int) -> int:
 def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
     """What the tasks may do next: correct use only, within the limits."""
     for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
-        if task.phase is Phase.READY:
+        if task.phase is Phase.READY and not (limits.sections and _no_cpu(node.state, number)):
+            yield from _sections(number, task, limits)
             yield from _persistent(machine, number, task, holding, limits)
             yield from _windows(machine, number, holding, limits)
             yield from (Operation(code, number, value=1) for code in limits.others)
 
 
+def _no_cpu(state: State, number: int) -> bool:
+    """Whether another task keeps its CPU, or the CPU that watches for those that sleep."""
+    return not_started(state, Operation(OpCode.NOP, number)) or any(
+        other.cpu == 0 for other in spinners(state, number)
+    )
+
+
+def _sections(number: int, task: TaskState, limits: Limits) -> Iterator[Operation]:
+    if limits.sections:
+        yield Operation(OpCode.PREEMPT_ON if task.preempt else OpCode.PREEMPT_OFF, number)
+
+
 def _persistent(
     machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
 ) -> Iterator[Operation]:
-    if task.atomic or not limits.kmaps:
+    if (task.atomic and not limits.sections) or not limits.kmaps:
         return
     for page in range(len(machine.pages)):
         held = holding.kmaps.count(page)
-        if held < limits.kmaps:
+        if held < limits.kmaps and not task.atomic:
             yield Operation(OpCode.KMAP, number, page)
         if held:
             yield Operation(OpCode.KUNMAP, number, page)
@@ -227,6 +244,15 @@ def _path(parents: list[tuple[int, Operation | None]], number: int) -> tuple[Ope
     return tuple(reversed(program))
 
 
+def _fast_path(
+    machine: Machine, state: State, op: Operation, outcomes: tuple[Outcome, ...]
+) -> tuple[Violation, ...]:
+    one = plain(machine, state, op)
+    if one is None or outcomes == (one,):
+        return ()
+    return (Violation("fast-path", f"{op.code.name}: {one} where step allows {outcomes}"),)
+
+
 def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outcome]) -> tuple[Violation, ...]:
     for outcome in outcomes:
         found = check(machine, node.state, op, outcome.observation)
@@ -236,9 +262,17 @@ def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outco
 
 
 def explore(
-    machine: Machine, limits: Limits = Limits(), *, steps: Step = step, keep_edges: bool = False
+    machine: Machine,
+    limits: Limits = Limits(),
+    *,
+    steps: Step = step,
+    keep_edges: bool = False,
+    fast_path: bool = False,
 ) -> Exploration:
-    """Search from the untouched machine; *steps* may be a broken model, to see it found."""
+    """Search from the untouched machine; *steps* may be a broken model, to see it found.
+
+    *fast_path*: what ``plain`` says of each step is held against it.
+    """
     root = Node(initial(machine, empty_snapshot(machine)), (Holding(),) * len(machine.tasks))
     seen = {key(machine, root): 0}
     parents: list[tuple[int, Operation | None]] = [(0, None)]
@@ -252,6 +286,8 @@ def explore(
             outcomes = steps(machine, node.state, op)
             result.steps += 1
             violations = _judge(machine, node, op, outcomes)
+            if fast_path:
+                violations += _fast_path(machine, node.state, op, outcomes)
             if violations:
                 result.failure = Failure((*_path(parents, number), op), violations)
                 result.states = len(seen)

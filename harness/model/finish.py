@@ -9,7 +9,7 @@ from harness.model.operation import OpCode
 from harness.model.outcome import Outcome
 from harness.model.state import Context, Phase, State, TaskState
 
-_PREEMPT_MASK = 0x7FFF_FFFF
+PREEMPT_MASK = 0x7FFF_FFFF
 _NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
 
 
@@ -79,7 +79,7 @@ def preempt_count(d: Draft) -> int:
     count = d.preempt if d.machine.layout.preempt_count else 0
     if d.contexts:
         count += preempt_extra(d.machine, d.contexts)
-    return count & _PREEMPT_MASK
+    return count & PREEMPT_MASK
 
 
 def migrate_extra(machine: Machine, contexts: tuple[Context, ...]) -> int:

@@ -95,6 +95,8 @@ def clear_top(d: Draft, address: int) -> None:
         d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
     d.set_window(index, 0)
     d.invlpg(address)
+    if address != expected:
+        d.flush_dirty += d.flushed_early(address, d.depth)
 
 
 def unmap(d: Draft, address: int) -> None:

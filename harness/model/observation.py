@@ -20,6 +20,11 @@ class Status(IntEnum):
     FAULT = 5
     STUCK = 6
     BUG = 7
+    INTERRUPTIBLE = 8
+
+
+ASLEEP = frozenset({Status.BLOCKED, Status.INTERRUPTIBLE})
+"""The task sleeps in kmap; as it should, or so that a signal would wake it."""
 
 
 class SlotChange(NamedTuple):

@@ -41,6 +41,7 @@ class OpCode(IntEnum):
     MIGRATE = 29
     TYPED_MAP = 30
     TYPED_UNMAP = 31
+    SIGNAL = 32
 
 
 class Base(IntEnum):
@@ -72,7 +73,7 @@ class Operation(NamedTuple):
 
     ``reg`` names a register (an address shared by all tasks) that mapping operations
     set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum
-    of WRITE, microseconds of SLEEP, CPU of MIGRATE, number of operations of HARDIRQ.
+    of WRITE, microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ.
     """
 
     code: OpCode

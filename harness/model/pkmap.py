@@ -165,27 +165,6 @@ def release(d: Draft, page: int) -> bool:
     return False
 
 
-def kunmap(d: Draft) -> list[Draft] | None:
-    """``kunmap``, and what the tasks it wakes do: one draft for each outcome."""
-    page = d.op.page
-    if not d.machine.pages[page].highmem:
-        d.rule = "kunmap.lowmem"
-        d.pte_address = d.machine.direct[page]
-        return None
-    if d.locked:
-        d.lost = LOST_LOCK
-        return None
-    d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
-    if not release(d, page):
-        return None
-    d.wakes += 1
-    if atomic(d):
-        d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
-        return None
-    woken, d.waiting = d.waiting, ()
-    return settle(d, woken)
-
-
 def retry(d: Draft, number: int) -> None:
     """A woken task has the lock: its page may be mapped by now, else it scans again."""
     page = d.tasks[number].page

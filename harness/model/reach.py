@@ -81,6 +81,8 @@ def walks(machine: Machine) -> Iterator[Walk]:
     yield Walk("pkmap", pages, tuple(_pkmap((0, 1), range(4))), 1500)
     crowd = _like(machine, slots=1, tasks=(0, 0, 1, 1), high=3, low=0)
     yield Walk("waiters", crowd, tuple(_pairs((0, 1, 2, 3), range(3))), 3000)
+    held = _like(machine, slots=1, tasks=(1, 1, 0, 1), high=3, low=0)
+    yield Walk("held back", held, tuple(_held_back()), 3000)
     alone = _like(machine, slots=2, tasks=(0,), high=1, low=1)
     yield Walk("windows", alone, tuple(_windows(alone)), 1500)
     both = _like(machine, slots=2, tasks=(0, UNBOUND), high=1, low=1)
@@ -108,6 +110,15 @@ def _pairs(tasks: Iterable[int], pages: Iterable[int]) -> Iterator[Operation]:
         for page in pages:
             yield Operation(OpCode.KMAP, task, page)
             yield Operation(OpCode.KUNMAP, task, page)
+
+
+def _held_back() -> Iterator[Operation]:
+    """The first of four tasks has the slot and keeps the CPU of the two that wait; another is on the other."""
+    yield from _pairs((0,), (0,))
+    yield from _pairs((2,), (1, 2))
+    yield from (Operation(OpCode.KMAP, task, page) for task, page in ((1, 1), (3, 1), (3, 2)))
+    yield from (Operation(code) for code in (OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON))
+    yield from (Operation(OpCode.SIGNAL, 0, value=task) for task in (1, 2))
 
 
 def _pkmap(tasks: Iterable[int], pages: Iterable[int]) -> Iterator[Operation]:

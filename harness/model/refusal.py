@@ -25,7 +25,7 @@ _TASK_CONTEXT = frozenset(
     {
         OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
         OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE,
+        OpCode.MIGRATE, OpCode.SIGNAL,
     }
 )  # fmt: skip
 _NEVER_ATOMIC = frozenset({OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE})
@@ -60,7 +60,12 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
         or (code in _TYPED and (op.reg >= REGISTERS or not known_type(op.value)))
         or (code in _WAITS and _beside_spinner(state, op))
+        or (code == OpCode.SIGNAL and _nobody(state, op.value))
     )
+
+
+def _nobody(state: State, number: int) -> bool:
+    return number >= len(state.tasks) or state.tasks[number].phase is Phase.DEAD
 
 
 def _in_this_context(task: TaskState, code: OpCode) -> bool:

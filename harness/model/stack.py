@@ -80,6 +80,8 @@ def clear_top(d: Draft, address: int) -> None:
         d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
     d.set_window(index, 0)
     d.invlpg(address)
+    if address != expected:
+        d.flush_dirty += d.flushed_early(address, slot + 1)
     _set_depth(d, slot)
     if slot < 0:
         d.rule += ".underflow"

@@ -86,6 +86,11 @@ def _together(name: str, layout: Layout, maps: tuple[OpCode, ...]) -> Standard:
     return Standard(name, what, small, Limits(kmaps=1, depth=1, maps=maps, others=()))
 
 
+def _sections(name: str, what: str, *, slots: int, high: int) -> Standard:
+    small = small_machine(LOCAL, slots=slots, high=high, low=0, tasks=(1, 1, 0))
+    return Standard(name, what, small, Limits(kmaps=1, others=(), sections=True))
+
+
 TINY = Standard(
     "tiny",
     "one task, two slots: small enough to be drawn",
@@ -98,6 +103,7 @@ MACHINES: tuple[Standard, ...] = (
     _pkmap("pkmap", "3 slots, 4 pages, 3 tasks on 2 CPUs", slots=3, high=4),
     _pkmap("pkmap-lowmem", "2 slots, lowmem beside highmem", slots=2, high=3, low=1),
     _pkmap("pkmap-twice", "2 slots, each page up to twice by a task", slots=2, high=3, kmaps=2),
+    _sections("pkmap-sections", "woken tasks whose CPU is in an atomic section", slots=1, high=3),
     _window("local", "kmap_local and kmap_atomic on 2 CPUs", LOCAL, _LOCALS),
     _window("local-lowmem", "lowmem beside highmem", LOCAL, _LOCALS, low=1),
     _window("local-pfn", "pfn forms", LOCAL, (OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP), low=1, tasks=(0, 1)),

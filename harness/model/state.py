@@ -14,7 +14,7 @@ from harness.model.vector import Vector
 
 
 class Phase(IntEnum):
-    """Where a task stands.  WOKEN (out of the queue, not yet run again) only exists between micro-steps."""
+    """Where a task stands.  WOKEN: runnable, still in the queue; one in an atomic section has its CPU."""
 
     READY = 0
     BLOCKED = 1
@@ -71,7 +71,7 @@ class State(NamedTuple):
     """Everything the rules read and change.
 
     ``zeros`` and ``ones`` are bit sets of the slots with count 0 and 1; ``where`` gives
-    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted;
+    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted, woken or not;
     ``windows`` the fixmap entries that are not none; ``depths`` ``__kmap_atomic_idx`` per CPU;
     ``memory`` the words known per page; ``stale`` old translations that a TLB may still hold,
     by (CPU or -1 for any, address); ``warned`` the WARN_ONCE sites that have fired;

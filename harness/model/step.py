@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, local, pkmap, stack, typed, typed_window
+from harness.model import access, context, local, pkmap, release, stack, typed, typed_window
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -12,13 +12,14 @@ from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
 from harness.model.refusal import not_started, refused
 from harness.model.state import Phase, State
+from harness.model.woken import run_held
 
 Rule = Callable[[Draft], list[Draft] | None]
 
 _COMMON: dict[OpCode, Rule] = {
     OpCode.NOP: context.idle,
     OpCode.KMAP: pkmap.kmap,
-    OpCode.KUNMAP: pkmap.kunmap,
+    OpCode.KUNMAP: release.kunmap,
     OpCode.READ: access.access,
     OpCode.WRITE: access.access,
     OpCode.PAGE_ADDRESS: pkmap.page_address,
@@ -38,6 +39,7 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.MIGRATE: context.migrate,
     OpCode.TYPED_MAP: typed_window.kmap_atomic,
     OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
+    OpCode.SIGNAL: context.signal,
 }
 
 _LOCAL: dict[OpCode, Rule] = {
@@ -128,7 +130,9 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
         return [_rejected(d, Status.NOT_APPLICABLE)]
     drafts = rule(d)
     if drafts is None:
-        return [finish(d)] if not d.lost or d.status is Status.DIED else []
+        if d.lost and d.status is not Status.DIED:
+            return []
+        drafts = run_held(d) if d.waiting else [d]
     return [finish(branch) for branch in drafts]
 
 

@@ -1,39 +1,44 @@
-"""A persistent vector: a tuple of tuples that shares what does not change.
+"""A persistent vector: tuples of tuples of tuples that share what does not change.
 
-A state has 512 or 1,024 pkmap slots and up to 4,096 registers, of which a step changes
-one or two.  Two levels of 64 make that two copies of 64 references.
+A state has 512 or 1,024 pkmap slots and 4,096 registers, of which a step changes one or
+two.  Three levels of 16 make that copies of 16 references each; wider leaves are slower, since
+every reference copied is a count changed in another object.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-Vector = tuple[tuple[T, ...], ...]
+Vector = tuple[tuple[tuple[T, ...], ...], ...]
 
-_SHIFT = 6
-_LEAF = 1 << _SHIFT
-_MASK = _LEAF - 1
+_SHIFT = 4
+_WIDTH = 1 << _SHIFT
+_MASK = _WIDTH - 1
 
 
 def build(items: Sequence[T]) -> Vector[T]:
     """Vector of *items*."""
-    return tuple(tuple(items[at : at + _LEAF]) for at in range(0, len(items), _LEAF))
+    leaves = [tuple(items[at : at + _WIDTH]) for at in range(0, len(items), _WIDTH)]
+    return tuple(tuple(leaves[at : at + _WIDTH]) for at in range(0, len(leaves), _WIDTH))
 
 
 def get(vector: Vector[T], index: int) -> T:
     """Item *index* (not negative)."""
-    return vector[index >> _SHIFT][index & _MASK]
+    return vector[index >> 2 * _SHIFT][index >> _SHIFT & _MASK][index & _MASK]
 
 
 def put(vector: Vector[T], index: int, item: T) -> Vector[T]:
     """*vector* with item *index* replaced."""
-    top, low = index >> _SHIFT, index & _MASK
-    leaf = vector[top]
+    top, middle, low = index >> 2 * _SHIFT, index >> _SHIFT & _MASK, index & _MASK
+    branch = vector[top]
+    leaf = branch[middle]
     leaf = (*leaf[:low], item, *leaf[low + 1 :])
-    return (*vector[:top], leaf, *vector[top + 1 :])
+    branch = (*branch[:middle], leaf, *branch[middle + 1 :])
+    return (*vector[:top], branch, *vector[top + 1 :])
 
 
 def items(vector: Vector[T]) -> Iterable[T]:
     """All items in order."""
-    for leaf in vector:
-        yield from leaf
+    for branch in vector:
+        for leaf in branch:
+            yield from leaf

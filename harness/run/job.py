@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
+from harness.guest.image import Script
 from harness.guest.protocol import PROBES, Evidence, Facts
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
@@ -35,7 +36,8 @@ from harness.trace.record import Header, Record
 class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
     ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
-    scenarios that wreck a kernel run too, each in a guest of its own.
+    scenarios that wreck a kernel run too, each in a guest of its own; ``deterministic``: the programs are
+    recorded in one guest and run again in one that finds them in its image and counts instructions.
     """
 
     kernel: str
@@ -47,6 +49,11 @@ class Request:
     attach: str = ""
     template: bool = True
     throwaway: bool = False
+    deterministic: bool = False
+
+
+Launch = Callable[[Parts, Path], Guest]
+"""Makes a guest of its parts, with its logs in the folder."""
 
 
 class Booted(NamedTuple):
@@ -98,19 +105,65 @@ def judge(
     progress: Progress,
     watch: Stopwatch,
     show: Callable[[str], None] | None = None,
+    *,
+    launch: Launch | None = None,
 ) -> RunResult:
-    """The part of the job for which kernel, module and agent stand ready."""
+    """The part of the job for which kernel, module and agent stand ready; *launch* replaces how it starts."""
+    work = _Work(prepared, progress, show, launch)
+    if request.deterministic:
+        return _judge_twice(work, request, watch)
+    return _judge_once(work, request, watch)[0]
+
+
+class _Work(NamedTuple):
+    """What a job is done with, whatever it is."""
+
+    prepared: Prepared
+    progress: Progress
+    show: Callable[[str], None] | None
+    launch: Launch | None
+
+
+def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
+    """In a guest over a link, whose requests are recorded; then in one that has executed them by itself.
+
+    A guest that fails over the link leaves no whole record: then what was found there is the result.
+    """
+    ordinary = replace(request, shape=replace(request.shape, icount=False), trace=None)
+    with watch.phase("record"):
+        learnt, script = _judge_once(work._replace(show=None), ordinary, Stopwatch())
+    if learnt.error or learnt.crash:
+        note = (
+            "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
+        )
+        return replace(learnt, notes=(*learnt.notes, note))
+    return _judge_once(work, request, watch, script)[0]
+
+
+def _judge_once(
+    work: _Work, request: Request, watch: Stopwatch, script: Script = ()
+) -> tuple[RunResult, Script]:
+    """The result, and the requests that the guest was sent or, with a *script*, has executed."""
+    prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
             parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
-            guest = start(parts, request.out) if request.template else parts.boot(request.out)
+            guest = _launched(launch, parts, request, script)
     except (KernelError, InfrastructureError) as error:
-        return _not_booted(kernel, request, watch, error)
+        return _not_booted(kernel, request, watch, error), ()
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
-    return _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
+    recorder = guest.record() if request.deterministic and not script else None
+    result = _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
+    return result, recorder.script if recorder else ()
+
+
+def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script) -> Guest:
+    if script:
+        return parts.boot(request.out, script)
+    return (launch or (start if request.template else Parts.boot))(parts, request.out)
 
 
 def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
@@ -158,8 +211,17 @@ def _armed(guest: Guest, facts: Facts) -> Evidence:
 def describe(shape: Shape) -> str:
     """A machine shape in words."""
     extras = [
-        word for word, on in (("PTI", shape.pti), ("KASLR", shape.kaslr), ("parallel", shape.parallel)) if on
+        word
+        for word, on in (
+            ("PTI", shape.pti),
+            ("KASLR", shape.kaslr),
+            ("parallel", shape.parallel),
+            ("instruction clock", shape.icount),
+        )
+        if on
     ]
+    if shape.variant:
+        extras.append(f"variant {shape.variant}")
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",

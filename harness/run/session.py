@@ -49,8 +49,8 @@ class Target(Protocol):
     def snapshot(self) -> Snapshot:
         """The whole state, as the module reads it."""
 
-    def witness(self) -> WitnessView:
-        """The whole state, read from outside while the machine is stopped."""
+    def witness(self) -> WitnessView | None:
+        """The whole state, read from outside while the machine is stopped; None where that cannot be."""
 
     def hear(self, step: int) -> None:
         """Wait until the console has told what was printed up to *step* (counted since boot)."""
@@ -187,7 +187,8 @@ class _ProgramRun:
 
     def _sync(self) -> None:
         view = self.target.witness()
-        self.sitting.record(Sync(self.number, self.target.snapshot(), TraceWitness(*view)))
+        seen = None if view is None else TraceWitness(*view)
+        self.sitting.record(Sync(self.number, self.target.snapshot(), seen))
         self.synced = self.number
 
     def placed(self, error: KernelError) -> KernelError:

@@ -1,5 +1,6 @@
 """What the module decoded, held against the kernel's real System.map where there is one."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,11 +12,18 @@ DECODED = ("pkmap_count", "last_pkmap_nr", "pkmap_page_table", "pkmap_map_wait",
 
 
 def read_symbols(system_map: Path) -> Mapping[str, int]:
-    """The addresses of ANCHOR and DECODED, without gcc's suffixes."""
-    wanted = {ANCHOR, *DECODED}
-    lines = (line.split() for line in system_map.read_text(encoding="ascii", errors="replace").splitlines())
-    named = ((words[2].partition(".")[0], int(words[0], 16)) for words in lines if len(words) == 3)
-    return {name: address for name, address in named if name in wanted}
+    """The addresses of ANCHOR and DECODED, without gcc's suffixes; of several the last.
+
+    Each name is searched for by itself: a search for fixed words takes a tenth of a look at every line.
+    """
+    text = "\n" + system_map.read_text(encoding="ascii", errors="replace") + "\n"
+    found = ((name, tuple(re.finditer(rf" {name}(?:\.\S*)?\n", text))) for name in (ANCHOR, *DECODED))
+    return {name: _address(text, matches[-1].start()) for name, matches in found if matches}
+
+
+def _address(text: str, end: int) -> int:
+    """The number with which the line begins that has its name at *end*."""
+    return int(text[text.rindex("\n", 0, end) + 1 : end].split(maxsplit=1)[0], 16)
 
 
 def kaslr_offset(symbols: Mapping[str, int], facts: Facts) -> int | None:

@@ -152,6 +152,8 @@ class _Lowering:
             prot=statement.prot,
             value=evaluate(statement.value, names) & 0xFFFF_FFFF,
         )
+        if statement.target is not None:
+            operation = operation._replace(value=self._task(statement.target, names))
         if statement.register is not None:
             operation = operation._replace(reg=self._register(statement.register, statement.where, names))
         if statement.address is not None:

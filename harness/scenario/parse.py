@@ -204,7 +204,21 @@ class _Parser:
             bare = _replace(bare, address=operands.address(self._in))
         if operand in (Operand.VALUE, Operand.ADDRESS_VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
             bare = _replace(bare, value=self._in.expression())
+        if operand is Operand.TASK:
+            return self._target(bare)
         return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
+
+    def _target(self, bare: OpStatement) -> OpStatement:
+        """Another task, by its name, or by its number as reproducers have it."""
+        if self._in.peek().kind is Kind.NUMBER:
+            return _replace(bare, value=self._in.expression())
+        where = self._in.where
+        name = self._in.name("a task like 'b' or 'w[1]'").text
+        index = None
+        if self._in.accept("["):
+            index = self._in.expression()
+            self._in.expect("]")
+        return _replace(bare, target=TaskRef(name, index, where))
 
     def _pte(self, bare: OpStatement) -> OpStatement:
         address = operands.address(self._in)

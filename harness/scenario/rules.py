@@ -127,13 +127,27 @@ class _Checker:
     def _turn(self, step: int, operation: Operation, task: _Task) -> None:
         if task.gone:
             self._refuse(step, "this task has exited", "let another task do it, or move 'exit' down")
-        if task.atomic and operation.code in SLEEPING:
+        if task.atomic and operation.code in SLEEPING and not self._may_sleep(operation, task):
             self._refuse(step, "sleeps in an atomic section", "move it behind the end of the section")
         for number, other in enumerate(self._tasks):
             if number != operation.task and other.atomic and _same_cpu(other.cpu, task.cpu):
                 name = self._program.task_name(number)
                 hint = f"end the section of {name} first, or run this task on another CPU"
                 self._refuse(step, f"comes between the steps of an atomic section of task {name}", hint)
+
+    def _may_sleep(self, operation: Operation, task: _Task) -> bool:
+        """Whether it does not sleep after all, or is meant to break the rule."""
+        return self._may_break(operation) or self._only_releases(operation, task)
+
+    def _may_break(self, operation: Operation) -> bool:
+        """Whether the scenario breaks on purpose the rule that kmap and kunmap may sleep."""
+        return self._program.throwaway and operation.code in (OpCode.KMAP, OpCode.KUNMAP)
+
+    def _only_releases(self, operation: Operation, task: _Task) -> bool:
+        """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
+        strict = self._layout.rt or self._layout.debug_atomic_sleep
+        kept = {what for what, count in task.open.items() if count}
+        return operation.code is OpCode.KUNMAP and kept == {"preempt"} and task.irq_end < 0 and not strict
 
     def _operands(self, step: int, operation: Operation) -> None:
         word = WORD_OF_CODE[operation.code]

@@ -84,6 +84,7 @@ class OpStatement:
     prot: Prot = Prot.KERNEL
     address: Address | None = None
     value: Expression = ZERO
+    target: "TaskRef | None" = None
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 

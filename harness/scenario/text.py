@@ -50,7 +50,7 @@ def _operands(
         yield page_name(operation.page, pools)
         if operation.page != NO_PAGE:
             yield PROT_NAMES[operation.prot]
-    if operand in (Operand.VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
+    if operand in (Operand.VALUE, Operand.TASK, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
         yield str(operation.value)
     if operand is Operand.BLOCK:
         yield f"{{ {operation.value} operations }}"

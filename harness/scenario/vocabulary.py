@@ -24,6 +24,7 @@ class Operand(Enum):
     ADDRESS_PTE = "an address and 'none' or a page"
     VALUE = "a number"
     BLOCK = "a block"
+    TASK = "a task"
 
 
 class Word(NamedTuple):
@@ -68,6 +69,7 @@ WORDS: Final = (
     Word("migrate", OpCode.MIGRATE, Operand.VALUE),
     Word("kmap_typed", OpCode.TYPED_MAP, Operand.PAGE_TYPE, result=True),
     Word("kunmap_typed", OpCode.TYPED_UNMAP, Operand.ADDRESS_TYPE),
+    Word("signal", OpCode.SIGNAL, Operand.TASK),
 )
 WORD_OF_NAME: Final = {word.name: word for word in WORDS}
 WORD_OF_CODE: Final = {word.code: word for word in WORDS}

@@ -11,14 +11,25 @@
 
 int main(void)
 {
-	int port;
+	bool scripted;
+	int port = -1;
 
 	mount_all();
-	load_modules();
+	scripted = script_open();
+	if (!scripted)
+		load_modules();
 	run_rc();
 	set_limits();
-	port = open_port();
+	shift_frames();
+	serve_start();
+	if (!scripted)
+		port = open_port();
 	harness_load(NULL, 0);
+	if (scripted) {
+		script_run();
+		load_modules();
+		port = open_port();
+	}
 	if (port < 0)
 		for (;;)
 			pause();	/* PID 1 must not end; the host reads the console */

@@ -26,6 +26,7 @@ const char *option(const char *name);	/* value of kmh.NAME= on the kernel comman
 void mount_all(void);
 void load_modules(void);
 void set_limits(void);
+void shift_frames(void);		/* other frames for each kmh.variant= */
 int open_port(void);
 void power_off(void);
 
@@ -51,8 +52,17 @@ void link_start(int port);
 bool link_receive(struct kmh_frame *frame, const uint8_t **payload, int timeout_ms);
 void link_send(uint32_t seq, uint16_t type, uint16_t part, const void *payload, uint32_t length);
 
+/* ---- script.c: requests of the image ---- */
+
+bool script_open(void);		/* whether there is a script */
+void script_run(void);
+const uint8_t *script_answer(uint32_t n, uint32_t *length);
+
 /* ---- serve.c: requests ---- */
 
+void serve_start(void);
+uint8_t *request_scratch(void);
+uint32_t request_execute(const struct kmh_request *header, const uint8_t *request, uint32_t length);
 void serve(void) __attribute__((noreturn));
 
 #endif

@@ -99,6 +99,29 @@ void set_limits(void)
 	set_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 }
 
+#define SHIFT_DEEP	16	/* pages that a pipe holds */
+
+/*
+ * kmh.variant=N: so many pages are taken for good that the pools have other frames, and
+ * so other page_address buckets and PTEs.  Pipes have pages as the pools have them: highmem,
+ * not movable.
+ */
+void shift_frames(void)
+{
+	static char page[4096];
+	const char *given = option("variant");
+	uint32_t variant = given ? strtoul(given, NULL, 10) : 0;
+	uint32_t wanted = variant * 2654435769u >> 22;	/* 0 to 1023 */
+	int ends[2] = { -1, -1 };
+
+	for (uint32_t taken = 0; taken < wanted; taken++) {
+		if (taken % SHIFT_DEEP == 0 && pipe2(ends, O_CLOEXEC))
+			return fail("pipe2");
+		if (write(ends[1], page, sizeof(page)) < 0)
+			return fail("pipe");
+	}
+}
+
 static void set_raw(int fd)
 {
 	struct termios mode;

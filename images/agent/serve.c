@@ -84,8 +84,24 @@ static uint32_t module_answer(const struct kmh_request *header, const uint8_t *p
 	return size;
 }
 
+static uint32_t scripted_answer(const struct kmh_request *header, const uint8_t *body)
+{
+	uint32_t number = 0, length = 0;
+	const uint8_t *answer;
+
+	if (header->length == sizeof(number))
+		memcpy(&number, body, sizeof(number));
+	answer = script_answer(number, &length);
+	return put_response(header->type, answer ? 0 : -ENOENT, answer, length);
+}
+
+uint8_t *request_scratch(void)
+{
+	return scratch;
+}
+
 /* Do what a request asks for.  Return: length of the answer, in scratch. */
-static uint32_t execute(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
+uint32_t request_execute(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
 {
 	const uint8_t *body = payload + sizeof(*header);
 
@@ -96,6 +112,8 @@ static uint32_t execute(const struct kmh_request *header, const uint8_t *payload
 		return put_response(header->type, harness_unload(), NULL, 0);
 	case KMH_REQ_LOAD:
 		return put_response(header->type, harness_load(body, header->length), NULL, 0);
+	case KMH_REQ_ANSWER:
+		return scripted_answer(header, body);
 	case KMH_REQ_POWEROFF:
 		return put_response(header->type, 0, NULL, 0);
 	default:
@@ -124,7 +142,7 @@ static void handle_request(const struct kmh_frame *frame, const uint8_t *payload
 	if (frame->length < sizeof(header) || header.length != frame->length - sizeof(header))
 		length = put_response(header.type, -EBADMSG, NULL, 0);
 	else
-		length = execute(&header, payload, frame->length);
+		length = request_execute(&header, payload, frame->length);
 	expected = frame->seq + 1;
 	answer = keep(frame->seq, length);
 	if (answer)
@@ -155,14 +173,18 @@ static void handle_frame(const struct kmh_frame *frame, const uint8_t *payload)
 	}
 }
 
+void serve_start(void)
+{
+	scratch = malloc(ANSWER_ROOM);
+	if (!scratch)
+		say("error: no memory for answers");
+}
+
 void serve(void)
 {
 	struct kmh_frame frame;
 	const uint8_t *payload;
 
-	scratch = malloc(ANSWER_ROOM);
-	if (!scratch)
-		say("error: no memory for answers");
 	link_send(expected, KMH_FRAME_READY, 0, NULL, 0);
 	for (;;) {
 		if (link_receive(&frame, &payload, heard ? -1 : READY_MS))

@@ -13,14 +13,17 @@ SCENARIOS = project.SCENARIOS
 KERNEL = "debian-6.1-686-pae"
 
 
-def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, **shape):
-    """The result of a run in a guest booted for it; *scenarios* are names in tests/scenarios or files."""
+def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, launch=None, **shape):
+    """The result of a run in a guest booted for it, or got from *launch*.
+
+    *scenarios* are names in tests/scenarios or files.
+    """
     files = [path if isinstance(path, Path) else SCENARIOS / f"{path}.kmap" for path in scenarios]
     plan = read_plan(files, seed, steps)
     out.mkdir(parents=True, exist_ok=True)
     machine = Shape(**({"smp": 1} | shape))
     request = Request(prepared.kernel.name, None, machine, plan, out, trace, template=False)
-    return judge(prepared, request, Quiet(), Stopwatch())
+    return judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
 
 
 FIRST = """title: the first slots

@@ -1,19 +1,39 @@
-"""Stock kernels with a bug put into their text: a private copy of the vmlinux, patched before it boots.
+"""Stock kernels with a bug put into their text, each an edit of bytes that must be found exactly once.
 
+Two places: the memory of a template, in a private copy, which is restored in a tenth of a second
+and lets bugs act that would not survive a boot; or a private copy of the vmlinux, which is booted.
 A running guest's code is never changed: the emulator would keep its translation of the old code.
 """
 
 import hashlib
+import mmap
+import os
 import re
+import subprocess
 from bisect import bisect_right
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from elftools.elf.elffile import ELFFile
 
+from harness.guest.saved import copy_memory
+from harness.guest.template import Template, find_template, start
+from harness.kernel.cache import Cache
+
+PAGE_OFFSET = 0xC000_0000
+CAVE = "do_con_write"
+"""A long function that nothing calls in a guest without a virtual console; its place is for code of bugs."""
+
 
 class Edit(NamedTuple):
-    """In *symbol*, the one place that reads *old* becomes *new*; both as hex, ``??`` stands for any byte."""
+    """In *symbol*, the one place that reads *old* becomes *new*, byte by byte as hex.
+
+    In *old*, ``??`` stands for any byte.  In *new*, ``??`` keeps the byte, ``=7`` takes byte 7 of *old*, and
+    ``@name`` is the displacement (4 bytes) of a call or jump to the symbol, or to the bug's own code: ``@cave``.
+    """
 
     symbol: str
     old: str
@@ -21,48 +41,143 @@ class Edit(NamedTuple):
 
 
 class Bug(NamedTuple):
-    """A seeded bug: what it does to the kernel, for people, and how."""
+    """A seeded bug: what it does to the kernel, for people, and how.
+
+    ``cave``: instructions (GNU as, Intel syntax) to jump or call to.  They may use the kernel's symbols,
+    and ``here``, the address just after the place of the first edit.
+    """
 
     what: str
     edits: tuple[Edit, ...]
+    cave: str = ""
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The functions and variables of a kernel, as its System.map has them."""
+
+    entries: tuple[tuple[int, str], ...]
+
+    @cached_property
+    def addresses(self) -> Mapping[str, int]:
+        """By name."""
+        return {name: address for address, name in self.entries}
+
+    def extent(self, name):
+        """Where the function begins and ends."""
+        (start,) = [address for address, one in self.entries if one == name]
+        return start, self.entries[bisect_right(self.entries, (start, "\uffff"))][0]
+
+
+@cache
+def symbols_of(system_map):
+    """Those of a System.map; names of text that stand for two functions are refused where they are used."""
+    lines = (line.split() for line in system_map.read_text().splitlines())
+    return Symbols(tuple(sorted((int(address, 16), name) for address, _, name in lines)))
+
+
+def seed(image, offset, symbols, bug):
+    """Put *bug* into *image*; *offset* says where in it a virtual address lies."""
+    places = [_find(image, offset, symbols, edit) for edit in bug.edits]
+    if bug.cave:
+        start, end = symbols.extent(CAVE)
+        here = places[0] + len(bug.edits[0].old.split())
+        code = _assemble(bug.cave, start, {**symbols.addresses, "here": here})
+        assert len(code) <= end - start, f"the cave holds {end - start} bytes, not {len(code)}"
+        image[offset(start) : offset(start) + len(code)] = code
+    for edit, place in zip(bug.edits, places, strict=True):
+        at, length = offset(place), len(edit.old.split())
+        new = _new_bytes(edit, image[at : at + length], place, symbols)
+        assert len(new) == length, f"{edit} changes the length by {len(new) - length}"
+        image[at : at + length] = new
+
+
+def _find(image, offset, symbols, edit):
+    start, end = symbols.extent(edit.symbol)
+    tokens = edit.old.split()
+    pattern = b"".join(b"." if one == "??" else re.escape(bytes.fromhex(one)) for one in tokens)
+    text = bytes(image[offset(start) : offset(start) + end - start])
+    found = list(re.finditer(pattern, text, re.DOTALL))
+    assert len(found) == 1, f"{edit.symbol}: {edit.old} is found {len(found)} times"
+    return start + found[0].start()
+
+
+def _new_bytes(edit, old, place, symbols):
+    new = bytearray()
+    for token in edit.new.split():
+        if token == "??":
+            new.append(old[len(new)])
+        elif token.startswith("="):
+            new.append(old[int(token[1:])])
+        elif token.startswith("@"):
+            target = symbols.addresses[CAVE if token == "@cave" else token[1:]]
+            new += (target - place - len(new) - 4 & 0xFFFF_FFFF).to_bytes(4, "little")
+        else:
+            new += bytes.fromhex(token)
+    return bytes(new)
+
+
+def _assemble(text, start, symbols):
+    """The machine code of *text* at address *start*."""
+    used = {word: symbols[word] for word in re.findall(r"[A-Za-z_][\w.]*", text) if word in symbols}
+    sets = "".join(f".set {name}, {address:#x}\n" for name, address in used.items())
+    folder = Path(os.environ.get("TMPDIR", "/tmp"))
+    stem = folder / f"kmh-cave-{os.getpid()}"
+    source, plain, code = (stem.with_suffix(end) for end in (".s", ".o", ".bin"))
+    source.write_text(f".intel_syntax noprefix\n{sets}{text}\n")
+    try:
+        subprocess.run(["as", "--32", source, "-o", plain], check=True)
+        layout = ("-m", "elf_i386", "--oformat", "binary", f"-Ttext={start:#x}", "-e", "0")
+        subprocess.run(["ld", *layout, plain, "-o", code], check=True)
+        return code.read_bytes()
+    finally:
+        for path in (source, plain, code):
+            path.unlink(missing_ok=True)
+
+
+def restored(template, kernel, bug, folder):
+    """A template with *bug* in its memory, in *folder*; its guest has never executed the old code."""
+    copy = folder / "broken"
+    copy.mkdir()
+    with (template.folder / "memory").open("rb") as memory:
+        copy_memory(memory.fileno(), copy / "memory")
+    for name in ("devices", "template.json"):
+        (copy / name).symlink_to(template.folder / name)
+    with (copy / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
+        seed(image, lambda address: address - PAGE_OFFSET, symbols_of(kernel.system_map), bug)
+    return Template(copy, template.machine, template.request)
+
+
+def with_bug(kernel, bug):
+    """How a guest of *kernel* with *bug* comes up: from a template, whose memory is edited before it runs."""
+
+    def launch(parts, out):
+        cache = Cache.default()
+        template = find_template(parts, cache)
+        if template is None:
+            start(parts, out, cache).close()
+            template = find_template(parts, cache)
+        return restored(template, kernel, bug, out).restore(out)
+
+    return launch
 
 
 def patched(kernel, bug, folder):
-    """*kernel* with a vmlinux in *folder* that has *bug*; every edit must find its old bytes exactly once."""
+    """*kernel* with a vmlinux in *folder* that has *bug*; it must be booted."""
     image = bytearray(kernel.vmlinux.read_bytes())
-    symbols = _text_symbols(kernel.system_map.read_text())
-    segments = _segments(kernel.vmlinux)
-    for edit in bug.edits:
-        _apply(image, edit, *_extent(symbols, segments, edit.symbol))
+    seed(image, _segments(kernel.vmlinux), symbols_of(kernel.system_map), bug)
     copy = folder / "vmlinux"
     copy.write_bytes(image)
     content = hashlib.sha256(image).hexdigest()
     return replace(kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy, content_hash=content)
 
 
-def _apply(image, edit, start, end):
-    old, new = edit.old.split(), edit.new.split()
-    assert len(old) == len(new), f"{edit} changes the length"
-    pattern = b"".join(b"(.)" if one == "??" else b"(" + re.escape(bytes.fromhex(one)) + b")" for one in old)
-    (found,) = re.finditer(pattern, bytes(image[start:end]), re.DOTALL)
-    for number, byte in enumerate(new):
-        if byte != "??":
-            image[start + found.start() + number] = int(byte, 16)
-
-
-def _text_symbols(system_map):
-    lines = (line.split() for line in system_map.splitlines())
-    return sorted((int(address, 16), name) for address, kind, name in lines if kind in "tT")
-
-
 def _segments(vmlinux):
     with vmlinux.open("rb") as file:
-        return [(s["p_vaddr"], s["p_filesz"], s["p_offset"]) for s in ELFFile(file).iter_segments("PT_LOAD")]
+        parts = [(s["p_vaddr"], s["p_filesz"], s["p_offset"]) for s in ELFFile(file).iter_segments("PT_LOAD")]
 
+    def offset(address):
+        (shift,) = [at - base for base, size, at in parts if base <= address < base + size]
+        return address + shift
 
-def _extent(symbols, segments, name):
-    """Offsets in the file at which the function begins and ends."""
-    (start,) = [address for address, one in symbols if one == name]
-    end = symbols[bisect_right(symbols, (start, "\uffff"))][0]
-    (shift,) = [offset - base for base, size, offset in segments if base <= start < base + size]
-    return start + shift, end + shift
+    return offset

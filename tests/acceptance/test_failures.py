@@ -62,7 +62,7 @@ def test_a_wire_that_cannot_be_repaired_is_an_error(stock, tmp_path, tapped, mon
 
     Was told as a kernel that hangs: the agent said nothing of a request without a head.
     """
-    monkeypatch.setattr("harness.guest.guest.REQUEST_SECONDS", 8.0)
+    monkeypatch.setattr("harness.guest.patience.REQUEST_SECONDS", 8.0)
     taps = tapped()
     begin = Guest.tasks
 

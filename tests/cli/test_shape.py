@@ -18,6 +18,7 @@ from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
         ("highmem=auto", Shape(highmem=None)),
         ("pti,kaslr", Shape(pti=True, cpu=CPU_PTI, kaslr=True, memory=1536, highmem=None)),
         ("wire=serial,accel=kvm", Shape(wire=Wire.SERIAL, accelerator=Accelerator.KVM)),
+        ("variant=3,kaslr", Shape(variant=3, kaslr=True, memory=1536, highmem=None)),
         ("cpu=486", Shape(cpu="486")),
     ],
 )

@@ -5,13 +5,15 @@ import signal
 
 import pytest
 
-from harness.guest import guest as guest_module
+from harness.guest import patience
 from harness.guest.failure import (
     AgentError,
     GuestCrashedError,
+    GuestHungError,
     GuestLoopingError,
     GuestPausedError,
     QemuExitedError,
+    WireError,
 )
 from harness.guest.protocol import Config, RequestType
 from harness.guest.shape import CPU_PTI, Wire
@@ -107,7 +109,7 @@ def test_a_killed_guest_is_an_error_at_once(pae, tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(guest_module, "REQUEST_SECONDS", 1.5)
+    monkeypatch.setattr(patience, "REQUEST_SECONDS", 1.5)
 
 
 def test_a_stopped_machine(pae, tmp_path, impatient):
@@ -122,6 +124,61 @@ def test_a_stopped_emulator(pae, tmp_path, impatient):
         os.kill(guest.session.process.pid, signal.SIGSTOP)
         with pytest.raises(GuestPausedError, match="signal"):
             guest.ping()
+
+
+class DeadEnd:
+    """The wire's end of a link that is cut: *hears* what comes and loses it, or nothing; sending goes nowhere."""
+
+    def __init__(self, end, hears):
+        self._end, self._hears = end, hears
+
+    def send(self, data):
+        return self._end.send(data) if self._hears else len(data)
+
+    def recv(self, size):
+        self._end.recv(size)
+        raise BlockingIOError
+
+    def fileno(self):
+        return self._end.fileno()
+
+    def close(self):
+        self._end.close()
+
+
+@pytest.mark.parametrize("hears", [False, True])
+def test_a_dead_wire_is_no_hang(pae, tmp_path, impatient, hears):
+    """Of either direction: the module has nothing to do."""
+    with pae.boot(tmp_path, smp=1) as guest:
+        guest.info()
+        exercise(guest, 5)
+        guest.session.link._socket = DeadEnd(guest.session.link._socket, hears)
+        with pytest.raises(WireError, match="finished all of the"):
+            guest.snapshot()
+
+
+def test_a_task_that_sleeps_is_a_hang(pae, tmp_path, impatient, monkeypatch):
+    """The same silence, but the module has begun what it has not ended."""
+    monkeypatch.setattr(patience, "run_seconds", lambda operations: 1.5)
+    with pae.boot(tmp_path, smp=1) as guest:
+        guest.info()
+        exercise(guest, 5)
+        with pytest.raises(GuestHungError, match="idle"):
+            guest.run([Operation(OpCode.SLEEP, value=1_000_000)] * 12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "why"),
+    [
+        ({"cpu": "486"}, "interrupts off"),
+        ({"cpu": "486", "kaslr": True, "memory": 1536, "highmem": None}, "real mode"),
+    ],
+)
+def test_a_cpu_that_the_kernel_refuses(pae, tmp_path, shape, why):
+    """Told by what the CPU does, long before the boot's deadline, by which a silent guest is told."""
+    with pytest.raises(GuestCrashedError, match=f"gave up before the agent was up: .*{why}") as caught:
+        pae.boot(tmp_path, **shape)
+    assert "not made for" in caught.value.hint
 
 
 def trouble(ingredients, workdir, mode):

@@ -10,10 +10,12 @@ from harness.errors import UsageError
 from harness.guest import accelerate, cpio, steps
 from harness.guest.batch import BATCH_USUAL, batches
 from harness.guest.failure import QemuExitedError, WireError
-from harness.guest.health import Sample, Silence, judge
+from harness.guest.health import Sample, Silence, given_up, judge
+from harness.guest.link import LinkStatistics
 from harness.guest.monitor import CpuRegisters, parse_registers
 from harness.guest.pagetable import PageTables
 from harness.guest.qemu import Channels, Machine, arguments, command_line
+from harness.guest.script import OtherPathError, Played
 from harness.guest.shape import Accelerator, Shape, Wire
 from harness.model.observation import Completion, SlotChange
 from harness.model.operation import OpCode, Operation
@@ -214,3 +216,45 @@ def test_memory_above_4_gib_gets_the_address_lines_and_the_emulator_for_it(tmp_p
     assert any(word.endswith(",+pse36") for word in large)
     assert "qemu-system-x86_64" in large
     assert "qemu-system-i386" in arguments(machine(tmp_path), CHANNELS)
+
+
+class Nowhere:
+    """A carrier that takes everything and answers nothing."""
+
+    statistics = LinkStatistics()
+
+    def submit(self, payload):
+        return len(payload)
+
+
+def test_a_script_is_played_in_its_order_only():
+    played = Played(Nowhere(), (b"first", b"second"))
+    assert played.submit(b"first")
+    with pytest.raises(OtherPathError, match="request 1 of 2"):
+        played.submit(b"third")
+    with pytest.raises(OtherPathError, match="request 2 of 2"):
+        played.submit(b"second")
+
+
+def looks(count, **registers):
+    one = CpuRegisters(0, 0x1000, 0x200, 0x5000, 0, halted=True)._replace(**registers)
+    return [one] * count
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (looks(4, eflags=2), "interrupts off"),
+        (looks(3, eflags=2), ""),
+        (looks(3, eflags=2) + looks(1), ""),
+        (looks(10, cr3=0), "real mode"),
+        (looks(9, cr3=0), ""),
+        (looks(9, cr3=0) + looks(1, cr3=0, eip=1), ""),
+        (looks(20), ""),
+        (looks(20, eflags=2, halted=False), ""),
+        ([], ""),
+    ],
+)
+def test_a_kernel_that_gave_up_is_told_from_one_that_waits(seen, why):
+    assert why in given_up(seen)
+    assert bool(given_up(seen)) == bool(why)

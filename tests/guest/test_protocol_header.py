@@ -18,6 +18,7 @@ STRUCTS = {
     "kmh_page": protocol.PAGE,
     "kmh_task_request": protocol.TASK_REQUEST,
     "kmh_op": protocol.OPERATION,
+    "kmh_work": protocol.WORK,
     "kmh_obs": steps.OBSERVATION,
     "kmh_delta": steps.DELTA,
     "kmh_snapshot": steps.SNAPSHOT,

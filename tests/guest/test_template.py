@@ -20,6 +20,7 @@ from harness.guest.template import Parts, evict, find_template, start, template_
 from harness.kernel.cache import Cache
 from harness.model.contract import check
 from harness.model.operation import OpCode, Operation
+from harness.model.page import PageKind
 from harness.run.session import Sitting, run_program
 from harness.scenario import generate as generate_module
 from harness.scenario.facts import Facts
@@ -168,3 +169,48 @@ def test_the_least_recently_used_goes_first(tmp_path, monkeypatch):
     monkeypatch.setenv(template_module.LIMIT, "1")
     evict(cache, keep=cache.root / "templates" / "kept")
     assert [path.name for path in (cache.root / "templates").iterdir()] == ["kept"]
+
+
+def frames(guest):
+    return [page.pfn for page in guest.pool(PageKind.HIGH, 64)]
+
+
+@pytest.fixture
+def unsettled(monkeypatch):
+    """Templates that are not left alone first: no clock is judged in these tests."""
+    monkeypatch.setattr(template_module, "SETTLE_SECONDS", 0.2)
+
+
+def test_variants_have_other_frames(parts, cache, tmp_path, unsettled):
+    """Each variant is a start of its own, the same one at every restore."""
+    found = []
+    for name, variant in (("a", 0), ("b", 1), ("c", 1)):
+        one = parts._replace(shape=replace(parts.shape, variant=variant))
+        with start(one, folder(tmp_path, name), cache) as guest:
+            found.append(frames(guest))
+    plain, shifted, again = found
+    assert shifted == again
+    assert not set(plain) & set(shifted)
+
+
+KASLR_TRIES = 4
+"""A kernel may be moved by nothing: one time in 200."""
+
+
+def test_a_template_with_kaslr(parts, cache, tmp_path, unsettled):
+    """Its restores have its addresses, and they are read from it."""
+    with start(parts, folder(tmp_path, "fixed"), cache) as guest:
+        fixed = guest.info()[1].text_anchor
+    anchors = {fixed}
+    for variant in range(KASLR_TRIES):
+        shape = Shape(kaslr=True, memory=1536, highmem=None, variant=variant)
+        for number in range(2):
+            with start(parts._replace(shape=shape), folder(tmp_path, f"{variant}-{number}"), cache) as guest:
+                assert isinstance(guest.session.memory.store, PrivateMapping)
+                anchors.add(guest.info()[1].text_anchor)
+                exercise(guest, 20)
+                agrees_with_witness(guest)
+        assert len(anchors) <= variant + 2
+        if len(anchors) > 1:
+            return
+    pytest.fail("the kernel never moved")

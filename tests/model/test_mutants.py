@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import bookkeeping, local, pkmap, stack, vector
+from harness.model import bookkeeping, local, pkmap, release, stack, step, vector
 from harness.model.explore import Limits, explore
 from harness.model.operation import OpCode
 from harness.model.state import Phase
@@ -18,10 +18,15 @@ def windows(layout, maps=_LOCAL_MAPS, tasks=(0, 0, 1)):
     return small(layout, slots=2, high=2, low=1, tasks=tasks), limits
 
 
+SECTIONS = (small(slots=1, high=3, low=0, tasks=(1, 1, 0)), Limits(kmaps=1, others=(), sections=True))
 LOCAL = windows(LOCAL_PAE)
 RT = windows(LOCAL_RT)
 DEBUG = windows(LOCAL_DEBUG)
 STACK = windows(STACK_PAE, (OpCode.KMAP_ATOMIC,))
+
+
+def forget_held(d):
+    return [d]
 
 
 def flush_misses_last(d):
@@ -270,6 +275,8 @@ MUTANTS = {
     "A21a": (local, "switch_in", switch_in_shifted, LOCAL),
     "A21b": (local, "switch_in", switch_in_reversed, LOCAL),
     "A24": (local, "save", keep_saved, LOCAL),
+    "held-forgotten": (step, "run_held", forget_held, SECTIONS),
+    "not-woken": (release, "wake", forget_held, SECTIONS),
     "A1": (stack, "map_slot", stack_no_cpu, STACK),
     "A6s": (stack, "clear_top", stack_keep, STACK),
     "A5s": (stack, "clear_top", stack_no_pop, STACK),

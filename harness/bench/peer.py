@@ -1,0 +1,107 @@
+"""Other tools that do comparable work, where they are installed: the same minute, the same host."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.bench.error import BenchError
+from harness.bench.figure import Figure, interleaved
+
+PEER_SECONDS = 1800
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One tool: its row, the command that does the work, or why there is none."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    missing: str = ""
+    folder: Path | None = None
+
+
+def measure_peers(
+    peers: Sequence[Peer], rounds: int, say: Callable[[str], None]
+) -> tuple[tuple[Figure, ...], Mapping[str, str]]:
+    """Figures of the peers that are there and work; by name, why there is none of the others."""
+    figures: tuple[Figure, ...] = ()
+    notes = {peer.name: peer.missing for peer in peers if peer.missing}
+    for peer in peers:
+        if not peer.missing:
+            say(peer.name)
+            try:
+                figures += interleaved([partial(_timed, peer)], rounds)
+            except BenchError as error:
+                notes[peer.name] = f"failed: {error.message}"
+    return figures, notes
+
+
+def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
+    """Seconds of one run.  Raises BenchError where it fails."""
+    started = time.monotonic()
+    try:
+        subprocess.run(
+            peer.command,
+            cwd=peer.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PEER_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        last = error.stdout.decode(errors="replace").strip().splitlines()[-1:]
+        raise BenchError(f"exit code {error.returncode}: {''.join(last)}", hint="run it by hand") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BenchError(str(error), hint="run it by hand") from error
+    return {(peer.name, "s"): time.monotonic() - started}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user gives for the peers: a kernel tree for kunit.py; arguments for ``check``."""
+
+    kunit: Path | None = None
+    check: tuple[str, ...] = ()
+
+
+def find_peers(given: Given, image: Path | None, *, has_check: bool) -> tuple[Peer, ...]:
+    """Every peer, those that are not there with the reason; *image*: the bzImage that is measured."""
+    return (_kunit(given.kunit), _vng(image), _check(given.check, has_check=has_check))
+
+
+KUNIT = "tools/testing/kunit/kunit.py"
+
+
+def _kunit(tree: Path | None) -> Peer:
+    """Build what has changed (nothing), boot an i386 kernel, run the tests of lists: kunit.py's shortest way."""
+    name = "kunit.py run, i386, nothing changed"
+    if tree is None:
+        return Peer(name, missing="not installed: give a kernel tree with --kunit")
+    if not (tree / KUNIT).is_file():
+        return Peer(name, missing=f"not installed: {tree} has no {KUNIT}")
+    return Peer(name, ("python3", KUNIT, "run", "--arch=i386", "list-kunit-test"), folder=tree)
+
+
+def _vng(image: Path | None) -> Peer:
+    """Boot the same image to its first command."""
+    name = "vng, boot to the first command"
+    program = shutil.which("vng")
+    if program is None or image is None:
+        return Peer(name, missing="not installed" if program is None else "the kernel has no bzImage")
+    return Peer(name, (program, "--run", str(image), "--arch", "i386", "--disable-kvm", "--", "true"))
+
+
+def _check(arguments: Sequence[str], *, has_check: bool) -> Peer:
+    """Our own ``check`` of a patch with a warm build folder: patch to verdict."""
+    name = "check, warm"
+    if not has_check:
+        return Peer(name, missing="not installed: this kmap-harness has no `check`")
+    if not arguments:
+        return Peer(name, missing="not measured: give its arguments with --check")
+    return Peer(name, (sys.executable, "-m", "harness", "check", *arguments))

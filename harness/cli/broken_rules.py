@@ -1,0 +1,88 @@
+"""``kmap-harness broken-rules``: rules of the interface broken on purpose, and what the kernel says to it."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import project
+from harness.cli.progress import progress_for
+from harness.cli.run import DEFAULT_KERNEL
+from harness.cli.shape import parse_shape
+from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.kernel.progress import Quiet
+from harness.misuse.case import Case, cases
+from harness.misuse.judge import Judged, Outcome, judge_case
+from harness.report.misuse import agree, misuse_lines, misuse_table, misuse_value
+from harness.report.output import require_folder, require_writable, write_whole
+from harness.run.job import Request, Stopwatch, judge
+from harness.run.prepare import Prepared, prepare
+from harness.run.programs import Plan
+from harness.run.result import RunResult
+from harness.scenario.parse import read_scenario
+
+
+def broken_rules(
+    kernel: Annotated[
+        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
+    ] = DEFAULT_KERNEL,
+    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    shape: Annotated[str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr.")] = "",
+    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
+    table: Annotated[
+        bool, typer.Option("--list", help="Print what every kernel is expected to say; run nothing.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/broken-rules"),
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Break each rule in a guest of its own; exit 0 as expected, 1 differs, 2 wrong use, 3 failure."""
+    del debug
+    chosen, machine = _chosen(case or []), parse_shape(shape)
+    if table:
+        sys.stdout.write("\n".join(misuse_table(chosen)) + "\n")
+        raise typer.Exit(0)
+    require_writable(path for path in (report,) if path)
+    require_folder(out)
+    with progress_for(Console(stderr=True)) as progress:
+        prepared = prepare(kernel, build_dir, progress)
+        judged = []
+        for number, one in enumerate(chosen):
+            progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
+            judged.append(judge_case(one, runner(prepared, machine, out)))
+    release = prepared.kernel.release
+    sys.stdout.write("\n".join(misuse_lines(release, judged)) + "\n")
+    if report:
+        write_whole(report, json.dumps(misuse_value(release, judged), indent=1) + "\n")
+    raise typer.Exit(_exit_code(judged))
+
+
+def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[Case], RunResult]:
+    """Runs the scenario of a case in a fresh guest, logs in a folder of its own below *out*."""
+
+    def run(case: Case) -> RunResult:
+        folder = out / case.id
+        folder.mkdir(parents=True, exist_ok=True)
+        plan = Plan((read_scenario(project.SCENARIOS / f"{case.scenario}.kmap"),), 1, 0, throwaway=True)
+        return judge(prepared, Request(prepared.kernel.name, None, shape, plan, folder), Quiet(), Stopwatch())
+
+    return run
+
+
+def _chosen(names: list[str]) -> tuple[Case, ...]:
+    unknown = sorted(set(names) - {one.id for one in cases()})
+    if unknown:
+        known = ", ".join(one.id for one in cases())
+        raise UsageError(f"there is no case {', '.join(unknown)}", hint=f"known: {known}")
+    return tuple(one for one in cases() if not names or one.id in names)
+
+
+def _exit_code(judged: list[Judged]) -> int:
+    if any(one.outcome is Outcome.ERROR for one in judged):
+        return 3
+    return 0 if agree(judged) else 1

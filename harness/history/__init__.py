@@ -1,0 +1,1 @@
+"""Concurrent histories: what several CPUs did at once, and whether any order of it explains what they saw."""

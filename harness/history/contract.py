@@ -1,0 +1,255 @@
+"""Whether some order of its operations explains a history: the contract of kmap and kunmap, decided exactly.
+
+The contract: while a page has users, kmap gives its address; else an address that no other page with users
+has.  A mapping that nobody uses may be dropped at any moment.
+
+Under it, an operation may always be taken to have happened when it keeps least mapped: kunmap at its
+invocation, kmap at its return.  In any order that explains the history, moving a kunmap forward to its
+invocation or a kmap back to its return only shortens the time in which a page has users, and whatever was
+allowed with the longer time is allowed with the shorter one: an address that was the page's own is one that
+nobody else has.  So there is an order if and only if this one is one, which a single pass decides
+(tests/history holds it against a search of all orders).
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from harness.guest.histories import FAULT, TAG, Code, Event, Outcome, ThreadState
+from harness.history.history import History
+from harness.model.layout import PAGE_SIZE, Layout
+
+MOST = 50
+"""Violations kept of one history: one bug breaks thousands of operations."""
+
+
+class Rule(StrEnum):
+    """What a violation breaks."""
+
+    TWO_PAGES = "two pages on one slot"
+    TWO_SLOTS = "one page on two slots"
+    PAGE_ADDRESS = "page_address at odds with the mappings"
+    ADDRESS = "an address outside of its area"
+    DATA = "another page's data behind a mapping"
+    OWN_DATA = "what a thread wrote is not what it reads"
+    FAULT = "a fault on a mapped address"
+    LOST_WAKEUP = "asleep though a slot is free"
+    LEAKED_SLOTS = "asleep though the history leaves slots free"
+    DIED = "a thread died"
+
+
+class Place(NamedTuple):
+    """An event and the thread that it is of."""
+
+    thread: int
+    event: Event
+
+
+class Violation(NamedTuple):
+    """A rule that is broken, in words, and the operations that together have no order."""
+
+    rule: Rule
+    detail: str
+    places: tuple[Place, ...]
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """First and last stamp of its operations."""
+        stamps = [stamp for _, event in self.places for stamp in (event.invoked, event.returned)]
+        return (min(stamps), max(stamps)) if stamps else (0, 0)
+
+
+def violations(history: History) -> tuple[Violation, ...]:
+    """What no order explains, the shortest window first; empty where the history keeps the contract."""
+    found = [*_Sweep(history).run(), *_data(history), *_end(history)]
+    return tuple(sorted(found, key=lambda one: one.window[1] - one.window[0]))
+
+
+class _Sweep:
+    """The mappings in the order in which each keeps least mapped."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.users: dict[tuple[int, int], int] = {}
+        self.address_of: dict[int, int] = {}
+        self.page_at: dict[int, int] = {}
+        self.newest: dict[tuple[int, int], Place] = {}
+        self.asked: dict[int, tuple[Event, bool]] = {}
+        self.found: list[Violation] = []
+        for page, slot, users in history.pinned():
+            address = history.layout.pkmap_address(slot)
+            self.users[page, address] = users
+            self.address_of[page] = address
+            self.page_at[address] = page
+
+    def run(self) -> list[Violation]:
+        low = self.history.layout.pkmap_base
+        high = low + (self.history.layout.last_pkmap * PAGE_SIZE)
+        for place in self._points():
+            event = place.event
+            if event.code == Code.KMAP:
+                if not low <= event.value < high or event.value % PAGE_SIZE:
+                    self._add(Rule.ADDRESS, f"kmap gave {event.value:#x}", place)
+                self._map(place)
+            elif event.code == Code.KUNMAP:
+                self._unmap(event)
+            else:
+                self._ask(place)
+            if len(self.found) >= MOST:
+                break
+        return self.found
+
+    def _points(self) -> Iterator[Place]:
+        """Maps at their return, unmaps at their invocation, questions at both."""
+        at: list[Place | None] = [None] * (self.history.clock + 2)
+        for thread, events in enumerate(self.history.events):
+            for event in events:
+                code = event.code
+                if code == Code.KMAP:
+                    at[event.returned] = Place(thread, event)
+                elif code == Code.KUNMAP:
+                    at[event.invoked] = Place(thread, event)
+                elif code == Code.PAGE_ADDRESS:
+                    at[event.invoked] = at[event.returned] = Place(thread, event)
+        return (place for place in at if place)
+
+    def _map(self, place: Place) -> None:
+        _, event = place
+        page, address = key = event.page, event.value
+        users = self.users.get(key, 0)
+        self.users[key] = users + 1
+        if not users:
+            self._compare(place)
+            self.address_of[page] = address
+            self.page_at[address] = page
+            if self.asked:
+                self._answer()
+        self.newest[key] = place
+
+    def _compare(self, place: Place) -> None:
+        """A mapping that begins contradicts one that lasts."""
+        page, address = place.event.page, place.event.value
+        other_page, other_address = self.page_at.get(address), self.address_of.get(page)
+        if other_page is not None and other_page != page:
+            words = f"{address:#x} given for page {page} while page {other_page} is mapped there"
+            self._add(Rule.TWO_PAGES, words, place, self.newest.get((other_page, address)))
+        if other_address is not None and other_address != address:
+            words = f"page {page} mapped at {address:#x} while mapped at {other_address:#x}"
+            self._add(Rule.TWO_SLOTS, words, place, self.newest.get((page, other_address)))
+
+    def _unmap(self, event: Event) -> None:
+        page, address = key = event.page, event.value
+        users = self.users.get(key, 0) - 1
+        if users > 0:
+            self.users[key] = users
+            return
+        self.users.pop(key, None)
+        if self.address_of.get(page) == address:
+            del self.address_of[page]
+        if self.page_at.get(address) == page:
+            del self.page_at[address]
+        if self.asked:
+            self._answer()
+
+    def _ask(self, place: Place) -> None:
+        """A page_address is explained by any one moment of its interval."""
+        thread = place.thread
+        if place.event is not self.asked.get(thread, (None, False))[0]:
+            self.asked[thread] = (place.event, self._explains(place.event))
+            return
+        _, explained = self.asked.pop(thread)
+        if not explained:
+            words = f"page_address(page {place.event.page}) = {place.event.value:#x}"
+            self._add(Rule.PAGE_ADDRESS, words, place, self._holder(place.event))
+
+    def _answer(self) -> None:
+        """The mappings have changed: look again at what was asked and is not explained."""
+        for thread, (event, explained) in self.asked.items():
+            if not explained and self._explains(event):
+                self.asked[thread] = (event, True)
+
+    def _explains(self, event: Event) -> bool:
+        """Whether page_address may give this now: the address, or a left-over one that nobody else has."""
+        address = self.address_of.get(event.page)
+        if address is not None:
+            return event.value == address
+        return not event.value or event.value not in self.page_at
+
+    def _holder(self, event: Event) -> Place | None:
+        """Who has the page, or the address, mapped."""
+        address = self.address_of.get(event.page)
+        if address is not None:
+            return self.newest.get((event.page, address))
+        return self.newest.get((self.page_at.get(event.value, -1), event.value))
+
+    def _add(self, rule: Rule, detail: str, *places: Place | None) -> None:
+        self.found.append(Violation(rule, detail, tuple(place for place in places if place)))
+
+
+def _data(history: History) -> Iterator[Violation]:
+    """What was seen through the mappings, thread by thread."""
+    for thread, events in enumerate(history.events):
+        written: dict[int, int] = {}
+        newest: dict[int, Event] = {}
+        for event in events:
+            code, page = event.code, event.page
+            if code in (Code.KMAP, Code.LOCAL):
+                newest[page] = event
+            if event.flags & FAULT:
+                yield _of(Rule.FAULT, f"at an address of page {page}", thread, newest.get(page), event)
+            elif code == Code.TAG_READ and event.value != TAG + page:
+                yield _of(Rule.DATA, _tag_words(page, event.value), thread, newest.get(page), event)
+            elif code == Code.OWN_WRITE:
+                written[page] = event.value
+            elif code == Code.OWN_READ and event.value != written.get(page, 0):
+                words = f"{event.value} read from page {page}, {written.get(page, 0)} written last"
+                yield _of(Rule.OWN_DATA, words, thread, newest.get(page), event)
+            elif code == Code.LOCAL and not _in_window(history.layout, history.cpus[thread], event.value):
+                words = f"kmap_local gave {event.value:#x}, not of the window of its CPU"
+                yield _of(Rule.ADDRESS, words, thread, None, event)
+
+
+def _of(rule: Rule, detail: str, thread: int, before: Event | None, event: Event) -> Violation:
+    places = (Place(thread, one) for one in (before, event) if one)
+    return Violation(rule, detail, tuple(places))
+
+
+def _tag_words(page: int, value: int) -> str:
+    seen = f"page {value - TAG}" if 0 <= value - TAG < 1 << 16 else f"{value:#x}"
+    return f"{seen} seen through a mapping of page {page}"
+
+
+def _in_window(layout: Layout, cpu: int, address: int) -> bool:
+    """In the window of *cpu*, or of any CPU where the thread is bound to none."""
+    index = layout.fixindex(address) - layout.fix_kmap_begin
+    if not 0 <= index < layout.window * layout.nr_cpus:
+        return False
+    return cpu >= layout.nr_cpus or index // layout.window == cpu
+
+
+def _end(history: History) -> Iterator[Violation]:
+    """How it ended: sleepers that nobody will wake, and the dead."""
+    for one in history.pending:
+        if one.state is ThreadState.DIED:
+            words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
+            yield Violation(Rule.DIED, words, (_pending_place(history, one.thread),))
+    if history.outcome is not Outcome.ASLEEP:
+        return
+    sleepers = [one for one in history.pending if one.state is ThreadState.SLEPT]
+    places = tuple(_pending_place(history, one.thread) for one in sleepers)
+    zero, unused = history.free
+    if zero + unused:
+        words = (
+            f"{len(sleepers)} threads sleep in kmap, {zero} slots are free, {unused} unused; nobody is left"
+        )
+        yield Violation(Rule.LOST_WAKEUP, f"{words} to wake them", places)
+    else:
+        words = f"{len(sleepers)} threads sleep in kmap and every slot counts as used"
+        yield Violation(Rule.LEAKED_SLOTS, f"{words}; the threads hold fewer", places)
+
+
+def _pending_place(history: History, thread: int) -> Place:
+    """An operation without end, as far as it got."""
+    one = next(each for each in history.pending if each.thread == thread)
+    event = Event(one.invoked, one.section, history.clock, 0, one.page, one.code, history.cpus[thread], 0)
+    return Place(thread, event)

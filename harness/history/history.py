@@ -1,0 +1,102 @@
+"""One concurrent history, ready to be judged: pages have the numbers of their pools, slots what is in them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.guest.histories import Code, Event, Outcome, RawHistory, ThreadState
+from harness.model.layout import Layout
+
+
+class Pending(NamedTuple):
+    """An operation that was invoked and never returned, and the stamp of its last critical section (0: none)."""
+
+    thread: int
+    code: Code
+    page: int
+    invoked: int
+    section: int
+    state: ThreadState
+
+
+class SlotState(NamedTuple):
+    """A pkmap slot at rest: its count and its page, by number, a foreign one as minus its pfn."""
+
+    pkmap_count: int
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What all threads did between which stamps, from the state before to the state after.
+
+    Stamps count from 1 to ``clock`` and order all events; ``witnessed`` where those inside of the lock are known.
+    """
+
+    layout: Layout
+    events: tuple[tuple[Event, ...], ...]
+    cpus: tuple[int, ...]
+    pending: tuple[Pending, ...]
+    before: tuple[SlotState, ...]
+    after: tuple[SlotState, ...]
+    cursors: tuple[int, int]
+    clock: int
+    outcome: Outcome = Outcome.FINISHED
+    witnessed: bool = False
+    foreign: int = 0
+    dropped: int = 0
+    free: tuple[int, int] = (0, 0)
+    """Slots with count 0 and 1 when all threads slept."""
+
+    @property
+    def operations(self) -> int:
+        """Operations that returned."""
+        return sum(event.code != Code.SECTION for events in self.events for event in events)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from the log."""
+        return not self.dropped and self.outcome is not Outcome.STUCK
+
+    def pinned(self) -> Iterator[tuple[int, int, int]]:
+        """Page, slot and users of what was mapped before and stays so."""
+        for number, slot in enumerate(self.before):
+            if slot.pkmap_count > 1 and slot.page is not None:
+                yield slot.page, number, slot.pkmap_count - 1
+
+
+def history_of(raw: RawHistory, layout: Layout, pages: Mapping[int, int]) -> History:
+    """The history in a log; *pages* gives the number of each page of the pools by its pfn."""
+    head = raw.head
+    return History(
+        layout=layout,
+        events=raw.events,
+        cpus=tuple(one.cpu for one in raw.threads),
+        pending=tuple(_pending(raw)),
+        before=tuple(_slot(one.pkmap_count, one.pfn, pages) for one in raw.before),
+        after=tuple(_slot(one.pkmap_count, one.pfn, pages) for one in raw.after),
+        cursors=(head.cursor_before, head.cursor_after),
+        clock=max(head.clock, _last_stamp(raw)),
+        outcome=Outcome(head.outcome),
+        witnessed=bool(head.witness),
+        foreign=head.foreign,
+        dropped=head.dropped,
+        free=(head.free_slots, head.unused_slots),
+    )
+
+
+def _pending(raw: RawHistory) -> Iterator[Pending]:
+    for number, one in enumerate(raw.threads):
+        if one.code:
+            state = ThreadState(one.state)
+            yield Pending(number, Code(one.code), one.page, one.invoked, one.section, state)
+
+
+def _last_stamp(raw: RawHistory) -> int:
+    """The log of a guest that died does not say how many stamps were given."""
+    found = [max(event.invoked, event.ordered, event.returned) for each in raw.events for event in each]
+    return max((0, *found, *(max(one.invoked, one.section) for one in raw.threads)))
+
+
+def _slot(count: int, pfn: int, pages: Mapping[int, int]) -> SlotState:
+    return SlotState(count, pages.get(pfn, -pfn) if pfn else None)

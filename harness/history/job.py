@@ -1,0 +1,173 @@
+"""The job: concurrent histories of one kernel on one machine, each judged while the next one runs."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from harness.errors import HarnessError, InfrastructureError, KernelError
+from harness.guest.guest import Guest
+from harness.guest.histories import HistoryRequest, HistoryWire, Outcome, decode_history
+from harness.guest.protocol import Evidence
+from harness.guest.shape import Shape
+from harness.guest.template import Parts, start
+from harness.history.contract import violations
+from harness.history.history import History, history_of
+from harness.history.order import replay
+from harness.history.overlap import overlap
+from harness.history.plan import Regime, regimes, request_of
+from harness.history.result import HistoriesResult, Judged
+from harness.history.window import window_lines, words
+from harness.kernel.progress import Progress
+from harness.model.layout import Layout
+from harness.model.page import PageKind
+from harness.run.expected import require_machine
+from harness.run.job import Stopwatch, describe
+from harness.run.prepare import Prepared
+from harness.run.result import KernelFacts
+
+LOST = (Outcome.DIED, Outcome.STUCK)
+"""After these a guest runs no further history."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoriesRequest:
+    """What is asked for: at least so many operations on this machine, or until the first divergence."""
+
+    shape: Shape
+    seed: int
+    operations: int
+    out: Path
+    template: bool = True
+    strict: bool = True
+    stop_at_first: bool = False
+    only: str = ""
+    """The name of the one regime wanted, where not all are."""
+
+
+def execute(prepared: Prepared, request: HistoriesRequest, progress: Progress) -> HistoriesResult:
+    """Boot, run, judge.  What fails after the boot is part of the result."""
+    watch = Stopwatch()
+    kernel, shape = prepared.kernel, request.shape
+    progress.step(f"starting {kernel.release} on {describe(shape)}")
+    with watch.phase("boot"):
+        parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+        guest = start(parts, request.out) if request.template else parts.boot(request.out)
+    with guest:
+        layout, facts = guest.info()
+        require_machine(kernel, shape, layout, facts, prepared.dwarf)
+        progress.step("running and judging histories")
+        sitting = Sitting(guest, request, progress)
+        sitting.run()
+        return HistoriesResult(
+            kernel=KernelFacts(kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source),
+            machine=describe(shape),
+            command=guest.reproduce,
+            seed=request.seed,
+            strict=request.strict,
+            layout=layout,
+            histories=tuple(sitting.judged),
+            troubles=tuple(f"{one.kind.value}: {one.title}" for one in guest.troubles()),
+            phases=watch.seconds,
+            error=sitting.error,
+            crash=sitting.crash,
+        )
+
+
+class Planned:
+    """One history to run."""
+
+    def __init__(self, regime: Regime, request: HistoryRequest) -> None:
+        self.regime, self.request = regime, request
+        self.started = time.monotonic()
+
+
+class Sitting:
+    """A guest in which histories are run one after the other."""
+
+    def __init__(self, guest: Guest, request: HistoriesRequest, progress: Progress) -> None:
+        self.guest, self.request, self.progress = guest, request, progress
+        self.layout: Layout = guest.info()[0]
+        self.judged: list[Judged] = []
+        self.error = self.crash = ""
+        guest.probes(Evidence(0))
+        slots = self.layout.last_pkmap
+        pages = guest.pool(PageKind.HIGH, slots) + guest.pool(PageKind.HIGH, 2 * slots)
+        self.numbers = {page.pfn: number for number, page in enumerate(pages)}
+        self.wire = HistoryWire(guest)
+        self.plan = self._plan()
+
+    def _plan(self) -> Iterator[Planned]:
+        smp, slots = self.request.shape.smp, self.layout.last_pkmap
+        wanted = regimes(Random(self.request.seed), smp, slots)
+        chosen = (one for one in wanted if self.request.only in ("", one.name))
+        for number, regime in zip(count(), chosen, strict=False):
+            seed = (self.request.seed * 1_000_003 + number) & 0xFFFF_FFFF
+            yield Planned(regime, request_of(regime, smp, slots, seed))
+
+    def run(self) -> None:
+        """Histories until there are operations enough; the next one runs while the last is judged."""
+        running = self._start()
+        try:
+            while True:
+                raw = bytes(self.wire.finish())
+                took = time.monotonic() - running.started
+                history = history_of(decode_history(raw), self.layout, self.numbers)
+                done, going = running, self._goes_on(history)
+                if going:
+                    running = self._start()
+                self._judge(done, history, took)
+                if not going:
+                    return
+        except KernelError as error:
+            self.crash = str(error)
+            self._autopsy(running)
+        except InfrastructureError as error:
+            self.error = str(error)
+
+    def _start(self) -> Planned:
+        planned = next(self.plan)
+        self.wire.start(planned.request)
+        planned.started = time.monotonic()
+        return planned
+
+    def _goes_on(self, last: History) -> bool:
+        done = sum(one.operations for one in self.judged) + last.operations
+        self.progress.advance(min(done, self.request.operations), self.request.operations)
+        if self.request.stop_at_first and any(one.violations or one.odd for one in self.judged):
+            return False
+        return last.outcome not in LOST and done < self.request.operations
+
+    def _judge(self, planned: Planned, history: History, took: float) -> None:
+        started = time.monotonic()
+        found = violations(history)
+        order = replay(history)
+        place = f"thread {order.thread}: {words(order.event)}: " if order.event else ""
+        self.judged.append(
+            Judged(
+                regime=planned.regime.name,
+                seed=planned.request.seed,
+                operations=history.operations,
+                outcome=history.outcome,
+                complete=history.complete and history.outcome is not Outcome.RUNS,
+                violations=found,
+                window=tuple(window_lines(history, found[0])) if found else (),
+                replay=order,
+                odd=f"{place}{order.odd}" if order.odd else "",
+                overlap=overlap(history),
+                run_seconds=took,
+                judge_seconds=time.monotonic() - started,
+            )
+        )
+
+    def _autopsy(self, planned: Planned) -> None:
+        """Judge what a guest had logged until it died: its memory is still there."""
+        try:
+            raw = decode_history(self.wire.autopsy())
+        except (LookupError, HarnessError):
+            return
+        if raw.head.n_threads == len(planned.request.cpus) and raw.head.outcome == Outcome.RUNS:
+            history = history_of(raw, self.layout, self.numbers)
+            self._judge(planned, history, time.monotonic() - planned.started)

@@ -1,0 +1,157 @@
+"""The order in which kmap_lock was held, replayed: behaviour, address by address.
+
+In that order pkmap is deterministic (mm/highmem.c, 2.6.32 to 7.3): the address of every kmap, every wait,
+and the counts and the cursor at the end follow from the state at the beginning.  Takes linear time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.guest.histories import Code, Event, Outcome, ThreadState
+from harness.history.history import History, SlotState
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the lock's order says: ``sections`` replayed as they were, ``undecided`` not, ``odd`` what differs."""
+
+    sections: int
+    undecided: int
+    odd: str = ""
+    thread: int = -1
+    event: Event | None = None
+
+
+class Section(NamedTuple):
+    """One critical section of a thread: the last of its operation, or one after which it went to sleep."""
+
+    thread: int
+    event: Event
+    last: bool
+
+
+def replay(history: History) -> Replay:
+    """Replay *history* as far as its witness reaches."""
+    sections = tuple(_sections(history))
+    if not history.witnessed or not history.complete:
+        return Replay(0, len(sections))
+    pkmap = Pkmap(history.before, history.cursors[0])
+    for number, section in enumerate(sections):
+        odd = _differs(pkmap, history, section)
+        if odd:
+            return _verdict(history, number, len(sections), odd, section)
+    odd = _end(pkmap, history) if history.outcome is Outcome.FINISHED else ""
+    return _verdict(history, len(sections), len(sections), odd, None)
+
+
+def _verdict(history: History, agreed: int, total: int, odd: str, section: Section | None) -> Replay:
+    """Others who used the lock between may be the reason: then nothing is said of what follows."""
+    if not odd:
+        return Replay(agreed, 0)
+    if history.foreign:
+        return Replay(agreed, total - agreed)
+    return Replay(
+        agreed, total - agreed, odd, section.thread if section else -1, section.event if section else None
+    )
+
+
+def _sections(history: History) -> Iterator[Section]:
+    at: list[Section | None] = [None] * (history.clock + 2)
+    for thread, events in enumerate(history.events):
+        for event in events:
+            if event.code in (Code.KMAP, Code.KUNMAP):
+                at[event.ordered] = Section(thread, event, last=True)
+            elif event.code == Code.SECTION:
+                at[event.ordered] = Section(thread, event, last=False)
+    for one in history.pending:
+        if one.state is ThreadState.SLEPT:
+            event = Event(one.invoked, one.section, 0, 0, one.page, Code.SECTION, 0, 0)
+            at[one.section] = Section(one.thread, event, last=False)
+    at[0] = None
+    return (section for section in at if section)
+
+
+def _differs(pkmap: "Pkmap", history: History, section: Section) -> str:
+    """Take one step; in words what the kernel did otherwise, or nothing."""
+    event = section.event
+    if not section.last:
+        slot = None if event.page in pkmap.slot_of else pkmap.scan()
+        return "" if slot is None else f"slept for want of a slot though slot {slot} was there"
+    if event.code == Code.KUNMAP:
+        return "" if pkmap.unmap(event.page) else "unmapped a page that has no users"
+    mapped = pkmap.map(event.page)
+    if mapped is None:
+        return f"gave {event.value:#x} though no slot was left"
+    wanted = history.layout.pkmap_address(mapped)
+    return "" if wanted == event.value else f"gave {event.value:#x}, slot {mapped} at {wanted:#x} is next"
+
+
+def _end(pkmap: "Pkmap", history: History) -> str:
+    """How the state at the end differs from what the order leads to."""
+    if pkmap.cursor != history.cursors[1]:
+        return f"the cursor ended at {history.cursors[1]}, not at {pkmap.cursor}"
+    for slot, after in enumerate(history.after):
+        count, page = pkmap.counts[slot], pkmap.page_at[slot] if pkmap.counts[slot] else None
+        if (count, page) != after:
+            return f"slot {slot} ended with count {after.pkmap_count}, page {after.page}, not {count}, {page}"
+    return ""
+
+
+class Pkmap:
+    """The pkmap area under its lock: the closed form of map_new_virtual()."""
+
+    def __init__(self, before: tuple[SlotState, ...], cursor: int) -> None:
+        self.counts = [slot.pkmap_count for slot in before]
+        self.page_at = [slot.page for slot in before]
+        self.cursor = cursor
+        self.slot_of = {page: n for n, page in enumerate(self.page_at) if page is not None and self.counts[n]}
+        self._zero = {n for n, count in enumerate(self.counts) if count == 0}
+        self._unused = {n for n, count in enumerate(self.counts) if count == 1}
+        self._ahead = sorted((n for n in self._zero if n > cursor), reverse=True)
+
+    def scan(self) -> int | None:
+        """Where the next new mapping goes, the cursor moved there; None where there is no slot."""
+        if not self._ahead:
+            self._flush()
+            self._ahead = sorted(self._zero, reverse=True)
+        if not self._ahead:
+            self.cursor = len(self.counts) - 1
+            return None
+        self.cursor = self._ahead.pop()
+        self._zero.discard(self.cursor)
+        return self.cursor
+
+    def _flush(self) -> None:
+        for slot in self._unused:
+            self.counts[slot] = 0
+            page = self.page_at[slot]
+            if page is not None:
+                del self.slot_of[page]
+        self._zero |= self._unused
+        self._unused.clear()
+
+    def map(self, page: int) -> int | None:
+        """kmap_high() under the lock: the slot, None where it would sleep."""
+        slot = self.slot_of.get(page)
+        if slot is None:
+            slot = self.scan()
+            if slot is None:
+                return None
+            self.counts[slot] = 1
+            self.page_at[slot] = page
+            self.slot_of[page] = slot
+        elif self.counts[slot] == 1:
+            self._unused.discard(slot)
+        self.counts[slot] += 1
+        return slot
+
+    def unmap(self, page: int) -> bool:
+        """kunmap_high() under the lock; False where the page has no users."""
+        slot = self.slot_of.get(page)
+        if slot is None or self.counts[slot] < 2:
+            return False
+        self.counts[slot] -= 1
+        if self.counts[slot] == 1:
+            self._unused.add(slot)
+        return True

@@ -1,0 +1,58 @@
+"""How concurrent a history was: operations that overlapped another, and those that slept."""
+
+from dataclasses import dataclass
+
+from harness.guest.histories import SLEPT, Code
+from harness.history.history import History
+
+_MEASURED = (Code.KMAP, Code.KUNMAP, Code.PAGE_ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Operations with an interval, how many of these overlapped another's, how many slept or waited in the queue."""
+
+    operations: int = 0
+    overlapped: int = 0
+    slept: int = 0
+    waited: int = 0
+
+    def __add__(self, other: "Overlap") -> "Overlap":
+        return Overlap(
+            self.operations + other.operations,
+            self.overlapped + other.overlapped,
+            self.slept + other.slept,
+            self.waited + other.waited,
+        )
+
+
+def overlap(history: History) -> Overlap:
+    """Count in one pass over the stamps."""
+    begins, ends = bytearray(history.clock + 2), [0] * (history.clock + 2)
+    operations = slept = waited = 0
+    for events in history.events:
+        for event in events:
+            if event.code in _MEASURED:
+                operations += 1
+                slept += event.flags & SLEPT
+                begins[event.invoked] = 1
+                ends[event.returned] = event.invoked
+            elif event.code == Code.SECTION:
+                waited += 1
+    return Overlap(operations, _overlapped(begins, ends), slept, waited)
+
+
+def _overlapped(begins: bytearray, ends: list[int]) -> int:
+    """An operation overlapped if another was open when it began, or began before it ended."""
+    running, newest, found = 0, 0, 0
+    beside: set[int] = set()
+    for stamp, begin in enumerate(begins):
+        if begin:
+            if running:
+                beside.add(stamp)
+            running, newest = running + 1, stamp
+        elif ends[stamp]:
+            running -= 1
+            found += ends[stamp] in beside or newest > ends[stamp]
+            beside.discard(ends[stamp])
+    return found

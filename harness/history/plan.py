@@ -1,0 +1,65 @@
+"""Which histories are run: regimes that press on different parts of pkmap, by seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from harness.guest.histories import HOLDS, THREADS, WITNESS, HistoryRequest
+
+LIMIT_MS = 8_000
+"""A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """One kind of pressure: free slots (None: all) and pages as the threads find them, mappings at once."""
+
+    name: str
+    operations: int
+    """Of all threads together."""
+    free: int | None
+    pages: int
+    holds: int
+    per_cpu: int
+
+
+def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryRequest:
+    """The request; pages that are pinned have ids from 0, those of the threads from *last_pkmap* on."""
+    cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[:THREADS]
+    return HistoryRequest(
+        seed=seed,
+        operations=regime.operations // len(cpus),
+        limit_ms=LIMIT_MS,
+        first_pin=0,
+        pins=0 if regime.free is None else last_pkmap - regime.free,
+        first_page=last_pkmap,
+        pages=regime.pages,
+        holds=regime.holds,
+        flags=WITNESS,
+        cpus=cpus,
+    )
+
+
+def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
+    """Regimes without end, in turn: waits, one page for all, many wraps, the whole area."""
+    while True:
+        yield waits(random, smp)
+        yield Regime("one page", 60_000, 8, random.randint(1, 3), random.randint(1, 4), random.randint(1, 2))
+        yield wraps(random, smp)
+        yield Regime("whole area", 100_000, None, 2 * last_pkmap, HOLDS, random.randint(1, 2))
+
+
+def waits(random: Random, smp: int) -> Regime:
+    """Fewer slots than threads want: always one more than all threads can keep while each waits for one."""
+    per_cpu = random.randint(1, 2) if smp > 1 else 2
+    threads = min(smp * per_cpu, THREADS)
+    holds = random.randint(1, 2)
+    free = threads * (holds - 1) + 1 + random.randint(0, max(0, threads - 2))
+    return Regime("waits", 10_000, free, free + random.randint(1, threads), holds, per_cpu)
+
+
+def wraps(random: Random, smp: int) -> Regime:
+    """Few slots, nobody waits: a flush every few mappings."""
+    holds, per_cpu = random.randint(1, 3), random.randint(1, 2)
+    free = smp * per_cpu * holds + random.randint(8, 64)
+    return Regime("wraps", 40_000, free, 2 * free, holds, per_cpu)

@@ -1,0 +1,62 @@
+"""The shortest unexplained window of a history, for people: the operations that together have no order."""
+
+from collections.abc import Iterator
+
+from harness.guest.histories import SLEPT, Code, Event
+from harness.history.contract import Place, Violation
+from harness.history.history import History
+
+BESIDE = 12
+"""Operations of the same pages and addresses inside of the window that are shown at most."""
+
+
+def window_lines(history: History, violation: Violation) -> Iterator[str]:
+    """The violation's own operations, marked, and those that touched the same pages or slots meanwhile."""
+    yield f"{violation.rule}: {violation.detail}"
+    first, last = violation.window
+    if not violation.places:
+        return
+    yield f"stamps {first} to {last}:"
+    own = {id(place.event) for place in violation.places}
+    beside = [place for place in _beside(history, violation) if id(place.event) not in own]
+    shown = [*violation.places, *beside[:BESIDE]]
+    for place in sorted(shown, key=lambda one: one.event.invoked):
+        yield _line(place, marked=id(place.event) in own)
+    if len(beside) > BESIDE:
+        yield f"  and {len(beside) - BESIDE} more of the same pages and slots"
+
+
+def _beside(history: History, violation: Violation) -> Iterator[Place]:
+    first, last = violation.window
+    pages = {place.event.page for place in violation.places}
+    addresses = {place.event.value for place in violation.places}
+    for thread, events in enumerate(history.events):
+        for event in events:
+            if event.code == Code.SECTION or event.returned < first or event.invoked > last:
+                continue
+            if event.page in pages or event.value in addresses:
+                yield Place(thread, event)
+
+
+def _line(place: Place, *, marked: bool) -> str:
+    event = place.event
+    end = str(event.returned) if event.code != Code.SECTION else "never"
+    order = f", lock at {event.ordered}" if event.ordered else ""
+    slept = ", slept" if event.flags & SLEPT else ""
+    where = f"thread {place.thread} CPU {event.cpu}"
+    return f"{'>' if marked else ' '} {event.invoked:>8} .. {end:<8} {where}: {words(event)}{order}{slept}"
+
+
+def words(event: Event) -> str:
+    """One operation as people write it."""
+    page, value = f"page {event.page}", event.value
+    return {
+        Code.KMAP: f"kmap({page}) = {value:#x}",
+        Code.KUNMAP: f"kunmap({page}) at {value:#x}",
+        Code.PAGE_ADDRESS: f"page_address({page}) = {value:#x}",
+        Code.TAG_READ: f"read the tag of {page}: {value:#x}",
+        Code.OWN_WRITE: f"wrote {value} to its word of {page}",
+        Code.OWN_READ: f"read {value} from its word of {page}",
+        Code.LOCAL: f"kmap_local({page}) = {value:#x}",
+        Code.SECTION: f"slept in kmap({page})",
+    }[Code(event.code)]

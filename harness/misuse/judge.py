@@ -1,0 +1,77 @@
+"""One case in a guest of its own: what was said, held against what is expected of this kernel."""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from harness.compare.divergence import Layer
+from harness.misuse.case import Case, Expectation
+from harness.model.machine import missing_operations
+from harness.run.result import RunResult
+from harness.scenario.facts import Facts
+
+
+class Outcome(Enum):
+    """How a case ended."""
+
+    EXPECTED = "as expected"
+    DIVERGES = "diverges"
+    NOT_APPLICABLE = "not applicable"
+    NOT_RECORDED = "not recorded"
+    ERROR = "error"
+
+
+class Judged(NamedTuple):
+    """A case, what was expected of this kernel, what it said, and all that was not as expected."""
+
+    case: Case
+    outcome: Outcome
+    expected: Expectation | None
+    said: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+def judge_case(case: Case, run: Callable[[Case], RunResult]) -> Judged:
+    """Run *case* and judge it: each step by the model, the console by the table."""
+    result = run(case)
+    if result.layout is None:
+        return Judged(case, Outcome.ERROR, None, (), (result.error,))
+    layout = result.layout
+    expected = case.expectation(Facts(layout, throwaway=True, missing=missing_operations(layout)))
+    (program,) = result.programs
+    if program.not_applicable:
+        return Judged(case, Outcome.NOT_APPLICABLE, None, (), (program.not_applicable,))
+    said = tuple(report.title for one in result.results for report in one.trouble)
+    if expected is None:
+        return Judged(case, Outcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",))
+    if result.error:
+        return Judged(case, Outcome.ERROR, expected, said, (result.error,))
+    wrong = (*contradictions(expected, said), *_steps(result))
+    return Judged(case, Outcome.DIVERGES if wrong else Outcome.EXPECTED, expected, said, wrong)
+
+
+def contradictions(expected: Expectation, said: Sequence[str]) -> tuple[str, ...]:
+    """What is missing of the reports expected, and what else was said; empty where all is as expected."""
+    wrong: list[str] = []
+    rest = list(said)
+    for pattern in expected.says:
+        if rest and re.search(pattern, rest[0]):
+            rest.pop(0)
+        else:
+            wrong.append(f"not said: {pattern}")
+    more = (one for one in rest if not any(re.search(pattern, one) for pattern in expected.may))
+    return (*wrong, *(f"said: {one}" for one in more))
+
+
+def _steps(result: RunResult) -> tuple[str, ...]:
+    """What the model found wrong, step by step."""
+    found = [
+        f"step {one.step}: {one.layer.value}: {'; '.join(one.reasons) or ', '.join(one.fields)}"
+        for one in result.divergences
+        if one.layer is not Layer.KNOWN
+    ]
+    found += [
+        f"line {one.line}: {one.field} is not as the scenario says" for _, one in result.failed_assertions
+    ]
+    return (*found, result.crash) if result.crash else tuple(found)

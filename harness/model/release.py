@@ -1,0 +1,26 @@
+"""kunmap: the release under the lock, and the tasks that it wakes (mm/highmem.c, ``kunmap_high``)."""
+
+from harness.model import pkmap, vector
+from harness.model.bookkeeping import atomic, page_address_allowed
+from harness.model.draft import Draft
+from harness.model.woken import wake
+
+
+def kunmap(d: Draft) -> list[Draft] | None:
+    """``kunmap``, and what the tasks it wakes do: one draft for each outcome."""
+    page = d.op.page
+    if not d.machine.pages[page].highmem:
+        d.rule = "kunmap.lowmem"
+        d.pte_address = d.machine.direct[page]
+        return None
+    if d.locked:
+        d.lost = pkmap.LOST_LOCK
+        return None
+    d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
+    if not pkmap.release(d, page):
+        return None
+    d.wakes += 1
+    if atomic(d) and (d.irqs_off or d.contexts or d.machine.layout.rt):
+        d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
+        return None
+    return wake(d)

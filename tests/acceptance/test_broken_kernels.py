@@ -1,0 +1,52 @@
+"""Every kernel of the catalogue is reported: at its step, with the rule that it breaks or the field it changes."""
+
+import pytest
+
+from harness.compare.divergence import Verdict
+from harness.guest.guest import Guest
+from harness.guest.protocol import Evidence
+from harness.kernel.progress import Quiet
+from harness.run import job
+from harness.run.prepare import prepare
+
+from .bench import judged, summary_of, written
+from .broken import CASES
+from .patched import with_bug
+
+pytestmark = pytest.mark.guest
+
+
+def label(case):
+    return f"{case.id}-{case.kernel.removeprefix('debian-')}{'-by-content' * bool(case.blind)}"
+
+
+@pytest.fixture
+def blinded(monkeypatch):
+    """Arms every probe but those named."""
+    armed = job._armed
+
+    def blind(probes):
+        def some(guest, facts):
+            return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
+
+        monkeypatch.setattr(job, "_armed", some)
+
+    return blind
+
+
+@pytest.mark.parametrize("case", CASES, ids=label)
+def test_a_broken_kernel_is_reported_at_its_step(case, tmp_path, blinded, monkeypatch):
+    monkeypatch.setattr(Guest, "reset", lambda self: None)  # it is not used again, and might not recover
+    blinded(case.blind)
+    prepared = prepare(case.kernel, None, Quiet())
+    scenario = written(tmp_path, case.scenario) if "\n" in case.scenario else case.scenario
+    launch = with_bug(prepared.kernel, case.bug)
+    result = judged(prepared, tmp_path, scenario, launch=launch, smp=case.smp)
+    assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
+    first = next(one for one in result.divergences if one.layer is case.layer)
+    steps = case.step if isinstance(case.step, tuple) else (case.step,)
+    assert first.step in steps, summary_of(result)
+    assert first.operation.code is case.code, summary_of(result)
+    told = (*first.reasons, *(field for allowed in first.allowed for field in allowed.differs))
+    assert any(one.startswith(case.named) for one in told), told
+    assert f"step {first.step} of " in summary_of(result)

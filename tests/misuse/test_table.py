@@ -1,0 +1,49 @@
+"""The table of broken rules: complete, told in the docs, and strict in both directions."""
+
+import pytest
+
+from harness import project
+from harness.misuse.case import Expectation, cases
+from harness.misuse.judge import contradictions
+from harness.report.misuse import misuse_table
+
+DOCS = project.SCENARIOS.parents[1] / "docs" / "broken-rules.md"
+BUG, WARNING = "kernel BUG at mm/highmem.c:368!", "WARNING: CPU: 0 PID: 66 at mm/highmem.c:610 f+0x1/0x2"
+OOPS = "invalid opcode: 0000 [#1]"
+
+
+def test_the_docs_have_the_table_as_it_is():
+    told = [line for line in DOCS.read_text().splitlines() if line.startswith("|")]
+    assert told == list(misuse_table(cases()))
+
+
+def test_every_scenario_that_wrecks_a_kernel_is_in_the_table():
+    wrecking = {
+        path.stem
+        for path in project.SCENARIOS.glob("*.kmap")
+        if "throwaway" in next((x for x in path.read_text().splitlines() if x.startswith("requires:")), "")
+    }
+    assert wrecking <= {case.scenario for case in cases()}
+
+
+def expected(*says, may=()):
+    return Expectation("pkmap", (), says, may, "")
+
+
+@pytest.mark.parametrize(
+    ("expectation", "said", "wrong"),
+    [
+        (expected(), (), 0),
+        (expected(), (WARNING,), 1),
+        (expected("^kernel BUG"), (BUG,), 0),
+        (expected("^kernel BUG"), (), 1),
+        (expected("^kernel BUG"), (WARNING,), 2),
+        (expected("^kernel BUG"), (BUG, BUG), 1),
+        (expected("^kernel BUG", "^WARNING"), (BUG, WARNING), 0),
+        (expected("^kernel BUG", "^WARNING"), (WARNING, BUG), 2),
+        (expected("^kernel BUG", may=("^invalid opcode",)), (BUG, OOPS, OOPS), 0),
+        (expected("^kernel BUG", may=("^invalid opcode",)), (OOPS,), 1),
+    ],
+)
+def test_absence_and_another_report_are_both_wrong(expectation, said, wrong):
+    assert len(contradictions(expectation, said)) == wrong
