@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+NAME = "kmap-harness"
 ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"

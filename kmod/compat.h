@@ -117,6 +117,21 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define KMH_IOMAP_ATOMIC	1
 #endif
 
+/* Slots that one mapping takes: a guard and itself with DEBUG_KMAP_LOCAL. */
+#if KMH_HAS_KMAP_LOCAL && defined(CONFIG_DEBUG_KMAP_LOCAL)
+#define KMH_INCREMENT	2
+#else
+#define KMH_INCREMENT	1
+#endif
+
+/* IRQ_WORK_INIT_HARD(): 7a9f50a05843 "irq_work: Cleanup" (5.11). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define KMH_IRQ_WORK_HARD(function)	\
+	{ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) }
+#else
+#define KMH_IRQ_WORK_HARD(function)	IRQ_WORK_INIT_HARD(function)
+#endif
+
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */
 #ifdef CONFIG_SMP
 /* pairs with finish_task(): what the task did before it left is seen */

@@ -9,10 +9,10 @@
 
 #define IRQ_DELAY_NS	1000
 
-enum kmh_context {
-	KMH_CONTEXT_PENDING,
-	KMH_CONTEXT_DONE,
-	KMH_CONTEXT_FOREIGN,	/* it came on top of another task */
+enum {
+	CONTEXT_PENDING,
+	CONTEXT_DONE,
+	CONTEXT_FOREIGN,	/* it came on top of another task */
 };
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
@@ -20,12 +20,12 @@ static enum hrtimer_restart on_timer(struct hrtimer *timer)
 	struct kmh_task *t = container_of(timer, struct kmh_task, timer);
 
 	if (current != t->task) {
-		WRITE_ONCE(t->context_done, KMH_CONTEXT_FOREIGN);
+		WRITE_ONCE(t->context_done, CONTEXT_FOREIGN);
 		return HRTIMER_NORESTART;
 	}
 	kmh_run_ops(t, t->context_ops);
 	/* pairs with the wait in kmh_run_in_context() */
-	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
+	smp_store_release(&t->context_done, CONTEXT_DONE);
 	return HRTIMER_NORESTART;
 }
 
@@ -34,12 +34,12 @@ static void on_tasklet(struct tasklet_struct *tasklet)
 	struct kmh_task *t = container_of(tasklet, struct kmh_task, tasklet);
 
 	if (current != t->task) {
-		WRITE_ONCE(t->context_done, KMH_CONTEXT_FOREIGN);
+		WRITE_ONCE(t->context_done, CONTEXT_FOREIGN);
 		return;
 	}
 	kmh_run_ops(t, t->context_ops);
 	/* pairs with the wait in kmh_run_in_context() */
-	smp_store_release(&t->context_done, KMH_CONTEXT_DONE);
+	smp_store_release(&t->context_done, CONTEXT_DONE);
 }
 
 void kmh_context_setup(struct kmh_task *t)
@@ -64,7 +64,7 @@ void kmh_context_teardown(struct kmh_task *t)
 void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op)
 {
 	t->context_ops = op->value;
-	WRITE_ONCE(t->context_done, KMH_CONTEXT_PENDING);
+	WRITE_ONCE(t->context_done, CONTEXT_PENDING);
 	if (op->code == KMH_OP_HARDIRQ) {
 		/* It must interrupt this task, and not hrtimer_start(), which counts on top. */
 		local_irq_disable();
@@ -76,8 +76,8 @@ void kmh_run_in_context(struct kmh_task *t, const struct kmh_op *op)
 		local_bh_enable();
 	}
 	/* pairs with the release at the end of the interrupt */
-	while (smp_load_acquire(&t->context_done) == KMH_CONTEXT_PENDING)
+	while (smp_load_acquire(&t->context_done) == CONTEXT_PENDING)
 		cpu_relax();
-	if (t->context_done == KMH_CONTEXT_FOREIGN)
+	if (t->context_done == CONTEXT_FOREIGN)
 		t->refuse = op->value;
 }

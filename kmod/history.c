@@ -232,6 +232,7 @@ static int threads_create(const struct kmh_task_request *requests, unsigned int 
 struct tally {
 	unsigned int ended;
 	unsigned int asleep;
+	unsigned int parked;	/* at the end of a round that cannot end while others sleep */
 	unsigned int died;
 	unsigned int clock;
 };
@@ -250,12 +251,14 @@ static struct tally look(void)
 			found.died++;
 		else if (asleep(t))
 			found.asleep++;
+		else if (READ_ONCE(t->parked))
+			found.parked++;
 	}
 	return found;
 }
 
 /*
- * Two looks at which the same threads sleep and no stamp was drawn between: none of them
+ * Two looks at which as many threads sleep and no stamp was drawn between: none of them
  * was on its way, since each draws one as soon as it runs.
  */
 static u32 outcome_of(const struct tally *last, const struct tally *found)
@@ -266,7 +269,7 @@ static u32 outcome_of(const struct tally *last, const struct tally *found)
 		return KMH_HISTORY_DIED;
 	if (found->ended == all)
 		return KMH_HISTORY_FINISHED;
-	if (found->asleep && found->ended + found->asleep == all &&
+	if (found->asleep && found->ended + found->asleep + found->parked == all &&
 	    last->asleep == found->asleep && last->clock == found->clock)
 		return KMH_HISTORY_ASLEEP;
 	return KMH_HISTORY_RUNS;

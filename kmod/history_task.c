@@ -221,10 +221,60 @@ static void one_step(struct kmh_history_task *t)
 		use(t);
 }
 
-/* What must find room at the end: one operation's records and an unmap for each mapping. */
+/*
+ * Wait until all threads are here.  One that sleeps for ever because of a wake-up that got
+ * lost finds nobody who would wake it later by chance.
+ */
+static void meet(struct kmh_history_task *t, unsigned int round)
+{
+	int all = (round + 1) * kmh_history_run.n_tasks;
+
+	WRITE_ONCE(t->parked, 1);
+	atomic_inc(&kmh_history_run.arrived);
+	while (atomic_read(&kmh_history_run.arrived) < all && !READ_ONCE(kmh_history_run.stop)) {
+		cpu_relax();
+		cond_resched();
+	}
+	WRITE_ONCE(t->parked, 0);
+}
+
+static void one_round(struct kmh_history_task *t)
+{
+	unsigned int maps = 1 + draw(t, kmh_history_run.request->holds);
+
+	while (maps--)
+		map(t);
+	for (maps = draw(t, 4); maps--;)
+		read_tag(t, t->held[0].page, t->held[0].address);
+	while (t->n_held)
+		unmap(t, draw(t, t->n_held));
+}
+
+/* What must find room: the records of a step or a round, and an unmap for each mapping. */
 static bool room(const struct kmh_history_task *t)
 {
-	return t->shared->used + 2 + KMH_HISTORY_HOLDS < kmh_history_run.log->stride;
+	return t->shared->used + 4 + 3 * KMH_HISTORY_HOLDS < kmh_history_run.log->stride;
+}
+
+static void run_steps(struct kmh_history_task *t)
+{
+	while (room(t) && !READ_ONCE(kmh_history_run.stop)) {
+		one_step(t);
+		cond_resched();
+	}
+}
+
+/* The first that has no room ends it for all. */
+static void run_rounds(struct kmh_history_task *t)
+{
+	unsigned int round;
+
+	for (round = 0; !READ_ONCE(kmh_history_run.stop); round++) {
+		one_round(t);
+		if (!room(t))
+			WRITE_ONCE(kmh_history_run.stop, 1);
+		meet(t, round);
+	}
 }
 
 static void await_go(void)
@@ -259,10 +309,10 @@ int kmh_history_main(void *data)
 	struct kmh_history_task *t = data;
 
 	await_go();
-	while (room(t) && !READ_ONCE(kmh_history_run.stop)) {
-		one_step(t);
-		cond_resched();
-	}
+	if (kmh_history_run.request->flags & KMH_HISTORY_ROUNDS)
+		run_rounds(t);
+	else
+		run_steps(t);
 	while (t->n_held)
 		unmap(t, t->n_held - 1);
 	/* pairs with ended(): the records before the end */

@@ -117,7 +117,7 @@ struct kmh_task {
 	struct hrtimer timer;
 	struct tasklet_struct tasklet;
 	unsigned int context_ops; /* operations to run in the interrupt */
-	u32 context_done;	/* enum kmh_context of context.c */
+	u32 context_done;	/* CONTEXT_* of context.c */
 	unsigned int refuse;	/* operations whose context could not be entered */
 };
 
@@ -259,6 +259,16 @@ void kmh_typed_reset(void);
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out);
 u64 kmh_typed_pte(unsigned int index);
 
+/* ---- instant.c: interrupts in the middle of an operation ---- */
+
+void kmh_instant_init(void);
+void kmh_instant_reset(void);
+void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op);
+void kmh_instant_finish(struct kmh_task *t);
+void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
+			struct kmh_delta *(*next)(struct kmh_obs *obs));
+
 /* ---- waiting.c: tasks that sleep in kmap ---- */
 
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
@@ -284,6 +294,7 @@ struct kmh_history_task {
 	u32 random;
 	u32 written;
 	u32 done;
+	u32 parked;		/* waits for the others, who have to end their round first */
 	u8 id;
 };
 
@@ -295,6 +306,7 @@ struct kmh_history_run {
 	unsigned int n_tasks;
 	atomic_t clock;
 	atomic_t ready;
+	atomic_t arrived;	/* at the end of a round, over all rounds */
 	atomic_t foreign;
 	atomic_t dropped;
 	u32 go;

@@ -375,6 +375,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 		t->last_cpu = obs->cpu;
 	}
 	report_others(obs, t);
+	kmh_instant_report(t, obs, next_delta);
 	kmh_hash = ~crc32_le(~kmh_hash, (u8 *)obs, HASHED);
 	kmh_hash = ~crc32_le(~kmh_hash, buffer + start + sizeof(*obs), used - start - sizeof(*obs));
 	obs->hash = kmh_hash;

@@ -170,6 +170,7 @@ static bool wants_task_context(u8 code)
 	case KMH_OP_EXIT:
 	case KMH_OP_MIGRATE:
 	case KMH_OP_SIGNAL:
+	case KMH_OP_INTERRUPT:
 		return true;
 	default:
 		return false;
@@ -185,6 +186,7 @@ static bool refused_when_atomic(const struct kmh_task *t, u8 code)
 	case KMH_OP_YIELD:
 	case KMH_OP_EXIT:
 	case KMH_OP_MIGRATE:
+	case KMH_OP_INTERRUPT:
 		return kmh_atomic(t);
 	case KMH_OP_SOFTIRQ:
 		/* RT leaves it to ksoftirqd unless the task can be preempted. */
@@ -263,6 +265,9 @@ static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 	case KMH_OP_SIGNAL:
 		kmh_signal(op, out);
 		break;
+	case KMH_OP_INTERRUPT:
+		kmh_instant_arm(t, op, out);
+		break;
 	default:
 		out->status = KMH_ST_REFUSED;
 	}
@@ -289,10 +294,14 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
+	if (!in_interrupt_context())
+		kmh_instant_begin(t, op);
 	WRITE_ONCE(kmh_executing, current);
 	start = rdtsc();
 	dispatch(t, op, out);
 	out->cycles = rdtsc() - start;
 	/* A task whose kmap slept is not the one that executes now. */
 	cmpxchg(&kmh_executing, current, NULL);
+	if (!in_interrupt_context())
+		kmh_instant_finish(t);
 }

@@ -247,6 +247,7 @@ enum kmh_opcode {
 	KMH_OP_TYPED_MAP = 30,		/* reg = kmap_atomic(page, value) in the module's typed window */
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
 	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
+	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
 };
 
 /*
@@ -258,6 +259,24 @@ enum kmh_opcode {
 #define KMH_TYPED_ERAS		2
 #define KMH_TYPES_2_6_24	13	/* KM_TYPE_NR of 2.6.24 */
 #define KMH_TYPES_2_6_32	19	/* of 2.6.32 */
+
+/*
+ * INTERRUPT: in the middle of a later operation of this task (after value >> 8 others) the
+ * pages from "page" on, value & 0xff of them, are mapped, read and unmapped.  reg is
+ * enum kmh_context, plus enum kmh_trigger << 4; offset is nanoseconds after the operation's
+ * beginning, or the offset of an instruction in a function.
+ */
+enum kmh_context {
+	KMH_CONTEXT_HARDIRQ = 0,
+	KMH_CONTEXT_SOFTIRQ = 1,
+	KMH_CONTEXT_TASK = 2,	/* a task of higher priority on that CPU */
+};
+
+enum kmh_trigger {
+	KMH_TRIGGER_TIMER = 0,
+	KMH_TRIGGER_IPI = 1,	/* of another CPU */
+	KMH_TRIGGER_FUNCTIONS = 2, /* __kmap_local_pfn_prot or kmap_atomic_high_prot, and so on: instant.c */
+};
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */
@@ -359,7 +378,14 @@ enum kmh_delta_kind {
 	KMH_DELTA_PTEVAL = 3,	/* task = of the step; index = entry of kmap_ctrl.pteval; b/c = value */
 	KMH_DELTA_DONE = 4,	/* aux = task whose blocked step ended; a = its step, b = result, d = page_address */
 	KMH_DELTA_DEAD = 5,	/* aux = task that died outside its own step */
+	KMH_DELTA_INTERRUPT = 6, /* aux = KMH_INTERRUPT_*; index = depth before; a = address, b/c = PTE, d = first word */
+	KMH_DELTA_INTERRUPT_END = 7, /* aux = KMH_INTERRUPT_*; index = depth after all is unmapped */
 };
+
+#define KMH_INTERRUPT_HARD	(1u << 0)
+#define KMH_INTERRUPT_SOFT	(1u << 1)
+#define KMH_INTERRUPT_OWN	(1u << 2)	/* on top of the task whose operation it was */
+#define KMH_INTERRUPT_IN_USE	(1u << 3)	/* the slot to take was in use, by b/c; nothing was mapped */
 
 struct kmh_delta {
 	__u8 kind;		/* enum kmh_delta_kind */
@@ -417,6 +443,7 @@ struct kmh_ctrl {
 #define KMH_HISTORY_HOLDS	8	/* mappings that one thread has at most at once */
 #define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
 #define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
+#define KMH_HISTORY_ROUNDS	(1u << 1) /* all threads start each round of mappings together */
 #define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
 
 /*

@@ -187,6 +187,7 @@ static void task_destroy(struct kmh_task *t)
  */
 void kmh_tasks_stop(void)
 {
+	kmh_instant_reset();
 	while (kmh_n_tasks)
 		task_destroy(kmh_tasks[--kmh_n_tasks]);
 }

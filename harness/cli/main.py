@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "pull": "ssh",
     "bench": "bench",
     "mutants": "mutants",
+    "check": "check",
     "broken-rules": "broken_rules",
 }
 """Each command and the module of this room that has the function of its name."""

@@ -39,13 +39,16 @@ def nightly(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
     steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
+    abstract: Annotated[
+        int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
+    ] = 20_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug
     before = read_baseline(baseline) if baseline else {}
     names = kernel or [stock.name for stock in known()]
-    common = ("--seed", str(seed), "--steps", str(steps))
+    common = ("--seed", str(seed), "--steps", str(steps), "--abstract", str(abstract))
     jobs = make_jobs(names, shape or _DEFAULT_SHAPES, common, seed)
     require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)

@@ -41,6 +41,14 @@ def run(
     steps: Annotated[
         int | None, typer.Option(min=0, help="Generated steps [default: 20000, or none with --scenario].")
     ] = None,
+    abstract: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Steps of the abstract programs, the same for every kernel, in each of their lowerings: "
+            "the kernel's own generation, the module's typed window with the types of 2.6.24 and of 2.6.32.",
+        ),
+    ] = 0,
     json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
     attach: Annotated[
@@ -73,7 +81,7 @@ def run(
         machine = _counting(machine, smp, attach)
     files = scenario_files(scenario or [], project.SCENARIOS)
     wanted = (0 if scenario else 20_000) if steps is None else steps
-    plan = read_plan(files, seed, wanted)
+    plan = read_plan(files, seed, wanted, abstract)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
     request = Request(

@@ -24,6 +24,7 @@ _SITUATIONS: Final = (
     "unmap with offset",
     "sleep with mappings",
     "hardirq",
+    "interrupt inside",
     "softirq",
     "pfn form",
     "other protection",
@@ -90,6 +91,7 @@ class Coverage:
         self.situations["unmap with offset"] += code in _UNMAPS and operation.offset != 0
         self.situations["sleep with mappings"] += code is OpCode.SLEEP and seen.depth > 0
         self.situations["hardirq"] += code is OpCode.HARDIRQ
+        self.situations["interrupt inside"] += bool(seen.interrupts)
         self.situations["softirq"] += code is OpCode.SOFTIRQ
         self.situations["fault"] += seen.status is Status.FAULT
 

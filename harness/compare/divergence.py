@@ -109,6 +109,8 @@ class ProgramResult:
     judged: int = 0
     unjudged: int = 0
     divergences: list[Divergence] = field(default_factory=list)
+    unrecorded: int = 0
+    """Divergences of behaviour beyond those that are kept."""
     known: Counter[str] = field(default_factory=Counter)
     vanished: Counter[str] = field(default_factory=Counter)
     foreign: Counter[str] = field(default_factory=Counter)

@@ -22,6 +22,12 @@ FIELDS: Final = {
 }
 COUNTS: Final = 1 << 0
 FULL: Final = sum(FIELDS)
+UNNEEDED: Final = frozenset(
+    name for bit, names in FIELDS.items() if bit not in (COUNTS, 1 << 10, 1 << 11, 1 << 12) for name in names
+)
+"""Fields that the state after a step does not rest on (``model/absorb.py``): calls of functions, and the
+cursor, which stands where the last slot was taken.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,11 @@ class Mask:
 
     blanked: tuple[str, ...]
     zeros: tuple[tuple[str, object], ...]
+
+    @property
+    def followable(self) -> bool:
+        """Whether what is left shows the state after any step: nothing beyond UNNEEDED is missing."""
+        return UNNEEDED.issuperset(self.blanked)
 
     @property
     def full(self) -> bool:

@@ -18,7 +18,7 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import at_rest, disagreements
-from harness.model import contract
+from harness.model import contract, vector
 from harness.model.absorb import absorb as as_seen
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
@@ -33,8 +33,10 @@ ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ..
 """What an observation breaks of the contract; empty where it is kept."""
 
 MAX_STATES: Final = 256
-FOLLOWED_MOST: Final = 100
-"""Divergences of behaviour in one program after which the state is only taken from witnesses."""
+RECORDED_MOST: Final = 100
+"""Divergences of behaviour kept of one program; those beyond are judged, followed and counted only, and the
+witnesses are asked as often as in a program without any.
+"""
 
 _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
@@ -89,10 +91,10 @@ class Judge:
         result = self.result
         result.coverage.add(record)
         if self._assertions.wanted(record.number):
-            result.failed_assertions += self._assertions.check(record)
+            result.failed_assertions += self._assertions.check(record, self._bench.mask.blanked)
         if not self._states:
             result.unjudged += 1
-            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
+            self._last = self._after(self._last, record)
             return None
         divergence = self._judge(record)
         if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
@@ -144,7 +146,7 @@ class Judge:
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
-            self._last = as_seen(self.machine, self._last, record.operation, record.observation)
+            self._last = self._after(self._last, record)
             return None
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
@@ -199,21 +201,33 @@ class Judge:
             pools=self._program.pools,
         )
         self.result.judged += 1
-        self.result.divergences.append(divergence)
-        self._last = as_seen(self.machine, before, record.operation, record.observation)
+        self._last = self._after(before, record)
         follows = not violations and self._can_follow(record)
         self._states = (self._last,) if follows else ()
+        if follows and len(self.result.divergences) >= RECORDED_MOST:
+            self.result.unrecorded += 1
+            return divergence
+        self.result.divergences.append(divergence)
         self.doubtful = True
         return divergence
 
     def _can_follow(self, record: Step) -> bool:
         """Whether the contract can be judged on from where another behaviour has led."""
         return (
-            self._bench.mask.full
+            self._bench.mask.followable
             and record.observation.status not in _ENDINGS
-            and len(self.result.divergences) <= FOLLOWED_MOST
             and not self._states[0].lost
         )
+
+    def _after(self, before: State, record: Step) -> State:
+        """The state after a step as it was seen; a cursor that cannot be seen stands at the slot last taken."""
+        seen = record.observation
+        if "cursor" in self._bench.mask.blanked:
+            taken = [
+                one.slot for one in seen.slots if one.pte not in {0, vector.get(before.slots, one.slot).pte}
+            ]
+            seen = seen._replace(cursor=taken[-1] if taken else before.cursor)
+        return as_seen(self.machine, before, record.operation, seen)
 
     def sync(self, record: Sync) -> Divergence | None:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
@@ -281,7 +295,10 @@ class Judge:
         if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
-            self._states = (resync(self.machine, self._last, record.snapshot),)
+            snapshot = record.snapshot
+            if "cursor" in self._bench.mask.blanked:
+                snapshot = snapshot._replace(cursor=self._last.cursor)
+            self._states = (resync(self.machine, self._last, snapshot),)
 
     def trouble(self, record: Trouble) -> None:
         """Kernel trouble: kept with the result, and with the divergence of its step."""

@@ -10,6 +10,7 @@ from harness.compare.evidence import mask
 from harness.compare.judge import Bench, ContractCheck, Judge, standard_contract
 from harness.compare.known import KnownBug
 from harness.model.machine import machine
+from harness.model.observation import Snapshot
 from harness.model.state import initial
 from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble
 
@@ -66,6 +67,7 @@ class Session:
         self._bench = Bench(evidence, header.release, known, contract or standard_contract(evidence))
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
+        self._cursor = 0
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; the divergence that it is, if any."""
@@ -88,8 +90,14 @@ class Session:
         self._close()
         layout, tasks = self.header.layout, record.program.tasks
         guest = machine(layout, record.pages, tasks)
-        start = initial(guest, record.start, warned=self._warned | frozenset(record.warned))
+        start = initial(guest, self._start(record), warned=self._warned | frozenset(record.warned))
         self.judge = Judge(guest, start, record.program, self._bench)
+
+    def _start(self, record: Begin) -> Snapshot:
+        """The state before a program; a cursor that cannot be seen is where the programs before have left it."""
+        if "cursor" in self._bench.mask.blanked:
+            return record.start._replace(cursor=self._cursor)
+        return record.start
 
     def _end(self, record: End) -> None:
         if self.judge is not None:
@@ -100,6 +108,7 @@ class Session:
         """Keep the result of the program that was open; without an End it stays incomplete."""
         if self.judge is not None:
             self._warned |= self.judge.state.warned
+            self._cursor = self.judge.state.cursor
             self._results.append(self.judge.result)
             self.judge = None
 

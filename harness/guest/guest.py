@@ -43,6 +43,20 @@ class RawSteps(NamedTuple):
     data: bytes
 
 
+class SectionOpenError(UsageError):
+    """A batch ended inside of an atomic section: it did not close it, or the kernel did not.
+
+    ``records`` are the steps of the batch, all of which were executed.
+    """
+
+    def __init__(self, step: int, records: list[StepRecord]) -> None:
+        super().__init__(
+            f"an atomic section was open at the end of the batch before step {step}",
+            hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
+        )
+        self.records = records
+
+
 class Guest:
     """A booted guest; a context manager.  Raises KernelError when the kernel, InfrastructureError when
     the harness or host is to blame for its silence or end.
@@ -249,10 +263,7 @@ class Guest:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
         records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
         if protocol.section_left_open(raw.data):
-            raise UsageError(
-                f"an atomic section was open at the end of the batch before step {self._chain.step}",
-                hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
-            )
+            raise SectionOpenError(self._chain.step, records)
         if len(records) != raw.steps:
             raise WireError(
                 f"{raw.steps} operations gave {len(records)} observations", hint="module and harness differ"

@@ -28,6 +28,8 @@ TAG = 0x4B50_0000
 """``KMH_HISTORY_TAG``: the first word of page id is this + id."""
 WITNESS = 1
 """``KMH_HISTORY_WITNESS``: note the order in which kmap_lock was held."""
+ROUNDS = 2
+"""``KMH_HISTORY_ROUNDS``: all threads start each round of mappings together."""
 SLEPT = 1
 """``KMH_HISTORY_SLEPT`` in a record's flags: the thread left its CPU of its own accord."""
 FAULT = 2

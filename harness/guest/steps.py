@@ -10,6 +10,7 @@ from harness.guest.failure import WireError
 from harness.model.layout import TYPED_FIRST, Layout
 from harness.model.observation import (
     Completion,
+    Interrupt,
     Observation,
     SavedChange,
     SlotChange,
@@ -35,6 +36,7 @@ FLAG_NO_PAGE_ADDRESS = 8
 FLAG_OVERFLOW = 16
 
 DELTA_PKMAP, DELTA_WINDOW, DELTA_PTEVAL, DELTA_DONE, DELTA_DEAD = 1, 2, 3, 4, 5
+DELTA_INTERRUPT, DELTA_INTERRUPT_END = 6, 7
 
 _STATUS = tuple(Status)
 _NOTHING: tuple[()] = ()
@@ -115,12 +117,12 @@ def _broken(expected: int, found: int, hash_right: bool) -> WireError:
 
 
 _Changes = tuple[tuple[tuple[object, ...], ...], tuple[int, ...]]
-_NO_CHANGES: _Changes = ((_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING), _NOTHING)
+_NO_CHANGES: _Changes = ((_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING), _NOTHING)
 
 
 def _changes(data: memoryview) -> _Changes:
     """Deltas by kind, each sorted, and the steps of the completions."""
-    slots, windows, saved, done, dead = [], [], [], [], []
+    slots, windows, saved, done, dead, interrupts = [], [], [], [], [], []
     new = tuple.__new__
     for kind, aux, index, a, bc, d in DELTA.iter_unpack(data):
         if kind == DELTA_PKMAP:
@@ -133,11 +135,21 @@ def _changes(data: memoryview) -> _Changes:
             done.append((Completion(aux, bc & 0xFFFF_FFFF, d), a))
         elif kind == DELTA_DEAD:
             dead.append(aux)
+        elif kind in (DELTA_INTERRUPT, DELTA_INTERRUPT_END):
+            depth = index - (index >> 15 << 16)
+            interrupts.append(Interrupt(aux, depth, a, bc, d))
         else:
             raise WireError(f"a delta of kind {kind}", hint="module and harness are of different versions")
     done.sort()
     return (
-        (_sorted(slots), _sorted(windows), _sorted(saved), tuple(end for end, _ in done), _sorted(dead)),
+        (
+            _sorted(slots),
+            _sorted(windows),
+            _sorted(saved),
+            tuple(end for end, _ in done),
+            _sorted(dead),
+            tuple(interrupts),
+        ),
         tuple(step for _, step in done),
     )
 

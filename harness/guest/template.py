@@ -20,7 +20,7 @@ from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
 from harness.guest.image import Script
 from harness.guest.protocol import PROBES
-from harness.guest.qemu import Channels, Machine, arguments, program
+from harness.guest.qemu import PROGRAM, Channels, Machine, arguments, program
 from harness.guest.saved import Saved
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
@@ -88,7 +88,7 @@ def template_key(parts: Parts) -> str:
         parts.kernel.content_hash,
         "\0".join(arguments(machine, _NOWHERE)),
         *(_digest(path) for path in (parts.module, parts.agent)),
-        _emulator(program(parts.shape)),
+        emulator(program(parts.shape)),
     )
     return hashlib.sha256("\0\0".join(facts).encode()).hexdigest()[:32]
 
@@ -97,7 +97,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _emulator(name: str) -> str:
+def emulator(name: str = PROGRAM) -> str:
     """QEMU's build: where its file is, how long, and when it was written; running it would take 25 ms."""
     path = shutil.which(name)
     if path is None:

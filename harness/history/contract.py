@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from harness.guest.histories import FAULT, TAG, Code, Event, Outcome, ThreadState
-from harness.history.history import History
+from harness.history.history import History, Pending
 from harness.model.layout import PAGE_SIZE, Layout
 
 MOST = 50
@@ -55,13 +55,14 @@ class Violation(NamedTuple):
     @property
     def window(self) -> tuple[int, int]:
         """First and last stamp of its operations."""
-        stamps = [stamp for _, event in self.places for stamp in (event.invoked, event.returned)]
+        stamps = [stamp for _, event in self.places for stamp in (event.invoked, event.returned) if stamp]
         return (min(stamps), max(stamps)) if stamps else (0, 0)
 
 
 def violations(history: History) -> tuple[Violation, ...]:
     """What no order explains, the shortest window first; empty where the history keeps the contract."""
-    found = [*_Sweep(history).run(), *_data(history), *_end(history)]
+    sweep = _Sweep(history)
+    found = [*sweep.run(), *_data(history), *_end(history, sweep.freed)]
     return tuple(sorted(found, key=lambda one: one.window[1] - one.window[0]))
 
 
@@ -76,6 +77,8 @@ class _Sweep:
         self.newest: dict[tuple[int, int], Place] = {}
         self.asked: dict[int, tuple[Event, bool]] = {}
         self.found: list[Violation] = []
+        self.freed: list[Place] = []
+        """The unmaps after which a page had no users."""
         for page, slot, users in history.pinned():
             address = history.layout.pkmap_address(slot)
             self.users[page, address] = users
@@ -92,7 +95,7 @@ class _Sweep:
                     self._add(Rule.ADDRESS, f"kmap gave {event.value:#x}", place)
                 self._map(place)
             elif event.code == Code.KUNMAP:
-                self._unmap(event)
+                self._unmap(place)
             else:
                 self._ask(place)
             if len(self.found) >= MOST:
@@ -137,13 +140,14 @@ class _Sweep:
             words = f"page {page} mapped at {address:#x} while mapped at {other_address:#x}"
             self._add(Rule.TWO_SLOTS, words, place, self.newest.get((page, other_address)))
 
-    def _unmap(self, event: Event) -> None:
-        page, address = key = event.page, event.value
+    def _unmap(self, place: Place) -> None:
+        page, address = key = place.event.page, place.event.value
         users = self.users.get(key, 0) - 1
         if users > 0:
             self.users[key] = users
             return
         self.users.pop(key, None)
+        self.freed.append(place)
         if self.address_of.get(page) == address:
             del self.address_of[page]
         if self.page_at.get(address) == page:
@@ -227,29 +231,33 @@ def _in_window(layout: Layout, cpu: int, address: int) -> bool:
     return cpu >= layout.nr_cpus or index // layout.window == cpu
 
 
-def _end(history: History) -> Iterator[Violation]:
+def _end(history: History, freed: list[Place]) -> Iterator[Violation]:
     """How it ended: sleepers that nobody will wake, and the dead."""
     for one in history.pending:
         if one.state is ThreadState.DIED:
             words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
             yield Violation(Rule.DIED, words, (_pending_place(history, one.thread),))
-    if history.outcome is not Outcome.ASLEEP:
-        return
-    sleepers = [one for one in history.pending if one.state is ThreadState.SLEPT]
-    places = tuple(_pending_place(history, one.thread) for one in sleepers)
+    if history.outcome is Outcome.ASLEEP:
+        sleepers = [one for one in history.pending if one.state is ThreadState.SLEPT]
+        yield _asleep(history, sleepers, freed)
+
+
+def _asleep(history: History, sleepers: list[Pending], freed: list[Place]) -> Violation:
+    """The sleepers, and the first unmap after the last of them found nothing: it should have woken them."""
     zero, unused = history.free
-    if zero + unused:
-        words = (
-            f"{len(sleepers)} threads sleep in kmap, {zero} slots are free, {unused} unused; nobody is left"
-        )
-        yield Violation(Rule.LOST_WAKEUP, f"{words} to wake them", places)
-    else:
-        words = f"{len(sleepers)} threads sleep in kmap and every slot counts as used"
-        yield Violation(Rule.LEAKED_SLOTS, f"{words}; the threads hold fewer", places)
+    words = f"{len(sleepers)} of {len(history.cpus)} threads sleep in kmap"
+    places = [_pending_place(history, one.thread) for one in sleepers]
+    if not zero + unused:
+        words = f"{words} and every slot counts as used; the threads hold fewer"
+        return Violation(Rule.LEAKED_SLOTS, words, tuple(places))
+    last = max(one.section or one.invoked for one in sleepers)
+    waker = next((place for place in freed if place.event.returned > last), None)
+    words = f"{words}, {zero} slots are free and {unused} unused; nobody is left to wake them"
+    return Violation(Rule.LOST_WAKEUP, words, (*places, waker) if waker else tuple(places))
 
 
 def _pending_place(history: History, thread: int) -> Place:
     """An operation without end, as far as it got."""
     one = next(each for each in history.pending if each.thread == thread)
-    event = Event(one.invoked, one.section, history.clock, 0, one.page, one.code, history.cpus[thread], 0)
+    event = Event(one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0)
     return Place(thread, event)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from harness.guest.histories import HOLDS, THREADS, WITNESS, HistoryRequest
+from harness.guest.histories import HOLDS, ROUNDS, THREADS, WITNESS, HistoryRequest
 
 LIMIT_MS = 8_000
 """A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""
@@ -21,6 +21,8 @@ class Regime:
     pages: int
     holds: int
     per_cpu: int
+    rounds: bool = False
+    """All threads start each round of mappings together."""
 
 
 def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryRequest:
@@ -35,7 +37,7 @@ def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryR
         first_page=last_pkmap,
         pages=regime.pages,
         holds=regime.holds,
-        flags=WITNESS,
+        flags=WITNESS | (ROUNDS if regime.rounds else 0),
         cpus=cpus,
     )
 
@@ -44,6 +46,7 @@ def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
     """Regimes without end, in turn: waits, one page for all, many wraps, the whole area."""
     while True:
         yield waits(random, smp)
+        yield rounds(random, smp)
         yield Regime("one page", 60_000, 8, random.randint(1, 3), random.randint(1, 4), random.randint(1, 2))
         yield wraps(random, smp)
         yield Regime("whole area", 100_000, None, 2 * last_pkmap, HOLDS, random.randint(1, 2))
@@ -56,6 +59,14 @@ def waits(random: Random, smp: int) -> Regime:
     holds = random.randint(1, 2)
     free = threads * (holds - 1) + 1 + random.randint(0, max(0, threads - 2))
     return Regime("waits", 10_000, free, free + random.randint(1, threads), holds, per_cpu)
+
+
+def rounds(random: Random, smp: int) -> Regime:
+    """All ask at once for fewer slots than they are: what is missed here nobody makes good later."""
+    per_cpu = random.choice((1, 1, 2)) if smp > 1 else 2
+    threads = min(smp * per_cpu, THREADS)
+    free = random.randint(1, max(1, threads - 1))
+    return Regime("rounds", 10_000, free, free + random.randint(1, threads), 1, per_cpu, rounds=True)
 
 
 def wraps(random: Random, smp: int) -> Regime:

@@ -40,7 +40,7 @@ def _beside(history: History, violation: Violation) -> Iterator[Place]:
 
 def _line(place: Place, *, marked: bool) -> str:
     event = place.event
-    end = str(event.returned) if event.code != Code.SECTION else "never"
+    end = event.returned or "never"
     order = f", lock at {event.ordered}" if event.ordered else ""
     slept = ", slept" if event.flags & SLEPT else ""
     where = f"thread {place.thread} CPU {event.cpu}"
@@ -50,6 +50,8 @@ def _line(place: Place, *, marked: bool) -> str:
 def words(event: Event) -> str:
     """One operation as people write it."""
     page, value = f"page {event.page}", event.value
+    if not event.returned:
+        return f"{Code(event.code).name.lower()}({page}), which did not return"
     return {
         Code.KMAP: f"kmap({page}) = {value:#x}",
         Code.KUNMAP: f"kunmap({page}) at {value:#x}",
@@ -58,5 +60,5 @@ def words(event: Event) -> str:
         Code.OWN_WRITE: f"wrote {value} to its word of {page}",
         Code.OWN_READ: f"read {value} from its word of {page}",
         Code.LOCAL: f"kmap_local({page}) = {value:#x}",
-        Code.SECTION: f"slept in kmap({page})",
+        Code.SECTION: f"looked in vain for a slot for {page}",
     }[Code(event.code)]

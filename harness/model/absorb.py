@@ -25,7 +25,8 @@ def page_id(machine: Machine, pte: int) -> int | None:
 def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
     before = vector.get(state.slots, change.slot)
     own = machine.layout.pkmap_address(change.slot)
-    address = (own if change.count else 0) if hidden else change.address
+    untold = hidden or (change.address and not machine.layout.in_pkmap(change.address))
+    address = (own if change.count else 0) if untold else change.address
     where = state.where
     old, new = page_id(machine, before.pte), page_id(machine, change.pte)
     if old is not None and old != new and vector.get(where, old) == own:
@@ -83,7 +84,7 @@ def _acting(
         saved=tuple(saved),
         preempt=_signed(seen.preempt - extra) if counted else base.preempt,
         migrate=migrate if phase is Phase.READY else base.migrate,
-        page=(op.page if started else base.page) if blocked else -1,
+        page=(op.page if started and op.page < len(machine.pages) else base.page) if blocked else -1,
         reg=(op.reg if started else base.reg) if blocked else 0,
     )
 
@@ -149,7 +150,7 @@ def absorb(machine: Machine, before: State, op: Operation, seen: Observation) ->
         lost="",
         unflushed=_unflushed(before, seen),
     )
-    if not machine.local:
+    if not machine.local and seen.cpu < len(before.depths):
         depths = list(base.depths)
         depths[seen.cpu] = seen.depth
         base = base._replace(depths=tuple(depths))

@@ -5,25 +5,41 @@ order, of when unused slots are flushed, or of which flush function is called; a
 that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
-from harness.model import contract_pkmap, contract_typed, contract_window
+from harness.model import contract_instant, contract_own, contract_pkmap, contract_typed, contract_window
 from harness.model.layout import Generation
 from harness.model.machine import Machine
-from harness.model.observation import Observation
+from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
+from harness.model.refusal import senseless
 from harness.model.state import State
 from harness.model.violation import Violation, view
 
+_PAGES = (*contract_pkmap.RULES, *contract_own.RULES)
+_INTERRUPTED = (
+    *_PAGES,
+    *contract_window.RULES,
+    *contract_typed.RULES,
+    contract_instant.interrupts,
+)
+
 RULES = {
-    Generation.TYPED: (*contract_pkmap.RULES, *contract_window.PLACE_RULES, *contract_typed.RULES),
-    Generation.STACK: (*contract_pkmap.RULES, *contract_window.RULES, *contract_typed.RULES),
-    Generation.LOCAL: (*contract_pkmap.RULES, *contract_window.RULES, *contract_typed.RULES),
+    Generation.TYPED: (*_PAGES, *contract_window.PLACE_RULES, *contract_typed.RULES),
+    Generation.STACK: _INTERRUPTED,
+    Generation.LOCAL: _INTERRUPTED,
 }
+
+_TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 
 def check(
     machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str] = frozenset()
 ) -> tuple[Violation, ...]:
     """Violations of the contract in one step; empty where it is kept."""
+    if senseless(machine, before, op):
+        detail = f"{op.code.name} with operands that are not there ended {seen.status.name}"
+        return () if seen.status in _TURNED_DOWN else (Violation("ending", detail),)
+    if not 0 <= seen.cpu < machine.layout.online_cpus:
+        return (Violation("cpu", f"{op.code.name} ran on CPU {seen.cpu}, which is not there"),)
     step = view(machine, before, op, seen, blind=blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:

@@ -56,7 +56,9 @@ def place(v: View) -> Iterator[Violation]:
     layout = v.machine.layout
     index = layout.fixindex(v.seen.value)
     spilled = (
-        not v.machine.local and not layout.debug_highmem and v.before.depths[v.seen.cpu] >= layout.window
+        not v.machine.local
+        and not layout.debug_highmem
+        and not 0 <= v.before.depths[v.seen.cpu] < layout.window
     )
     if not in_window(v, v.seen.value) or (v.machine.window_owner(index) != v.seen.cpu and not spilled):
         yield Violation("window", f"{v.seen.value:#x} is not in the window of CPU {v.seen.cpu}")

@@ -24,6 +24,7 @@ class Draft:
 
     __slots__ = (
         "allowed",
+        "armed",
         "before",
         "contexts",
         "cpu",
@@ -89,6 +90,7 @@ class Draft:
         self.migrate = task.migrate
         self.irqs_off = task.irqs_off
         self.contexts = task.contexts
+        self.armed = task.armed
         self.cursor = state.cursor
         self.zeros = state.zeros
         self.ones = state.ones

@@ -10,6 +10,7 @@ from harness.model.outcome import Outcome
 from harness.model.state import Context, Phase, State, TaskState
 
 PREEMPT_MASK = 0x7FFF_FFFF
+_ATTRIBUTES = frozenset({OpCode.FLUSH_UNUSED, OpCode.INTERRUPT})
 _NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
 
 
@@ -141,7 +142,7 @@ def new_task(d: Draft) -> TaskState:
         page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
     return TaskState(
         d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
-        d.contexts, page, reg,
+        d.contexts, page, reg, d.armed,
     )  # fmt: skip
 
 
@@ -188,7 +189,7 @@ def observation(d: Draft) -> Observation:
         d.depth if machine.local else d.depths[d.cpu],
         d.flush_scans,
         d.flush_ranges,
-        UNCLAIMED if d.op.code == OpCode.FLUSH_UNUSED else d.flush_ranges * machine.layout.online_cpus,
+        UNCLAIMED if d.op.code in _ATTRIBUTES else d.flush_ranges * machine.layout.online_cpus,
         d.flush_dirty,
         0,
         d.invlpgs,

@@ -62,6 +62,20 @@ class Completion(NamedTuple):
     address: int
 
 
+class Interrupt(NamedTuple):
+    """One mapping made in the middle of the operation, by an interrupt or a task of higher priority.
+
+    ``flags`` are ``KMH_INTERRUPT_*``; ``depth`` is that before it.  The last one of each has no address: its
+    depth is what was left when all was unmapped.  ``value`` is the first word read through the mapping.
+    """
+
+    flags: int
+    depth: int
+    address: int
+    pte: int
+    value: int
+
+
 class Observation(NamedTuple):
     """Everything judged about one step.  All changes are relative to the step before, sorted."""
 
@@ -90,6 +104,7 @@ class Observation(NamedTuple):
     saved: tuple[SavedChange, ...] = ()
     done: tuple[Completion, ...] = ()
     dead: tuple[int, ...] = ()
+    interrupts: tuple[Interrupt, ...] = ()
 
 
 class TaskView(NamedTuple):

@@ -42,6 +42,7 @@ class OpCode(IntEnum):
     TYPED_MAP = 30
     TYPED_UNMAP = 31
     SIGNAL = 32
+    INTERRUPT = 33
 
 
 class Base(IntEnum):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from harness.model import vector
+from harness.model.instant import Trigger, Where
 from harness.model.layout import Generation
 from harness.model.machine import UNBOUND, Machine
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
@@ -88,6 +89,7 @@ def walks(machine: Machine) -> Iterator[Walk]:
     both = _like(machine, slots=2, tasks=(0, UNBOUND), high=1, low=1)
     yield Walk("contexts", both, tuple(_contexts(both)), 1500)
     yield Walk("access", alone, tuple(_access(alone)), 1500)
+    yield Walk("instants", alone, tuple(_instants(alone)), 200)
     if machine.layout.typed_count:
         yield Walk("typed window", both, tuple(_typed(both)), 300)
 
@@ -184,6 +186,14 @@ def _contexts(machine: Machine) -> Iterator[Operation]:
     ):
         yield Operation(code)
     yield Operation(OpCode.PAGE_ADDRESS, page=0)
+
+
+def _instants(machine: Machine) -> Iterator[Operation]:
+    """Interrupts in every context, by a timer and at an instruction, and something for them to interrupt."""
+    yield from _plain(machine)
+    for where in Where:
+        for trigger in (Trigger.TIMER, Trigger.UNMAP):
+            yield Operation(OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1)
 
 
 def _plain(machine: Machine) -> Iterator[Operation]:

@@ -1,6 +1,7 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
 
 from harness.model import vector
+from harness.model.instant import senseless as senseless_instant
 from harness.model.km_type import known_type
 from harness.model.layout import ADDRESS_MASK
 from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
@@ -14,8 +15,9 @@ MAPS = frozenset(
     }
 )  # fmt: skip
 _TYPED = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+_SETS_REGISTER = MAPS | _TYPED
 _NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS, OpCode.TYPED_MAP}
-_HAS_ADDRESS = frozenset(
+HAS_ADDRESS = frozenset(
     {
         OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
         OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG, OpCode.TYPED_UNMAP,
@@ -25,10 +27,12 @@ _TASK_CONTEXT = frozenset(
     {
         OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
         OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE, OpCode.SIGNAL,
+        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT,
     }
 )  # fmt: skip
-_NEVER_ATOMIC = frozenset({OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE})
+_NEVER_ATOMIC = frozenset(
+    {OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE, OpCode.INTERRUPT}
+)
 _INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
 _WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.MIGRATE, OpCode.FLUSH_UNUSED})
 
@@ -55,12 +59,22 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
     return (
         _in_this_context(task, code)
         or (code == OpCode.SOFTIRQ and machine.layout.rt and task.preempt > 0)
-        or (code in _NEEDS_PAGE and op.page >= len(machine.pages))
-        or (code in MAPS and (op.reg >= REGISTERS or task.preempt >= HELD))
-        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
-        or (code in _TYPED and (op.reg >= REGISTERS or not known_type(op.value)))
+        or (code in MAPS and task.preempt >= HELD)
         or (code in _WAITS and _beside_spinner(state, op))
         or (code == OpCode.SIGNAL and _nobody(state, op.value))
+        or senseless(machine, state, op)
+    )
+
+
+def senseless(machine: Machine, state: State, op: Operation) -> bool:
+    """Whether *op* names a page, register, type or address that is not there, or not for it to touch."""
+    code = op.code
+    return (
+        (code in _NEEDS_PAGE and op.page >= len(machine.pages))
+        or (code in _SETS_REGISTER and op.reg >= REGISTERS)
+        or (code in _TYPED and not known_type(op.value))
+        or (code in HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code == OpCode.INTERRUPT and senseless_instant(machine, op))
     )
 
 

@@ -33,6 +33,16 @@ class Context(NamedTuple):
     irqs_off: bool
 
 
+class Armed(NamedTuple):
+    """An interrupt that a task's operation is to meet, after ``skip`` others (``model.instant``)."""
+
+    where: int
+    trigger: int
+    page: int
+    levels: int
+    skip: int
+
+
 class TaskState(NamedTuple):
     """One task.  ``saved`` is ``kmap_ctrl.pteval`` (empty in other generations than local).
 
@@ -53,6 +63,7 @@ class TaskState(NamedTuple):
     contexts: tuple[Context, ...] = ()
     page: int = -1
     reg: int = 0
+    armed: Armed | None = None
 
     @property
     def atomic(self) -> bool:
@@ -133,9 +144,12 @@ def _tasks(machine: Machine, snapshot: Snapshot) -> tuple[TaskState, ...]:
 
 
 def _addresses(machine: Machine, snapshot: Snapshot) -> list[int]:
+    """Addresses of the highmem pages; one that is not of pkmap is none, as it names no slot."""
     known = snapshot.page_addresses
     return [
-        known[number] if page.highmem and number < len(known) else 0
+        known[number]
+        if page.highmem and number < len(known) and machine.layout.in_pkmap(known[number])
+        else 0
         for number, page in enumerate(machine.pages)
     ]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, local, pkmap, release, stack, typed, typed_window
+from harness.model import access, context, instant, local, pkmap, release, stack, typed, typed_window
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -40,6 +40,7 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.TYPED_MAP: typed_window.kmap_atomic,
     OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
     OpCode.SIGNAL: context.signal,
+    OpCode.INTERRUPT: instant.arm,
 }
 
 _LOCAL: dict[OpCode, Rule] = {
@@ -171,7 +172,9 @@ def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for cpu in cpus(machine, state, op.task):
         outcomes += _on_cpu(machine, state, op, cpu)
-    return tuple(outcomes)
+    if state.tasks[op.task].armed is None:
+        return tuple(outcomes)
+    return instant.interrupted(machine, state, op, tuple(outcomes))
 
 
 def predict(machine: Machine, state: State, op: Operation) -> Outcome | None:

@@ -57,8 +57,17 @@ def prepare(
     Raises UsageError for a kernel that is not known or a module that is not this kernel's,
     PrerequisiteError for a missing program or an unreachable archive.
     """
-    kernel = find_kernel(name, build_dir, progress, say)
-    module = build_module(kernel, sources, progress=progress)
+    return prepare_kernel(find_kernel(name, build_dir, progress, say), progress, sources=sources)
+
+
+def prepare_kernel(
+    kernel: Kernel, progress: Progress, *, sources: Path = project.MODULE_SOURCES, module: Built | None = None
+) -> Prepared:
+    """Module and agent for a kernel that is there; *module* where one of an equal build will do.
+
+    Raises as :func:`prepare`.
+    """
+    module = module or build_module(kernel, sources, progress=progress)
     check_module(kernel, module.path)
     dwarf = read_dwarf(module.path)
     require_wire(dwarf)

@@ -10,6 +10,7 @@ from harness.guest.protocol import Facts as GuestFacts
 from harness.guest.shape import Shape
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
+from harness.scenario.abstract_lower import abstract_programs
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate, prelude
 from harness.scenario.lower import lower
@@ -27,6 +28,7 @@ FOUR_GIB_MIB = 4096
 class Plan:
     """Parsed scenarios, and how much to generate from which seed.
 
+    ``abstract``: steps that abstract programs shall leave in each of their lowerings.
     ``throwaway``: the guest may be wrecked, and is discarded after the one scenario there is.
     """
 
@@ -34,15 +36,17 @@ class Plan:
     seed: int
     steps: int
     throwaway: bool = False
+    abstract: int = 0
 
 
-def read_plan(files: Sequence[Path], seed: int, steps: int) -> Plan:
+def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -> Plan:
     """Parse every scenario before anything is fetched or booted.  Raises UsageError with file and line."""
-    if not files and not steps:
+    if not files and not steps and not abstract:
         raise UsageError(
-            "there is nothing to run: no scenario and no generated steps", hint="give --scenario or --steps"
+            "there is nothing to run: no scenario and no generated steps",
+            hint="give --scenario, --steps or --abstract",
         )
-    return Plan(tuple(read_scenario(path) for path in files), seed, steps)
+    return Plan(tuple(read_scenario(path) for path in files), seed, steps, abstract=abstract)
 
 
 def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
@@ -72,7 +76,7 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
     lacking = missing_operations(layout)
     known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
     lowered = [lower(scenario, known) for scenario in plan.scenarios]
-    if plan.steps:
+    if plan.steps or plan.abstract:
         yield prelude(known, Random(plan.seed), name=f"prelude-{plan.seed}")
     yield from lowered
     random = Random(plan.seed)
@@ -81,3 +85,5 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
         yield generate(
             known, Random(random.getrandbits(64)), Wishes(steps), name=f"random-{plan.seed}-{number}"
         )
+    if plan.abstract:
+        yield from abstract_programs(known, plan.seed, plan.abstract)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from harness.compare.session import Session
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.batch import batches
+from harness.guest.guest import SectionOpenError
 from harness.guest.protocol import Facts
 from harness.guest.steps import StepRecord
 from harness.guest.trouble import Trouble as ConsoleTrouble
@@ -158,7 +159,14 @@ class _ProgramRun:
         self._troubles()
 
     def _collect(self, operations: Sequence[Operation]) -> None:
-        records = self.target.collect()
+        try:
+            self._judge(operations, self.target.collect())
+        except SectionOpenError as error:
+            self._judge(operations, error.records)
+            # Programs close what they open (scenario/lower.py, guest/batch.py): a step above tells what did not.
+            raise KernelError(f"the kernel left an atomic section open: {error.message}") from error
+
+    def _judge(self, operations: Sequence[Operation], records: Sequence[StepRecord]) -> None:
         if self.first_step is None and records:
             self.first_step = records[0].step
         record = self.sitting.record

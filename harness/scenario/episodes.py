@@ -2,11 +2,16 @@
 
 from typing import Final, NamedTuple
 
+from harness.model.km_type import ERA_SHIFT, TYPE_NR
 from harness.model.layout import Generation
 from harness.model.operation import NO_PAGE, OpCode, Prot
-from harness.scenario.ledger import Ledger
+from harness.scenario.ledger import TYPED_REGISTERS, Ledger
 
 _PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)
+
+
+_TYPES: Final = tuple(era << ERA_SHIFT | kind for era, count in enumerate(TYPE_NR) for kind in range(count))
+_SPARE_REGISTER: Final = TYPED_REGISTERS - 1
 
 
 class Palette(NamedTuple):
@@ -169,8 +174,11 @@ def mixed(ledger: Ledger, forms: Palette, limit: int) -> None:
     elif dice < 0.68:
         if ledger.room(task) > 0:
             atomic_section(ledger, task, forms, depth=rng.randint(1, 4))
-    elif dice < 0.88:
+    elif dice < 0.83:
         _look(ledger, task)
+    elif dice < 0.88 and ledger.layout.typed_count:
+        for _ in range(rng.randint(1, 8)):
+            typed(ledger, task)
     else:
         _rare(ledger, task, forms)
 
@@ -192,6 +200,35 @@ def _look(ledger: Ledger, task: int) -> None:
         ledger.touch(task, rng.choice(tuple(ledger.held)))
     else:
         ledger.add(OpCode.PAGE_ADDRESS, task, page=rng.choice(ledger.high))
+
+
+def typed(ledger: Ledger, task: int) -> None:
+    """An act in the module's typed window: what is mapped stays so across sleeps, and is unmapped in any order.
+
+    A type in use is asked for again (its BUG is told), and unmapping names a type that is not the mapping's.
+    """
+    rng, cpu = ledger.rng, ledger.cpus[task]
+    mine = [kind for owner, kind in ledger.typed if owner == cpu]
+    kind, dice = rng.choice(_TYPES), rng.random()
+    if kind not in mine and (dice < 0.5 or not mine):
+        ledger.typed_map(task, kind, rng.choice(ledger.high))
+    elif dice < 0.8 and mine:
+        ledger.touch(task, ledger.typed[cpu, rng.choice(mine)])
+    elif dice < 0.96 and mine:
+        ledger.typed_unmap(task, rng.choice(mine))
+    elif mine:
+        _typed_misuse(ledger, task, rng.choice(mine))
+
+
+def _typed_misuse(ledger: Ledger, task: int, held: int) -> None:
+    """The type *held* once more, or its mapping ended as another type: neither changes anything."""
+    register = ledger.typed[ledger.cpus[task], held]
+    if ledger.rng.random() < 0.5:
+        page = ledger.rng.choice(ledger.high)
+        ledger.add(OpCode.TYPED_MAP, task, page=page, reg=_SPARE_REGISTER, value=held)
+    else:
+        other = ledger.rng.choice([kind for kind in _TYPES if kind != held])
+        ledger.add(OpCode.TYPED_UNMAP, task, reg=register, value=other)
 
 
 def _rare(ledger: Ledger, task: int, forms: Palette) -> None:

@@ -96,6 +96,8 @@ def _drain(ledger: Ledger) -> None:
     for task, stack in enumerate(ledger.stacks):
         while stack:
             ledger.pop(task)
+    for cpu, kind in tuple(ledger.typed):
+        ledger.typed_unmap(ledger.cpus.index(cpu), kind)
     for page in tuple(ledger.held):
         episodes.release(ledger, ledger.rng.randrange(len(ledger.cpus)), page)
     ledger.add(OpCode.NOP, 0)

@@ -4,13 +4,15 @@ from collections import Counter
 from random import Random
 from typing import Final, NamedTuple
 
-from harness.model.layout import Layout
+from harness.model.km_type import typed_entry
+from harness.model.layout import TYPED_FIRST, Layout
 from harness.model.operation import Base, OpCode, Operation, Prot
 from harness.model.page import PageKind
 from harness.scenario.facts import usable_depth
 
 WINDOW_REGISTERS: Final = 3072  # registers below hold pkmap addresses, by page
 WINDOW_STRIDE: Final = 48  # more than any window has slots
+TYPED_REGISTERS: Final = 3840  # by entry of the typed window, at most 32 for each of 8 CPUs
 
 
 class Mapping(NamedTuple):
@@ -39,6 +41,7 @@ class Ledger:
         self.kinds = kinds
         self.held: Counter[int] = Counter()
         self.stacks: list[list[Mapping]] = [[] for _ in cpus]
+        self.typed: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
         return len(self.operations)
@@ -88,6 +91,18 @@ class Ledger:
         mapping = self.stacks[task].pop()
         offset = self.rng.randrange(4096) if self.rng.random() < 0.2 else 0
         self.add(mapping.unmap, task, reg=mapping.register, offset=offset)
+
+    def typed_map(self, task: int, kind: int, page: int) -> None:
+        """Map *page* in the typed window with type *kind* of the task's CPU, which must be free."""
+        cpu = self.cpus[task]
+        entry = typed_entry(kind, cpu, self.layout.online_cpus) - TYPED_FIRST
+        self.typed[cpu, kind] = TYPED_REGISTERS + entry
+        self.add(OpCode.TYPED_MAP, task, page=page, reg=TYPED_REGISTERS + entry, value=kind)
+
+    def typed_unmap(self, task: int, kind: int) -> None:
+        """End the mapping of type *kind* of the task's CPU."""
+        register = self.typed.pop((self.cpus[task], kind))
+        self.add(OpCode.TYPED_UNMAP, task, reg=register, value=kind)
 
     def touch(self, task: int, register: int, *, writable: bool = True) -> None:
         """Read or write one word through *register*."""

@@ -22,7 +22,7 @@ from harness.scenario.syntax import (
     TaskLine,
     TaskRef,
 )
-from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES, WORD_OF_CODE
+from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES, WORD_OF_CODE, Operand
 
 MAX_TASKS: Final = 64  # KMH_MAX_TASKS
 MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
@@ -156,6 +156,9 @@ class _Lowering:
             operation = operation._replace(value=self._task(statement.target, names))
         if statement.register is not None:
             operation = operation._replace(reg=self._register(statement.register, statement.where, names))
+        if statement.word.operand is Operand.INSTANT and statement.address is not None:
+            offset = evaluate(statement.address.offset, names)
+            return operation._replace(reg=statement.instant, offset=offset)
         if statement.address is not None:
             operation = self._address(operation, statement.address, statement.where, names)
         return operation

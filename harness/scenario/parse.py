@@ -2,14 +2,18 @@
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
+from harness.model.operation import Base
 from harness.scenario import operands
 from harness.scenario.errors import ScenarioError
+from harness.scenario.expression import ZERO, Binary, Number
 from harness.scenario.stream import TokenStream
 from harness.scenario.syntax import (
+    Address,
     Loop,
     OpStatement,
     PoolDecl,
@@ -22,7 +26,7 @@ from harness.scenario.syntax import (
     TaskRef,
 )
 from harness.scenario.tokens import Kind, tokenize
-from harness.scenario.vocabulary import PAGE_KINDS, WORD_OF_NAME, Operand
+from harness.scenario.vocabulary import PAGE_KINDS, TRIGGERS, WHERE, WORD_OF_NAME, Operand
 
 _HEADERS: Final = ("requires", "tasks", "pages")
 _RELATIONS: Final = (">=", "<=", "=", "<", ">")
@@ -206,7 +210,25 @@ class _Parser:
             bare = _replace(bare, value=self._in.expression())
         if operand is Operand.TASK:
             return self._target(bare)
+        if operand is Operand.INSTANT:
+            return self._instant(bare)
         return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
+
+    def _instant(self, bare: OpStatement) -> OpStatement:
+        """``timer+3000 hardirq h5 2``, ``unmap+23 task h5 1 skip 1``: trigger, context, pages, operations before."""
+        trigger = TRIGGERS[self._word(TRIGGERS, "what brings the interrupt about")]
+        offset = self._in.signed() if self._in.at("+") else ZERO
+        where = WHERE[self._word(WHERE, "a context")]
+        page, levels = operands.page(self._in), self._in.expression()
+        skip = self._in.expression() if self._in.accept("skip") else ZERO
+        address = Address(Base.REG, offset=offset)
+        value = Binary("+", levels, Binary("*", skip, Number(256), page.where), page.where)
+        return _replace(bare, instant=where | trigger << 4, page=page, address=address, value=value)
+
+    def _word(self, known: Mapping[str, object], what: str) -> str:
+        if not self._in.at(*known):
+            self._in.refuse(f"expected {what}", f"one of {', '.join(known)}")
+        return self._in.take().text
 
     def _target(self, bare: OpStatement) -> OpStatement:
         """Another task, by its name, or by its number as reproducers have it."""

@@ -85,6 +85,7 @@ class OpStatement:
     address: Address | None = None
     value: Expression = ZERO
     target: "TaskRef | None" = None
+    instant: int = 0
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from harness.model.instant import Trigger, Where, armed_of
 from harness.model.layout import ADDRESS_MASK
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.page import PageKind
@@ -52,8 +53,18 @@ def _operands(
             yield PROT_NAMES[operation.prot]
     if operand in (Operand.VALUE, Operand.TASK, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
         yield str(operation.value)
+    if operand is Operand.INSTANT:
+        yield from _instant(operation, pools)
     if operand is Operand.BLOCK:
         yield f"{{ {operation.value} operations }}"
+
+
+def _instant(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> Iterator[str]:
+    wanted = armed_of(operation)
+    trigger, where = Trigger(wanted.trigger).name.lower(), Where(wanted.where).name.lower()
+    yield f"{trigger}+{operation.offset} {where} {page_name(wanted.page, pools)} {wanted.levels}"
+    if wanted.skip:
+        yield f"skip {wanted.skip}"
 
 
 def _address(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> str:

@@ -7,6 +7,7 @@ so that a scenario reads like the code it is about.
 from enum import Enum
 from typing import Final, NamedTuple
 
+from harness.model.instant import Trigger, Where
 from harness.model.operation import OpCode, Prot
 from harness.model.page import PageKind
 
@@ -25,6 +26,7 @@ class Operand(Enum):
     VALUE = "a number"
     BLOCK = "a block"
     TASK = "a task"
+    INSTANT = "an instant, a context, a page and a number"
 
 
 class Word(NamedTuple):
@@ -70,6 +72,7 @@ WORDS: Final = (
     Word("kmap_typed", OpCode.TYPED_MAP, Operand.PAGE_TYPE, result=True),
     Word("kunmap_typed", OpCode.TYPED_UNMAP, Operand.ADDRESS_TYPE),
     Word("signal", OpCode.SIGNAL, Operand.TASK),
+    Word("interrupt", OpCode.INTERRUPT, Operand.INSTANT),
 )
 WORD_OF_NAME: Final = {word.name: word for word in WORDS}
 WORD_OF_CODE: Final = {word.code: word for word in WORDS}
@@ -82,6 +85,9 @@ PROTS: Final = {
     "exec": Prot.EXEC,
 }
 PROT_NAMES: Final = {prot: name for name, prot in PROTS.items()}
+
+TRIGGERS: Final = {trigger.name.lower(): trigger for trigger in Trigger}
+WHERE: Final = {where.name.lower(): where for where in Where}
 
 PAGE_KINDS: Final = {
     "high": PageKind.HIGH,

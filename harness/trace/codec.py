@@ -5,6 +5,7 @@ from typing import Any, Final
 from harness.model.layout import Generation, Layout
 from harness.model.observation import (
     Completion,
+    Interrupt,
     Observation,
     SavedChange,
     SlotChange,
@@ -95,7 +96,9 @@ def step_of(value: list[Any]) -> Step:
     _, number, op, seen, cycles, messages = value
     code, task, page, reg, prot, base, offset, datum = op
     operation = Operation(_CODES[code], task, page, reg, _PROTS[prot], _BASES[base], offset, datum)
-    *plain, slots, windows, saved, done, dead = seen
+    if len(seen) < len(Observation._fields):
+        seen = [*seen, ()]
+    *plain, slots, windows, saved, done, dead, interrupts = seen
     plain[0] = _STATUSES[plain[0]]
     observation = Observation._make(
         (
@@ -105,6 +108,7 @@ def step_of(value: list[Any]) -> Step:
             tuple(map(SavedChange._make, saved)) if saved else _NONE,
             tuple(map(Completion._make, done)) if done else _NONE,
             tuple(dead) if dead else _NONE,
+            tuple(map(Interrupt._make, interrupts)) if interrupts else _NONE,
         )
     )
     return Step(number, operation, observation, cycles, messages)

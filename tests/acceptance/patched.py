@@ -40,6 +40,19 @@ class Edit(NamedTuple):
     new: str
 
 
+class Reorder(NamedTuple):
+    """In *symbol*, the one place where *pieces* follow each other, in another order; calls keep their targets."""
+
+    symbol: str
+    pieces: tuple[str, ...]
+    order: tuple[int, ...]
+
+    @property
+    def old(self):
+        """What is there before."""
+        return " ".join(self.pieces)
+
+
 class Bug(NamedTuple):
     """A seeded bug: what it does to the kernel, for people, and how.
 
@@ -48,7 +61,7 @@ class Bug(NamedTuple):
     """
 
     what: str
-    edits: tuple[Edit, ...]
+    edits: tuple[Edit | Reorder, ...]
     cave: str = ""
 
 
@@ -87,7 +100,8 @@ def seed(image, offset, symbols, bug):
         image[offset(start) : offset(start) + len(code)] = code
     for edit, place in zip(bug.edits, places, strict=True):
         at, length = offset(place), len(edit.old.split())
-        new = _new_bytes(edit, image[at : at + length], place, symbols)
+        old = bytes(image[at : at + length])
+        new = _reordered(edit, old) if isinstance(edit, Reorder) else _new_bytes(edit, old, place, symbols)
         assert len(new) == length, f"{edit} changes the length by {len(new) - length}"
         image[at : at + length] = new
 
@@ -115,6 +129,23 @@ def _new_bytes(edit, old, place, symbols):
         else:
             new += bytes.fromhex(token)
     return bytes(new)
+
+
+def _reordered(edit, old):
+    starts = [0]
+    for piece in edit.pieces:
+        starts.append(starts[-1] + len(piece.split()))
+    new = b""
+    for number in edit.order:
+        new += _moved(old[starts[number] : starts[number + 1]], starts[number] - len(new))
+    return new
+
+
+def _moved(code, by):
+    """A near call that lies *by* bytes lower calls the same function."""
+    if code[0] != 0xE8:
+        return code
+    return code[:1] + (int.from_bytes(code[1:5], "little") + by & 0xFFFF_FFFF).to_bytes(4, "little")
 
 
 def _assemble(text, start, symbols):

@@ -21,6 +21,7 @@ def test_every_kind_is_recorded():
     assert len(KIND) == len(KINDS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KIND)
 def test_recorded_branches_are_those_that_exploration_finds(kind):
     subject = machine(KIND[kind], (), ())

@@ -11,6 +11,7 @@ from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_behaviour_implies_contract(name):
     machine = small(LAYOUTS[name], tasks=(0, 0, 1, 255))

@@ -283,6 +283,7 @@ MUTANTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MUTANTS)
 def test_exploration_finds_the_broken_model(name, monkeypatch):
     module, function, broken, (machine, limits) = MUTANTS[name]
@@ -292,6 +293,7 @@ def test_exploration_finds_the_broken_model(name, monkeypatch):
     assert found.failure.violations
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("standard", [PKMAP, PKMAP_TWICE, LOCAL, RT, DEBUG, STACK])
 def test_the_real_model_is_clean(standard):
     machine, limits = standard
@@ -300,6 +302,7 @@ def test_the_real_model_is_clean(standard):
     assert found.states > 50
 
 
+@pytest.mark.long
 def test_a_blocked_task_always_gets_through():
     machine, limits = PKMAP
     found = explore(machine, limits)

@@ -51,6 +51,7 @@ POLICIES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("standard", [PKMAP, PKMAP_TWICE])
 def test_policy_keeps_the_contract(name, standard, monkeypatch):

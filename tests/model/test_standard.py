@@ -12,6 +12,7 @@ SMALL = {"tiny", "local-pfn", "stack", "stack-debug", "typed", "typed-debug", "l
 BY_NAME = {one.name: one for one in MACHINES}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_standard_machine_is_clean_and_complete(name):
     standard = BY_NAME[name]
@@ -44,6 +45,7 @@ def no_flush(d):
     d.preempt -= 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "broken"),
     [

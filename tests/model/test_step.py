@@ -13,6 +13,7 @@ from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_predict_is_step_and_steps_are_pure(name):
     machine = small(LAYOUTS[name], tasks=(0, 0, 1, 255))
@@ -35,6 +36,7 @@ def test_predict_is_step_and_steps_are_pure(name):
     run()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_what_is_seen_leads_to_the_state_predicted(name):
     machine = small(LAYOUTS[name], tasks=(0, 0, 1))

@@ -1,0 +1,83 @@
+"""Kernels for checks: the scratch's source, configured by name, built where its last build left off."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness import project
+from harness.errors import UsageError
+from harness.kernel import fragment
+from harness.kernel.cache import Cache
+from harness.kernel.kept import key_of
+from harness.kernel.programs import compiler_version
+from harness.kernel.progress import Progress
+from harness.kernel.record import Kernel
+from harness.kernel.reuse import module_for
+from harness.kernel.tree import build, configure
+from harness.kernel.user import user_kernel
+from harness.run.prepare import Prepared, prepare_kernel
+
+BASE, CPUS, PAE = "base", ("smp", "up"), "pae"
+DEFAULT_CONFIGS = (PAE,)
+
+
+class TreeBuilder:
+    """See :class:`harness.check.job.Builder`.  ``say`` is told each command line."""
+
+    def __init__(self, say: Callable[[str], None] | None = None, jobs: int = 2) -> None:
+        self._say = say
+        self._jobs = jobs
+
+    def fingerprint(self, config: str, source: Path) -> str:
+        """The settings asked for, the file they are on top of, and the compiler."""
+        asked, base = settings(config, source)
+        return key_of((fragment.text(asked), base.read_text() if base else "", compiler_version()))
+
+    def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
+        """Configure, compile what differs, link.  Raises BuildFailedError, ConfigMismatchError and others."""
+        asked, base = settings(config, source)
+        configure(source, objects, asked, base=base, say=self._say)
+        progress.step(f"{config}: building")
+        built = build(
+            source, objects, progress=progress, jobs=self._jobs, targets=("vmlinux",), say=self._say
+        )
+        return user_kernel(built.vmlinux, built.build_dir)
+
+    def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
+        """Module and agent; a module that was built for equal headers is used again."""
+        module, kept = module_for(kernel, source, project.MODULE_SOURCES, Cache.default(), progress)
+        return prepare_kernel(kernel, progress, module=module), kept
+
+
+def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]:
+    """What *config* asks of the tree *source*, and the file that it is on top of.
+
+    ``pae+debug`` are fragments of ``images/config`` on top of nothing, with two CPUs where no other is said;
+    the path of a ``.config`` is taken as it is.  Raises UsageError naming the fragments there are.
+    """
+    path = Path(config)
+    if path.is_file():
+        return {}, path
+    folder = project.KERNEL_FRAGMENTS
+    known = sorted(one.stem for one in folder.glob("*.config") if one.stem != BASE)
+    parts = config.split("+")
+    for part in parts:
+        if part not in known:
+            raise UsageError(
+                f"{part!r} is no part of a configuration, and there is no file {config}",
+                hint=f"join some of {', '.join(known)} with +, or give the path of a .config",
+            )
+    cpus = () if set(parts) & set(CPUS) else CPUS[:1]
+    wanted = (BASE, *cpus, *(_variant(part, source) for part in parts))
+    return fragment.merge(folder / f"{part}.config" for part in wanted), None
+
+
+def _variant(part: str, source: Path) -> str:
+    """The fragment that says the same to this tree.
+
+    HIGHMEM64G is gone since 6.15 and PAE goes with HIGHMEM4G; DEBUG_KMAP_LOCAL came with kmap_local (5.11).
+    """
+    if part == PAE and "config HIGHMEM64G" not in (source / "arch/x86/Kconfig").read_text():
+        return "pae-4g"
+    if part == "debug" and "config DEBUG_KMAP_LOCAL" not in (source / "lib/Kconfig.debug").read_text():
+        return "debug-stack"
+    return part

@@ -1,0 +1,93 @@
+"""A check as a mail that can be sent as it is: a reply to the patch, in plain text."""
+
+import email.utils
+import textwrap
+from collections.abc import Iterator
+
+from harness.check.result import CheckResult, ConfigResult
+from harness.check.terminal import LOST, behaviour_lines, comparison_lines, verdict_words
+from harness.check.verdict import ORDER, Change
+from harness.project import NAME
+
+WIDTH = 72
+_FAILING_MOST = 3
+
+
+def mail_text(result: CheckResult) -> str:
+    """Headers and body; addresses of lists are left to the sender."""
+    return "\n".join((*_headers(result), "", *mail_lines(result))) + "\n"
+
+
+def _headers(result: CheckResult) -> Iterator[str]:
+    subject = result.patches[0] if result.patches else "the changes of the tree"
+    if result.author:
+        yield f"To: {result.author}"
+    yield f"Subject: Re: {' '.join(subject.split()).removeprefix('Re: ')}"
+    yield f"Date: {email.utils.formatdate(localtime=True)}"
+    if result.message_id:
+        yield f"In-Reply-To: <{result.message_id}>"
+        yield f"References: <{result.message_id}>"
+    yield "MIME-Version: 1.0"
+    yield "Content-Type: text/plain; charset=UTF-8"
+    yield "Content-Transfer-Encoding: 8bit"
+
+
+def mail_lines(result: CheckResult) -> Iterator[str]:
+    """The body: prose is folded, what a machine said is not."""
+    what = "this series" if len(result.patches) > 1 else "this patch"
+    yield from _prose(f"Hi, I ran {NAME} on {what}, on top of {result.base}.")
+    yield ""
+    yield from _prose(f"Result: {verdict_words(result)}")
+    for config in result.configs:
+        yield ""
+        yield from _config(config)
+    yield ""
+    yield from _prose(
+        f"{NAME} runs kmap, kmap_atomic and kmap_local in a real i386 highmem kernel under QEMU, one operation at a "
+        f"time, and compares each step with a reference model. Seed {result.seed}."
+    )
+
+
+def _prose(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _config(config: ConfigResult) -> Iterator[str]:
+    patched = config.patched
+    yield f"Config:    {config.config}" + (f" (.config {patched.config_hash[:12]})" if patched else "")
+    if patched:
+        yield f"Kernel:    {patched.release} on {patched.machine}"
+        yield f"QEMU:      {patched.command}"
+    if config.failure:
+        yield f"Failed:    the {config.failure.which} {config.failure.stage.value}:"
+        yield from (f"  {line}" for line in config.failure.lines)
+        return
+    counts = {change: sum(one.change is change for one in config.comparisons) for change in ORDER}
+    yield f"Programs:  {', '.join(f'{count} {change.value}' for change, count in counts.items() if count)}"
+    if config.lost_evidence:
+        yield from _prose(f"No evidence from {', '.join(config.lost_evidence).lower()}: {LOST}.")
+    yield from _failing(config)
+    changed = [one for one in config.comparisons if one.change is Change.BEHAVIOUR_CHANGED]
+    if changed:
+        yield ""
+        yield from behaviour_lines(changed, verbose=False)
+    if config.reproduce:
+        yield f"Reproduce: {config.reproduce}"
+
+
+def _failing(config: ConfigResult) -> Iterator[str]:
+    kinds = (Change.NEWLY_FAILING, Change.CANNOT_JUDGE, Change.STILL_FAILING, Change.NEWLY_PASSING)
+    for kind in kinds:
+        found = [one for one in config.comparisons if one.change is kind]
+        for one in found[:_FAILING_MOST]:
+            yield ""
+            yield from comparison_lines(one)
+            yield from _messages(one.patched.messages if one.patched and kind is Change.NEWLY_FAILING else ())
+        if len(found) > _FAILING_MOST:
+            yield f"... and {len(found) - _FAILING_MOST} more {kind.value}"
+
+
+def _messages(messages: tuple[tuple[str, ...], ...]) -> Iterator[str]:
+    for lines in messages[:1]:
+        yield "    the kernel said:"
+        yield from (f"      {line}" for line in lines)

@@ -1,0 +1,105 @@
+"""A check as JSON: for scripts, and as ``b4 review`` reads the answer of a per-patch check command.
+
+b4 (0.15, ``src/b4/review/checks.py``, ``_run_external_cmd``; docs/maintainer/review.rst, "CI check integration") gives
+one mail on standard input and reads a list of objects: ``tool``, ``status`` (pass, warn, fail), ``summary``,
+``url``, ``details``; a result without output and a status other than 0 counts as a failed tool.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from harness.check.result import CheckResult, ConfigResult
+from harness.check.terminal import check_lines, verdict_words
+from harness.check.verdict import Change, Comparison
+from harness.project import NAME
+
+FORMAT = 1
+_STATUS = {
+    Change.NEWLY_FAILING: "fail",
+    Change.CANNOT_JUDGE: "warn",
+    Change.NOT_APPLICABLE: "warn",
+    Change.BEHAVIOUR_CHANGED: "warn",
+    Change.STILL_FAILING: "pass",
+    Change.NEWLY_PASSING: "pass",
+    Change.UNCHANGED: "pass",
+}
+
+
+def check_value(result: CheckResult) -> dict[str, Any]:
+    """The check as one JSON object."""
+    return {
+        "format": FORMAT,
+        "verdict": result.change.value,
+        "exit_code": result.exit_code,
+        "tree": result.tree,
+        "base": result.base,
+        "patches": result.patches,
+        "notes": result.notes,
+        "seed": result.seed,
+        "strict": result.strict,
+        "counts": {change.value: count for change, count in result.counts.items()},
+        "configs": [_config_value(one) for one in result.configs],
+        "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+    }
+
+
+def _config_value(config: ConfigResult) -> dict[str, Any]:
+    patched = config.patched
+    return {
+        "config": config.config,
+        "change": config.change.value,
+        "failure": asdict(config.failure) if config.failure else None,
+        "release": patched.release if patched else "",
+        "config_hash": patched.config_hash if patched else "",
+        "machine": patched.machine if patched else "",
+        "command": patched.command if patched else "",
+        "reproduce": config.reproduce,
+        "steps": patched.steps if patched else 0,
+        "base_steps": config.base.steps if config.base else 0,
+        "base_was_kept": config.base_was_kept,
+        "module_was_kept": config.module_was_kept,
+        "missing_evidence": patched.missing_evidence if patched else (),
+        "lost_evidence": config.lost_evidence,
+        "programs": [_comparison_value(one) for one in config.comparisons],
+    }
+
+
+def _comparison_value(one: Comparison) -> dict[str, Any]:
+    return {
+        "program": one.program,
+        "change": one.change.value,
+        "why": one.why,
+        "base": asdict(one.base) if one.base else None,
+        "patched": asdict(one.patched) if one.patched else None,
+        "tried": one.tried,
+        "confirmed": one.confirmed,
+    }
+
+
+def b4_value(results: tuple[CheckResult, ...]) -> list[dict[str, str]]:
+    """The list that b4 reads: one entry for each configuration of each result."""
+    return [_b4_entry(result, config) for result in results for config in result.configs]
+
+
+def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
+    alone = CheckResult(
+        **{**{name: getattr(result, name) for name in result.__slots__}, "configs": (config,)}
+    )
+    words = verdict_words(alone)
+    if config.failure:
+        words = f"the {config.failure.which} {config.failure.stage.value}: {_telling(config.failure.lines)}"
+    return {
+        "tool": f"{NAME} {config.config}",
+        "status": "fail" if _patch_is_at_fault(config) else _STATUS[config.change],
+        "summary": words,
+        "details": "\n".join(check_lines(alone)),
+    }
+
+
+def _patch_is_at_fault(config: ConfigResult) -> bool:
+    """A patch that does not apply, build or boot where the base does has failed, though nothing was judged."""
+    return config.failure is not None and config.failure.which != "base"
+
+
+def _telling(lines: tuple[str, ...]) -> str:
+    return next((line.strip() for line in lines if "error" in line.lower()), lines[0] if lines else "")

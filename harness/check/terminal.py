@@ -1,0 +1,143 @@
+"""A check for people: the verdict, and everything that led to it."""
+
+from collections.abc import Iterator
+
+from harness.check.outcome import Finding, Outcome
+from harness.check.result import CheckResult, ConfigResult
+from harness.check.verdict import ORDER, Change, Comparison
+
+_WORDS = {
+    Change.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
+    Change.CANNOT_JUDGE: "CANNOT JUDGE: not everything that was to be compared could be",
+    Change.BEHAVIOUR_CHANGED: "BEHAVIOUR CHANGED: another behaviour, all of the contract kept",
+    Change.STILL_FAILING: "STILL FAILING: the base breaks the same rules; nothing is new",
+    Change.NEWLY_PASSING: "NEWLY PASSING: the patch mends what the base breaks",
+    Change.UNCHANGED: "UNCHANGED: base and patched kernel do the same",
+    Change.NOT_APPLICABLE: "CANNOT JUDGE: no scenario applies to this kernel",
+}
+_SHOWN = 5
+"""Failing programs shown with every line, unless all are asked for."""
+
+
+def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
+    """The whole report, line by line; *verbose* shows every program."""
+    yield f"tree        {result.tree} at {result.base}"
+    for number, title in enumerate(result.patches, 1):
+        yield f"{'patch' if number == 1 else '':12}{title}"
+    for note in result.notes:
+        yield f"note        {note}"
+    for config in result.configs:
+        yield from config_lines(config, verbose=verbose)
+    yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
+    yield f"verdict     {verdict_words(result)}"
+
+
+def verdict_words(result: CheckResult) -> str:
+    """The verdict in one sentence."""
+    words = _WORDS[result.change]
+    changed = result.of(Change.BEHAVIOUR_CHANGED)
+    if changed and result.change is not Change.BEHAVIOUR_CHANGED:
+        words += f"; behaviour changed in {len(changed)} more"
+    return words
+
+
+def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
+    """One configuration."""
+    yield ""
+    yield f"config      {config.config}: {_judged(config)}"
+    if config.failure:
+        yield f"failed      the {config.failure.which} {config.failure.stage.value}:"
+        yield from (f"    {line}" for line in config.failure.lines)
+        return
+    if config.lost_evidence:
+        yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"
+    counts = {change: sum(one.change is change for one in config.comparisons) for change in ORDER}
+    yield f"programs    {', '.join(f'{count} {change.value}' for change, count in counts.items() if count)}"
+    for change in ORDER:
+        found = [one for one in config.comparisons if one.change is change]
+        yield from _of(change, found, verbose=verbose)
+    if config.reproduce and config.change is not Change.UNCHANGED:
+        yield f"by hand     {config.reproduce}"
+
+
+LOST = "the patched kernel has no such function or variable any more; no divergence rests on it"
+
+
+def _judged(config: ConfigResult) -> str:
+    if config.patched is None:
+        return "nothing was judged"
+    base = config.base.steps if config.base else 0
+    kept = ", kept from before" if config.base_was_kept else ""
+    return (
+        f"{config.patched.release}, {config.patched.machine}; {config.patched.steps} steps judged, "
+        f"base {base}{kept}"
+    )
+
+
+def _of(change: Change, found: list[Comparison], *, verbose: bool) -> Iterator[str]:
+    """The programs of one kind of change, as far as they need to be seen."""
+    if not found or change in (Change.UNCHANGED, Change.NOT_APPLICABLE):
+        return
+    if change is Change.BEHAVIOUR_CHANGED:
+        yield from behaviour_lines(found, verbose=verbose)
+        return
+    shown = found if verbose else found[:_SHOWN]
+    for one in shown:
+        yield from comparison_lines(one)
+    if len(found) > len(shown):
+        yield f"    ... and {len(found) - len(shown)} more {change.value} (-v shows them)"
+
+
+def comparison_lines(one: Comparison) -> Iterator[str]:
+    """One program: what it is called, why, and what the patched kernel did."""
+    again = f"; run again alone: {'the same' if one.confirmed else 'not seen again'}" if one.tried else ""
+    yield f"{one.change.value.upper()}: {one.program}: {one.why}{again}"
+    failing = one.base if one.change is Change.NEWLY_PASSING else one.patched
+    if failing:
+        yield from _first_broken(failing, one)
+
+
+def _first_broken(outcome: Outcome, one: Comparison) -> Iterator[str]:
+    """The first finding that is new, whole; of the others a line."""
+    old = one.base.rules if one.base and one.base is not outcome else frozenset[str]()
+    new = [finding for finding in outcome.broken if finding.what not in old] or list(outcome.broken)
+    for finding in new[:1]:
+        yield f"    {finding.place}"
+        yield from (f"      {line}" for line in finding.lines)
+    for finding in new[1:]:
+        yield f"    also {finding.what} ({_times(finding.count)}): {finding.place}"
+
+
+def behaviour_lines(found: list[Comparison], *, verbose: bool) -> Iterator[str]:
+    """Changed behaviour by what changed: each with its programs and one example, whole."""
+    yield f"{Change.BEHAVIOUR_CHANGED.value.upper()}: in {len(found)} programs; all of the contract is kept in them"
+    for what, examples in _by_behaviour(found).items():
+        programs = [program for program, _ in examples]
+        first = examples[0][1]
+        total = sum(finding.count for _, finding in examples)
+        yield f"  {what}: {_times(total)} in {len(programs)} programs: {_some(programs, verbose=verbose)}"
+        yield f"    first: {first.place}"
+        yield from (f"      {line}" for line in first.lines)
+    for one in found if verbose else ():
+        yield f"  {one.program}: {one.why}"
+
+
+def _by_behaviour(found: list[Comparison]) -> dict[str, list[tuple[str, Finding]]]:
+    """Examples of each behaviour that the base has not, or that only the base has."""
+    groups: dict[str, list[tuple[str, Finding]]] = {}
+    for one in found:
+        old = one.base.behaviours if one.base else frozenset[str]()
+        for finding in one.patched.changed if one.patched else ():
+            if finding.what not in old:
+                groups.setdefault(finding.what, []).append((one.program, finding))
+    return groups
+
+
+def _some(names: list[str], *, verbose: bool, most: int = 6) -> str:
+    shown = names if verbose else names[:most]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return ", ".join(shown) + more
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

@@ -1,0 +1,40 @@
+"""Judgements as JSON values and back: what is kept of a base, and what ``--json`` writes."""
+
+from dataclasses import asdict
+from typing import Any
+
+from harness.check.judging import Judgement
+from harness.check.outcome import Finding, Kind, Outcome
+
+FORMAT = 1
+
+
+def judgement_value(one: Judgement) -> dict[str, Any]:
+    """The judgement as a JSON object."""
+    return {"format": FORMAT, **asdict(one)}
+
+
+def judgement_of(value: dict[str, Any]) -> Judgement | None:
+    """The judgement that *value* is, or None where it is of another format."""
+    if value.get("format") != FORMAT:
+        return None
+    rest = {
+        name: one for name, one in value.items() if name not in {"format", "outcomes", "missing_evidence"}
+    }
+    return Judgement(
+        **rest,
+        missing_evidence=tuple(value["missing_evidence"]),
+        outcomes=tuple(outcome_of(one) for one in value["outcomes"]),
+    )
+
+
+def outcome_of(value: dict[str, Any]) -> Outcome:
+    """The outcome that *value* is."""
+    lists = {name: tuple(value[name]) for name in ("known", "vanished")}
+    findings = {name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")}
+    messages = tuple(tuple(one) for one in value["messages"])
+    return Outcome(**{**value, **lists, **findings, "messages": messages, "kind": Kind(value["kind"])})
+
+
+def _finding(value: dict[str, Any]) -> Finding:
+    return Finding(value["what"], value["place"], value["count"], tuple(value["lines"]))

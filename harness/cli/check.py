@@ -1,0 +1,144 @@
+"""``kmap-harness check``: a verdict on a patch."""
+
+import json as json_text
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import project
+from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.check.job import CheckRequest, run_check
+from harness.check.judging import Terms
+from harness.check.mail import mail_text
+from harness.check.report_value import b4_value, check_value
+from harness.check.result import FAILING, CheckResult
+from harness.check.terminal import check_lines
+from harness.cli.progress import progress_for
+from harness.cli.shape import parse_shape
+from harness.errors import UsageError
+from harness.patch.gittree import applied_in, is_git, local_changes
+from harness.patch.patch import Patch
+from harness.patch.read import read_patches
+from harness.report.output import require_folder, require_writable, write_whole
+from harness.run.programs import read_plan, scenario_files
+
+STEPS = 4_000
+"""Generated steps of a check: one program from the seed, beside all scenarios."""
+
+
+def check(
+    tree: Annotated[Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")] = Path(),
+    patch: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
+            "Default: what the tree has beyond the base."
+        ),
+    ] = None,
+    base: Annotated[str, typer.Option(help="The revision to apply to [default: HEAD].")] = "",
+    configs: Annotated[
+        str,
+        typer.Option(
+            help="Configurations, separated by commas: a name, names joined by +, or a .config file."
+        ),
+    ] = ",".join(DEFAULT_CONFIGS),
+    scenario: Annotated[
+        list[Path] | None,
+        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated program.")] = 1,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Generated steps [default: 4000, or none with --scenario].")
+    ] = None,
+    shape: Annotated[
+        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial.")
+    ] = "",
+    throwaway: Annotated[
+        bool,
+        typer.Option(
+            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
+        ),
+    ] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="Judge a series patch by patch, each against those before it.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")] = False,
+    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    mail: Annotated[
+        Path | None, typer.Option(help="Write a reply to the patch as a mail; - is standard output.")
+    ] = None,
+    b4: Annotated[
+        bool,
+        typer.Option("--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."),
+    ] = False,
+    out: Annotated[Path, typer.Option(help="Folder for logs, patches and the patched kernels.")] = Path(
+        "out/check"
+    ),
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every program and command.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
+
+    Exit 0 nothing newly failing, 1 newly failing, 2 cannot judge or wrong use, 3 the harness failed.
+    """
+    del debug
+    plan = read_plan(
+        scenario_files(scenario or [], project.SCENARIOS),
+        seed,
+        (0 if scenario else STEPS) if steps is None else steps,
+    )
+    names = tuple(filter(None, (name.strip() for name in configs.split(","))))
+    require_writable(path for path in (json, mail) if path and str(path) != "-")
+    patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
+    base = _before(tree, patches, base) if b4 else base
+    terms = Terms(parse_shape(shape), plan, throwaway)
+    request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict)
+    with progress_for(Console(stderr=True)) as progress:
+        results = run_check(request, TreeBuilder(_say if verbose else None), progress, each=each)
+    _write(results, json, mail)
+    sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
+    codes = {one.exit_code for one in results}
+    raise typer.Exit(FAILING if FAILING in codes else max(codes))
+
+
+def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:
+    """The patches named, or what the tree itself has beyond the base."""
+    if names:
+        return read_patches(names, sys.stdin.buffer)
+    found = local_changes(tree, base) if is_git(tree) else None
+    if found is None:
+        raise UsageError(
+            f"there is nothing to check: no --patch, and {tree} has no changes beyond {base or 'HEAD'}",
+            hint="give --patch FILE, or --base REV for the commits since REV",
+        )
+    return (found,)
+
+
+def _before(tree: Path, patches: tuple[Patch, ...], base: str) -> str:
+    """The commit before the one that *patches* are in, where a branch under review holds them already."""
+    commit = "" if base or not is_git(tree) else applied_in(tree, patches[0])
+    return f"{commit}^" if commit else base
+
+
+def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | None) -> None:
+    if json:
+        values = [check_value(one) for one in results]
+        write_whole(json, json_text.dumps(values[0] if len(values) == 1 else values, indent=1) + "\n")
+    if mail and str(mail) != "-":
+        write_whole(mail, "\n".join(mail_text(one) for one in results))
+
+
+def _text(results: tuple[CheckResult, ...], *, b4: bool, mail: Path | None, verbose: bool) -> str:
+    """What goes to standard output: one thing only, so that it can be piped."""
+    if b4:
+        return json_text.dumps(b4_value(results), indent=1) + "\n"
+    if mail and str(mail) == "-":
+        return "\n".join(mail_text(one) for one in results)
+    return "\n\n".join("\n".join(check_lines(one, verbose=verbose)) for one in results) + "\n"
+
+
+def _say(command: str) -> None:
+    sys.stderr.write(f"$ {command}\n")

@@ -1,0 +1,104 @@
+"""The scratch of a plain folder: copied once, afterwards only what differs."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.kernel.cache import Cache
+from harness.patch.base import Base
+
+OBJECTS = "objects-"
+"""Folders of the scratch's source that begin so are not part of it."""
+_SPACE_MIB = 2000
+_PRODUCTS = (".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", ".order", ".symvers", ".dtb", ".gcno", ".su")
+_FOLDERS = frozenset({".git", "include/config", "include/generated", ".tmp_versions"})
+_FILES = frozenset({".config", ".config.old", "vmlinux", "System.map", "Module.symvers", "vmlinux.o"})
+_Manifest = dict[str, list[int]]
+
+
+class PlainTree:
+    """See :class:`harness.patch.scratch.Tree`; a content name is a digest of names, sizes and times."""
+
+    def __init__(self, tree: Path, folder: Path, cache: Cache) -> None:
+        self.tree = tree
+        self.source = folder / "source"
+        self._cache = cache
+        self._manifest = folder / "manifest.json"
+
+    def find(self, revision: str) -> Base:
+        """The folder as it stands.  Raises UsageError for a revision, which only git knows."""
+        if revision:
+            raise UsageError(
+                f"{self.tree} is no git repository: there is no {revision!r} in it", hint="omit --base"
+            )
+        found = dict(_entries(self.tree))
+        text = "".join(f"{name}\0{entry}\n" for name, entry in sorted(found.items()))
+        return Base(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree))
+
+    def settle(self, content: str) -> None:
+        """Copy what is new or other, remove what is gone; a file that is copied gets the time of now."""
+        del content
+        found, known = dict(_entries(self.tree)), self._known()
+        if not known:
+            self._cache.require_space(_SPACE_MIB << 20)
+        for name in known.keys() - found.keys():
+            (self.source / name).unlink(missing_ok=True)
+        changed = {name for name, entry in found.items() if known.get(name) != entry}
+        if changed or known.keys() != found.keys():
+            self._write({name: entry for name, entry in found.items() if name not in changed})
+            for name in sorted(changed):
+                _copy(self.tree / name, self.source / name)
+            self._write(found)
+
+    def touch(self, files: tuple[str, ...]) -> None:
+        """A changed file is no longer known as a copy: the next time it is copied again, or removed."""
+        known = self._known()
+        known.update((name, []) for name in files)
+        self._write(known)
+
+    def _known(self) -> _Manifest:
+        try:
+            known = json.loads(self._manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(self.source, ignore_errors=True)
+            return {}
+        assert isinstance(known, dict), "the manifest is an object"
+        return known
+
+    def _write(self, manifest: Mapping[str, list[int]]) -> None:
+        partial = self._manifest.with_suffix(".new")
+        partial.write_text(json.dumps(manifest), encoding="utf-8")
+        partial.replace(self._manifest)
+
+
+def _entries(tree: Path) -> Iterator[tuple[str, list[int]]]:
+    """Every source file below *tree*, with size, time and mode; products of builds in it are passed over."""
+    stack = [""]
+    while stack:
+        prefix = stack.pop()
+        with os.scandir(tree / prefix) as found:
+            for entry in found:
+                name = f"{prefix}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    if name not in _FOLDERS and not _generated(name):
+                        stack.append(f"{name}/")
+                elif name not in _FILES and not entry.name.endswith(_PRODUCTS):
+                    said = entry.stat(follow_symlinks=False)
+                    yield name, [said.st_size, said.st_mtime_ns, said.st_mode]
+
+
+def _generated(folder: str) -> bool:
+    """``arch/*/include/generated``, by which kbuild knows a tree that something was built in."""
+    return folder.startswith("arch/") and folder.endswith("/include/generated")
+
+
+def _copy(old: Path, new: Path) -> None:
+    new.parent.mkdir(parents=True, exist_ok=True)
+    new.unlink(missing_ok=True)
+    shutil.copyfile(old, new, follow_symlinks=False)
+    if not new.is_symlink():
+        shutil.copymode(old, new)

@@ -1,0 +1,127 @@
+"""Patches read from a file, a mailbox, a folder, a quilt series or standard input.
+
+git itself takes mails apart (``git mailsplit``, ``git mailinfo``): encodings, MIME parts and scissors
+are its business.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.errors import UsageError
+from harness.patch.git import attempt, git
+from harness.patch.patch import Patch
+
+_DIFF = re.compile(rb"^(?:diff --git |--- \S+.*\n\+\+\+ \S+)", re.MULTILINE)
+_MAIL = re.compile(rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n")
+_PART = re.compile(r"\[[^\]]*?\b(\d+)/(\d+)[^\]]*\]")
+_ENDINGS = (".patch", ".diff", ".eml", ".mbox")
+SERIES = "series"
+"""The file of a quilt folder that lists its patches in their order."""
+
+
+class NoPatchError(UsageError):
+    """There is no patch where one was said to be."""
+
+    def __init__(self, origin: str, what: str) -> None:
+        super().__init__(
+            f"there is no patch in {origin}: {what}",
+            hint="give a diff, a mail, an mbox (b4 am -o - MSGID), a folder of patches, a series file, or - for stdin",
+        )
+
+
+def read_patches(names: Iterable[str], stdin: BinaryIO) -> tuple[Patch, ...]:
+    """Every patch that *names* lead to, in the order in which they are to be applied; ``-`` is *stdin*.
+
+    Raises NoPatchError.
+    """
+    return tuple(patch for name in names for patch in _read(name, stdin))
+
+
+def _read(name: str, stdin: BinaryIO) -> Iterator[Patch]:
+    if name == "-":
+        yield from parse(stdin.read(), "standard input")
+        return
+    path = Path(name)
+    if not path.exists():
+        raise NoPatchError(name, "there is no such file")
+    for file in _files(path):
+        if not file.is_file():
+            raise NoPatchError(str(file), f"there is no such file, though {path} names it")
+        yield from parse(file.read_bytes(), str(file))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The files of a folder by its series or by name, of a series file, or the file itself."""
+    if path.is_dir():
+        if (path / SERIES).is_file():
+            yield from _listed(path / SERIES)
+            return
+        found = sorted(one for one in path.iterdir() if one.suffix in _ENDINGS)
+        if not found:
+            raise NoPatchError(str(path), f"nothing in that folder ends in {', '.join(_ENDINGS)}")
+        yield from found
+    elif path.name == SERIES:
+        yield from _listed(path)
+    else:
+        yield path
+
+
+def _listed(series: Path) -> Iterator[Path]:
+    for text in series.read_text(encoding="utf-8", errors="replace").splitlines():
+        words = text.partition("#")[0].split()
+        if words:
+            yield series.parent / words[0]
+
+
+def parse(text: bytes, origin: str) -> tuple[Patch, ...]:
+    """The patches in *text*: a bare diff, one mail, or a mailbox of them.
+
+    Cover letters and replies carry no diff and are passed over; mails that number themselves
+    (``[PATCH 2/3]``) are put in that order.  Raises NoPatchError.
+    """
+    if _MAIL.match(text):
+        found = sorted(_mails(text, origin), key=_number)
+    else:
+        found = [Patch(origin, text)] if _DIFF.search(text) else []
+    if not found:
+        raise NoPatchError(origin, "nothing in it is a diff" if text.strip() else "it is empty")
+    return tuple(found)
+
+
+def _number(patch: Patch) -> int:
+    found = _PART.search(patch.subject)
+    return int(found[1]) if found else 0
+
+
+def _mails(text: bytes, origin: str) -> Iterator[Patch]:
+    with tempfile.TemporaryDirectory(prefix="kmap-harness-mail-") as name:
+        folder = Path(name)
+        git(folder, "mailsplit", "-b", f"-o{folder}", text=text)
+        mails = sorted(one for one in folder.iterdir() if one.name.isdigit())
+        for number, mail in enumerate(mails, 1):
+            where = origin if len(mails) == 1 else f"{origin}, mail {number}"
+            yield from _mail(mail, where)
+
+
+def _mail(mail: Path, origin: str) -> Iterator[Patch]:
+    message, diff = mail.with_suffix(".message"), mail.with_suffix(".diff")
+    content = mail.read_bytes()
+    done = attempt(mail.parent, "mailinfo", "-b", "--encoding=UTF-8", str(message), str(diff), text=content)
+    body = diff.read_bytes() if diff.is_file() else b""
+    if done.returncode or not _DIFF.search(body):
+        return
+    said = dict(
+        found.split(": ", 1) for found in done.stdout.decode(errors="replace").splitlines() if ": " in found
+    )
+    author = f"{said.get('Author', '')} <{said.get('Email', '')}>" if "Author" in said else ""
+    yield Patch(origin, body, said.get("Subject", ""), author, message_id(content))
+
+
+def message_id(mail: bytes) -> str:
+    """The Message-ID of a mail without its brackets, or an empty text."""
+    head = mail.partition(b"\n\n")[0]
+    found = re.search(rb"(?im)^message-id:\s*<?([^>\s]+)>?", head)
+    return found[1].decode(errors="replace") if found else ""

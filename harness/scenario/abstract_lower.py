@@ -1,0 +1,200 @@
+"""Abstract programs made into operations: of a kernel's own generation, or of the module's typed window.
+
+What is left out: ways of mapping that the target has not, types that its era lacks, and acts of
+a task whose CPU another task keeps in an atomic section (on a guest with fewer CPUs than the
+program); then everything that uses a mapping that was left out.  What is left of a read carries the value
+that must be seen, from the writes that are left: an oracle that knows nothing of slots.
+"""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Final, NamedTuple
+
+from harness.model.km_type import ERA_SHIFT, TYPE_NR
+from harness.model.layout import Generation
+from harness.model.operation import NO_PAGE, OpCode, Operation
+from harness.scenario.abstract import POOLS, TASKS, AbstractProgram, Act, Verb, Way, invent
+from harness.scenario.facts import Facts
+from harness.scenario.ledger import WINDOW_REGISTERS, WINDOW_STRIDE
+from harness.scenario.program import Assertion, Program
+
+ACTS: Final = 4_000
+"""Acts of one abstract program: several programs meet several starts."""
+
+
+class Target(NamedTuple):
+    """What a program is lowered for: pairs of map and unmap for the ways it has; ``era`` of its types, or -1."""
+
+    name: str
+    pairs: dict[Way, tuple[OpCode, OpCode]]
+    era: int = -1
+
+
+_PERSISTENT: Final = {Way.PERSISTENT: (OpCode.KMAP, OpCode.KUNMAP)}
+_ATOMIC: Final = {Way.ATOMIC: (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC)}
+_LOCAL: Final = {Way.LOCAL: (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL)}
+_TYPED: Final = {Way.ATOMIC: (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP)}
+
+TYPED_2_6_24: Final = Target("typed-2.6.24", {**_PERSISTENT, **_TYPED}, 0)
+TYPED_2_6_32: Final = Target("typed-2.6.32", {**_PERSISTENT, **_TYPED}, 1)
+
+_PLAIN: Final = {
+    Verb.LOOK: OpCode.PAGE_ADDRESS,
+    Verb.SLEEP: OpCode.SLEEP,
+    Verb.YIELD: OpCode.YIELD,
+    Verb.FLUSH: OpCode.FLUSH_UNUSED,
+}
+_ACCESS: Final = {Verb.READ: OpCode.READ, Verb.WRITE: OpCode.WRITE}
+_INTERRUPT: Final = {Verb.HARDIRQ: OpCode.HARDIRQ, Verb.SOFTIRQ: OpCode.SOFTIRQ}
+
+
+def targets(facts: Facts) -> tuple[Target, ...]:
+    """What a guest with these *facts* can be asked in: its own generation, and the typed window's two eras."""
+    generation = facts.layout.generation
+    local = _LOCAL if generation is Generation.LOCAL else {}
+    own = Target(generation.value, {**_PERSISTENT, **_ATOMIC, **local})
+    typed = (TYPED_2_6_24, TYPED_2_6_32) if facts.has(OpCode.TYPED_MAP) else ()
+    return (own, *typed)
+
+
+def lower_abstract(program: AbstractProgram, target: Target, facts: Facts) -> Program:
+    """*program* for *target* on a guest with these *facts*."""
+    tasks = tuple(cpu % facts.layout.online_cpus for cpu in TASKS)
+    lowering = _Lowering(target, tasks)
+    for act in program.acts:
+        lowering.add(act)
+    lowering.operation(OpCode.NOP, 0)
+    return Program(
+        f"{program.name}-{target.name}",
+        tasks,
+        POOLS,
+        tuple(lowering.operations),
+        assertions=tuple(lowering.assertions),
+    )
+
+
+def abstract_programs(facts: Facts, seed: int, steps: int) -> Iterator[Program]:
+    """As many abstract programs of *seed* as leave *steps* operations for each target, lowered for all."""
+    rng = Random(seed)
+    left = {target.name: steps for target in targets(facts)}
+    number = 0
+    while max(left.values()) > 0:
+        program = invent(Random(rng.getrandbits(64)), ACTS, name=f"abstract-{seed}-{number}")
+        for target in targets(facts):
+            lowered = lower_abstract(program, target, facts)
+            left[target.name] -= len(lowered.operations)
+            yield lowered
+        number += 1
+
+
+class _Live(NamedTuple):
+    """A mapping that was lowered: its register and page."""
+
+    register: int
+    page: int
+
+
+class _Lowering:
+    """The operations so far; what is mapped, who keeps a CPU, what the pages hold."""
+
+    def __init__(self, target: Target, tasks: tuple[int, ...]) -> None:
+        self.operations: list[Operation] = []
+        self.assertions: list[Assertion] = []
+        self._target = target
+        self._cpu = tasks
+        self._live: dict[int, _Live] = {}
+        self._windows = [0] * len(tasks)
+        self._keeps = [0] * len(tasks)
+        self._memory: dict[tuple[int, int], int] = {}
+        self._interrupt = -1
+        self._body = 0
+
+    def add(self, act: Act) -> None:
+        """Lower one act, or leave it out."""
+        before = len(self.operations)
+        if self._may_run(act.task):
+            self._act(act)
+        if self._body and act.verb not in _INTERRUPT:
+            self._end_of_act(len(self.operations) - before)
+
+    def operation(self, code: OpCode, task: int, **fields: int) -> None:
+        """Append one operation."""
+        self.operations.append(Operation(code, task=task, **fields))  # type: ignore[arg-type]
+
+    def _act(self, act: Act) -> None:
+        if act.verb is Verb.MAP:
+            self._map(act)
+        elif act.verb is Verb.UNMAP:
+            self._unmap(act)
+        elif act.verb in _ACCESS:
+            self._access(act)
+        elif act.verb in _INTERRUPT:
+            self._interrupt, self._body = len(self.operations), act.value
+            self.operation(_INTERRUPT[act.verb], act.task)
+        else:
+            page = act.page if act.page >= 0 else NO_PAGE
+            self.operation(_PLAIN[act.verb], act.task, page=page, value=act.value)
+
+    def _may_run(self, task: int) -> bool:
+        cpu = self._cpu[task]
+        return not any(
+            kept and other != task and self._cpu[other] == cpu for other, kept in enumerate(self._keeps)
+        )
+
+    def _type(self, act: Act) -> int:
+        """The ``km_type`` with its era; 0 where there are none."""
+        return self._target.era << ERA_SHIFT | act.kind if self._target.era >= 0 else 0
+
+    def _has(self, act: Act) -> bool:
+        """Whether the target can map so."""
+        era = self._target.era
+        known = era < 0 or act.way is not Way.ATOMIC or act.kind < TYPE_NR[era]
+        return act.way in self._target.pairs and known
+
+    def _map(self, act: Act) -> None:
+        if not self._has(act):
+            return
+        window = act.way is not Way.PERSISTENT
+        register = act.page
+        if window:
+            register = WINDOW_REGISTERS + act.task * WINDOW_STRIDE + self._windows[act.task]
+        value = self._type(act) if act.way is Way.ATOMIC else 0
+        self.operation(self._target.pairs[act.way][0], act.task, page=act.page, reg=register, value=value)
+        self._live[act.mapping] = _Live(register, act.page)
+        self._windows[act.task] += window
+        self._keeps[act.task] += act.way is Way.ATOMIC
+
+    def _unmap(self, act: Act) -> None:
+        live = self._live.pop(act.mapping, None)
+        if live is None:
+            return
+        code, window = self._target.pairs[act.way][1], act.way is not Way.PERSISTENT
+        if window:
+            value = self._type(act) if act.way is Way.ATOMIC else 0
+            self.operation(code, act.task, reg=live.register, value=value)
+        else:
+            self.operation(code, act.task, page=live.page)
+        self._windows[act.task] -= window
+        self._keeps[act.task] -= act.way is Way.ATOMIC
+
+    def _access(self, act: Act) -> None:
+        live = self._live.get(act.mapping)
+        if live is None:
+            return
+        place = (live.page, act.offset)
+        if act.verb is Verb.WRITE:
+            self._memory[place] = act.value
+        else:
+            want = self._memory.get(place, 0)
+            self.assertions.append(Assertion(len(self.operations), "value", want, relative=False, line=0))
+        self.operation(_ACCESS[act.verb], act.task, reg=live.register, offset=act.offset, value=act.value)
+
+    def _end_of_act(self, lowered: int) -> None:
+        """Another act of an interrupt is over; its operations are counted in the operation that began it."""
+        self._body -= 1
+        head = self.operations[self._interrupt]
+        self.operations[self._interrupt] = head._replace(value=head.value + lowered)
+        if not self._body:
+            if not self.operations[self._interrupt].value:
+                self.operations.pop()
+            self._interrupt = -1

@@ -1,0 +1,186 @@
+"""A builder and a bench for checks without a compiler and without QEMU: the model is the kernel."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from harness.check.job import Check, CheckRequest
+from harness.check.judging import Judgement, Terms
+from harness.check.outcome import outcomes
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
+from harness.errors import InfrastructureError, KernelError, UsageError
+from harness.guest.shape import Shape
+from harness.guest.trouble import Trouble, TroubleKind
+from harness.kernel.build import BuildError
+from harness.kernel.progress import Quiet
+from harness.patch.base import Base
+from harness.patch.patch import Patch
+from harness.patch.scratch import Scratch
+from harness.run.programs import Plan
+from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.run.session import Sitting, run_program
+from harness.scenario.facts import Facts
+from harness.scenario.lower import lower
+from harness.scenario.parse import parse_scenario
+from harness.trace.record import Header
+from tests.compare.model_guest import LOCAL
+from tests.run.model_target import ModelTarget
+
+REKMAP = """title: a second user
+tasks: a@0
+pages: high 2
+a: m0 = kmap h0
+a: m1 = kmap h0
+a: kunmap h0
+a: kunmap h0
+a: m1 = kmap h1
+a: kunmap h1
+"""
+
+
+def ran(
+    text=REKMAP,
+    *,
+    wrong=lambda step, seen: seen,
+    fails=None,
+    troubles=(),
+    evidence=0xFFFF,
+    name="own",
+    layout=LOCAL,
+):
+    """The result of one program on the model, seen through *wrong*."""
+    scenario = replace(parse_scenario(text), file=f"{name}.kmap")
+    program = lower(scenario, Facts(layout))
+    target = ModelTarget(program, layout, wrong=wrong, fails=fails, troubles=troubles)
+    session = Session(Header("6.1.0", "", "", layout, evidence, 0, ()), load_known_bugs())
+    done = run_program(Sitting(target, session, lambda record: None, lambda steps: None), program)
+    outcome = ProgramOutcome(program.name, program.title, 0.0, session.result().programs[0])
+    crash = str(done.failure) if isinstance(done.failure, KernelError) else ""
+    error = str(done.failure) if done.failure and not crash else ""
+    return RunResult(
+        KernelFacts("fake", "6.1.0", "", "c0ffee", ""),
+        "the model",
+        "qemu",
+        1,
+        layout,
+        (),
+        (outcome,),
+        error=error,
+        crash=crash,
+    )
+
+
+def outcome_of(text=REKMAP, **how):
+    (one,) = outcomes(ran(text, **how))
+    return one
+
+
+class FakeTree:
+    """A tree of one file, whose content says what the kernel does wrong."""
+
+    def __init__(self, folder: Path, base: str = "good") -> None:
+        self.source = folder
+        self.base = base
+
+    def find(self, revision):
+        return Base(self.base, f"base {self.base}")
+
+    def settle(self, content):
+        (self.source / "kernel").write_text(f"{content}\n")
+
+    def touch(self, files):
+        pass
+
+
+class FakeBuilder:
+    """A kernel is the text of the file; ``broken`` does not compile; ``builds`` counts."""
+
+    def __init__(self) -> None:
+        self.builds = []
+
+    def fingerprint(self, config, source):
+        return config
+
+    def build(self, source, objects, config, progress):
+        text = (source / "kernel").read_text().strip()
+        self.builds.append(text)
+        if text == "broken":
+            raise BuildError("the kernel", "make", "mm/highmem.c:12:3: error: expected ';'\n")
+        if text == "misconfigured":
+            raise UsageError("CONFIG_HIGHMEM: asked for y, got n")
+        return text
+
+    def prepare(self, kernel, source, progress):
+        if kernel == "no-module":
+            raise BuildError(
+                "kmod", "make", "kmod/ops.c:1:1: error: implicit declaration of function 'kmap'\n"
+            )
+        return kernel, False
+
+
+FACTS = {"release": "6.1.0", "config_hash": "c0ffee", "machine": "the model", "command": "qemu"}
+
+
+class FakeBench:
+    """Runs the one scenario on the model; the kernel's text says which wrong it does."""
+
+    runs: ClassVar[list[str]] = []
+
+    def __init__(self, prepared, terms, out, progress):
+        self.kernel = prepared
+
+    def judgement(self):
+        self.runs.append(self.kernel)
+        if self.kernel == "no-boot":
+            return Judgement(**FACTS, error="the kernel did not boot: Kernel panic - not syncing: VFS")
+        return Judgement(**FACTS, outcomes=outcomes(ran(**WRONGS.get(self.kernel, {}))))
+
+    def confirm(self, scenario):
+        return outcomes(ran(**WRONGS.get(self.kernel, {})))[0]
+
+
+def counted_twice(step, seen):
+    """The second kmap of a page is not counted (P17): its slot is not told as changed."""
+    return seen._replace(slots=()) if step == 1 else seen
+
+
+def other_slot(step, seen):
+    """The first kmap takes slot 7, whose neighbours stay free: another order, no broken promise."""
+    if not seen.slots:
+        return seen
+    moved = tuple(
+        change._replace(slot=change.slot + 6, address=change.address and change.address + 0x6000)
+        for change in seen.slots
+    )
+    return seen._replace(
+        value=seen.value and seen.value + 0x6000,
+        page_address=seen.page_address and seen.page_address + 0x6000,
+        slots=moved,
+        cursor=seen.cursor + 6,
+    )
+
+
+WRONGS = {
+    "uncounted": {"wrong": counted_twice},
+    "reordered": {"wrong": other_slot},
+    "crashing": {"fails": {"collect": KernelError("kernel BUG at mm/highmem.c:300")}},
+    "warning": {
+        "troubles": (Trouble(TroubleKind.WARNING, "WARNING: CPU: 0 PID: 1 at mm/highmem.c:5", ("a", "b")),)
+    },
+    "dead-wire": {"fails": {"collect": InfrastructureError("QEMU ended")}},
+}
+
+
+def checked(tmp_path, base, patched, *, strict=False, **more):
+    """A whole check from kernel *base* to kernel *patched*, both of WRONGS or ``good``."""
+    folder = tmp_path / "source"
+    folder.mkdir(exist_ok=True)
+    scenario = replace(parse_scenario(REKMAP), file="own.kmap")
+    terms = Terms(Shape(), Plan((scenario,), 1, 0))
+    patch = Patch(
+        "p.patch", f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(), "mm: a change"
+    )
+    request = CheckRequest(tmp_path, (patch,), terms, ("small",), tmp_path / "out", strict=strict)
+    scratch = Scratch(tmp_path, FakeTree(folder, base))
+    return Check(request, FakeBuilder(), scratch, Quiet(), FakeBench, **more).result()

@@ -1,0 +1,80 @@
+"""Every verdict of a check, on kernels that are the model with something wrong in it."""
+
+import pytest
+
+from harness.check.result import Stage
+from harness.check.verdict import Change
+from tests.check.fakes import FakeBench, checked
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KMAP_HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(FakeBench, "runs", [])
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "change", "code"),
+    [
+        ("good", "good2", Change.UNCHANGED, 0),
+        ("good", "uncounted", Change.NEWLY_FAILING, 1),
+        ("uncounted", "good", Change.NEWLY_PASSING, 0),
+        ("uncounted", "uncounted ", Change.STILL_FAILING, 0),
+        ("good", "reordered", Change.BEHAVIOUR_CHANGED, 0),
+        ("reordered", "good", Change.BEHAVIOUR_CHANGED, 0),
+        ("good", "crashing", Change.NEWLY_FAILING, 1),
+        ("good", "warning", Change.NEWLY_FAILING, 1),
+        ("warning", "uncounted", Change.NEWLY_FAILING, 1),
+        ("good", "dead-wire", Change.CANNOT_JUDGE, 2),
+        ("dead-wire", "good", Change.CANNOT_JUDGE, 2),
+        ("dead-wire", "uncounted", Change.CANNOT_JUDGE, 2),
+    ],
+)
+def test_the_verdict(tmp_path, base, patched, change, code):
+    result = checked(tmp_path, base, patched)
+    assert (result.change, result.exit_code) == (change, code), result.configs
+
+
+def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
+    assert checked(tmp_path, "good", "reordered").exit_code == 0
+    assert checked(tmp_path, "good", "reordered", strict=True).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "which", "stage", "words"),
+    [
+        ("good", "broken", "patched kernel", Stage.BUILD, "mm/highmem.c:12:3: error: expected ';'"),
+        ("broken", "good", "base", Stage.BUILD, "mm/highmem.c:12:3: error: expected ';'"),
+        ("good", "misconfigured", "patched kernel", Stage.CONFIGURE, "asked for y, got n"),
+        ("good", "no-module", "patched kernel", Stage.MODULE, "implicit declaration of function 'kmap'"),
+        ("good", "no-boot", "patched kernel", Stage.BOOT, "Kernel panic"),
+        ("no-boot", "good", "base", Stage.BOOT, "Kernel panic"),
+    ],
+)
+def test_what_cannot_be_judged_is_said_with_the_lines_that_show_why(
+    tmp_path, base, patched, which, stage, words
+):
+    result = checked(tmp_path, base, patched)
+    failure = result.configs[0].failure
+    assert (result.change, result.exit_code) == (Change.CANNOT_JUDGE, 2)
+    assert (failure.which, failure.stage) == (which, stage)
+    assert words in "\n".join(failure.lines)
+
+
+def test_a_base_is_judged_once(tmp_path):
+    first = checked(tmp_path, "good", "uncounted")
+    second = checked(tmp_path, "good", "reordered")
+    assert FakeBench.runs == ["good", "uncounted", "reordered"]
+    assert [one.configs[0].base_was_kept for one in (first, second)] == [False, True]
+    assert first.configs[0].base == second.configs[0].base
+
+
+def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
+    checked(tmp_path, "no-boot", "good")
+    checked(tmp_path, "no-boot", "good")
+    assert FakeBench.runs.count("no-boot") == 2
+
+
+def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
+    (one,) = checked(tmp_path, "good", "uncounted").of(Change.NEWLY_FAILING)
+    assert (one.tried, one.confirmed) == (1, 1)
