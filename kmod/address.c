@@ -29,7 +29,8 @@ bool kmh_operand(const struct kmh_op *op, unsigned long *address)
 		return true;
 	case KMH_BASE_FIXMAP:
 		*address = __fix_to_virt((unsigned int)op->reg) + op->offset;
-		return op->reg < __end_of_permanent_fixed_addresses;
+		/* A small configuration has no permanent entry behind the windows, only early ones. */
+		return op->reg < __end_of_fixed_addresses;
 	case KMH_BASE_PKMAP:
 		*address = PKMAP_ADDR((unsigned long)op->reg) + op->offset;
 		return true;
