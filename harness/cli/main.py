@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "push": "ssh",
     "pull": "ssh",
     "bench": "bench",
+    "mutants": "mutants",
     "check": "check",
     "bisect-step": "bisect",
     "bisect": "bisect",
