@@ -7,5 +7,6 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
 SCENARIOS = ROOT / "tests" / "scenarios"
+MUTANTS = ROOT / "tests" / "mutants"
 KERNEL_CATALOGUE = ROOT / "images" / "kernels.toml"
 KERNEL_FRAGMENTS = ROOT / "images" / "config"

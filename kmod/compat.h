@@ -87,6 +87,19 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #define kmh_in_hardirq()	in_hardirq()
 #endif
 
+/*
+ * preempt_count() in the layout of 5.10 to 6.12 (linux/preempt.h), which the wire has: 7.3 counts
+ * disabled interrupts in bits 16 to 23, with the hardirqs above them.
+ */
+static inline u32 kmh_preempt_count(void)
+{
+	u32 count = preempt_count();
+
+	return (count & (PREEMPT_MASK | SOFTIRQ_MASK)) |
+	       (count & HARDIRQ_MASK) >> HARDIRQ_SHIFT << 16 |
+	       (count & NMI_MASK) >> NMI_SHIFT << 20;
+}
+
 /* migration_disabled: af449901b84c "sched: Add migrate_disable()" (5.11, in 5.10-rt before). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 11, 0) || defined(CONFIG_PREEMPT_RT)
 #ifdef CONFIG_SMP
@@ -130,6 +143,25 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 	{ .flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (function) }
 #else
 #define KMH_IRQ_WORK_HARD(function)	IRQ_WORK_INIT_HARD(function)
+#endif
+
+/* complete_and_exit() became kthread_complete_and_exit(): cead18552660 (5.17). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define kmh_thread_exit(ready)	complete_and_exit(ready, 0)
+#else
+#define kmh_thread_exit(ready)	kthread_complete_and_exit(ready, 0)
+#endif
+
+/* kernel_thread() is not exported; it has a name for the thread since cf587db2ee02 (6.4). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
+#else
+typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, const char *name,
+				   unsigned long flags);
+#define kmh_kernel_thread(start, function)	\
+	((start)(function, NULL, NULL, CLONE_FS | CLONE_FILES | SIGCHLD))
 #endif
 
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */

@@ -2,10 +2,6 @@
 /*
  * Concurrent histories: threads on several CPUs map and unmap at full speed, each
  * logging what it did between which stamps.
- *
- * The coordinator (the caller of write()) looks at them now and then.  Where all that
- * have not ended sleep in pkmap_map_wait, nobody is left who could wake them: that
- * ends the history, by the state of the tasks and not by a clock.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -17,8 +13,6 @@
 #include <linux/vmalloc.h>
 
 #include "kmh.h"
-
-#define LOOK_US		1000
 
 struct kmh_history_run kmh_history_run;
 
@@ -158,42 +152,15 @@ static int thread_create(unsigned int id, u8 cpu)
 	return 0;
 }
 
-static bool ended(const struct kmh_history_task *t)
-{
-	/* pairs with kmh_history_main() */
-	return smp_load_acquire(&t->done);
-}
-
-static bool died(const struct kmh_history_task *t)
-{
-	return READ_ONCE(t->task->exit_state) && !kmh_on_cpu(t->task);
-}
-
-/* Asleep in kmap for want of a slot; on RT a task that waits for a lock is in the same state. */
-static bool asleep(const struct kmh_history_task *t)
-{
-	struct task_struct *task = t->task;
-
-	if (READ_ONCE(t->shared->code) != KMH_HISTORY_KMAP ||
-	    kmh_task_state(task) != TASK_UNINTERRUPTIBLE || READ_ONCE(task->on_rq) ||
-	    kmh_on_cpu(task))
-		return false;
-#ifdef CONFIG_RT_MUTEXES
-	if (READ_ONCE(task->pi_blocked_on))
-		return false;
-#endif
-	return kmh_symbols.pkmap_map_wait && kmh_waits(task);
-}
-
 /* A thread that cannot end keeps its memory, and the module with it. */
 static void thread_destroy(struct kmh_history_task *t)
 {
-	if (ended(t) || !kmh_history_run.go) {
+	if (kmh_history_ended(t) || !kmh_history_run.go) {
 		kthread_stop(t->task);
 		put_task_struct(t->task);
 		return;
 	}
-	if (!died(t))
+	if (!kmh_history_died(t))
 		__module_get(THIS_MODULE);
 	lost = true;
 	kmh_casualty = true;
@@ -227,110 +194,12 @@ static int threads_create(const struct kmh_task_request *requests, unsigned int 
 	return 0;
 }
 
-/* ---- watching ---- */
-
-struct tally {
-	unsigned int ended;
-	unsigned int asleep;
-	unsigned int parked;	/* at the end of a round that cannot end while others sleep */
-	unsigned int died;
-	unsigned int clock;
-};
-
-static struct tally look(void)
-{
-	struct tally found = { .clock = atomic_read(&kmh_history_run.clock) };
-	unsigned int i;
-
-	for (i = 0; i < kmh_history_run.n_tasks; i++) {
-		const struct kmh_history_task *t = &kmh_history_run.tasks[i];
-
-		if (ended(t))
-			found.ended++;
-		else if (died(t))
-			found.died++;
-		else if (asleep(t))
-			found.asleep++;
-		else if (READ_ONCE(t->parked))
-			found.parked++;
-	}
-	return found;
-}
-
-/*
- * Two looks at which as many threads sleep and no stamp was drawn between: none of them
- * was on its way, since each draws one as soon as it runs.
- */
-static u32 outcome_of(const struct tally *last, const struct tally *found)
-{
-	unsigned int all = kmh_history_run.n_tasks;
-
-	if (found->died)
-		return KMH_HISTORY_DIED;
-	if (found->ended == all)
-		return KMH_HISTORY_FINISHED;
-	if (found->asleep && found->ended + found->asleep + found->parked == all &&
-	    last->asleep == found->asleep && last->clock == found->clock)
-		return KMH_HISTORY_ASLEEP;
-	return KMH_HISTORY_RUNS;
-}
-
-static u32 watch(u32 limit_ms)
-{
-	unsigned long limit = jiffies + msecs_to_jiffies(limit_ms);
-	unsigned long end = limit + msecs_to_jiffies(kmh_patience_ms);
-	struct tally last = {}, found;
-	u32 outcome;
-
-	for (;;) {
-		usleep_range(LOOK_US, 2 * LOOK_US);
-		found = look();
-		outcome = outcome_of(&last, &found);
-		if (outcome != KMH_HISTORY_RUNS)
-			return outcome;
-		last = found;
-		if (time_after(jiffies, limit))
-			WRITE_ONCE(kmh_history_run.stop, 1);
-		if (time_after(jiffies, end))
-			return KMH_HISTORY_STUCK;
-	}
-}
-
-static void note_states(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < kmh_history_run.n_tasks; i++) {
-		struct kmh_history_task *t = &kmh_history_run.tasks[i];
-
-		if (ended(t))
-			t->shared->state = KMH_HISTORY_THREAD_ENDED;
-		else if (died(t))
-			t->shared->state = KMH_HISTORY_THREAD_DIED;
-		else if (asleep(t))
-			t->shared->state = KMH_HISTORY_THREAD_SLEPT;
-	}
-}
-
-/* Wake the sleepers by hand until all have ended: what they do then is not logged. */
-static void rescue(const struct kmh_history_request *request)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(kmh_patience_ms);
-
-	WRITE_ONCE(kmh_history_run.stop, 1);
-	unpin(request);
-	while (look().ended < kmh_history_run.n_tasks && time_before(jiffies, end)) {
-		wake_up_all(kmh_symbols.pkmap_map_wait);
-		usleep_range(LOOK_US, 2 * LOOK_US);
-	}
-}
-
 /* ---- one request ---- */
 
 static void conclude(u32 outcome)
 {
 	WRITE_ONCE(kmh_history_run.frozen, 1);
-	note_states();
+	kmh_history_states();
 	journal->outcome = outcome;
 	journal->clock = atomic_read(&kmh_history_run.clock);
 	journal->foreign = atomic_read(&kmh_history_run.foreign);
@@ -354,12 +223,12 @@ static int run(const struct kmh_history_request *request, const struct kmh_task_
 		unpin(request);
 		return error;
 	}
-	journal->witness = request->flags & KMH_HISTORY_WITNESS && kmh_history_probe_arm();
+	journal->witness = !!(kmh_history_probes_arm(request->flags) & KMH_HISTORY_WITNESS);
 	note_slots(slots_of(journal), &journal->cursor_before);
 	start = jiffies;
 	/* pairs with await_go() */
 	smp_store_release(&kmh_history_run.go, 1);
-	outcome = watch(request->limit_ms);
+	outcome = kmh_history_watch(request->limit_ms);
 	journal->ms = jiffies_to_msecs(jiffies - start);
 	conclude(outcome);
 	return outcome;
@@ -368,12 +237,12 @@ static int run(const struct kmh_history_request *request, const struct kmh_task_
 /* The log is frozen: what the threads do on their way out is not of the history. */
 static void finish(const struct kmh_history_request *request, u32 outcome)
 {
-	if (outcome == KMH_HISTORY_FINISHED)
+	WRITE_ONCE(kmh_history_run.stop, 1);
+	if (outcome == KMH_HISTORY_FINISHED || outcome == KMH_HISTORY_ASLEEP)
 		unpin(request);
-	else if (outcome == KMH_HISTORY_ASLEEP)
-		rescue(request);
-	if (journal->witness)
-		kmh_history_probe_disarm();
+	if (outcome == KMH_HISTORY_ASLEEP)
+		kmh_history_rescue();
+	kmh_history_probes_disarm();
 	threads_destroy();
 	kmh_observe_resync();
 }
@@ -382,8 +251,8 @@ static int check(const struct kmh_history_request *request, unsigned int count)
 {
 	if (lost || kmh_casualty)
 		return -EIO;
-	if (!count || count > KMH_HISTORY_THREADS || !request->pages || !request->holds ||
-	    request->holds > KMH_HISTORY_HOLDS || request->pins >= LAST_PKMAP)
+	if (!count || count > KMH_HISTORY_THREADS || !request->pages || !request->yields ||
+	    !request->holds || request->holds > KMH_HISTORY_HOLDS || request->pins >= LAST_PKMAP)
 		return -EINVAL;
 	if (request->first_page + request->pages > kmh_n_pages ||
 	    request->first_pin + request->pins > kmh_n_pages)

@@ -65,27 +65,69 @@ static int on_page_address(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(on_page_address);
 
-static struct kprobe probe;
-
-/**
- * kmh_history_probe_arm() - place the probe
- *
- * Return: whether it is there.
+/*
+ * Noise: a thread is held up as it queues for a slot.  That is under kmap_lock; in a kernel
+ * where it is not, the wake-up gets lost.  An emulator that runs one CPU after the other
+ * goes on with the next one here.
  */
-bool kmh_history_probe_arm(void)
+static int on_queue(struct kprobe *probe, struct pt_regs *regs)
 {
-	int error;
+	u32 pauses = atomic_read(&kmh_history_run.clock) * 0x9e3779b9u >> 26;
 
-	memset(&probe, 0, sizeof(probe));
-	probe.symbol_name = "page_address";
-	probe.pre_handler = on_page_address;
-	error = register_kprobe(&probe);
-	if (error)
-		pr_warn("no probe on page_address: error %d\n", error);
-	return !error;
+	if (KMH_REGPARM_FIRST(regs) != (unsigned long)kmh_symbols.pkmap_map_wait)
+		return 0;
+	while (pauses--)
+		cpu_relax();
+	return 0;
 }
 
-void kmh_history_probe_disarm(void)
+NOKPROBE_SYMBOL(on_queue);
+
+static struct {
+	struct kprobe probe;
+	const char *name;
+	kprobe_pre_handler_t handler;
+	u8 flag;		/* of the request */
+	bool armed;
+} probes[] = {
+	{ .name = "page_address", .handler = on_page_address, .flag = KMH_HISTORY_WITNESS },
+	{ .name = "add_wait_queue", .handler = on_queue, .flag = KMH_HISTORY_NOISE },
+};
+
+/**
+ * kmh_history_probes_arm() - place the probes that are asked for
+ * @flags: KMH_HISTORY_*
+ *
+ * Return: those of the flags whose probe is there.
+ */
+u8 kmh_history_probes_arm(u8 flags)
 {
-	unregister_kprobe(&probe);
+	unsigned int i;
+	u8 armed = 0;
+	int error;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (!(flags & probes[i].flag))
+			continue;
+		memset(&probes[i].probe, 0, sizeof(probes[i].probe));
+		probes[i].probe.symbol_name = probes[i].name;
+		probes[i].probe.pre_handler = probes[i].handler;
+		error = register_kprobe(&probes[i].probe);
+		if (error)
+			pr_warn("no probe on %s: error %d\n", probes[i].name, error);
+		probes[i].armed = !error;
+		armed |= error ? 0 : probes[i].flag;
+	}
+	return armed;
+}
+
+void kmh_history_probes_disarm(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (probes[i].armed)
+			unregister_kprobe(&probes[i].probe);
+		probes[i].armed = false;
+	}
 }

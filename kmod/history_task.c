@@ -209,7 +209,7 @@ static void one_step(struct kmh_history_task *t)
 {
 	u32 choice = draw(t, 64);
 
-	if (choice == 0)
+	if (!draw(t, kmh_history_run.request->yields))
 		yield();
 	else if (choice == 1)
 		ask_address(t);
@@ -244,6 +244,8 @@ static void one_round(struct kmh_history_task *t)
 
 	while (maps--)
 		map(t);
+	if (!draw(t, kmh_history_run.request->yields))
+		yield();
 	for (maps = draw(t, 4); maps--;)
 		read_tag(t, t->held[0].page, t->held[0].address);
 	while (t->n_held)

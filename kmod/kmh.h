@@ -269,6 +269,13 @@ void kmh_instant_finish(struct kmh_task *t);
 void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
 			struct kmh_delta *(*next)(struct kmh_obs *obs));
 
+/* ---- outside.c: what is done to a task by others; children; user mode ---- */
+
+void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_outside_reset(void);
+void kmh_return_mapped(void);
+void kmh_back_from_user(void);
+
 /* ---- waiting.c: tasks that sleep in kmap ---- */
 
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
@@ -277,7 +284,7 @@ void kmh_accept_signals(void);
 void kmh_forget_signals(void);
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out);
 
-/* ---- history.c, history_task.c, history_probe.c: concurrent histories ---- */
+/* ---- history*.c: concurrent histories ---- */
 
 struct kmh_history_hold {
 	unsigned long address;
@@ -322,8 +329,13 @@ void kmh_history_exit(void);
 int kmh_history_main(void *data);
 struct kmh_history_record *kmh_history_add(struct kmh_history_task *t, u8 code, u16 page,
 					   unsigned int reserve);
-bool kmh_history_probe_arm(void);
-void kmh_history_probe_disarm(void);
+bool kmh_history_ended(const struct kmh_history_task *t);
+bool kmh_history_died(const struct kmh_history_task *t);
+void kmh_history_states(void);
+u32 kmh_history_watch(u32 limit_ms);
+void kmh_history_rescue(void);
+u8 kmh_history_probes_arm(u8 flags);
+void kmh_history_probes_disarm(void);
 
 /* ---- snapshot.c ---- */
 

@@ -103,6 +103,7 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t s
 	if (size < sizeof(*header) || size > REQUEST_MAX)
 		return -EMSGSIZE;
 	mutex_lock(&request_lock);
+	kmh_back_from_user();
 	if (copy_from_user(request, from, size)) {
 		mutex_unlock(&request_lock);
 		return -EFAULT;
@@ -125,6 +126,7 @@ static ssize_t device_read(struct file *file, char __user *to, size_t size, loff
 	ssize_t head = 0, rest;
 	loff_t at;
 
+	kmh_back_from_user();
 	if (*offset < sizeof(response)) {
 		head = simple_read_from_buffer(to, size, offset, &response, sizeof(response));
 		if (head < 0 || head == size || *offset < sizeof(response))

@@ -292,7 +292,7 @@ static void observe_context(struct kmh_obs *obs, const struct kmh_task *t)
 
 	if (self) {
 		obs->cpu = raw_smp_processor_id();
-		obs->preempt_count = preempt_count();
+		obs->preempt_count = kmh_preempt_count();
 		obs->flags |= irqs_disabled() ? KMH_OBS_IRQS_OFF : 0;
 		obs->flags |= kmh_in_hardirq() ? KMH_OBS_HARDIRQ : 0;
 		obs->flags |= in_serving_softirq() ? KMH_OBS_SOFTIRQ : 0;

@@ -171,6 +171,11 @@ static bool wants_task_context(u8 code)
 	case KMH_OP_MIGRATE:
 	case KMH_OP_SIGNAL:
 	case KMH_OP_INTERRUPT:
+	case KMH_OP_AFFINITY:
+	case KMH_OP_HOTPLUG:
+	case KMH_OP_AWAIT:
+	case KMH_OP_FORK:
+	case KMH_OP_USER:
 		return true;
 	default:
 		return false;
@@ -187,6 +192,11 @@ static bool refused_when_atomic(const struct kmh_task *t, u8 code)
 	case KMH_OP_EXIT:
 	case KMH_OP_MIGRATE:
 	case KMH_OP_INTERRUPT:
+	case KMH_OP_AFFINITY:
+	case KMH_OP_HOTPLUG:
+	case KMH_OP_AWAIT:
+	case KMH_OP_FORK:
+	case KMH_OP_USER:
 		return kmh_atomic(t);
 	case KMH_OP_SOFTIRQ:
 		/* RT leaves it to ksoftirqd unless the task can be preempted. */
@@ -267,6 +277,13 @@ static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 		break;
 	case KMH_OP_INTERRUPT:
 		kmh_instant_arm(t, op, out);
+		break;
+	case KMH_OP_AFFINITY:
+	case KMH_OP_HOTPLUG:
+	case KMH_OP_AWAIT:
+	case KMH_OP_FORK:
+	case KMH_OP_USER:
+		kmh_outside(op, out);
 		break;
 	default:
 		out->status = KMH_ST_REFUSED;

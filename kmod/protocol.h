@@ -55,7 +55,8 @@ enum kmh_request_type {
 	KMH_REQ_LOAD = 102,	/* load the module: of the image, or the bytes given */
 	KMH_REQ_POWEROFF = 103,	/* leave QEMU (reboot with -no-reboot) */
 	KMH_REQ_ANSWER = 104,	/* u32 n -> the answer to request n of the script */
-	KMH_REQ_FILE = 105,	/* path -> what that file of the guest holds */
+	KMH_REQ_STOP = 105,	/* stop the machine until it has been looked at from outside */
+	KMH_REQ_FILE = 106,	/* path -> what that file of the guest holds */
 };
 
 struct kmh_request {
@@ -249,6 +250,11 @@ enum kmh_opcode {
 	KMH_OP_TYPED_UNMAP = 31,	/* kunmap_atomic(address, value) there */
 	KMH_OP_SIGNAL = 32,		/* send SIGKILL to task value */
 	KMH_OP_INTERRUPT = 33,		/* an operation to come is interrupted, see enum kmh_trigger */
+	KMH_OP_AFFINITY = 34,		/* task value & 0xff may run on CPU value >> 8 only; value = 1: it waits for a mapping */
+	KMH_OP_HOTPLUG = 35,		/* CPU value & 0xff goes offline, or with bit 8 online; value as above */
+	KMH_OP_AWAIT = 36,		/* for the end of one of these; value = its errno */
+	KMH_OP_FORK = 37,		/* value = depth, saved entries << 8, window entries << 16 of a child */
+	KMH_OP_USER = 38,		/* the requesting process returns to user mode with the page mapped locally */
 };
 
 /*
@@ -445,6 +451,7 @@ struct kmh_ctrl {
 #define KMH_HISTORY_RECORDS	0x20000	/* room for the records of all threads */
 #define KMH_HISTORY_WITNESS	(1u << 0) /* note the order in which kmap_lock was held */
 #define KMH_HISTORY_ROUNDS	(1u << 1) /* all threads start each round of mappings together */
+#define KMH_HISTORY_NOISE	(1u << 2) /* now and then hold up a thread that is about to queue for a slot */
 #define KMH_HISTORY_TAG		0x4b500000u /* first word of page id: this + id */
 
 /*
@@ -462,7 +469,7 @@ struct kmh_history_request {
 	__u16 pages;
 	__u8 holds;		/* at most KMH_HISTORY_HOLDS */
 	__u8 flags;		/* KMH_HISTORY_* */
-	__u16 reserved;
+	__u16 yields;		/* one step in so many gives the CPU away */
 };
 
 enum kmh_history_outcome {

@@ -135,14 +135,16 @@ static bool refused_beside_spinners(const struct kmh_task *t, const struct kmh_o
 	const struct kmh_task *other;
 	unsigned int i;
 	bool waits = op->code == KMH_OP_KMAP || op->code == KMH_OP_EXIT ||
-		     op->code == KMH_OP_MIGRATE || op->code == KMH_OP_FLUSH_UNUSED;
+		     op->code == KMH_OP_MIGRATE || op->code == KMH_OP_FLUSH_UNUSED ||
+		     op->code == KMH_OP_AFFINITY || op->code == KMH_OP_HOTPLUG;
 
 	for (i = 0; waits && i < kmh_n_tasks; i++) {
 		other = kmh_tasks[i];
 		if (other == t || !READ_ONCE(other->spinning))
 			continue;
 		if (other->irqs_off || task_cpu(other->task) == 0 ||
-		    op->code == KMH_OP_MIGRATE)
+		    op->code == KMH_OP_MIGRATE || op->code == KMH_OP_AFFINITY ||
+		    op->code == KMH_OP_HOTPLUG)
 			return true;
 	}
 	return false;
@@ -400,6 +402,7 @@ int kmh_run_request(const struct kmh_op *ops, unsigned int n_ops)
 	kmh_pass(NULL);
 	await_end();
 	await_rest();
+	kmh_return_mapped();
 	if (!kmh_run.open)
 		return 0;
 	pr_warn("an atomic section was still open at the end of a request; it was closed\n");

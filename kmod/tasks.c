@@ -253,6 +253,7 @@ int kmh_reset(void)
 		usleep_range(50, 100);
 	}
 	kmh_tasks_stop();
+	kmh_outside_reset();
 	if (!lost)
 		kmh_pages_unmap();
 	kmh_typed_reset();

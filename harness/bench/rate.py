@@ -16,8 +16,9 @@ from harness.guest.guest import RawSteps
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.steps import StepRecord
 from harness.model.layout import Generation
-from harness.model.machine import machine
+from harness.model.machine import Machine, machine
 from harness.model.operation import OpCode, Operation
+from harness.model.outcome import Outcome
 from harness.model.page import Page, PageKind
 from harness.model.plain import allowed
 from harness.model.state import State, initial
@@ -78,20 +79,17 @@ def parts(bench: Bench, program: Program) -> Sample:
     bench.guest.reset()
     with Timed() as judge:
         judged = _judge(bench, start.begin, records)
-    states = _states(bench, start.begin, records)
-    guest_machine = machine(bench.layout, start.begin.pages, program.tasks)
+    way = _way(bench, start.begin, records)
     with Timed() as model:
-        for state, operation in states:
-            allowed(guest_machine, state, operation)
+        _follow(allowed, way)
     with Timed() as rules:
-        for state, operation in states:
-            step(guest_machine, state, operation)
+        _follow(step, way)
     return {
         ("guest and wire alone", "1/s"): len(records) / guest.wall,
         ("decoding alone", "1/s"): len(records) / decode.cpu,
         ("judging alone", "1/s"): judged / judge.cpu,
-        ("model alone", "1/s"): len(states) / model.cpu,
-        ("model alone, without the fast path", "1/s"): len(states) / rules.cpu,
+        ("model alone", "1/s"): len(way.choices) / model.cpu,
+        ("model alone, without the fast path", "1/s"): len(way.choices) / rules.cpu,
     }
 
 
@@ -188,16 +186,32 @@ def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
     return session.result().steps
 
 
-def _states(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> tuple[tuple[State, Operation], ...]:
-    """The state before each step, as far as the model agrees with the guest."""
+class Way(NamedTuple):
+    """The way of a program through the model: the start, and each operation with the outcome that was seen."""
+
+    machine: Machine
+    start: State
+    choices: tuple[tuple[Operation, int], ...]
+
+
+def _way(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> Way:
+    """The way that the guest has taken, as far as the model agrees with it."""
     guest_machine = machine(bench.layout, begin.pages, begin.program.tasks)
-    state = initial(guest_machine, begin.start)
-    found: list[tuple[State, Operation]] = []
+    start = state = initial(guest_machine, begin.start)
+    choices: list[tuple[Operation, int]] = []
     for operation, one in zip(begin.program.operations, records, strict=True):
-        found.append((state, operation))
         outcomes = step(guest_machine, state, operation)
-        chosen = next((each for each in outcomes if each.observation == one.observation), None)
-        if chosen is None and not outcomes:
+        if not outcomes:
             break
-        state = (chosen or outcomes[0]).state
-    return tuple(found)
+        seen = [each.observation for each in outcomes]
+        choice = seen.index(one.observation) if one.observation in seen else 0
+        choices.append((operation, choice))
+        state = outcomes[choice].state
+    return Way(guest_machine, start, tuple(choices))
+
+
+def _follow(steps: Callable[[Machine, State, Operation], Sequence[Outcome]], way: Way) -> None:
+    """Step by step, each from the state that the one before has led to: as the judge does."""
+    state = way.start
+    for operation, choice in way.choices:
+        state = steps(way.machine, state, operation)[choice].state

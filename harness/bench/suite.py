@@ -11,6 +11,7 @@ from typing import NamedTuple
 from harness.bench import rate
 from harness.bench.boot import our_boot, plain_boot
 from harness.bench.figure import Figure, Measurement, interleaved
+from harness.bench.histories import concurrent
 from harness.bench.rate import Sample
 from harness.bench.restore import from_pool, restore, template_of
 from harness.bench.scale import Load, scaling
@@ -63,6 +64,7 @@ RATES: tuple[Callable[[Steady], Sample], ...] = (
     lambda steady: rate.observation(steady.bench, len(steady.program.operations)),
     lambda steady: rate.wire(steady.bench),
     lambda steady: rate.memory(steady.bench),
+    lambda steady: concurrent(steady.bench),
 )
 """Rows of a guest that is up: each function gives one sample of one row or several.  Add yours here."""
 

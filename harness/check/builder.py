@@ -10,6 +10,7 @@ from harness.kernel.cache import Cache
 from harness.kernel.kept import key_of
 from harness.kernel.programs import compiler_version
 from harness.kernel.progress import Progress
+from harness.kernel.recipe import recipes
 from harness.kernel.record import Kernel
 from harness.kernel.reuse import module_for
 from harness.kernel.tree import build, configure
@@ -37,9 +38,7 @@ class TreeBuilder:
         asked, base = settings(config, source)
         configure(source, objects, asked, base=base, say=self._say)
         progress.step(f"{config}: building")
-        built = build(
-            source, objects, progress=progress, jobs=self._jobs, targets=("vmlinux",), say=self._say
-        )
+        built = build(source, objects, progress=progress, jobs=self._jobs, say=self._say)
         return user_kernel(built.vmlinux, built.build_dir)
 
     def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
@@ -51,12 +50,15 @@ class TreeBuilder:
 def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]:
     """What *config* asks of the tree *source*, and the file that it is on top of.
 
-    ``pae+debug`` are fragments of ``images/config`` on top of nothing, with two CPUs where no other is said;
-    the path of a ``.config`` is taken as it is.  Raises UsageError naming the fragments there are.
+    A kernel of the catalogue is what it is there; ``pae+debug`` are fragments of ``images/config`` on top
+    of nothing, with two CPUs where no other is said; the path of a ``.config`` is taken as it is.
+    Raises UsageError naming the fragments there are.
     """
     path = Path(config)
     if path.is_file():
         return {}, path
+    if recipe := recipes().get(config):
+        return recipe.settings(), None
     folder = project.KERNEL_FRAGMENTS
     known = sorted(one.stem for one in folder.glob("*.config") if one.stem != BASE)
     parts = config.split("+")

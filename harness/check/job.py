@@ -1,6 +1,7 @@
 """The check: base and patched kernel built, run and compared, in every configuration asked for."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from harness.check.judging import Bench, Judgement, Terms, program_name
 from harness.check.outcome import Kind
 from harness.check.reproduce import command, save_patches
 from harness.check.result import CheckResult, ConfigResult, Failure, Stage
+from harness.check.symbolise import Symboliser, told
 from harness.check.value import judgement_of, judgement_value
 from harness.check.verdict import Change, Comparison, compare
 from harness.errors import UsageError
@@ -19,16 +21,17 @@ from harness.kernel.cache import Cache
 from harness.kernel.kept import Kept, digest_of, key_of
 from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
-from harness.patch.apply import DoesNotApplyError
+from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.base import Base
 from harness.patch.patch import Patch
-from harness.patch.scratch import Scratch, open_scratch
+from harness.patch.scratch import Scratch, open_clone, open_scratch
+from harness.run.expected import WrongMachineError
 from harness.run.job import Stopwatch
 from harness.run.prepare import Prepared
 
 CONFIRMED_MOST = 3
 """Newly failing scenarios that are run once more, each alone."""
-ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run", "check")
+ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run")
 """What of the harness a kept judgement depends on."""
 
 
@@ -56,6 +59,8 @@ class CheckRequest:
     out: Path
     base: str = ""
     strict: bool = False
+    kernel: Kernel | None = None
+    """A kernel of the catalogue, whose source is patched instead of *tree*."""
 
 
 Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
@@ -97,7 +102,7 @@ class Check:
         patches = self.request.patches
         first = patches[0] if patches else Patch("", b"")
         return CheckResult(
-            tree=str(self.request.tree),
+            tree=self.request.kernel.name if self.request.kernel else str(self.request.tree),
             base=self.base.words,
             patches=tuple(one.title for one in patches),
             configs=configs,
@@ -139,7 +144,7 @@ class Check:
         return key_of(
             (
                 base.content,
-                self.builder.fingerprint(config, self.request.tree),
+                self.builder.fingerprint(config, self._place),
                 repr(terms.shape),
                 repr(terms.plan),
                 str(terms.throwaway),
@@ -147,6 +152,11 @@ class Check:
                 _harness(),
             )
         )
+
+    @property
+    def _place(self) -> Path:
+        """A folder with the base's Kconfig: our copy may not have been made yet."""
+        return self.scratch.source if self.request.kernel else self.request.tree
 
     # -- the patched kernel
 
@@ -164,8 +174,13 @@ class Check:
         )
         if isinstance(found, Failure):
             return replace(known, failure=found)
-        with self.watch.phase("run"):
-            judgement = found.judgement()
+        try:
+            with self.watch.phase("run"):
+                judgement = self._told(found.judgement(), config)
+        except WrongMachineError as error:
+            return replace(
+                known, failure=Failure("patched kernel", Stage.MACHINE, tuple(str(error).splitlines()))
+            )
         if judgement.error and not judgement.outcomes:
             return replace(known, failure=_not_booted("patched kernel", judgement))
         if base.error and not base.outcomes:
@@ -175,11 +190,19 @@ class Check:
             comparisons = tuple(self._confirmed(found, comparisons))
         return replace(known, patched=judgement, comparisons=comparisons)
 
+    def _told(self, judgement: Judgement, config: str) -> Judgement:
+        """*judgement* with file and line in what the kernel said."""
+        source = self.scratch.source
+        files = [name for patch in self.request.patches for name in changed_files(patch, source)]
+        symboliser = Symboliser(self.scratch.objects(config), files)
+        return replace(judgement, outcomes=tuple(told(one, symboliser) for one in judgement.outcomes))
+
     def _command(self, config: str) -> str:
         """The command line that checks *config* again."""
         request = self.request
         files = save_patches(request.patches, request.out / "patches")
-        return command(request.tree, self.base, files, config, f"--seed {request.terms.plan.seed}")
+        place = ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
+        return command(place, self.base, files, config, f"--seed {request.terms.plan.seed}")
 
     def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""
@@ -226,8 +249,9 @@ def _harness() -> str:
     """Names the harness: a judgement by another one is another judgement."""
     root = Path(__file__).parent.parent
     code = (path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in {".py", ".toml"})
+    own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "value"))
     sources = (*project.MODULE_SOURCES.glob("*.[ch]"), *project.AGENT_SOURCES.glob("*.[ch]"))
-    return digest_of((*code, *sources))
+    return digest_of((*code, *own, *sources))
 
 
 def run_check(
@@ -237,10 +261,15 @@ def run_check(
 
     Raises UsageError for a tree or a revision that is none, and InfrastructureError.
     """
-    with open_scratch(request.tree, Cache.default()) as scratch:
+    with _opened(request) as scratch:
         if not each:
             return (Check(request, builder, scratch, progress).result(),)
         return tuple(_each(request, builder, scratch, progress))
+
+
+def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
+    cache = Cache.default()
+    return open_clone(request.kernel, cache) if request.kernel else open_scratch(request.tree, cache)
 
 
 def _each(

@@ -61,11 +61,11 @@ class Bench:
         """Run the plan in cold guests."""
         result = self.run(self.terms.plan)
         found = list(outcomes(result))
-        while result.crash and self.guests < GUESTS_MOST and (left := self._left(found)):
+        while _ended(result) and self.guests < GUESTS_MOST and (left := self._left(found)):
             result = self.run(Plan(left, self.terms.plan.seed, 0))
             found += outcomes(result)
-        if result.crash:
-            reason = f"not run: {self.guests} guests had crashed"
+        if _ended(result):
+            reason = f"not run: {self.guests} guests had crashed or could not go on"
             found += [Outcome(program_name(one), Kind.ERROR, reason=reason) for one in self._left(found)]
         return Judgement(
             release=self.prepared.kernel.release,
@@ -74,7 +74,7 @@ class Bench:
             command=result.command,
             missing_evidence=result.missing_evidence,
             outcomes=tuple(found),
-            error=result.error,
+            error="" if found else result.error,
             seconds=sum(self.watch.seconds.values()),
             guests=self.guests,
         )
@@ -105,6 +105,11 @@ class Bench:
         """The scenarios that no guest has come to."""
         done = {one.program for one in found}
         return tuple(one for one in self.terms.plan.scenarios if program_name(one) not in done)
+
+
+def _ended(result: RunResult) -> bool:
+    """Whether the guest ended before its plan: it crashed, or a program left it unfit for the next."""
+    return bool(result.programs) and bool(result.crash or result.error)
 
 
 def program_name(scenario: Scenario) -> str:

@@ -20,6 +20,7 @@ class Stage(StrEnum):
     BUILD = "does not build"
     MODULE = "the module does not build against it"
     BOOT = "does not boot"
+    MACHINE = "is not the machine that the model knows"
 
 
 @dataclass(frozen=True, slots=True)

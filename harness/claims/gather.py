@@ -54,7 +54,8 @@ def _counted(prepared: Prepared, out: Path) -> dict[str, tuple[StepRecord, ...]]
     with _parts(prepared, Shape(smp=1)).boot(out) as guest:
         recorder = guest.record()
         _timed(guest)
-    with _parts(prepared, Shape(smp=1, icount=True)).boot(out, recorder.script) as guest:
+        script = guest.script(recorder)
+    with _parts(prepared, Shape(smp=1, icount=True)).boot(out, script) as guest:
         return _timed(guest)
 
 

@@ -19,6 +19,8 @@ from harness.check.terminal import check_lines
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
+from harness.kernel.built import obtain_built
+from harness.kernel.recipe import Recipe, recipes
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
 from harness.patch.read import read_patches
@@ -38,13 +40,19 @@ def check(
             "Default: what the tree has beyond the base."
         ),
     ] = None,
+    kernel: Annotated[
+        str,
+        typer.Option(
+            help="Instead of --tree: a kernel of the catalogue (see `kernels`), for who has no tree."
+        ),
+    ] = "",
     base: Annotated[str, typer.Option(help="The revision to apply to [default: HEAD].")] = "",
     configs: Annotated[
         str,
         typer.Option(
             help="Configurations, separated by commas: a name, names joined by +, or a .config file."
         ),
-    ] = ",".join(DEFAULT_CONFIGS),
+    ] = "",
     scenario: Annotated[
         list[Path] | None,
         typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
@@ -95,13 +103,22 @@ def check(
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
     base = _before(tree, patches, base) if b4 else base
     terms = Terms(parse_shape(shape), plan, throwaway)
-    request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict)
     with progress_for(Console(stderr=True)) as progress:
+        built = obtain_built(_recipe(kernel), progress=progress) if kernel else None
+        names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
+        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built)
         results = run_check(request, TreeBuilder(_say if verbose else None), progress, each=each)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
     codes = {one.exit_code for one in results}
     raise typer.Exit(FAILING if FAILING in codes else max(codes))
+
+
+def _recipe(name: str) -> Recipe:
+    known = recipes()
+    if name not in known:
+        raise UsageError(f"{name!r} is no kernel of the catalogue", hint=f"known are: {', '.join(known)}")
+    return known[name]
 
 
 def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:

@@ -19,6 +19,7 @@ from harness.model.machine import machine
 from harness.model.reach import reachable
 from harness.model.standard import KINDS, MACHINES, TINY, Standard
 from harness.report.graph import svg
+from harness.report.pictures import pictures
 from harness.scenario.program import Program
 from harness.scenario.text import program_text
 
@@ -56,12 +57,18 @@ def explore(
     transitions: Annotated[
         bool, typer.Option("--transitions", help="Print every rule branch by kind of kernel, as recorded.")
     ] = False,
+    drawn: Annotated[
+        bool, typer.Option("--pictures", help="Print the pictures of docs/model.md, made from the model.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Enumerate the model's states on small machines; exit 0 contract kept everywhere, 1 broken, 2 wrong use."""
     del debug
     if transitions:
         sys.stdout.write(record_text(_branches()))
+        return
+    if drawn:
+        sys.stdout.write(pictures() + "\n")
         return
     if drawing:
         _draw(_chosen(names or [TINY.name]), drawing)

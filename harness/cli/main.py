@@ -27,7 +27,10 @@ COMMANDS: Mapping[str, str] = {
     "push": "ssh",
     "pull": "ssh",
     "bench": "bench",
+    "mutants": "mutants",
     "check": "check",
+    "bisect-step": "bisect",
+    "bisect": "bisect",
     "broken-rules": "broken_rules",
 }
 """Each command and the module of this room that has the function of its name."""

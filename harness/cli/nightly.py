@@ -2,35 +2,46 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from harness.cli.shape import parse_shape
-from harness.kernel.catalogue import known
+from harness.errors import UsageError
+from harness.kernel.recipe import recipes
 from harness.report.junit import write_junit
 from harness.report.output import require_folder, write_whole
 from harness.run.fleet import Capacity, Job, JobResult, run_fleet
+from harness.run.nights import NIGHTS, Night
 from harness.store.baseline import Change, changes, read_baseline
 
 _STARTS = 3
 """Templates of one machine that the seeds go round: each costs a boot once and 60 MB on disk."""
 
-_DEFAULT_SHAPES = ("smp=1", "smp=2", "smp=4", "smp=2,pti", "smp=2,kaslr", "smp=2,wire=serial")
+_SOURCE_SHAPES = ("smp=1", "smp=2")
+"""Their configurations are small: no KASLR and no page table isolation."""
+_HISTORY_SHAPE = "smp=2,parallel"
 
 
 def nightly(
     kernel: Annotated[
-        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: all stock kernels.")
+        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: those of the set.")
     ] = None,
     shape: Annotated[
         list[str] | None,
         typer.Option(
-            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]; may be repeated."
+            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]...; may be repeated."
         ),
     ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Also every kernel of images/kernels.toml, built where missing.")
+    ] = False,
+    what: Annotated[
+        str, typer.Option("--set", help=f"Which runs: {', '.join(NIGHTS)} (docs/contexts.md).")
+    ] = "usual",
+    seeds: Annotated[int, typer.Option(help="Runs from so many seeds; 0: as many as the set has.")] = 0,
     out: Annotated[
         Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
     ] = Path("out/nightly"),
@@ -42,14 +53,25 @@ def nightly(
     abstract: Annotated[
         int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
     ] = 20_000,
+    histories: Annotated[
+        int, typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none.")
+    ] = 1_000_000,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug
     before = read_baseline(baseline) if baseline else {}
-    names = kernel or [stock.name for stock in known()]
-    common = ("--seed", str(seed), "--steps", str(steps), "--abstract", str(abstract))
-    jobs = make_jobs(names, shape or _DEFAULT_SHAPES, common, seed)
+    night = _night(what)
+    jobs: tuple[Job, ...] = ()
+    for number, suffix, extra in _seeds(night, seed, seeds):
+        common = ("--seed", str(number), "--steps", str(steps), *extra)
+        common += () if suffix else ("--abstract", str(abstract))
+        jobs += make_jobs(kernel or night.kernels, shape or night.shapes, common, number, suffix)
+    if source:
+        usual = ("--seed", str(seed), "--steps", str(steps))
+        jobs += make_jobs(tuple(recipes()), shape or _SOURCE_SHAPES, usual, seed)
+    if histories:
+        jobs += tuple(history_job(name, histories, seed) for name in kernel or night.kernels)
     require_folder(out)
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
@@ -61,18 +83,31 @@ def nightly(
     raise typer.Exit(exit_code(results))
 
 
+def _night(name: str) -> Night:
+    if name not in NIGHTS:
+        raise UsageError(f"there is no set {name!r}", hint=f"there are: {', '.join(NIGHTS)}")
+    return NIGHTS[name]
+
+
+def _seeds(night: Night, first: int, count: int) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """(seed, what it adds to the name, further arguments) of each round over kernels and shapes."""
+    for number in range(first, first + (count or night.seeds)):
+        more = number - first
+        yield number, f"-seed{number}" if more else "", () if more else night.first
+
+
 def make_jobs(
-    kernels: Sequence[str], shapes: Sequence[str], common: tuple[str, ...], seed: int
+    kernels: Sequence[str], shapes: Sequence[str], common: tuple[str, ...], seed: int, suffix: str = ""
 ) -> tuple[Job, ...]:
     """Every kernel on every shape; neighbours, and one job on other seeds, start from other templates."""
     pairs = [(kernel, shape) for kernel in kernels for shape in shapes]
     return tuple(
-        make_job(kernel, shape, common, variant=(seed + position) % _STARTS)
+        make_job(kernel, shape, common, suffix, variant=(seed + position) % _STARTS)
         for position, (kernel, shape) in enumerate(pairs)
     )
 
 
-def make_job(kernel: str, shape: str, common: tuple[str, ...], variant: int = 0) -> Job:
+def make_job(kernel: str, shape: str, common: tuple[str, ...], suffix: str = "", variant: int = 0) -> Job:
     """The job for *kernel* on the machine that *shape* describes, in start *variant* unless it names one.
 
     The job's name does not tell the variant: a baseline compares the machine, whatever its start.
@@ -81,8 +116,18 @@ def make_job(kernel: str, shape: str, common: tuple[str, ...], variant: int = 0)
     words = f"variant={variant},{shape}" if variant else shape
     arguments: list[str] = ["--kernel", kernel, "--shape", words, *common]
     machine = parse_shape(shape)
-    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}"
+    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}{suffix}"
     return Job(name, tuple(arguments), machine.smp, machine.memory)
+
+
+def history_job(kernel: str, operations: int, seed: int) -> Job:
+    """Concurrent histories of *kernel*, on CPUs that really run at once."""
+    machine = parse_shape(_HISTORY_SHAPE)
+    arguments = ("--kernel", kernel, "--shape", _HISTORY_SHAPE, "--seed", str(seed))
+    counted = ("--operations", str(operations))
+    return Job(
+        f"{Path(kernel).name}-histories", arguments + counted, machine.smp, machine.memory, "histories"
+    )
 
 
 def exit_code(results: tuple[JobResult, ...]) -> int:

@@ -7,8 +7,8 @@ from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
 _WORDS = (
-    "smp=N, memory=MIB, highmem=MIB|auto, cpu=MODEL, pti, kaslr, icount, "
-    "parallel, idle=poll, variant=N, wire=virtio|serial, accel=tcg|kvm"
+    "smp=N, memory=MIB, highmem=MIB|auto, vmalloc=MIB, cpu=MODEL, pti, kaslr, parallel, icount, idle=poll, "
+    "preempt=full|voluntary|none, variant=N, wire=virtio|serial, accel=tcg|kvm"
 )
 
 KASLR_MEMORY = 1536
@@ -62,6 +62,8 @@ _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "smp": lambda shape, value: replace(shape, smp=int(value)),
     "memory": lambda shape, value: with_memory(shape, int(value)),
     "highmem": lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
+    "vmalloc": lambda shape, value: replace(shape, extra=(*shape.extra, f"vmalloc={int(value)}M")),
+    "preempt": lambda shape, value: replace(shape, extra=(*shape.extra, f"preempt={_some(value)}")),
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
     "kaslr": lambda shape, value: replace(

@@ -1,9 +1,10 @@
 """Evidence that a guest lacks: the same fields are blanked on both sides before they are compared."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model.observation import Observation
+from harness.model.observation import Observation, Snapshot
 
 # kmod/protocol.h, KMH_EV_*: the fields of an observation that rest on each.
 FIELDS: Final = {
@@ -23,10 +24,11 @@ FIELDS: Final = {
 COUNTS: Final = 1 << 0
 FULL: Final = sum(FIELDS)
 UNNEEDED: Final = frozenset(
-    name for bit, names in FIELDS.items() if bit not in (COUNTS, 1 << 10, 1 << 11, 1 << 12) for name in names
+    name for bit, names in FIELDS.items() if bit not in (COUNTS, 1 << 10) for name in names
 )
-"""Fields that the state after a step does not rest on (``model/absorb.py``): calls of functions, and the
-cursor, which stands where the last slot was taken.
+"""Fields that the state after a step does not rest on (``model/absorb.py``): calls of functions; the cursor,
+which stands where the last slot was taken; and counts that are missing where the kernel has none of them
+(5.10 without PREEMPT_COUNT, and ``migration_disabled`` before 5.11).
 """
 
 
@@ -40,6 +42,24 @@ class Mask:
 
     blanked: tuple[str, ...]
     zeros: tuple[tuple[str, object], ...]
+
+    def snapshot(self, seen: Snapshot) -> Snapshot:
+        """*seen* without the counts that this guest cannot know: an empty view does not speak."""
+        return seen._replace(counts=()) if "slots" in self.blanked else seen
+
+    def completed(self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None) -> Snapshot:
+        """*seen* as a state to go on from: what cannot be seen is what it was, *cursor* and *counts* by slot.
+
+        A slot of which no count is known stands at 1 where it has a PTE: nobody uses it between programs.
+        """
+        if "cursor" in self.blanked:
+            seen = seen._replace(cursor=cursor)
+        if "slots" not in self.blanked:
+            return seen
+        known = counts or {}
+        return seen._replace(
+            counts=tuple((known.get(slot) or 1) if pte else 0 for slot, pte in enumerate(seen.ptes))
+        )
 
     @property
     def followable(self) -> bool:

@@ -233,6 +233,8 @@ class Judge:
         """A synchronisation point: the witnesses are compared, and a lost state is found again."""
         self.result.syncs += 1
         self.doubtful = False
+        if record.snapshot is not None:
+            record = record._replace(snapshot=self._bench.mask.snapshot(record.snapshot))
         self._attest(record)
         if self.lost:
             self._recover(record)
@@ -295,9 +297,8 @@ class Judge:
         if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
-            snapshot = record.snapshot
-            if "cursor" in self._bench.mask.blanked:
-                snapshot = snapshot._replace(cursor=self._last.cursor)
+            counts = {slot: one.count for slot, one in enumerate(vector.items(self._last.slots)) if one.pte}
+            snapshot = self._bench.mask.completed(record.snapshot, self._last.cursor, counts)
             self._states = (resync(self.machine, self._last, snapshot),)
 
     def trouble(self, record: Trouble) -> None:

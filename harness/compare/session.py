@@ -95,9 +95,7 @@ class Session:
 
     def _start(self, record: Begin) -> Snapshot:
         """The state before a program; a cursor that cannot be seen is where the programs before have left it."""
-        if "cursor" in self._bench.mask.blanked:
-            return record.start._replace(cursor=self._cursor)
-        return record.start
+        return self._bench.mask.completed(record.start, self._cursor)
 
     def _end(self, record: End) -> None:
         if self.judge is not None:

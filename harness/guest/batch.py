@@ -27,7 +27,8 @@ def batches(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> It
     """
     start = 0
     for end in safe_ends(operations, iomap_atomic=iomap_atomic):
-        if end - start >= BATCH_USUAL or end == len(operations):
+        alone = operations[end - 1].code is OpCode.USER
+        if end - start >= BATCH_USUAL or end == len(operations) or alone:
             if end - start > BATCH_MOST:
                 raise UsageError(
                     f"operations {start} to {end} are one atomic section of more than {BATCH_MOST}",

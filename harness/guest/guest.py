@@ -8,19 +8,20 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
-from harness.guest import patience, protocol, witness
+from harness.guest import patience, protocol
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
-from harness.guest.failure import GuestHungError, WireError
-from harness.guest.image import Script, build_image
+from harness.guest.failure import AgentError, GuestHungError, WireError
+from harness.guest.image import build_image
 from harness.guest.link import WINDOW, LinkStatistics
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Machine, by_hand
-from harness.guest.script import Carrier, Played, Recorder
+from harness.guest.script import Beheld, Carrier, Played, Recorder, Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
+from harness.guest.witness import WitnessView, look
 from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
 from harness.model.observation import Snapshot
@@ -62,9 +63,9 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(self, session: Session, phases: Phases, script: Script = ()) -> None:
+    def __init__(self, session: Session, phases: Phases, script: Script | None = None) -> None:
         self.session = session
-        self.carrier: Carrier = Played(session.link, script) if script else session.link
+        self.carrier: Carrier = Played(session.link, script.requests) if script else session.link
         self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
@@ -80,24 +81,27 @@ class Guest:
         agent: Path,
         workdir: Path,
         *,
-        script: Script = (),
+        script: Script | None = None,
     ) -> Self:
         """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
 
         A *script* of requests is executed before the link is up; the guest then takes these requests,
-        in this order, and no others, and has no outside witness: nothing may stop it on its way.
+        in this order, and no others.
         """
         phases = Phases()
+        requests = script.requests if script else ()
         with phases.phase("image", 10):
             image = build_image(
-                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, script
+                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
             )
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
             session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
         try:
-            with phases.phase("boot", patience.boot_seconds(shape, script)) as deadline:
+            if script:
+                session.look_at_stops(script.beheld)
+            with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
                 session.await_agent(deadline)
         except BaseException:
             session.close()
@@ -117,9 +121,15 @@ class Guest:
         return cls(session, phases)
 
     def record(self) -> Recorder:
-        """Keep all requests from now on: a script for another guest."""
+        """Keep all requests from now on."""
         self.carrier = recorder = Recorder(self.carrier)
         return recorder
+
+    def script(self, recorder: Recorder) -> Script:
+        """What was recorded, for another guest of the same kernel; with KASLR that one has other addresses."""
+        layout, facts = self.info()
+        known = 0 if self.session.machine.shape.kaslr else facts.pkmap_count
+        return Script(recorder.script(), Beheld(layout._replace(typed_count=0), known))
 
     # -- what there is
 
@@ -142,15 +152,26 @@ class Guest:
             )
         return snapshot
 
-    def witness(self) -> witness.WitnessView | None:
+    def witness(self) -> WitnessView | None:
         """The mappings as the page tables show them from outside; the machine is stopped meanwhile.
 
-        None for a guest with a script: what it shows is over.
+        A guest with a script has stopped itself once, where the one was last looked at that the script was
+        recorded in; None at any other point, and where it could not, for lack of /dev/port.
         """
-        if self.scripted:
-            return None
+        if isinstance(self.carrier, Played):
+            return self._seen() if self.carrier.stops_next else None
+        if isinstance(self.carrier, Recorder):
+            self.carrier.stop()
         layout, facts = self.info()
-        return witness.look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+        return look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+
+    def _seen(self) -> WitnessView | None:
+        """What was seen at the next stop, if the agent could stop the machine."""
+        try:
+            self._ask(RequestType.STOP)
+        except AgentError:
+            return None
+        return self.session.views.popleft() if self.session.views else None
 
     def hear(self, step: int) -> None:
         """Wait until the console has told what the kernel printed up to *step*, a step with messages."""

@@ -30,11 +30,13 @@ WITNESS = 1
 """``KMH_HISTORY_WITNESS``: note the order in which kmap_lock was held."""
 ROUNDS = 2
 """``KMH_HISTORY_ROUNDS``: all threads start each round of mappings together."""
+NOISE = 4
+"""``KMH_HISTORY_NOISE``: now and then hold up a thread that is about to queue for a slot."""
 SLEPT = 1
 """``KMH_HISTORY_SLEPT`` in a record's flags: the thread left its CPU of its own accord."""
 FAULT = 2
 """``KMH_HISTORY_FAULT``: an access met a page fault that was caught."""
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 """Beyond the time that the threads were given."""
 SLICE_SECONDS = 1.0
 LAST_WORDS_SECONDS = 5.0
@@ -86,6 +88,8 @@ class HistoryRequest(NamedTuple):
     pages: int
     holds: int
     flags: int
+    yields: int
+    """One step in so many gives the CPU away."""
     cpus: tuple[int | None, ...]
     """CPU of each thread, None for one bound to none."""
 
@@ -155,7 +159,7 @@ def encode_request(request: HistoryRequest) -> bytes:
     """The body of a HISTORY request."""
     *words, cpus = request
     tasks = (protocol.TASK_REQUEST.pack(TASK_UNBOUND if cpu is None else cpu) for cpu in cpus)
-    return REQUEST.pack(*words, 0) + b"".join(tasks)
+    return REQUEST.pack(*words) + b"".join(tasks)
 
 
 def decode_history(body: bytes | memoryview) -> RawHistory:

@@ -25,9 +25,6 @@ HARNESS_MODULE = "kmap_harness"
 SCRIPT = f"{MODULE_FOLDER}/script"
 """``KMH_SCRIPT``."""
 
-Script = Sequence[bytes]
-"""Requests as they travel (``struct kmh_request`` and its body), in the order of their execution."""
-
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -38,11 +35,11 @@ class Image:
 
 
 def build_image(
-    agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire, script: Script = ()
+    agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire, script: Sequence[bytes] = ()
 ) -> Image:
     """The image of *agent* and *module* for a kernel whose modules lie under *modules_dir*.
 
-    *script*: requests that the agent executes before the link is up.
+    *script*: requests (``struct kmh_request`` and its body) that the agent executes before the link is up.
 
     Raises UsageError where a file of the kernel's modules cannot be read as one.
     """

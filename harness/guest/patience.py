@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from harness.guest import protocol
-from harness.guest.image import Script
 from harness.guest.shape import Shape
 from harness.model.operation import OpCode, Operation
 
@@ -15,7 +14,7 @@ STEP_SECONDS = 0.05
 """Allowed for each step beyond REQUEST_SECONDS; a step of the slowest machine takes a hundredth of it."""
 
 
-def boot_seconds(shape: Shape, script: Script) -> float:
+def boot_seconds(shape: Shape, script: Sequence[bytes]) -> float:
     """A boot, its script's requests among it."""
     operations = sum(map(len, script)) // protocol.OPERATION.size
     return BOOT_SECONDS * max(1, shape.smp / 2) + STEP_SECONDS * operations

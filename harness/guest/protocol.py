@@ -43,7 +43,8 @@ class RequestType(IntEnum):
     LOAD = 102
     POWEROFF = 103
     ANSWER = 104
-    FILE = 105
+    STOP = 105
+    FILE = 106
 
 
 class Config(IntFlag):

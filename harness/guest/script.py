@@ -4,14 +4,30 @@ A guest over a link is never quite the same twice: requests arrive when the host
 One that finds them in its image, and counts instructions instead of time, is.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from harness.errors import InfrastructureError
 from harness.guest import protocol
 from harness.guest.deadline import Deadline
-from harness.guest.image import Script
 from harness.guest.link import LinkStatistics
 from harness.guest.protocol import RequestType
+from harness.model.layout import Layout
+from harness.model.operation import OpCode
+
+
+class Beheld(NamedTuple):
+    """What the outside witness looks at: the layout, and where pkmap_count is (0: not known)."""
+
+    layout: Layout
+    pkmap_count: int = 0
+
+
+class Script(NamedTuple):
+    """Requests as they travel, in their order, and what is looked at where they stop the machine."""
+
+    requests: tuple[bytes, ...]
+    beheld: Beheld
 
 
 class Carrier(Protocol):
@@ -26,17 +42,49 @@ class Carrier(Protocol):
         """The answer to the oldest request.  Raises TimeoutError when it is not here by *deadline*."""
 
 
+STOP = protocol.request(RequestType.STOP)
+"""A request for a moment's rest: only in scripts."""
+
+
+RESET = protocol.request(RequestType.RESET)
+_TYPED = (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP)
+
+
+def _uses_typed_window(request: bytes) -> bool:
+    kind, _, _ = protocol.REQUEST.unpack_from(request)
+    codes = request[protocol.REQUEST.size :: protocol.OPERATION.size]
+    return kind == RequestType.RUN and any(code in _TYPED for code in codes)
+
+
 class Recorder:
-    """A carrier that keeps the requests: a script."""
+    """A carrier that keeps the requests: they make a script."""
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
         self.statistics = carrier.statistics
-        self.script: list[bytes] = []
+        self.requests: list[bytes] = []
+
+    def stop(self) -> None:
+        """Note that the machine is looked at here: the other guest will stop itself, if it is the last time.
+
+        Once it has been stopped, no two runs are the same (``stop_machine()`` of the agent says why).
+        """
+        self.requests = [one for one in self.requests if one != STOP]
+        self.requests.append(STOP)
+
+    def script(self) -> tuple[bytes, ...]:
+        """The requests.  Without the stop where the last program used the typed window: its address is each
+        guest's own, and what cannot be looked at whole is not looked at.
+        """
+        resets = [at for at, one in enumerate(self.requests) if one == RESET]
+        ends = [at for at in resets if STOP not in self.requests[at:]]
+        begin = max((at for at in resets if not ends or at < ends[0]), default=0)
+        typed = any(map(_uses_typed_window, self.requests[begin:]))
+        return tuple(one for one in self.requests if not typed or one != STOP)
 
     def submit(self, payload: bytes) -> int:
         """Keep and send a request."""
-        self.script.append(payload)
+        self.requests.append(payload)
         return self._carrier.submit(payload)
 
     def collect(self, deadline: Deadline) -> bytes:
@@ -49,20 +97,25 @@ class OtherPathError(InfrastructureError):
 
 
 class Played:
-    """A carrier of answers that are there already: those of a guest that has executed *script*."""
+    """A carrier of answers that are there already: those of a guest that has executed *requests*."""
 
-    def __init__(self, carrier: Carrier, script: Script) -> None:
+    def __init__(self, carrier: Carrier, requests: Sequence[bytes]) -> None:
         self._carrier = carrier
-        self._script = script
+        self._requests = tuple(requests)
         self._next = 0
         self.statistics = carrier.statistics
+
+    @property
+    def stops_next(self) -> bool:
+        """Whether the guest stopped itself at this point, to be looked at."""
+        return self._requests[self._next : self._next + 1] == (STOP,)
 
     def submit(self, payload: bytes) -> int:
         """Ask for the answer to *payload*.  Raises OtherPathError where it is not the script's next request."""
         number, self._next = self._next, self._next + 1
-        if number >= len(self._script) or self._script[number] != payload:
+        if number >= len(self._requests) or self._requests[number] != payload:
             raise OtherPathError(
-                f"request {number} of {len(self._script)} is not the one that was recorded",
+                f"request {number} of {len(self._requests)} is not the one that was recorded",
                 hint="the guest that it was recorded in started from another state: run again",
             )
         return self._carrier.submit(protocol.request(RequestType.ANSWER, number.to_bytes(4, "little")))

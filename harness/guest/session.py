@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -19,13 +20,17 @@ from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, Machine, arguments
 from harness.guest.saved import Saved, load_devices, save_devices
+from harness.guest.script import Beheld
 from harness.guest.shape import Shape
 from harness.guest.streams import open_streams
 from harness.guest.trouble import Recogniser, Trouble, TroubleKind
+from harness.guest.witness import WitnessView, look
 
 MONITOR_SECONDS = 20
 LOOK_SECONDS = 0.5
 """Between looks at the first CPU while a guest boots: a look takes 1 ms."""
+STOPPED = "guest-panicked"
+"""The run state in which a guest is that has written to the pvpanic device (-action panic=pause)."""
 LAST_WORDS = 8
 _CPU = "a kernel stops like this on a CPU or a machine that it is not made for: look at the shape's words"
 FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
@@ -77,6 +82,8 @@ class Session:
     def __init__(self, machine: Machine, workdir: Path, saved: Saved | None = None) -> None:
         self.machine = machine
         self._saved = saved
+        self._beheld: Beheld | None = None
+        self.views: deque[WitnessView] = deque()
         self._held = ExitStack()
         try:
             self._start(workdir)
@@ -163,6 +170,15 @@ class Session:
         if self.process.guest_ended:
             self.events.forget(self._monitor_fd)
 
+    def look_at_stops(self, beheld: Beheld) -> None:
+        """Whenever the guest has stopped itself: look, and let it go on."""
+        self._beheld = beheld
+        self.events.on_input(self._monitor_fd, self._look_if_stopped)
+
+    def _look_if_stopped(self) -> None:
+        if self._beheld is not None and self.monitor.status() == STOPPED:
+            self.views.append(look(self.monitor, self.memory, *self._beheld))
+
     def _ended(self) -> None:
         """QEMU is gone; the next ``require_alive`` says so."""
         self.events.forget(self.process.pidfd)
@@ -232,6 +248,7 @@ class Session:
         """Wait for the agent.  Raises an error that says what the guest does instead."""
         looks: list[CpuRegisters] = []
         while not self._agent_up(deadline):
+            self._look_if_stopped()
             if deadline.over():
                 raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0)
             if not self.machine.shape.icount:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from harness.errors import UsageError
 
+CPUS_MOST = 32
+"""NR_CPUS of Debian's i386 kernels, 5.10 and 6.1."""
+
 KASLR_REACH = 512
 """MiB of physical memory in which KASLR places a kernel (KERNEL_IMAGE_SIZE, asm/page_32_types.h of 6.1).
 
@@ -74,8 +77,8 @@ class Shape:
     extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 1 <= self.smp <= 8:
-            raise UsageError(f"{self.smp} CPUs asked for", hint="a guest has 1 to 8 CPUs")
+        if not 1 <= self.smp <= CPUS_MOST:
+            raise UsageError(f"{self.smp} CPUs asked for", hint=f"a guest has 1 to {CPUS_MOST} CPUs")
         if self.icount and (self.smp > 1 or self.accelerator is not Accelerator.TCG):
             raise UsageError(
                 "instructions can be counted on one emulated CPU only",

@@ -18,10 +18,10 @@ from typing import NamedTuple
 from harness.errors import PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
-from harness.guest.image import Script
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import PROGRAM, Channels, Machine, arguments, program
 from harness.guest.saved import Saved
+from harness.guest.script import Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
 from harness.kernel.cache import Cache
@@ -54,7 +54,7 @@ class Parts(NamedTuple):
         """
         return not self.shape.icount and self.shape.accelerator is Accelerator.TCG
 
-    def boot(self, workdir: Path, script: Script = ()) -> Guest:
+    def boot(self, workdir: Path, script: Script | None = None) -> Guest:
         """A cold guest; with a *script*, one that has executed it."""
         return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 

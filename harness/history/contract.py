@@ -54,9 +54,16 @@ class Violation(NamedTuple):
 
     @property
     def window(self) -> tuple[int, int]:
-        """First and last stamp of its operations."""
-        stamps = [stamp for _, event in self.places for stamp in (event.invoked, event.returned) if stamp]
-        return (min(stamps), max(stamps)) if stamps else (0, 0)
+        """First and last stamp of what contradicts: a kmap counts from its return, a sleeper from its last look."""
+        begins = [_begin(event) for _, event in self.places]
+        ends = [event.returned for _, event in self.places]
+        return (min(begins), max(*begins, *ends)) if begins else (0, 0)
+
+
+def _begin(event: Event) -> int:
+    if event.code == Code.KMAP and event.returned:
+        return event.returned
+    return event.ordered or event.invoked
 
 
 def violations(history: History) -> tuple[Violation, ...]:

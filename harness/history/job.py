@@ -50,32 +50,44 @@ class HistoriesRequest:
 
 
 def execute(prepared: Prepared, request: HistoriesRequest, progress: Progress) -> HistoriesResult:
-    """Boot, run, judge.  What fails after the boot is part of the result."""
+    """Boot, run, judge.  What fails is part of the result; a kernel that does not boot is not judged."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe(shape)}")
-    with watch.phase("boot"):
-        parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
-        guest = start(parts, request.out) if request.template else parts.boot(request.out)
+    try:
+        with watch.phase("boot"):
+            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = start(parts, request.out) if request.template else parts.boot(request.out)
+    except (KernelError, InfrastructureError) as error:
+        facts = KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source)
+        words = f"the kernel did not boot: {error}"
+        return HistoriesResult(facts, describe(shape), "", request.seed, request.strict, error=words)
     with guest:
-        layout, facts = guest.info()
-        require_machine(kernel, shape, layout, facts, prepared.dwarf)
-        progress.step("running and judging histories")
-        sitting = Sitting(guest, request, progress)
-        sitting.run()
-        return HistoriesResult(
-            kernel=KernelFacts(kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source),
-            machine=describe(shape),
-            command=guest.reproduce,
-            seed=request.seed,
-            strict=request.strict,
-            layout=layout,
-            histories=tuple(sitting.judged),
-            troubles=tuple(f"{one.kind.value}: {one.title}" for one in guest.troubles()),
-            phases=watch.seconds,
-            error=sitting.error,
-            crash=sitting.crash,
-        )
+        return _judge_in(guest, prepared, request, progress, watch)
+
+
+def _judge_in(
+    guest: Guest, prepared: Prepared, request: HistoriesRequest, progress: Progress, watch: Stopwatch
+) -> HistoriesResult:
+    kernel, shape = prepared.kernel, request.shape
+    layout, facts = guest.info()
+    require_machine(kernel, shape, layout, facts, prepared.dwarf)
+    progress.step("running and judging histories")
+    sitting = Sitting(guest, request, progress)
+    sitting.run()
+    return HistoriesResult(
+        kernel=KernelFacts(kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source),
+        machine=describe(shape),
+        command=guest.reproduce,
+        seed=request.seed,
+        strict=request.strict,
+        layout=layout,
+        histories=tuple(sitting.judged),
+        troubles=tuple(f"{one.kind.value}: {one.title}" for one in guest.troubles()),
+        phases=watch.seconds,
+        error=sitting.error,
+        crash=sitting.crash,
+    )
 
 
 class Planned:
@@ -102,12 +114,11 @@ class Sitting:
         self.plan = self._plan()
 
     def _plan(self) -> Iterator[Planned]:
-        smp, slots = self.request.shape.smp, self.layout.last_pkmap
-        wanted = regimes(Random(self.request.seed), smp, slots)
+        wanted = regimes(Random(self.request.seed), self.layout.online_cpus, self.layout.last_pkmap)
         chosen = (one for one in wanted if self.request.only in ("", one.name))
         for number, regime in zip(count(), chosen, strict=False):
             seed = (self.request.seed * 1_000_003 + number) & 0xFFFF_FFFF
-            yield Planned(regime, request_of(regime, smp, slots, seed))
+            yield Planned(regime, request_of(regime, self.layout, seed))
 
     def run(self) -> None:
         """Histories until there are operations enough; the next one runs while the last is judged."""

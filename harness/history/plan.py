@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from harness.guest.histories import HOLDS, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.guest.histories import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.model.layout import Layout
 
 LIMIT_MS = 8_000
 """A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""
@@ -21,12 +22,15 @@ class Regime:
     pages: int
     holds: int
     per_cpu: int
+    yields: int = 64
+    """One step in so many gives the CPU away: who holds a slot sleeps on it, and others come to want it."""
     rounds: bool = False
     """All threads start each round of mappings together."""
 
 
-def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryRequest:
-    """The request; pages that are pinned have ids from 0, those of the threads from *last_pkmap* on."""
+def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
+    """The request; pages that are pinned have ids from 0, those of the threads from LAST_PKMAP on."""
+    last_pkmap, smp = layout.last_pkmap, layout.online_cpus
     cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[:THREADS]
     return HistoryRequest(
         seed=seed,
@@ -37,7 +41,8 @@ def request_of(regime: Regime, smp: int, last_pkmap: int, seed: int) -> HistoryR
         first_page=last_pkmap,
         pages=regime.pages,
         holds=regime.holds,
-        flags=WITNESS | (ROUNDS if regime.rounds else 0),
+        flags=WITNESS | NOISE | (ROUNDS if regime.rounds else 0),
+        yields=regime.yields,
         cpus=cpus,
     )
 
@@ -53,20 +58,21 @@ def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
 
 
 def waits(random: Random, smp: int) -> Regime:
-    """Fewer slots than threads want: always one more than all threads can keep while each waits for one."""
-    per_cpu = random.randint(1, 2) if smp > 1 else 2
+    """Fewer slots than threads want, few pages: always one more than all keep while each waits for one."""
+    per_cpu = random.choice((2, 4))
     threads = min(smp * per_cpu, THREADS)
     holds = random.randint(1, 2)
-    free = threads * (holds - 1) + 1 + random.randint(0, max(0, threads - 2))
-    return Regime("waits", 10_000, free, free + random.randint(1, threads), holds, per_cpu)
+    free = threads * (holds - 1) + 1 + random.randint(0, 2)
+    pages = free + random.randint(1, 2)
+    return Regime("waits", 10_000, free, pages, holds, per_cpu, random.choice((2, 4)))
 
 
 def rounds(random: Random, smp: int) -> Regime:
     """All ask at once for fewer slots than they are: what is missed here nobody makes good later."""
     per_cpu = random.choice((1, 1, 2)) if smp > 1 else 2
     threads = min(smp * per_cpu, THREADS)
-    free = random.randint(1, max(1, threads - 1))
-    return Regime("rounds", 10_000, free, free + random.randint(1, threads), 1, per_cpu, rounds=True)
+    free, yields = random.randint(1, threads - 1), random.choice((2, 64))
+    return Regime("rounds", 10_000, free, free + random.randint(1, threads), 1, per_cpu, yields, rounds=True)
 
 
 def wraps(random: Random, smp: int) -> Regime:

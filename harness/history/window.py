@@ -6,7 +6,7 @@ from harness.guest.histories import SLEPT, Code, Event
 from harness.history.contract import Place, Violation
 from harness.history.history import History
 
-BESIDE = 12
+BESIDE = 8
 """Operations of the same pages and addresses inside of the window that are shown at most."""
 
 

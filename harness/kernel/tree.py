@@ -32,7 +32,7 @@ DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 
 _ASKED = "asked.config"
 _STAMP = "asked.stamp"
-_STEP = re.compile(r"^  (?:CC|AS|LD|AR|HOSTCC|HOSTLD|GEN|MODPOST|OBJCOPY)\b")
+_STEP = re.compile(r"^  (?:CC|AS|LD|AR|HOSTCC|HOSTLD|GEN(?!\s+Makefile)|MODPOST|OBJCOPY)\b")
 _FILES = 1100
 """Lines that a whole build of a small configuration says, for progress only."""
 

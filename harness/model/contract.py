@@ -5,7 +5,14 @@ order, of when unused slots are flushed, or of which flush function is called; a
 that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
-from harness.model import contract_instant, contract_own, contract_pkmap, contract_typed, contract_window
+from harness.model import (
+    contract_instant,
+    contract_outside,
+    contract_own,
+    contract_pkmap,
+    contract_typed,
+    contract_window,
+)
 from harness.model.layout import Generation
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
@@ -19,6 +26,7 @@ _INTERRUPTED = (
     *_PAGES,
     *contract_window.RULES,
     *contract_typed.RULES,
+    *contract_outside.RULES,
     contract_instant.interrupts,
 )
 
@@ -28,6 +36,7 @@ RULES = {
     Generation.LOCAL: _INTERRUPTED,
 }
 
+_NEED_SLOTS = contract_pkmap.NEED_SLOTS | frozenset(contract_own.RULES)
 _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 
@@ -43,5 +52,6 @@ def check(
     step = view(machine, before, op, seen, blind=blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:
-        found += rule(step)
+        if "slots" not in blind or rule not in _NEED_SLOTS:
+            found += rule(step)
     return tuple(found)

@@ -13,6 +13,11 @@ from harness.model.stuck import stuck_words
 from harness.model.violation import View, Violation
 
 
+def _sightless(v: View) -> bool:
+    """Whether the guest cannot tell which slots have changed: then nothing is known of where a page is."""
+    return "slots" in v.blind
+
+
 def _users(count: int) -> int:
     return max(count - 1, 0)
 
@@ -168,6 +173,10 @@ def kmap(v: View) -> Iterator[Violation]:
                 yield Violation("lowmem-address", f"kmap of lowmem page {page} gave {result:#x}")
         elif not layout.in_pkmap(result) or result & 0xFFF:
             yield Violation("kmap-area", f"kmap of page {page} gave {result:#x}, outside of pkmap")
+        elif _sightless(v):
+            own = v.op.code == OpCode.KMAP and v.op.page == page
+            if own and v.seen.pte != v.machine.ptes[page] and not v.before.tampered:
+                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {v.seen.pte:#x}")
         else:
             held = vector.get(v.after.slots, layout.pkmap_slot(result))
             if held.pte != v.machine.ptes[page] and not v.before.tampered:
@@ -191,7 +200,7 @@ def unused_flushed(v: View) -> Iterator[Violation]:
 
 def _may_die(v: View) -> bool:
     """Whether the caller has done what the BUGs of kunmap are for."""
-    if v.before.tampered or v.before.locked:
+    if v.before.tampered or v.before.locked or (_sightless(v) and v.op.code in (OpCode.KMAP, OpCode.KUNMAP)):
         return True
     if v.op.code == OpCode.KUNMAP:
         return not _users_before(v, v.op.page)
@@ -220,7 +229,7 @@ def ending(v: View) -> Iterator[Violation]:
 def data(v: View) -> Iterator[Violation]:
     """Loads and stores see the page that is mapped; page_address and kmap_to_page tell the truth."""
     code, seen = v.op.code, v.seen
-    if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK:
+    if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK and not _sightless(v):
         want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
         if seen.value != want:
             yield Violation("page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}")
@@ -236,3 +245,6 @@ def data(v: View) -> Iterator[Violation]:
 RULES = (
     consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending, data,
 )  # fmt: skip
+
+NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed})
+"""Rules that say nothing of a guest that cannot tell which slots have changed."""

@@ -15,6 +15,8 @@ from harness.model.violation import View, Violation
 ATOMIC_MAPS = frozenset({OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
 WINDOW_MAPS = MAPS - {OpCode.KMAP}
 UNMAPS = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
+_ORDER = "unmap-order"
+"""The WARN_ONCE of an unmap out of order, as ``State.warned`` names it."""
 BY_PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
 
 
@@ -121,7 +123,13 @@ def may_die(v: View) -> bool:
     index = v.machine.layout.window_index(v.seen.cpu, depth + step - 1)
     owned = any(index in _live(v, task) for task in v.before.tasks)
     by_hand = bool(v.before.windows.get(index, 0)) and (not owned or not v.machine.local)
-    return by_hand or depth + step >= v.machine.layout.window
+    return by_hand or _too_deep(v, depth + step)
+
+
+def _too_deep(v: View, depth: int) -> bool:
+    """Whether a stack of that *depth* must be a BUG; without DEBUG_HIGHMEM the older generation has no limit."""
+    layout = v.machine.layout
+    return depth >= layout.window if v.machine.local else layout.debug_highmem and depth > layout.window
 
 
 def disorder(v: View) -> bool:
@@ -169,7 +177,7 @@ def flushed(v: View) -> Iterator[Violation]:
 def own_entries(v: View) -> Iterator[Violation]:
     """The running task's mappings are installed, as they were made."""
     task = v.after.tasks[v.op.task]
-    if not v.machine.local or task.phase is not Phase.READY or disorder(v) or v.op.code == OpCode.SET_PTE:
+    if not v.machine.local or task.phase is not Phase.READY or v.op.code == OpCode.SET_PTE:
         return
     if v.seen.status is Status.REFUSED:
         return
@@ -235,10 +243,27 @@ def stack(v: View) -> Iterator[Violation]:
     moved = not v.machine.local and v.op.code == OpCode.MIGRATE
     if not moved and _depth_after(v) - _depth_before(v) != _depth_change(v):
         yield Violation("depth", f"depth {_depth_before(v)} to {_depth_after(v)} by {v.op.code.name}")
-    task = v.after.tasks[v.op.task]
-    for entry in range(max(task.depth, 0), len(task.saved)):
-        if task.saved[entry]:
-            yield Violation("saved", f"pteval[{entry}] is left at depth {task.depth}")
+    if _maps_high(v) and _too_deep(v, _depth_after(v)):
+        yield Violation("too-deep", f"depth {_depth_after(v)} in a window of {v.machine.layout.window}")
+    yield from _saved(v.before.tasks[v.op.task], v.after.tasks[v.op.task])
+
+
+def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
+    """What a switch would put back is what was mapped, up to the depth and no further."""
+    for entry in range(max(after.depth, 0), len(after.saved)):
+        if after.saved[entry]:
+            yield Violation("saved", f"pteval[{entry}] is left at depth {after.depth}")
+    for entry in range(min(before.depth, after.depth, len(after.saved))):
+        if after.saved[entry] != before.saved[entry]:
+            yield Violation("saved", f"pteval[{entry}] in use has changed to {after.saved[entry]:#x}")
+
+
+def order(v: View) -> Iterator[Violation]:
+    """An unmap out of order is told, once; nothing else of the stack is off (local, or with DEBUG_HIGHMEM)."""
+    told = v.machine.local or v.machine.layout.debug_highmem
+    fresh = _ORDER not in v.before.warned and "warns" not in v.blind and v.seen.status is Status.OK
+    if told and fresh and disorder(v) and not v.seen.warns:
+        yield Violation("order", f"unmap of {operand(v):#x} out of order went unnoticed")
 
 
 def _section(v: View) -> int:
@@ -295,4 +320,16 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
 PLACE_RULES = (place, pte)
 """What holds in the typed generation too, which has no stack and nothing to switch."""
 
-RULES = (place, pte, unmapped, flushed, own_entries, foreign_entries, switched, kept, stack, bookkeeping)
+RULES = (
+    place,
+    pte,
+    unmapped,
+    flushed,
+    own_entries,
+    foreign_entries,
+    switched,
+    kept,
+    stack,
+    order,
+    bookkeeping,
+)

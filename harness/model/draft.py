@@ -34,9 +34,11 @@ class Draft:
         "depth",
         "depths",
         "done",
+        "errand",
         "flush_dirty",
         "flush_ranges",
         "flush_scans",
+        "going",
         "invlpg_address",
         "invlpgs",
         "irqs_off",
@@ -46,6 +48,7 @@ class Draft:
         "machine",
         "memory",
         "migrate",
+        "offline",
         "ones",
         "op",
         "opens",
@@ -64,6 +67,7 @@ class Draft:
         "tasks",
         "touched_slots",
         "touched_windows",
+        "user",
         "value",
         "waiting",
         "wakes",
@@ -91,6 +95,7 @@ class Draft:
         self.irqs_off = task.irqs_off
         self.contexts = task.contexts
         self.armed = task.armed
+        self.going = task.going
         self.cursor = state.cursor
         self.zeros = state.zeros
         self.ones = state.ones
@@ -106,6 +111,9 @@ class Draft:
         self.warned = state.warned
         self.tampered = state.tampered
         self.locked = state.locked
+        self.errand = state.errand
+        self.offline = state.offline
+        self.user = False
         self.lost = ""
         self.current = op.task
         self.status = Status.OK

@@ -8,14 +8,14 @@ the fast path (``plain``) says the same.  A violation comes with the shortest pr
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.model import vector
 from harness.model.contract import check
 from harness.model.machine import Machine
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.outcome import Outcome
 from harness.model.plain import plain
 from harness.model.refusal import not_started, spinners
@@ -70,6 +70,7 @@ class Limits:
 
     ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
     ``sections``: tasks turn preemption off and on, and kunmap in between.
+    ``also``: operations that every task tries in every state, misuse for instance.
     """
 
     kmaps: int = 2
@@ -79,6 +80,7 @@ class Limits:
     maps: tuple[OpCode, ...] = ()
     others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
     sections: bool = False
+    also: tuple[Operation, ...] = ()
 
 
 @dataclass(slots=True)
@@ -109,13 +111,14 @@ def _register(task: int, depth: int) -> int:
 
 
 def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
-    """What the tasks may do next: correct use only, within the limits."""
+    """What the tasks may do next: correct use within the limits, and what the limits add."""
     for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
         if task.phase is Phase.READY and not (limits.sections and _no_cpu(node.state, number)):
             yield from _sections(number, task, limits)
             yield from _persistent(machine, number, task, holding, limits)
             yield from _windows(machine, number, holding, limits)
             yield from (Operation(code, number, value=1) for code in limits.others)
+            yield from (op._replace(task=number) for op in limits.also)
 
 
 def _no_cpu(state: State, number: int) -> bool:
@@ -180,8 +183,9 @@ def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
     holdings = list(node.holdings)
     seen = outcome.observation
     if not seen.status:
-        undo = op.code in _UNMAP.values()
-        slot = bool(seen.windows or seen.saved)
+        undo = op.code in _UNMAP.values() and op.base == Base.REG
+        # A switch shows in windows too: in the local generation only the saved entries tell.
+        slot = bool(seen.saved if outcome.state.tasks[op.task].saved else seen.windows)
         holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
     for done in seen.done:
         page = node.state.tasks[done.task].page
@@ -253,12 +257,28 @@ def _fast_path(
     return (Violation("fast-path", f"{op.code.name}: {one} where step allows {outcomes}"),)
 
 
-def _judge(machine: Machine, node: Node, op: Operation, outcomes: Iterable[Outcome]) -> tuple[Violation, ...]:
+def unheld(machine: Machine, node: Node) -> tuple[Violation, ...]:
+    """Tasks of the local generation whose stack is not what they have mapped and not unmapped."""
+    if not machine.local:
+        return ()
+    pairs = enumerate(zip(node.state.tasks, node.holdings, strict=True))
+    return tuple(
+        Violation("unheld", f"task {number} is {task.depth} deep and holds {holding.stack}")
+        for number, (task, holding) in pairs
+        if task.phase is Phase.READY
+        and task.depth != machine.increment * sum(held.slot for held in holding.stack)
+    )
+
+
+def _judge(
+    machine: Machine, node: Node, op: Operation, outcomes: tuple[Outcome, ...], *, fast_path: bool
+) -> tuple[Violation, ...]:
     for outcome in outcomes:
         found = check(machine, node.state, op, outcome.observation)
+        found = found or unheld(machine, follow(node, op, outcome))
         if found:
             return found
-    return ()
+    return _fast_path(machine, node.state, op, outcomes) if fast_path else ()
 
 
 def explore(
@@ -278,6 +298,9 @@ def explore(
     parents: list[tuple[int, Operation | None]] = [(0, None)]
     queue = deque([(0, root)])
     result = Exploration()
+    if found := unheld(machine, root):
+        result.failure = Failure((), found)
+        return result
     while queue:
         number, node = queue.popleft()
         if keep_edges:
@@ -285,9 +308,7 @@ def explore(
         for op in operations(machine, node, limits):
             outcomes = steps(machine, node.state, op)
             result.steps += 1
-            violations = _judge(machine, node, op, outcomes)
-            if fast_path:
-                violations += _fast_path(machine, node.state, op, outcomes)
+            violations = _judge(machine, node, op, outcomes, fast_path=fast_path)
             if violations:
                 result.failure = Failure((*_path(parents, number), op), violations)
                 result.states = len(seen)

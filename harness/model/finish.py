@@ -142,7 +142,7 @@ def new_task(d: Draft) -> TaskState:
         page, reg = (d.op.page, d.op.reg) if d.phase is Phase.BLOCKED else (-1, 0)
     return TaskState(
         d.phase, d.cpu, d.allowed, d.depth, d.saved, d.preempt, d.pagefault, d.migrate, d.irqs_off,
-        d.contexts, page, reg, d.armed,
+        d.contexts, page, reg, d.armed, d.going,
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def new_state(d: Draft) -> State:
     return State(
         d.cursor, d.zeros, d.ones, d.slots, d.where, d.waiting, d.windows, tasks, d.depths, d.registers,
         d.memory, d.stale, d.warned, d.current, _spinning(d, task), d.tampered, d.locked, d.lost,
-        0 if d.flush_ranges else d.before.unflushed,
+        0 if d.flush_ranges else d.before.unflushed, d.errand, d.offline, d.user,
     )  # fmt: skip
 
 

@@ -43,6 +43,11 @@ class OpCode(IntEnum):
     TYPED_UNMAP = 31
     SIGNAL = 32
     INTERRUPT = 33
+    AFFINITY = 34
+    HOTPLUG = 35
+    AWAIT = 36
+    FORK = 37
+    USER = 38
 
 
 class Base(IntEnum):

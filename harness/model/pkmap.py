@@ -24,7 +24,7 @@ def clear_slot(d: Draft, slot: int) -> None:
     held = vector.get(d.slots, slot)
     d.set_slot(slot, 0, 0)
     page = d.page_of(held.pte)
-    if d.tampered and (not held.pte or (page is not None and not d.machine.pages[page].highmem)):
+    if not held.pte or (page is not None and not d.machine.pages[page].highmem):
         d.lost = "a flush met a PTE that was set by hand (BUG in flush_all_zero_pkmaps)"
     elif page is not None:
         d.set_page_address(page, 0)
@@ -46,8 +46,7 @@ def flush_all_zero(d: Draft) -> None:
         ones &= ones - 1
     d.flush_ranges += 1
     d.flush_dirty += _dirty(d)
-    if d.stale:
-        d.stale = {}
+    d.stale = {}
 
 
 def _dirty(d: Draft) -> int:
@@ -173,8 +172,8 @@ def retry(d: Draft, number: int) -> None:
     if address:
         d.complete(number, address)
     else:
-        d.waiting = tuple(sorted((*d.waiting, number)))
-    won = "follow" if d.rule in (".shared", ".revive") else "win" if address else "lose"
+        d.waiting = (*d.waiting, number)
+    won = "follow" if d.rule == ".shared" else "win" if address else "lose"
     d.rule = rule if won in rule else f"{rule}+{won}"
     if d.locked:
         d.lost = LOST_LOCK

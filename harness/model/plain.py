@@ -8,11 +8,11 @@ by test on all explored states and on random programs (tests/model/test_plain.py
 
 from collections.abc import Callable
 
-from harness.model import plain_window, vector
+from harness.model import plain_flush, plain_window, vector
 from harness.model.draft import PAGE_MASK
 from harness.model.km_type import typed_owner
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW, Generation
-from harness.model.machine import HELD, REGISTERS, UNBOUND, Machine
+from harness.model.machine import HELD, REGISTERS, SLEEP_MAX, UNBOUND, Machine
 from harness.model.observation import SlotChange
 from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
@@ -25,14 +25,17 @@ from harness.model.plain_turn import (
     page_address,
     page_address_allowed,
     pte_at,
+    with_task,
 )
-from harness.model.state import Phase, Slot, State, TaskState
+from harness.model.state import Context, Phase, Slot, State, TaskState
 from harness.model.step import step
 
 PlainRule = Callable[[Turn], Outcome | None]
 
 _WORD = 4
 _WRITE = OpCode.WRITE
+_HARDIRQ = OpCode.HARDIRQ
+_SLEEP = OpCode.SLEEP
 _READY = Phase.READY
 
 
@@ -172,6 +175,44 @@ def _access(t: Turn) -> Outcome | None:
     return outcome(t, t.state._replace(memory=memory), "write", pte=shown)
 
 
+# -- contexts ---------------------------------------------------------------------------
+
+
+def _stack(machine: Machine, task: TaskState) -> tuple[range, tuple[int, ...]]:
+    """Window entries of *task* while it runs, and their PTEs (``local.live_entries``)."""
+    step, first = machine.increment, machine.layout.window_index(task.cpu, 0)
+    depth = min(max(task.depth, 0), len(task.saved))
+    return range(first + step - 1, first + depth, step), task.saved[step - 1 : depth : step]
+
+
+def _interrupt(t: Turn) -> Outcome | None:
+    """HARDIRQ and SOFTIRQ: seen before the interrupt begins."""
+    hard, task = t.op.code is _HARDIRQ, t.task
+    if task.contexts or task.irqs_off or not t.op.value or (t.machine.layout.rt and task.preempt):
+        return None
+    opened = Context(hard, t.op.value, task.irqs_off)
+    seen = outcome(t, t.state, "context.hardirq" if hard else "context.softirq")
+    inside = with_task(t.state, t.op.task, task._replace(contexts=(opened,), irqs_off=hard))
+    return seen._replace(state=inside)
+
+
+def _sleep(t: Turn) -> Outcome | None:
+    """SLEEP and YIELD: there and back, the window as it was; only a sleep is known to flush it."""
+    if t.task.atomic or t.op.value > SLEEP_MAX:
+        return None
+    rule = "context.sleep" if t.op.code is _SLEEP else "context.yield"
+    if not t.machine.local or not t.task.depth:
+        return outcome(t, t.state, rule)
+    entries, ptes = _stack(t.machine, t.task)
+    if any(t.state.windows.get(index) != pte for index, pte in zip(entries, ptes, strict=True)):
+        return None
+    found = outcome(t, t.state, rule + "-mapped")
+    if t.op.code is not _SLEEP:
+        return found
+    last = t.machine.layout.fixaddr(entries[-1])
+    return found._replace(observation=found.observation._replace(invlpgs=len(entries), invlpg_address=last))
+
+
 # -- which rule, and whether it may be asked --------------------------------------------
 
 _COMMON: dict[OpCode, PlainRule] = {
@@ -181,6 +222,11 @@ _COMMON: dict[OpCode, PlainRule] = {
     OpCode.KUNMAP: _kunmap,
     OpCode.READ: _access,
     OpCode.WRITE: _access,
+    OpCode.FLUSH_UNUSED: plain_flush.flush_unused,
+    OpCode.HARDIRQ: _interrupt,
+    OpCode.SOFTIRQ: _interrupt,
+    OpCode.SLEEP: _sleep,
+    OpCode.YIELD: _sleep,
     OpCode.TYPED_MAP: plain_window.typed_map,
     OpCode.TYPED_UNMAP: plain_window.typed_unmap,
 }
@@ -191,34 +237,34 @@ _OTHERS = {Generation.TYPED: _COMMON, Generation.STACK: {**_COMMON, **plain_wind
 
 def _undisturbed(state: State, number: int) -> bool:
     """Whether task *number* goes on alone, on the one CPU where it can be, and nothing is odd."""
-    if state.lost or state.tampered or state.locked or state.stale or number >= len(state.tasks):
+    if state.lost or state.tampered or state.locked or state.stale or state.user:
+        return False
+    if number >= len(state.tasks):
         return False
     task = state.tasks[number]
-    if task.phase is not _READY or task.allowed == UNBOUND:
+    if task.phase is not _READY or task.allowed == UNBOUND or task.armed is not None or task.going >= 0:
+        return False
+    if any(state.tasks[other].phase is Phase.WOKEN for other in state.waiting):
         return False
     if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
         return False
     return state.spinning == ((number,) if task.atomic else ())
 
 
-def _entries(machine: Machine, task: TaskState) -> dict[int, int]:
-    """Window entries of *task* while it runs, with their PTEs (``local.live_entries``)."""
-    step, first = machine.increment, machine.layout.window_index(task.cpu, 0)
-    depth = max(task.depth, 0)
-    return dict(
-        zip(range(first + step - 1, first + depth, step), task.saved[step - 1 : depth : step], strict=False)
-    )
-
-
-def _switched(machine: Machine, state: State, going: TaskState | None, coming: TaskState) -> State | None:
-    """*state* with the entries of *coming* in the place of those of *going*; None if one was never filled."""
-    out = _entries(machine, going) if going and going.phase is _READY else {}
-    back = _entries(machine, coming)
-    if 0 in out.values() or 0 in back.values():
-        return None
-    windows = {index: pte for index, pte in state.windows.items() if index not in out}
-    windows.update(back)
-    return state._replace(windows=windows)
+def _switch(
+    machine: Machine, state: State, going: TaskState | None, coming: TaskState
+) -> dict[int, int] | None:
+    """The windows with the entries of *coming* in the place of those of *going*; None if one was never filled."""
+    windows = state.windows.copy()
+    if going and going.phase is _READY:
+        out, ptes = _stack(machine, going)
+        if 0 in ptes:
+            return None
+        for index in out:
+            windows.pop(index, None)
+    back, ptes = _stack(machine, coming)
+    windows.update(zip(back, ptes, strict=True))
+    return None if 0 in ptes else windows
 
 
 def _arrive(machine: Machine, state: State, number: int) -> State | None:
@@ -227,10 +273,10 @@ def _arrive(machine: Machine, state: State, number: int) -> State | None:
     coming = state.tasks[number]
     if going and going.atomic:
         return None
-    arrived = state._replace(current=number)
     if not machine.local or not (coming.depth or (going and going.depth)):
-        return arrived
-    return _switched(machine, arrived, going, coming)
+        return state._replace(current=number)
+    windows = _switch(machine, state, going, coming)
+    return None if windows is None else state._replace(current=number, windows=windows)
 
 
 def plain(machine: Machine, state: State, op: Operation) -> Outcome | None:

@@ -112,8 +112,8 @@ def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ..
     old, new, watched = t.before.windows, after.windows, t.machine.watched
     if old is t.state.windows:
         return (WindowChange(entry, new.get(entry, 0)),) if entry in watched else ()
-    changed = {index for index, _ in old.items() ^ new.items()}
-    return tuple([WindowChange(index, new.get(index, 0)) for index in sorted(changed & watched)])
+    changed = sorted(dict(old.items() ^ new.items()))
+    return tuple([WindowChange(index, new.get(index, 0)) for index in changed if index in watched])
 
 
 def _one_less(state: State, number: int) -> State:
@@ -128,7 +128,7 @@ def _one_less(state: State, number: int) -> State:
 
 def with_task(state: State, number: int, task: TaskState, **others: object) -> State:
     """*state* with task *number* changed, the only one that may keep a CPU (while it is atomic), and *others*."""
-    tasks = (*state.tasks[:number], task, *state.tasks[number + 1 :])
+    tasks = vector.replaced(state.tasks, number, task)
     return state._replace(tasks=tasks, spinning=(number,) if task.atomic else (), **others)  # type: ignore[arg-type]
 
 

@@ -96,7 +96,7 @@ def _local_push(t: Turn, task: TaskState, rule: str) -> Outcome | None:
     if depth >= t.machine.layout.window or index in t.state.windows:
         return None
     pte, entry = t.machine.window_pte(t.op), depth - 1
-    saved = (*task.saved[:entry], pte, *task.saved[depth:])
+    saved = vector.replaced(task.saved, entry, pte)
     pushed = task._replace(depth=depth, saved=saved, migrate=task.migrate + 1)
     changes = (SavedChange(entry, pte),) if task.saved[entry] != pte else ()
     rule += ".nested" if task.depth else ".first"
@@ -126,7 +126,7 @@ def _local_pop(t: Turn, left: TaskState, rule: str, page: int) -> Outcome | None
     index = t.machine.layout.window_index(left.cpu, entry)
     if left.depth < 0 or index not in t.state.windows or page != t.machine.layout.fixaddr(index):
         return None
-    saved = (*left.saved[:entry], 0, *left.saved[entry + 1 :])
+    saved = vector.replaced(left.saved, entry, 0)
     after = _cleared(t, index, left._replace(saved=saved))
     changes = (SavedChange(entry, 0),) if left.saved[entry] else ()
     return outcome(t, after, rule, invlpg=page, entry=index, saved=changes)
@@ -150,7 +150,7 @@ LOCAL: dict[OpCode, WindowRule] = {
 
 
 def _depths(state: State, cpu: int, depth: int) -> tuple[int, ...]:
-    return (*state.depths[:cpu], depth, *state.depths[cpu + 1 :])
+    return vector.replaced(state.depths, cpu, depth)
 
 
 def _stack_map(t: Turn) -> Outcome | None:

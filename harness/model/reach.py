@@ -90,6 +90,8 @@ def walks(machine: Machine) -> Iterator[Walk]:
     yield Walk("contexts", both, tuple(_contexts(both)), 1500)
     yield Walk("access", alone, tuple(_access(alone)), 1500)
     yield Walk("instants", alone, tuple(_instants(alone)), 200)
+    outside = _like(machine, slots=2, tasks=(1, 0), high=1, low=1)
+    yield Walk("outside", outside, tuple(_outside(outside)), 600)
     if machine.layout.typed_count:
         yield Walk("typed window", both, tuple(_typed(both)), 300)
 
@@ -194,6 +196,19 @@ def _instants(machine: Machine) -> Iterator[Operation]:
     for where in Where:
         for trigger in (Trigger.TIMER, Trigger.UNMAP):
             yield Operation(OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1)
+
+
+def _outside(machine: Machine) -> Iterator[Operation]:
+    """A task with a mapping or without; another sends it away, or takes its CPU; children; user mode."""
+    for code, undo in zip(_maps(machine)[2:3], _unmaps(machine)[1:2], strict=False):
+        yield Operation(code, 0, 0, 1)
+        yield Operation(undo, reg=1)
+    yield Operation(OpCode.SLEEP, value=1000)
+    yield Operation(OpCode.FORK)
+    yield Operation(OpCode.USER, 1, 0)
+    yield from (Operation(OpCode.AFFINITY, 1, value=cpu << 8) for cpu in (0, 1))
+    yield from (Operation(OpCode.HOTPLUG, 1, value=value) for value in (1, 257))
+    yield Operation(OpCode.AWAIT, 1)
 
 
 def _plain(machine: Machine) -> Iterator[Operation]:

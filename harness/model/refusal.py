@@ -1,6 +1,6 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
 
-from harness.model import vector
+from harness.model import outside, vector
 from harness.model.instant import senseless as senseless_instant
 from harness.model.km_type import known_type
 from harness.model.layout import ADDRESS_MASK
@@ -27,14 +27,25 @@ _TASK_CONTEXT = frozenset(
     {
         OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
         OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT,
+        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT, OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.AWAIT,
+        OpCode.FORK, OpCode.USER,
     }
 )  # fmt: skip
+_OUTSIDE = frozenset({OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.AWAIT, OpCode.FORK, OpCode.USER})
+_EVERYWHERE = frozenset({OpCode.MIGRATE, OpCode.AFFINITY, OpCode.HOTPLUG})
 _NEVER_ATOMIC = frozenset(
-    {OpCode.FLUSH_UNUSED, OpCode.SLEEP, OpCode.YIELD, OpCode.EXIT, OpCode.MIGRATE, OpCode.INTERRUPT}
+    {
+        OpCode.FLUSH_UNUSED,
+        OpCode.SLEEP,
+        OpCode.YIELD,
+        OpCode.EXIT,
+        OpCode.MIGRATE,
+        OpCode.INTERRUPT,
+        *_OUTSIDE,
+    }
 )
 _INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
-_WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.MIGRATE, OpCode.FLUSH_UNUSED})
+_WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.FLUSH_UNUSED, *_EVERYWHERE})
 
 
 def spinners(state: State, number: int) -> tuple[TaskState, ...]:
@@ -75,6 +86,7 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _TYPED and not known_type(op.value))
         or (code in HAS_ADDRESS and _bad_address(machine, state, op))
         or (code == OpCode.INTERRUPT and senseless_instant(machine, op))
+        or (code in _OUTSIDE and outside.senseless(machine, state, op))
     )
 
 
@@ -93,7 +105,7 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
 def _beside_spinner(state: State, op: Operation) -> bool:
     """With interrupts off over there nobody answers a flush; CPU 0 watches for tasks that sleep."""
     return bool(state.spinning) and any(
-        other.irqs_off or other.cpu == 0 or op.code == OpCode.MIGRATE for other in spinners(state, op.task)
+        other.irqs_off or other.cpu == 0 or op.code in _EVERYWHERE for other in spinners(state, op.task)
     )
 
 

@@ -39,8 +39,7 @@ def map_slot(d: Draft, *, check: bool) -> None:
         die(d, "stack.bug-not-none")
         return
     address = layout.fixaddr(index)
-    if held:
-        d.mark_stale(d.cpu, address, held)
+    d.mark_stale(d.cpu, address, held)
     d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".nested" if slot else ".first"

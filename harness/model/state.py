@@ -48,7 +48,7 @@ class TaskState(NamedTuple):
 
     ``preempt``, ``pagefault`` and ``migrate`` count nesting, also where the kernel does not;
     ``allowed`` is the CPU it may run on or ``UNBOUND``; ``page`` and ``reg`` are those of the
-    kmap it sleeps in.
+    kmap it sleeps in; ``going`` is the CPU it must go to when it has unmapped what it holds, or -1.
     """
 
     phase: Phase
@@ -64,6 +64,7 @@ class TaskState(NamedTuple):
     page: int = -1
     reg: int = 0
     armed: Armed | None = None
+    going: int = -1
 
     @property
     def atomic(self) -> bool:
@@ -89,6 +90,8 @@ class State(NamedTuple):
     ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
     an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead
     task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty;
+    ``errand``: the last change of affinity or CPU (its operation, and task or CPU), ``offline``: the CPU that was
+    taken away; ``user``: the requesting process has just been in user mode with a mapping.
     ``unflushed``: clean slots that no TLB flush has followed yet (only where a kernel clears
     them otherwise than the model).
     """
@@ -112,6 +115,9 @@ class State(NamedTuple):
     locked: bool = False
     lost: str = ""
     unflushed: int = 0
+    errand: tuple[int, int] = ()  # type: ignore[assignment]
+    offline: int = -1
+    user: bool = False
 
 
 def bits(flags: list[bool]) -> int:

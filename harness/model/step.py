@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, instant, local, pkmap, release, stack, typed, typed_window
+from harness.model import access, context, instant, local, outside, pkmap, release, stack, typed, typed_window
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -41,6 +41,11 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
     OpCode.SIGNAL: context.signal,
     OpCode.INTERRUPT: instant.arm,
+    OpCode.AFFINITY: outside.affinity,
+    OpCode.HOTPLUG: outside.hotplug,
+    OpCode.AWAIT: outside.wait,
+    OpCode.FORK: outside.fork,
+    OpCode.USER: outside.user,
 }
 
 _LOCAL: dict[OpCode, Rule] = {
@@ -82,6 +87,8 @@ RULES: dict[Generation, dict[OpCode, Rule]] = {
 def cpus(machine: Machine, state: State, number: int) -> tuple[int, ...]:
     """CPUs on which a task may be found now."""
     task = state.tasks[number]
+    if task.going >= 0 and not task.migrate:
+        return (task.cpu, task.going)
     if task.allowed != UNBOUND or task.migrate or task.atomic or task.phase is not Phase.READY:
         return (task.cpu,)
     return tuple(range(machine.layout.online_cpus))
@@ -122,6 +129,10 @@ def _close_contexts(state: State) -> State:
 
 def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Outcome]:
     d = Draft(machine, state, op, cpu)
+    if cpu == d.going and not d.migrate:
+        d.allowed, d.going = cpu, -1
+    if state.user:
+        d.warn_once("return-to-user")
     if state.current != op.task:
         enter(d)
     rule = RULES[machine.layout.generation].get(op.code)
@@ -133,7 +144,7 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if drafts is None:
         if d.lost and d.status is not Status.DIED:
             return []
-        drafts = run_held(d) if d.waiting else [d]
+        drafts = run_held(d) if d.waiting else outside.arrive(d)
     return [finish(branch) for branch in drafts]
 
 

@@ -24,8 +24,7 @@ def map_type(d: Draft, *, check: bool) -> None:
         die(d, "typed.bug-in-use")
         return
     address = d.machine.layout.fixaddr(index)
-    if held:
-        d.mark_stale(d.cpu, address, held)
+    d.mark_stale(d.cpu, address, held)
     d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".typed"

@@ -29,12 +29,17 @@ def get(vector: Vector[T], index: int) -> T:
 
 def put(vector: Vector[T], index: int, item: T) -> Vector[T]:
     """*vector* with item *index* replaced."""
-    top, middle, low = index >> 2 * _SHIFT, index >> _SHIFT & _MASK, index & _MASK
+    top, middle = index >> 2 * _SHIFT, index >> _SHIFT & _MASK
     branch = vector[top]
-    leaf = branch[middle]
-    leaf = (*leaf[:low], item, *leaf[low + 1 :])
-    branch = (*branch[:middle], leaf, *branch[middle + 1 :])
-    return (*vector[:top], branch, *vector[top + 1 :])
+    leaf = replaced(branch[middle], index & _MASK, item)
+    return replaced(vector, top, replaced(branch, middle, leaf))
+
+
+def replaced(values: tuple[T, ...], at: int, value: T) -> tuple[T, ...]:
+    """*values* with the one at position *at* replaced."""
+    copy = list(values)
+    copy[at] = value
+    return tuple(copy)
 
 
 def items(vector: Vector[T]) -> Iterable[T]:

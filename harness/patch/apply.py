@@ -27,16 +27,19 @@ class DoesNotApplyError(UsageError):
 
 
 def changed_files(patch: Patch, tree: Path) -> tuple[str, ...]:
-    """The files that *patch* changes, makes or removes, as git reads it.  Raises DoesNotApplyError.
+    """The files that *patch* changes, makes or removes, as git reads it.
 
-    Git refuses names that lead out of the tree.
+    Raises DoesNotApplyError, also for a name that leads out of the tree.
     """
     done = attempt(tree, "apply", "--numstat", "-z", "-p1", "-", text=patch.diff)
     if done.returncode:
         raise DoesNotApplyError(patch, tree, (done.stderr.decode(errors="replace").strip(),))
     fields = done.stdout.decode(errors="surrogateescape").split("\0")
-    names = (field.split("\t")[-1] for field in fields)
-    return tuple(dict.fromkeys(name for name in names if name))
+    names = tuple(dict.fromkeys(filter(None, (field.split("\t")[-1] for field in fields))))
+    for name in names:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise DoesNotApplyError(patch, tree, (f"it leads out of the tree: {name}",))
+    return names
 
 
 def apply(patch: Patch, tree: Path) -> None:

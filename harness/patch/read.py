@@ -109,7 +109,7 @@ def _mails(text: bytes, origin: str) -> Iterator[Patch]:
 def _mail(mail: Path, origin: str) -> Iterator[Patch]:
     message, diff = mail.with_suffix(".message"), mail.with_suffix(".diff")
     content = mail.read_bytes()
-    done = attempt(mail.parent, "mailinfo", "-b", "--encoding=UTF-8", str(message), str(diff), text=content)
+    done = attempt(mail.parent, "mailinfo", "-k", "--encoding=UTF-8", str(message), str(diff), text=content)
     body = diff.read_bytes() if diff.is_file() else b""
     if done.returncode or not _DIFF.search(body):
         return

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import UsageError
+from harness.kernel.built import OBJECTS as BUILT_OBJECTS
 from harness.kernel.cache import Cache
+from harness.kernel.record import Kernel
 from harness.patch.apply import apply, changed_files
 from harness.patch.base import Base
+from harness.patch.clonetree import CloneTree
 from harness.patch.gittree import GitTree, is_git
 from harness.patch.patch import Patch
 from harness.patch.plaintree import OBJECTS, PlainTree
@@ -43,6 +46,8 @@ class Scratch:
 
     folder: Path
     tree: Tree
+    built: str = ""
+    """The configuration that the catalogue has built in this very tree, if any."""
 
     @property
     def source(self) -> Path:
@@ -59,6 +64,8 @@ class Scratch:
         Directly inside the source: make then names every file by a relative path (Makefile of 5.10 to 7.3:
         ``srctree := ..``), and a compiler cache finds what was compiled in another tree.
         """
+        if config == self.built:
+            return self.source / BUILT_OBJECTS
         path = self.source / f"{OBJECTS}{config_folder(config)}"
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -107,3 +114,12 @@ def open_scratch(tree: Path, cache: Cache, kind: str = "check") -> Iterator[Scra
         (folder / "origin").write_text(f"{tree}\n", encoding="utf-8")
         copy: Tree = GitTree(tree, folder) if is_git(tree) else PlainTree(tree, folder, cache)
         yield Scratch(folder, copy)
+
+
+@contextmanager
+def open_clone(kernel: Kernel, cache: Cache, kind: str = "check") -> Iterator[Scratch]:
+    """The scratch of a kernel of the catalogue, which is built already."""
+    folder = cache.root / "scratch" / f"{kernel.name}-{kind}"
+    with cache.locked(f"scratch-{folder.name}"), cache.guarded():
+        folder.mkdir(parents=True, exist_ok=True)
+        yield Scratch(folder, CloneTree(kernel, folder), kernel.name)

@@ -118,10 +118,17 @@ def histories_value(result: HistoriesResult) -> dict[str, Any]:
         "measured": overlap.operations,
         "slept": overlap.slept,
         "rules": dict(result.rules),
+        "divergences": [{"summary": _summary(one)} for one in (*result.violating, *result.odd)],
         "troubles": result.troubles,
         "histories": [_judged_value(one) for one in result.histories],
         "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
     }
+
+
+def _summary(one: Judged) -> str:
+    """One line for those who list divergences: the nightly, JUnit."""
+    what = f"{one.violations[0].rule}: {one.violations[0].detail}" if one.violations else one.odd
+    return f"{one.regime} history, seed {one.seed}: {what}"
 
 
 def _judged_value(one: Judged) -> dict[str, Any]:

@@ -21,12 +21,15 @@ HARNESS_MIB = 400
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of the nightly: arguments for ``kmap-harness run``, and what it needs of the host."""
+    """One run of the nightly: arguments for ``kmap-harness run`` or another command that writes such a
+    JSON object, and what it needs of the host.
+    """
 
     name: str
     arguments: tuple[str, ...]
     smp: int
     memory_mib: int
+    command: str = "run"
 
     @property
     def cores(self) -> int:
@@ -126,7 +129,7 @@ def _run(job: Job, folder: Path) -> JobResult:
         sys.executable,
         "-m",
         "harness",
-        "run",
+        job.command,
         *job.arguments,
         "--json",
         str(report),

@@ -13,8 +13,8 @@ from harness.coverage.counts import collect, require_counts
 from harness.coverage.lines import report
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
-from harness.guest.image import Script
 from harness.guest.protocol import PROBES, Evidence, Facts
+from harness.guest.script import Script
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
@@ -140,7 +140,7 @@ def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
     ordinary = replace(request, shape=replace(request.shape, icount=False), trace=None)
     with watch.phase("record"):
         learnt, script = _judge_once(work._replace(show=None), ordinary, Stopwatch())
-    if learnt.error or learnt.crash:
+    if script is None:
         note = (
             "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
         )
@@ -149,8 +149,8 @@ def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
 
 
 def _judge_once(
-    work: _Work, request: Request, watch: Stopwatch, script: Script = ()
-) -> tuple[RunResult, Script]:
+    work: _Work, request: Request, watch: Stopwatch, script: Script | None = None
+) -> tuple[RunResult, Script | None]:
     """The result, and the requests that the guest was sent or, with a *script*, has executed."""
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
@@ -160,15 +160,15 @@ def _judge_once(
             parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
             guest = _launched(launch, parts, request, script)
     except (KernelError, InfrastructureError) as error:
-        return _not_booted(kernel, request, watch, error), ()
+        return _not_booted(kernel, request, watch, error), None
     for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
         (show or _ignore)(command)
     recorder = guest.record() if request.deterministic and not script else None
     result = _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
-    return result, recorder.script if recorder else ()
+    return result, guest.script(recorder) if recorder and not result.crash and not result.error else None
 
 
-def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script) -> Guest:
+def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script | None) -> Guest:
     if script:
         return parts.boot(request.out, script)
     return (launch or (start if request.template else Parts.boot))(parts, request.out)

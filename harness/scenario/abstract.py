@@ -40,6 +40,10 @@ class Verb(Enum):
     SOFTIRQ = "softirq"
 
 
+_HOT: Final = 24
+"""Pages that are taken again and again, so that most of what is read was written before."""
+
+_OFFSETS: Final = (0, 4, 2048, 4092)
 _RESTS: Final = (Verb.LOOK, Verb.SLEEP, Verb.YIELD, Verb.FLUSH)
 
 
@@ -129,7 +133,8 @@ class _Author:
         self.held.clear()
 
     def _mapping(self, kind: int = 0) -> Mapping:
-        page = self.rng.choice(self._low if self.rng.random() < 0.1 else self._high)
+        (pages,) = self.rng.choices((self._low, self._high[:_HOT], self._high), (1, 5, 4))
+        page = self.rng.choice(pages)
         self._number += 1
         return Mapping(self._number, page, kind)
 
@@ -141,7 +146,7 @@ class _Author:
 
     def _touch(self, task: int, mapping: Mapping) -> list[Act]:
         """A word read, and often written before."""
-        offset, value = 4 * self.rng.randrange(1024), self.rng.getrandbits(32)
+        offset, value = self.rng.choice(_OFFSETS), self.rng.getrandbits(32)
         read = Act(Verb.READ, task, mapping.number, page=mapping.page, offset=offset)
         write = read._replace(verb=Verb.WRITE, value=value)
         return [write, read] if self.rng.random() < 0.6 else [read]
@@ -200,8 +205,16 @@ class _Author:
         if self.rng.random() < 0.25:
             steps.append(self._interrupt(task, kinds[-2:]))
         while stack:
-            steps += [self._touch(task, stack[-1]), [self._undo(task, stack.pop(), Way.ATOMIC)]]
+            steps += self._end(task, stack.pop())
         return steps
+
+    def _end(self, task: int, mapping: Mapping) -> list[list[Act]]:
+        """The newest mapping read and undone; sometimes its type maps another page at once, which must be seen."""
+        steps = [self._touch(task, mapping), [self._undo(task, mapping, Way.ATOMIC)]]
+        if self.rng.random() < 0.7:
+            return steps
+        again = self._mapping(mapping.kind)
+        return [*steps, [self._make(task, again, Way.ATOMIC)], *self._end(task, again)]
 
     def _interrupt(self, task: int, kinds: list[int]) -> list[Act]:
         """An interrupt that maps, touches and unmaps; nobody comes between."""

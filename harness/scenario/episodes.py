@@ -113,13 +113,19 @@ def turn(ledger: Ledger, task: int, pages: int) -> None:
 
 
 def exhaustion(ledger: Ledger, rounds: int, held_by_others: int) -> None:
-    """All slots in use by the first task, then rounds of waiters and releases, then half of it released."""
+    """All slots in use by the first task, by rounds: waiters, and releases for them."""
     filler = 0
     capacity = ledger.layout.last_pkmap - held_by_others
     for _ in range(rounds):
         while ledger.slots_held < capacity:
             ledger.kmap(filler, ledger.unheld())
         _wait_round(ledger, filler)
+    while ledger.slots_held < capacity:
+        ledger.kmap(filler, ledger.unheld())
+
+
+def release_most(ledger: Ledger, filler: int) -> None:
+    """The slots of seven eighths of the pages are released."""
     pages = [page for page in ledger.held if page in ledger.high_set]
     ledger.rng.shuffle(pages)
     for page in pages[len(pages) // 8 :]:

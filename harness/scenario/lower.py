@@ -153,7 +153,8 @@ class _Lowering:
             value=evaluate(statement.value, names) & 0xFFFF_FFFF,
         )
         if statement.target is not None:
-            operation = operation._replace(value=self._task(statement.target, names))
+            cpu = evaluate(statement.value, names) << 8
+            operation = operation._replace(value=self._task(statement.target, names) | cpu)
         if statement.register is not None:
             operation = operation._replace(reg=self._register(statement.register, statement.where, names))
         if statement.word.operand is Operand.INSTANT and statement.address is not None:

@@ -37,6 +37,7 @@ NUMBER_FIELDS: Final = (
     "invlpgs",
     "wakes",
     "warns",
+    "cpu",
 )
 _INDEXED: Final = re.compile(r"([a-z])([0-9]*)$")
 _REGISTER: Final = "m"

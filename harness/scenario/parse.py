@@ -210,9 +210,26 @@ class _Parser:
             bare = _replace(bare, value=self._in.expression())
         if operand is Operand.TASK:
             return self._target(bare)
+        if operand is Operand.TASK_CPU:
+            return self._sent(bare)
+        if operand is Operand.CPU_STATE:
+            return self._cpu(bare)
         if operand is Operand.INSTANT:
             return self._instant(bare)
         return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
+
+    def _sent(self, bare: OpStatement) -> OpStatement:
+        """A task and the CPU it is sent to: ``b 1``; reproducers have one number for both."""
+        if self._in.peek().kind is Kind.NUMBER:
+            return _replace(bare, value=self._in.expression())
+        bare = self._target(bare)
+        return _replace(bare, value=self._in.expression())
+
+    def _cpu(self, bare: OpStatement) -> OpStatement:
+        """``1 offline``, ``1 online``: bit 8 says which."""
+        number, where = self._in.expression(), self._in.where
+        online = 256 * (self._word({"offline": 0, "online": 1}, "'offline' or 'online'") == "online")
+        return _replace(bare, value=Binary("+", number, Number(online), where))
 
     def _instant(self, bare: OpStatement) -> OpStatement:
         """``timer+3000 hardirq h5 2``, ``unmap+23 task h5 1 skip 1``: trigger, context, pages, operations before."""

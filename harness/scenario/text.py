@@ -16,6 +16,13 @@ from harness.scenario.vocabulary import (
     Operand,
 )
 
+_NUMBERED: Final = (
+    Operand.VALUE,
+    Operand.TASK,
+    Operand.TASK_CPU,
+    Operand.PAGE_TYPE,
+    Operand.ADDRESS_TYPE,
+)
 _BLOCKS: Final = (OpCode.HARDIRQ, OpCode.SOFTIRQ)
 
 
@@ -51,8 +58,17 @@ def _operands(
         yield page_name(operation.page, pools)
         if operation.page != NO_PAGE:
             yield PROT_NAMES[operation.prot]
-    if operand in (Operand.VALUE, Operand.TASK, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
+    if operand in _NUMBERED:
         yield str(operation.value)
+    yield from _contextual(operation, operand, pools)
+
+
+def _contextual(
+    operation: Operation, operand: Operand, pools: tuple[tuple[PageKind, int], ...]
+) -> Iterator[str]:
+    """Operands of what is done about contexts."""
+    if operand is Operand.CPU_STATE:
+        yield f"{operation.value & 0xFF} {'online' if operation.value >> 8 else 'offline'}"
     if operand is Operand.INSTANT:
         yield from _instant(operation, pools)
     if operand is Operand.BLOCK:

@@ -26,6 +26,8 @@ class Operand(Enum):
     VALUE = "a number"
     BLOCK = "a block"
     TASK = "a task"
+    TASK_CPU = "a task and a CPU"
+    CPU_STATE = "a CPU and its state"
     INSTANT = "an instant, a context, a page and a number"
 
 
@@ -73,6 +75,11 @@ WORDS: Final = (
     Word("kunmap_typed", OpCode.TYPED_UNMAP, Operand.ADDRESS_TYPE),
     Word("signal", OpCode.SIGNAL, Operand.TASK),
     Word("interrupt", OpCode.INTERRUPT, Operand.INSTANT),
+    Word("affinity", OpCode.AFFINITY, Operand.TASK_CPU),
+    Word("cpu", OpCode.HOTPLUG, Operand.CPU_STATE),
+    Word("await", OpCode.AWAIT, Operand.NONE),
+    Word("fork", OpCode.FORK, Operand.NONE),
+    Word("user", OpCode.USER, Operand.PAGE),
 )
 WORD_OF_NAME: Final = {word.name: word for word in WORDS}
 WORD_OF_CODE: Final = {word.code: word for word in WORDS}
@@ -106,7 +113,7 @@ LETTER_OF_KIND: Final = {kind: letter for letter, kind in PAGE_LETTERS.items()}
 
 ATOMIC_MAPS: Final = frozenset({OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
 LOCAL_MAPS: Final = frozenset({OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN})
-LOCAL_ONLY: Final = LOCAL_MAPS | {OpCode.KUNMAP_LOCAL}
+LOCAL_ONLY: Final = LOCAL_MAPS | {OpCode.KUNMAP_LOCAL, OpCode.USER}
 PFN_MAPS: Final = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
 SLEEPING: Final = frozenset(
     {
@@ -117,5 +124,11 @@ SLEEPING: Final = frozenset(
         OpCode.FLUSH_UNUSED,
         OpCode.MIGRATE,
         OpCode.EXIT,
+        OpCode.AFFINITY,
+        OpCode.HOTPLUG,
+        OpCode.AWAIT,
+        OpCode.FORK,
+        OpCode.USER,
+        OpCode.INTERRUPT,
     }
 )

@@ -29,6 +29,7 @@ void set_limits(void);
 void shift_frames(void);		/* other frames for each kmh.variant= */
 int open_port(void);
 void power_off(void);
+int stop_machine(void);			/* 0 or -errno */
 
 /* ---- rc.c: the script of the guest with SSH ---- */
 

@@ -131,6 +131,8 @@ uint32_t request_execute(const struct kmh_request *header, const uint8_t *payloa
 		return put_response(header->type, harness_unload(), NULL, 0);
 	case KMH_REQ_LOAD:
 		return put_response(header->type, harness_load(body, header->length), NULL, 0);
+	case KMH_REQ_STOP:
+		return put_response(header->type, stop_machine(), NULL, 0);
 	case KMH_REQ_ANSWER:
 		return scripted_answer(header, body);
 	case KMH_REQ_FILE:

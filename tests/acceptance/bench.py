@@ -1,5 +1,6 @@
 """The whole job on a kernel, a module or a model with something wrong in it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness import project
@@ -13,13 +14,14 @@ SCENARIOS = project.SCENARIOS
 KERNEL = "debian-6.1-686-pae"
 
 
-def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, launch=None, **shape):
+def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, throwaway=False, launch=None, **shape):
     """The result of a run in a guest booted for it, or got from *launch*.
 
     *scenarios* are names in tests/scenarios or files.
     """
     files = [path if isinstance(path, Path) else SCENARIOS / f"{path}.kmap" for path in scenarios]
     plan = read_plan(files, seed, steps)
+    plan = replace(plan, throwaway=throwaway)
     out.mkdir(parents=True, exist_ok=True)
     machine = Shape(**({"smp": 1} | shape))
     request = Request(prepared.kernel.name, None, machine, plan, out, trace, template=False)

@@ -27,7 +27,7 @@ class Case(NamedTuple):
     kernel: str
     bug: Bug
     scenario: str
-    step: int | tuple[int, ...]
+    step: int | tuple[int, ...] | range
     code: OpCode
     named: str
     layer: Layer = Layer.CONTRACT
@@ -218,11 +218,54 @@ A26 = Bug(
     """,
 )
 
+STACK_P6 = Bug(P6.what, (Edit("flush_all_zero_pkmaps", "85 c0 75 ?? 83 c4 10", "85 c0 66 90 83 c4 10"),))
+STACK_P7 = Bug(
+    P7.what,
+    (
+        Edit(
+            "flush_tlb_kernel_range",
+            "31 d2 b8 ?? ?? ?? ?? e8 ?? ?? ?? ?? 8b 5d",
+            "31 d2 b8 ?? ?? ?? ?? e8 @do_flush_tlb_all 8b 5d",
+        ),
+    ),
+)
+STACK_P10 = Bug(
+    P10.what,
+    (
+        Edit("flush_all_zero_pkmaps", "83 ec 10 eb ?? 8d 74 26 00", "83 ec 10 e9 @cave 90"),
+        Edit("flush_all_zero_pkmaps", "85 c0 75 ?? 83 c4 10", "85 c0 66 90 83 c4 10"),
+    ),
+    P10.cave.replace("xor edi, edi", "xor ebx, ebx").replace("+ 0x6a", "+ 0x7c"),
+)
+STACK_P20 = Bug(P20.what, (Edit("kunmap_high", "83 fa 01 74 ??", "83 fa 01 66 90"),))
+STACK_P21 = Bug(P21.what, (Edit("kunmap_high", "83 fa 01 74 ??", "83 fa 01 eb ??"),))
+STACK_P26 = Bug(P26.what, (Edit("kmap_high", "89 c3 e9 da fd ff ff", "89 c3 e9 0f fe ff ff"),))
+STACK_P29 = Bug(P29.what, (Edit("kmap_high", "c7 43 08 02 00 00 00", "c7 43 08 01 00 00 00"),))
+STACK_A7 = Bug(
+    A7.what,
+    (Edit("kunmap_atomic_high", "e8 ?? ?? ?? ?? 5d 64 ff 0d", "0f 1f 44 00 00 5d 64 ff 0d"),),
+)
+STACK_A26 = Bug(
+    A26.what,
+    (Edit("kunmap_atomic_high", "5d 64 ff 0d ?? ?? ?? ?? c3", "5d e9 @cave 90 90 c3"),),
+    """
+    test dword ptr fs:[__preempt_count], 0xf0000
+    jnz 1f
+    dec dword ptr fs:[__kmap_atomic_idx]
+1:  jmp here - 1
+    """,
+)
+
+SAME_CPU = range(519, 583)
+OTHER_CPU = range(520, 583, 4)
+IN_SECTIONS = range(14, 76)
+"""Reads in turns of tlb-pkmap (of any task; of the one on the other CPU) and tlb-atomic."""
+
 CASES = (
     Case("P6", LOCAL, P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
-    Case("P6", LOCAL, P6, "pkmap-flush-other-cpu", 1542, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
+    Case("P6", LOCAL, P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
     Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "flush-cpus", smp=2),
-    Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1542, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
+    Case("P7", LOCAL, P7, "tlb-pkmap", OTHER_CPU, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
     Case("P10", LOCAL, P10, REUSE, 1022, OpCode.KMAP, "flush-early"),
     Case("P12", LOCAL, P12, REUSE, 1022, OpCode.KMAP, ""),
     Case("P17", LOCAL, P17, RE_KMAP, 1, OpCode.KMAP, "users"),
@@ -246,4 +289,30 @@ CASES = (
     Case("A23", LOCAL, A23, "local-sleep", 6, OpCode.SLEEP, "saved-changed"),
     Case("A24", LOCAL, A24, "local-nesting", 5, OpCode.KUNMAP_LOCAL, "saved"),
     Case("A26", LOCAL, A26, "local-hardirq", 6, OpCode.KUNMAP_LOCAL, "depth"),
+    Case("P6", STACK, STACK_P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
+    Case("P6", STACK, STACK_P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
+    Case("P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "flush-cpus", smp=2),
+    Case("P7", STACK, STACK_P7, "tlb-pkmap", OTHER_CPU, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
+    Case("P10", STACK, STACK_P10, REUSE, 1022, OpCode.KMAP, "flush-early"),
+    Case("P20", STACK, STACK_P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
+    Case("P21", STACK, STACK_P21, "pkmap-no-early-wake", 515, OpCode.KUNMAP, "wakes", Layer.BEHAVIOUR),
+    Case("P25", STACK, P25, WAIT_SAME, 514, OpCode.KUNMAP, "asleep-mapped"),
+    Case("P26", STACK, STACK_P26, WAIT_SAME, 514, OpCode.KUNMAP, "users"),
+    Case("P29", STACK, STACK_P29, "pkmap-wait", 513, OpCode.KMAP, "interruptible"),
+    Case("A7", STACK, STACK_A7, "atomic-stale-read", 3, OpCode.KUNMAP_ATOMIC, "unflushed"),
+    Case("A7", STACK, STACK_A7, "tlb-atomic", IN_SECTIONS, OpCode.READ, "data", blind=INVLPG_PROBE),
+    Case("A26", STACK, STACK_A26, "atomic-hardirq", 7, OpCode.KUNMAP_ATOMIC, "depth"),
 )
+
+
+def table():
+    """The catalogue as Markdown, for docs/broken-kernels.md."""
+    yield "| id | kernel | the bug | scenario | named step | layer: rule or field |"
+    yield "|---|---|---|---|---|---|"
+    for case in CASES:
+        scenario = "own text" if "\n" in case.scenario else f"`{case.scenario}`"
+        how = " (probes of flushes not armed)" if case.blind else ""
+        step = f"{case.step if isinstance(case.step, int) else 'one of several'}: {case.code.name}"
+        told = f"{case.layer.value}: {case.named or 'any'}"
+        kernel = case.kernel.removeprefix("debian-")
+        yield f"| {case.id} | {kernel} | {case.bug.what}{how} | {scenario} | {step} | {told} |"

@@ -2,7 +2,9 @@
 
 import pytest
 
+from harness.guest.protocol import Evidence
 from harness.kernel.progress import Quiet
+from harness.run import job
 from harness.run.prepare import prepare
 
 from .bench import FIRST, KERNEL, judged, written
@@ -22,3 +24,17 @@ def stock_trace(stock, tmp_path_factory):
     result = judged(stock, folder, written(folder, FIRST), "pkmap-full-turn", "local-nesting", trace=path)
     assert result.exit_code == 0, result
     return path
+
+
+@pytest.fixture
+def blinded(monkeypatch):
+    """Arms every probe but those named."""
+    armed = job._armed
+
+    def blind(probes):
+        def some(guest, facts):
+            return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
+
+        monkeypatch.setattr(job, "_armed", some)
+
+    return blind

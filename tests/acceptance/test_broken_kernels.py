@@ -2,15 +2,14 @@
 
 import pytest
 
+from harness import project
 from harness.compare.divergence import Verdict
 from harness.guest.guest import Guest
-from harness.guest.protocol import Evidence
 from harness.kernel.progress import Quiet
-from harness.run import job
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of, written
-from .broken import CASES
+from .broken import CASES, table
 from .patched import with_bug
 
 pytestmark = pytest.mark.guest
@@ -18,20 +17,6 @@ pytestmark = pytest.mark.guest
 
 def label(case):
     return f"{case.id}-{case.kernel.removeprefix('debian-')}{'-by-content' * bool(case.blind)}"
-
-
-@pytest.fixture
-def blinded(monkeypatch):
-    """Arms every probe but those named."""
-    armed = job._armed
-
-    def blind(probes):
-        def some(guest, facts):
-            return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
-
-        monkeypatch.setattr(job, "_armed", some)
-
-    return blind
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
@@ -44,9 +29,17 @@ def test_a_broken_kernel_is_reported_at_its_step(case, tmp_path, blinded, monkey
     result = judged(prepared, tmp_path, scenario, launch=launch, smp=case.smp)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is case.layer)
-    steps = case.step if isinstance(case.step, tuple) else (case.step,)
+    steps = (case.step,) if isinstance(case.step, int) else case.step
     assert first.step in steps, summary_of(result)
     assert first.operation.code is case.code, summary_of(result)
     told = (*first.reasons, *(field for allowed in first.allowed for field in allowed.differs))
     assert any(one.startswith(case.named) for one in told), told
     assert f"step {first.step} of " in summary_of(result)
+
+
+def test_the_docs_have_the_catalogue_as_it_is():
+    docs = (project.SCENARIOS.parents[1] / "docs" / "broken-kernels.md").read_text()
+    first, *_ = wanted = list(table())
+    told = docs.splitlines()
+    at = told.index(first)
+    assert told[at : at + len(wanted)] == wanted

@@ -18,7 +18,20 @@ IMPOSSIBLE = "smp=1,cpu=486"
 
 
 def nightly(out, *arguments):
-    command = [sys.executable, "-m", "harness", "nightly", "--kernel", KERNEL, "--steps", "300", "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        "nightly",
+        "--kernel",
+        KERNEL,
+        "--steps",
+        "300",
+        "--histories",
+        "0",
+        "--out",
+        out,
+    ]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     return done, json.loads((out / "nightly.json").read_text())

@@ -17,6 +17,7 @@ from harness.kernel.progress import Quiet
 from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch
+from harness.run.expected import WrongMachineError
 from harness.run.programs import Plan
 from harness.run.result import KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
@@ -132,6 +133,8 @@ class FakeBench:
 
     def judgement(self):
         self.runs.append(self.kernel)
+        if self.kernel == "more-slots":
+            raise WrongMachineError("the guest is not what was asked for: LAST_PKMAP is 2048, not 512")
         if self.kernel == "no-boot":
             return Judgement(**FACTS, error="the kernel did not boot: Kernel panic - not syncing: VFS")
         return Judgement(**FACTS, outcomes=outcomes(ran(**WRONGS.get(self.kernel, {}))))

@@ -48,6 +48,7 @@ def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
         ("good", "misconfigured", "patched kernel", Stage.CONFIGURE, "asked for y, got n"),
         ("good", "no-module", "patched kernel", Stage.MODULE, "implicit declaration of function 'kmap'"),
         ("good", "no-boot", "patched kernel", Stage.BOOT, "Kernel panic"),
+        ("good", "more-slots", "patched kernel", Stage.MACHINE, "LAST_PKMAP is 2048"),
         ("no-boot", "good", "base", Stage.BOOT, "Kernel panic"),
     ],
 )

@@ -87,8 +87,8 @@ def test_a_shape_that_is_none(harness, word):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--smp", "9"), "1 to 8 CPUs"),
-        (("--smp", "0"), "1 to 8 CPUs"),
+        (("--smp", "33"), "1 to 32 CPUs"),
+        (("--smp", "0"), "1 to 32 CPUs"),
         (("--memory", "10"), "64 to 16384 MiB"),
         (("--shape", "memory=128,highmem=100"), "72 MiB are left"),
     ],

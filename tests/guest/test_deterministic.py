@@ -27,7 +27,7 @@ SPEAK = [
 
 
 def drive(guest):
-    """A generated program, its steps with their cycles."""
+    """A generated program: its steps with their cycles, and what was seen from outside after it."""
     layout, facts = guest.info()
     guest.probes(facts.evidence)
     program = generate(Facts(layout), Random(5), Wishes(1500, exhaust=False))
@@ -35,8 +35,12 @@ def drive(guest):
         guest.pool(kind, count)
     guest.tasks(program.tasks)
     steps = guest.run(SPEAK) + guest.run(program.operations)
+    seen, snapshot = guest.witness(), guest.snapshot()
+    if seen is not None:
+        assert any(seen.ptes)
+        assert (seen.ptes, seen.windows) == (snapshot.ptes, snapshot.windows)
     guest.reset()
-    return steps
+    return steps, seen
 
 
 def played(parts, workdir, script):
@@ -44,9 +48,9 @@ def played(parts, workdir, script):
     workdir.mkdir()
     with parts.boot(workdir, script) as guest:
         assert isinstance(guest.carrier, Played)
-        assert guest.witness() is None
-        steps = drive(guest)
+        steps, seen = drive(guest)
         lines = guest.session.console.tail(1000)
+        assert (seen is not None) == parts.shape.icount
     return steps, lines[: next(at for at, line in enumerate(lines) if "script of" in line)]
 
 
@@ -61,8 +65,8 @@ def ordinary(pae, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ordinary")
     with pae.boot(folder, smp=1) as guest:
         recorder = guest.record()
-        steps = drive(guest)
-    return tuple(recorder.script), steps
+        steps, _ = drive(guest)
+        return guest.script(recorder), steps
 
 
 def test_bit_for_bit_the_same(counted, ordinary, tmp_path):

@@ -7,15 +7,16 @@ from itertools import pairwise
 import pytest
 
 from harness.errors import UsageError
-from harness.guest import accelerate, cpio, steps
+from harness.guest import accelerate, cpio, protocol, steps
 from harness.guest.batch import BATCH_USUAL, batches
 from harness.guest.failure import QemuExitedError, WireError
 from harness.guest.health import Sample, Silence, given_up, judge
 from harness.guest.link import LinkStatistics
 from harness.guest.monitor import CpuRegisters, parse_registers
 from harness.guest.pagetable import PageTables
+from harness.guest.protocol import RequestType
 from harness.guest.qemu import Channels, Machine, arguments, command_line
-from harness.guest.script import OtherPathError, Played
+from harness.guest.script import RESET, STOP, OtherPathError, Played, Recorder
 from harness.guest.shape import Accelerator, Shape, Wire
 from harness.model.observation import Completion, SlotChange
 from harness.model.operation import OpCode, Operation
@@ -56,7 +57,7 @@ def test_kernel_parameters(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"smp": 0}, {"smp": 9}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}]
+    "wrong", [{"smp": 0}, {"smp": 33}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}]
 )
 def test_impossible_shapes(wrong):
     with pytest.raises(UsageError):
@@ -258,3 +259,31 @@ def looks(count, **registers):
 def test_a_kernel_that_gave_up_is_told_from_one_that_waits(seen, why):
     assert why in given_up(seen)
     assert bool(given_up(seen)) == bool(why)
+
+
+def recorded(*programs):
+    """A recorder that has seen *programs*, each followed by a look from outside and a reset."""
+    recorder = Recorder(Nowhere())
+    for operations in programs:
+        recorder.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
+        recorder.stop()
+        recorder.submit(RESET)
+    return recorder.script()
+
+
+def test_a_script_stops_once_where_it_was_looked_at_last():
+    plain = [Operation(OpCode.KMAP, page=1)]
+    script = recorded(plain, plain)
+    assert [one == STOP for one in script] == [False, False, False, True, False]
+    played = Played(Nowhere(), script)
+    assert not played.stops_next
+    for one in script[:3]:
+        played.submit(one)
+    assert played.stops_next
+
+
+def test_a_typed_window_at_the_end_is_not_looked_at():
+    """Its address is each guest's own."""
+    plain, typed = [Operation(OpCode.KMAP, page=1)], [Operation(OpCode.TYPED_MAP, page=1)]
+    assert STOP in recorded(typed, plain)
+    assert STOP not in recorded(plain, typed)

@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
-from harness.guest import frame, protocol, steps
+from harness.guest import frame, histories, protocol, steps
 from harness.model import observation, operation, page
+from harness.model.instant import Trigger, Where
 from tests.guest.header import read_header
 
 STRUCTS = {
@@ -25,6 +26,11 @@ STRUCTS = {
     "kmh_slot": steps.SLOT,
     "kmh_pte": steps.PTE,
     "kmh_ctrl": steps.TASK,
+    "kmh_history_request": histories.REQUEST,
+    "kmh_history": histories.LOG,
+    "kmh_history_thread": histories.THREAD,
+    "kmh_history_slot": histories.SLOT,
+    "kmh_history_record": histories.RECORD,
 }
 ENUMS = {
     "kmh_frame_type": (frame.FrameType, "KMH_FRAME_"),
@@ -90,10 +96,17 @@ def test_enumerations(header, name):
     assert {prefix + member.name: int(member) for member in ours} == header.enums[name]
 
 
+def test_contexts_and_triggers(header):
+    assert header.enums["kmh_context"] == {f"KMH_CONTEXT_{one.name}": one for one in Where}
+    first = header.enums["kmh_trigger"].pop("KMH_TRIGGER_FUNCTIONS")
+    assert header.enums["kmh_trigger"] == {f"KMH_TRIGGER_{one.name}": one for one in Trigger if one < first}
+    assert first == Trigger.MAP
+
+
 def test_deltas_and_generations(header):
     kinds = {
         f"KMH_DELTA_{name}": getattr(steps, f"DELTA_{name}")
-        for name in ("PKMAP", "WINDOW", "PTEVAL", "DONE", "DEAD")
+        for name in ("PKMAP", "WINDOW", "PTEVAL", "DONE", "DEAD", "INTERRUPT", "INTERRUPT_END")
     }
     assert kinds == header.enums["kmh_delta_kind"]
     assert set(header.enums["kmh_generation"].values()) == set(protocol._GENERATIONS)

@@ -1,9 +1,11 @@
 """A small Debian archive on disk, with kernels that have everything but code."""
 
 import hashlib
+import io
 import lzma
 import struct
 import subprocess
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -137,3 +139,14 @@ class FakeArchive:
         command = ["dpkg-deb", "--root-owner-group", "-Zxz", "-b", str(tree), str(deb)]
         subprocess.run(command, check=True, capture_output=True)
         return deb
+
+    def source(self, suite: str, version: str, files: dict[str, bytes], *, series: str = "9.9") -> None:
+        """Publish the source package of a series: these files below one folder, in an xz archive."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:xz") as tree:
+            for path, content in files.items():
+                entry = tarfile.TarInfo(f"linux-source-{series}/{path}")
+                entry.size = len(content)
+                tree.addfile(entry, io.BytesIO(content))
+        name = f"linux-source-{series}"
+        self._add(suite, name, version, "all", {f"usr/src/{name}.tar.xz": packed.getvalue()})

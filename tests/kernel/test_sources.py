@@ -81,3 +81,13 @@ def test_files_that_cannot_be_read_are_passed_over(tmp_path):
     good.write_text("deb http://m.example/debian bookworm main\n")
     (tmp_path / "b.list").write_bytes(b"\xff\xfe")
     assert len(read([tmp_path / "absent.sources", tmp_path / "b.list", good])) == 1
+
+
+def test_releases_without_pockets_are_not_asked_for_any():
+    host = list(
+        parse_list(
+            "deb http://m.example/debian bookworm main\ndeb http://m.example/s bookworm-security main\n"
+        )
+    )
+    for codename in ("sid", "experimental"):
+        assert [source.suite for source in derive(host, codename)] == [codename]

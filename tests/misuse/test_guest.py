@@ -82,6 +82,28 @@ LOST = (
         ),
         "not said: ^kernel BUG",
     ),
+    Lost(
+        "fork-mapped",
+        Bug(
+            "no look at what a child inherits (A25)",
+            (Edit("kmap_local_fork", "85 d2 75 01 c3", "85 d2 90 90 c3"),),
+        ),
+        "not said: ^WARNING",
+    ),
+    Lost(
+        "user-mode-mapped",
+        Bug(
+            "no look at the mappings at the return to user mode (A32)",
+            (
+                Edit(
+                    "exit_to_user_mode_prepare",
+                    "8b 98 ?? ?? 00 00 85 db 75 ??",
+                    "8b 98 ?? ?? 00 00 85 db 90 90",
+                ),
+            ),
+        ),
+        "not said: ^WARNING",
+    ),
 )
 
 

@@ -25,6 +25,7 @@ BOOK = Path(__file__).parent / "book"
 LIES = Path(__file__).parent / "lies"
 LISTED = Path(__file__).parent / "listed"
 _LIE = "lies:"
+_ALWAYS = 20
 _MAPS = (
     OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT,
     OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
@@ -248,52 +249,46 @@ def _features(machine, op, state, outcomes):
 _TELLING = ("slots", "windows", "done", "warns", "flush_ranges", "invlpgs", "saved", "wakes")
 
 
-def _choose(kind: str, seed: int, count: int, size: int):
-    machine, rng = of_kind(kind), random.Random(f"{kind} {seed}")
-    known, kept = set(), []
-    for _ in range(count):
-        ops, last, new = list(_random_program(rng, machine, size)), 0, set()
+def _choose(machine, candidates, known: set):
+    """The first programs, and of the others those that show what none of the generation has shown before."""
+    for number, ops in enumerate(candidates):
+        last, new = 0, set()
         for at, (op, state, outcomes) in enumerate(steps(machine, ops)):
             fresh = set(_features(machine, op, state, outcomes)) - known - new
             if fresh:
                 new |= fresh
                 last = at + 1
-        if len(new) > 3:
-            known |= new
-            kept.append(ops[:last])
-    return machine, kept
+        known |= new
+        if number < _ALWAYS:
+            yield ops
+        elif len(new) > 3:
+            yield ops[:last]
 
 
-def _write(kind: str, known: set) -> None:
-    machine, kept = _choose(kind, 1, 120, 18)
+def _fresh_lies(machine, state, op, seen, known: set):
+    """Names of the lies that are worth a line: found otherwise, or for another operation, than those before."""
+    for name, lie in lies(machine):
+        doctored = lie(seen)
+        rules = tuple(_rules(machine, state, op, doctored)) if doctored != seen else ()
+        generation = machine.layout.generation
+        new = {(generation, name, rules), (generation, op.code, rules)} - known
+        if rules and new:
+            known.update(new)
+            yield name, True
 
-    def told(at, state, op, seen):
-        fresh = []
-        for name, lie in lies(machine):
-            doctored = lie(seen)
-            rules = tuple(_rules(machine, state, op, doctored)) if doctored != seen else ()
-            new = {
-                (machine.layout.generation, name, rules),
-                (machine.layout.generation, op.code, rules),
-            } - known
-            if rules and new:
-                known.update(new)
-                fresh.append((name, True))
-        yield from lie_lines(machine, state, op, seen, fresh)
 
-    _save(BOOK, kind, [_text(lines(machine, ops)) for ops in kept])
-    texts = [_text(lying(machine, ops, told)) for ops in kept]
-    _save(
-        LIES,
-        kind,
-        [
-            text[: text.rindex(_LIE) + text[text.rindex(_LIE) :].index("\n")]
-            if "\n" in text[text.rindex(_LIE) :]
-            else text
-            for text in texts
-            if _LIE in text
-        ],
-    )
+def _write_lies(kind: str, known: set) -> None:
+    machine, texts = of_kind(kind), []
+    for ops, _ in programs((BOOK / f"{kind}.txt").read_text()):
+
+        def told(at, state, op, seen):
+            return lie_lines(machine, state, op, seen, tuple(_fresh_lies(machine, state, op, seen, known)))
+
+        text = _text(lying(machine, ops, told))
+        if _LIE in text:
+            end = text.find("\n", text.rindex(_LIE))
+            texts.append(text if end < 0 else text[:end])
+    _save(LIES, kind, texts)
 
 
 def _save(folder: Path, kind: str, parts: list[str]) -> None:
@@ -305,14 +300,19 @@ def main() -> None:
     """Choose and write all, or tell the present programs anew (``--retell``)."""
     for name, listing in LISTINGS.items():
         (LISTED / f"{name}.txt").write_text(listing() + "\n")
-    known: set = set()
+    lied: set = set()
+    shown: dict[object, set] = {}
     for kind in LAYOUTS:
         if "--retell" in sys.argv:
             for folder in (BOOK, LIES):
                 old = (folder / f"{kind}.txt").read_text()
                 _save(folder, kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
         else:
-            _write(kind, known)
+            machine, rng = of_kind(kind), random.Random(f"{kind} 1")
+            candidates = [list(_random_program(rng, machine, 18)) for _ in range(120)]
+            known = shown.setdefault(machine.layout.generation, set())
+            _save(BOOK, kind, [_text(lines(machine, ops)) for ops in _choose(machine, candidates, known)])
+            _write_lies(kind, lied)
 
 
 if __name__ == "__main__":

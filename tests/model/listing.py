@@ -12,6 +12,7 @@ from tests.model.test_typed import TYPED
 
 WALKED = ("local", "local-one-cpu", "local-old-rt", "local-debug", "stack", "stack-debug", "typed")
 _LOCALS = (OpCode.KMAP_LOCAL, OpCode.KMAP_ATOMIC)
+_ASLEEP = (OpCode.SLEEP,)
 _PFNS = (OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP, OpCode.KMAP_ATOMIC_PFN)
 
 
@@ -52,9 +53,12 @@ SEARCHES = {
     "pkmap": (small(slots=2, high=3, low=1, tasks=(0, 0, 1)), Limits(kmaps=1, states=60)),
     "twice": (small(slots=1, high=2, low=0, tasks=(0, 0)), Limits(kmaps=2)),
     "waiters": (small(slots=1, high=2, low=0, tasks=(0, 0, 1)), Limits(kmaps=1, others=())),
-    "local": (small(LOCAL_PAE, slots=1, high=1, low=1, tasks=(0, 1)), Limits(0, 2, maps=_LOCALS, states=50, others=(OpCode.SLEEP,))),
-    "pfn": (small(LOCAL_PAE, slots=1, high=2, low=0, tasks=(0, 0)), Limits(0, 1, maps=_PFNS, others=(OpCode.SLEEP,))),
-    "debug": (small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0, 0)), Limits(0, 2, maps=_LOCALS[:1], others=(OpCode.SLEEP,))),
+    "local": (
+        small(LOCAL_PAE, slots=1, high=1, low=1, tasks=(0, 1)),
+        Limits(0, 2, maps=_LOCALS, states=50, others=_ASLEEP),
+    ),
+    "pfn": (small(LOCAL_PAE, slots=1, high=2, low=0, tasks=(0, 0)), Limits(0, 1, maps=_PFNS, others=_ASLEEP)),
+    "debug": (small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0, 0)), Limits(0, 2, maps=_LOCALS[:1], others=_ASLEEP)),
     "rt": (small(LOCAL_RT, slots=1, high=2, low=0, tasks=(0,)), Limits(1, 2, maps=_LOCALS)),
     "stack": (small(STACK_PAE, slots=1, high=2, low=1, tasks=(0, 1)), Limits(0, 2, maps=_LOCALS[1:], states=80)),
     "typed": (small(TYPED, slots=1, high=1, low=1, tasks=(0, 0)), Limits(0, 2, 3, maps=_LOCALS[1:])),

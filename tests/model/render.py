@@ -1,8 +1,7 @@
 """Steps as lines of text: an operation, what may be seen, how the state changes.  Only what is not nothing."""
 
-from harness.model import vector
 from harness.model.observation import Observation
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.operation import Base, OpCode, Operation, Prot
 from harness.model.state import State, TaskState
 
 _PLAIN = Operation(OpCode.NOP)
@@ -52,12 +51,7 @@ def changes(old: State, new: State) -> str:
     words = []
     for name, was, now in zip(State._fields, old, new, strict=True):
         if name in _VECTORS:
-            pairs = zip(vector.items(was), vector.items(now), strict=True)
-            words += (
-                [f"{name}[{at}]={number(b)}" for at, (a, b) in enumerate(pairs) if a != b]
-                if was != now
-                else []
-            )
+            words += [f"{name}[{at}]={number(item)}" for at, item in _moved(was, now)]
         elif name == "tasks":
             words += [
                 word for at, (a, b) in enumerate(zip(was, now, strict=True)) for word in _task(at, a, b)
@@ -67,9 +61,13 @@ def changes(old: State, new: State) -> str:
     return " ".join(words)
 
 
+def _moved(was, now):
+    """(index, item) of what differs in a vector; most leaves are the same object."""
+    for leaf, (old, new) in enumerate(zip(was, now, strict=True)):
+        if old is not new:
+            yield from ((leaf * 64 + at, b) for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
+
+
 def _task(at: int, was: TaskState, now: TaskState) -> list[str]:
     fields = zip(TaskState._fields, was, now, strict=True)
-    return [f"t{at}.{name}={number(b)}" for name, a, b in fields if a != b]
-
-
-NOWHERE = NO_PAGE
+    return [] if was == now else [f"t{at}.{name}={number(b)}" for name, a, b in fields if a != b]

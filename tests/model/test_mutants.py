@@ -2,9 +2,11 @@
 
 import pytest
 
-from harness.model import bookkeeping, local, pkmap, release, stack, step, vector
-from harness.model.explore import Limits, explore
-from harness.model.operation import OpCode
+from harness.model import bookkeeping, local, pkmap, release, stack, state, step, vector
+from harness.model.draft import Draft
+from harness.model.explore import Limits, _register, explore
+from harness.model.layout import Layout
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import Phase
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, small
 
@@ -27,6 +29,31 @@ STACK = windows(STACK_PAE, (OpCode.KMAP_ATOMIC,))
 
 def forget_held(d):
     return [d]
+
+
+_ONE = (OpCode.KMAP_LOCAL,)
+_HERE = LOCAL_PAE.fix_kmap_begin
+_SMALL = LOCAL_PAE._replace(window=3, fix_kmap_end=_HERE + 3 * 32 - 1)
+
+
+def misuse(layout, *also, depth=2, tasks=(0, 0), maps=_ONE, others=()):
+    limits = Limits(kmaps=0, depth=depth, maps=maps, others=others, also=also, states=1500)
+    return small(layout, slots=1, high=2, low=0, tasks=tasks), limits
+
+
+def unmap_of(index):
+    return Operation(OpCode.KUNMAP_LOCAL, base=Base.FIXMAP, reg=index)
+
+
+BY_HAND = misuse(LOCAL_PAE, Operation(OpCode.SET_PTE, page=1, base=Base.FIXMAP, reg=_HERE))
+DEEP = misuse(_SMALL, depth=3, tasks=(0, 1))
+DISORDER = misuse(LOCAL_PAE, Operation(OpCode.KUNMAP_LOCAL, reg=_register(0, 0)), tasks=(0,))
+STRAYS = misuse(LOCAL_PAE, unmap_of(_HERE - 1), unmap_of(_HERE + 16 * 32), tasks=(0,))
+LOWEST = misuse(_SMALL._replace(nr_cpus=1, online_cpus=1, fix_kmap_end=_HERE + 1), tasks=(0,))
+HARDIRQ = misuse(
+    LOCAL_PAE, Operation(OpCode.HARDIRQ, value=2), depth=3, tasks=(0,), maps=(OpCode.KMAP_ATOMIC,)
+)
+MANY_CPUS = misuse(LOCAL_PAE._replace(online_cpus=32), tasks=(0, 28), others=(OpCode.SLEEP,))
 
 
 def flush_misses_last(d):
@@ -232,6 +259,95 @@ def stack_no_pop(d, address):
     d.invlpg(address)
 
 
+def window_too_small(layout, cpu, slot):
+    return layout.fix_kmap_begin + slot + (layout.window - 1) * cpu
+
+
+def no_none_check(d):
+    bookkeeping.migrate_disable(d)
+    if local.push(d):
+        index = d.machine.layout.window_index(d.cpu, d.depth - 1)
+        d.set_window(index, d.new_pte())
+        local.save(d, d.new_pte())
+        d.result(d.machine.layout.fixaddr(index))
+
+
+def no_limit(d):
+    d.depth += d.machine.increment
+    return True
+
+
+def early_limit(d):
+    d.depth += d.machine.increment
+    if d.depth < d.machine.layout.window - 1:
+        return True
+    bookkeeping.die(d, "local.bug-depth")
+    return False
+
+
+def disorder_unnoticed(d, address):
+    d.set_window(d.machine.layout.window_index(d.cpu, d.depth - 1), 0)
+    d.invlpg(address)
+
+
+def clear_address(d, address):
+    top = d.machine.layout.fixaddr(d.machine.layout.window_index(d.cpu, d.depth - 1))
+    if address != top:
+        d.warn_once("unmap-order")
+    d.set_window(d.machine.layout.fixindex(address), 0)
+    d.invlpg(address)
+
+
+def takes_neighbours(d, address):
+    return original_in_window(d, address) or original_in_window(d, address - 4096)
+
+
+def leaves_out_the_lowest(d, address):
+    return original_in_window(d, address) and address & ~0xFFF != d.machine.window_low
+
+
+def out_without_flush(d, task):
+    original_switch_out(d, task)
+    return ()
+
+
+def out_forgets_saved(d, task):
+    flushed = original_switch_out(d, task)
+    d.saved = (0,) * len(d.saved)
+    return flushed
+
+
+def out_pops(d, task):
+    flushed = original_switch_out(d, task)
+    d.depth = 0
+    return flushed
+
+
+def inherits(machine, view, cpu):
+    task = original_task(machine, view, cpu)
+    return task._replace(depth=1, saved=(machine.ptes[0], *task.saved[1:]))
+
+
+def irq_from_slot_0(d):
+    if bookkeeping.in_hardirq(d):
+        d.depth = 0
+    return original_push(d)
+
+
+def irq_keeps_depth(d):
+    return bookkeeping.in_hardirq(d) or original_pop(d)
+
+
+def page_table_apart(d, index, pte):
+    original_set_window(d, index + 5 if index >= 512 else index, pte)
+
+
+original_in_window = Draft.in_window
+original_set_window = Draft.set_window
+original_switch_out = local.switch_out
+original_task = state._task
+original_push = local.push
+original_pop = local.pop
 original_flush = pkmap.flush_all_zero
 original_take_user = pkmap.take_user
 original_release = pkmap.release
@@ -240,6 +356,21 @@ original_settle = pkmap.settle
 original_save = local.save
 
 MUTANTS = {
+    "A2": (Layout, "window_index", window_too_small, LOCAL),
+    "A9": (local, "map_pfn", no_none_check, BY_HAND),
+    "A10a": (local, "push", no_limit, DEEP),
+    "A10b": (local, "push", early_limit, DEEP),
+    "A11": (local, "clear_top", disorder_unnoticed, DISORDER),
+    "A12": (local, "clear_top", clear_address, DISORDER),
+    "A14a": (Draft, "in_window", takes_neighbours, STRAYS),
+    "A14b": (Draft, "in_window", leaves_out_the_lowest, LOWEST),
+    "A22": (local, "switch_out", out_without_flush, LOCAL),
+    "A23a": (local, "switch_out", out_forgets_saved, LOCAL),
+    "A23b": (local, "switch_out", out_pops, LOCAL),
+    "A25": (state, "_task", inherits, LOCAL),
+    "A26a": (local, "push", irq_from_slot_0, HARDIRQ),
+    "A26b": (local, "pop", irq_keeps_depth, HARDIRQ),
+    "A34": (Draft, "set_window", page_table_apart, MANY_CPUS),
     "P1": (pkmap, "flush_all_zero", flush_misses_last, PKMAP),
     "P2": (pkmap, "flush_all_zero", flush_nothing, PKMAP),
     "P3": (pkmap, "flush_all_zero", flush_users_too, PKMAP),
@@ -300,6 +431,16 @@ def test_the_real_model_is_clean(standard):
     found = explore(machine, limits)
     assert found.failure is None
     assert found.states > 50
+
+
+@pytest.mark.parametrize(
+    "standard", [BY_HAND, DEEP, DISORDER, STRAYS, LOWEST, HARDIRQ, MANY_CPUS], ids=range(7)
+)
+def test_the_real_model_is_clean_where_it_is_misused(standard):
+    machine, limits = standard
+    found = explore(machine, limits)
+    assert found.failure is None, found.failure
+    assert found.states > 4
 
 
 @pytest.mark.long

@@ -15,7 +15,7 @@ from harness.model.page import Page, PageKind
 from harness.model.plain import allowed, plain
 from harness.model.reach import walks
 from harness.model.standard import KINDS, MACHINES
-from harness.model.state import empty_snapshot, initial
+from harness.model.state import Armed, empty_snapshot, initial
 from harness.model.step import step
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -134,7 +134,7 @@ def test_on_generated_programs_and_nearly_always(name):
 BROKEN = {
     "counts": (plain_window, "_counted", lambda _machine, task, _by: task, "local"),
     "owner": (plain_module, "_undisturbed", lambda state, number: not state.lost, "local"),
-    "switch": (plain_module, "_entries", lambda _machine, _task: {}, "local"),
+    "switch": (plain_module, "_switch", lambda _machine, state, _going, _coming: state.windows, "local"),
     "address": (plain_turn, "page_address", lambda _machine, _state, _page: 0, "pkmap"),
     "depths": (plain_window, "_depths", lambda state, _cpu, _depth: state.depths, "stack"),
 }
@@ -148,3 +148,21 @@ def test_a_fast_path_that_differs_is_found_by_exploration(name, monkeypatch):
     found = explore(standard.machine, standard.limits, fast_path=True)
     assert found.failure is not None
     assert found.failure.violations[0].rule == "fast-path"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda task, state: (task._replace(armed=Armed(0, 0, 0, 0, 0)), state),
+        lambda task, state: (task._replace(going=1), state),
+        lambda task, state: (task, state._replace(user=True)),
+    ],
+    ids=["an interrupt is armed", "its affinity has changed", "back from user mode"],
+)
+def test_what_may_still_happen_to_a_task_is_not_plain(odd):
+    machine = small(LAYOUTS["local"], tasks=(0, 1))
+    state = initial(machine, empty_snapshot(machine))
+    assert plain(machine, state, Operation(OpCode.NOP)) is not None
+    task, changed = odd(state.tasks[0], state)
+    changed = changed._replace(tasks=(task, *state.tasks[1:]))
+    assert plain(machine, changed, Operation(OpCode.NOP)) is None

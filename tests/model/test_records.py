@@ -119,7 +119,10 @@ def test_what_a_machine_assumes():
 
 
 def test_operations_by_generation():
-    only = {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL}
+    only = {
+        *(OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL),
+        OpCode.USER,
+    }
     assert missing_operations(LOCAL_PAE) == frozenset()
     assert missing_operations(STACK_PAE) == only
     lacking = LOCAL_RT._replace(kmap_atomic_prot=False)
@@ -150,9 +153,8 @@ def test_types_and_their_entries():
     known = [value for value in range(0x400) if known_type(value)]
     assert known == [*range(13), *range(0x100, 0x100 + 19)]
     assert [slot(3, debug=debug) for debug in (False, True)] == [3, 7]
-    assert [typed_entry(value, cpu, 2) - 0x8000 for value, cpu in ((0, 0), (12, 0), (3, 1), (0x100, 0), (0x112, 1))] == [
-        0, 12, 16, 26, 63,
-    ]  # fmt: skip
+    named = (0, 0), (12, 0), (3, 1), (0x100, 0), (0x112, 1)
+    assert [typed_entry(value, cpu, 2) - 0x8000 for value, cpu in named] == [0, 12, 16, 26, 63]
     assert [typed_owner(0x8000 + entry, 2) for entry in (0, 12, 13, 25, 26, 44, 45, 63)] == [
         0,
         0,
@@ -171,13 +173,14 @@ def test_pages_are_of_highmem_but_for_one_kind():
 
 
 def test_vectors():
-    numbers = vector.build(range(200))
-    assert [len(leaf) for leaf in numbers] == [64, 64, 64, 8]
-    assert list(vector.items(numbers)) == list(range(200))
-    assert [vector.get(numbers, at) for at in (0, 63, 64, 199)] == [0, 63, 64, 199]
-    for at in (0, 63, 64, 130, 199):
+    numbers = vector.build(range(600))
+    assert [len(branch) for branch in numbers] == [16, 16, 6]
+    assert [len(leaf) for leaf in numbers[2]] == [16, 16, 16, 16, 16, 8]
+    assert list(vector.items(numbers)) == list(range(600))
+    assert [vector.get(numbers, at) for at in (0, 15, 16, 255, 256, 599)] == [0, 15, 16, 255, 256, 599]
+    for at in (0, 15, 16, 130, 255, 256, 599):
         changed = vector.put(numbers, at, -1)
-        assert list(vector.items(changed)) == [-1 if n == at else n for n in range(200)]
+        assert list(vector.items(changed)) == [-1 if n == at else n for n in range(600)]
         assert [a is b for a, b in zip(numbers, changed, strict=True)].count(False) == 1
 
 
@@ -202,7 +205,10 @@ def test_what_counts_as_a_difference():
 
 SNAPSHOT = Snapshot(
     cursor=2, waiters=1, counts=(0, 1, 2), ptes=(0, 0x9000_163, 0x9003_163), windows=((68, 5), (69, 0)),
-    tasks=(TaskView(Status.OK, 1, 1, (7, 0)), TaskView(Status.BLOCKED, 0, 0, ()), TaskView(Status.DIED, 0, 2, (8, 9, 0, 4))),
+    tasks=(
+        TaskView(Status.OK, 1, 1, (7, 0)), TaskView(Status.BLOCKED, 0, 0, ()),
+        TaskView(Status.DIED, 0, 2, (8, 9, 0, 4)),
+    ),
     cpu_depths=(3, 4), page_addresses=(0xFF00_1000, 0xFF00_2000, 0x1234, 0),
 )  # fmt: skip
 

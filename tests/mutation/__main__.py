@@ -31,7 +31,7 @@ def _in_child(work: object, *arguments: object) -> int:
     if not child:
         try:
             work(*arguments)  # type: ignore[operator]
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             print(f"mutation: {error!r}", file=sys.stderr)
             os._exit(3)
         os._exit(0)

@@ -1,7 +1,7 @@
 """What can be wrong with a line: every mutant of a module, by its syntax tree.
 
-Left alone: docstrings, annotations, imports, decorators, ``__slots__``, and the words of f-strings,
-which are for people.
+Left alone: docstrings, annotations, imports, decorators, ``__slots__``, and what is said to people: f-strings,
+and strings with a space in them.
 """
 
 import ast
@@ -183,7 +183,7 @@ def _is_slots(node: ast.AST) -> bool:
 
 
 def _copy(node: Any, **changes: Any) -> Any:
-    fields = {name: value for name, value in ast.iter_fields(node)} | changes
+    fields = dict(ast.iter_fields(node)) | changes
     return ast.copy_location(type(node)(**fields), node)
 
 
@@ -257,7 +257,7 @@ def _constant(node: ast.Constant) -> Iterator[ast.AST]:
         yield ast.copy_location(ast.Constant(not node.value), node)
     elif isinstance(node.value, int):
         yield ast.copy_location(ast.Constant(node.value + 1), node)
-    elif isinstance(node.value, str):
+    elif isinstance(node.value, str) and " " not in node.value:
         yield ast.copy_location(ast.Constant(node.value + "~"), node)
 
 

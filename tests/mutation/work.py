@@ -81,6 +81,7 @@ class Job:
             item
             for item in items
             if old.get(file_of(item.nodeid)) != self.files[file_of(item.nodeid)]
+            and _concerned(item, mutant)
             and (not mutant.function or name in self.measured[item.nodeid].functions)
         ]
         first = self.killers.get(name, [])
@@ -137,6 +138,12 @@ class Job:
             os._exit(status[0])
         os.close(writer)
         return suite.wait(child, reader)
+
+
+def _concerned(item: pytest.Item, mutant: Mutant) -> bool:
+    """Whether the test is for the mutant's module; ``judges`` names what a test looks at, where that is not all."""
+    marker = item.get_closest_marker("judges")
+    return marker is None or mutant.module.startswith(marker.args)
 
 
 def _quietly(job: Any) -> None:

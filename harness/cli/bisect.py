@@ -1,0 +1,102 @@
+"""``kmap-harness bisect-step`` and ``bisect``: which commit broke it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import project
+from harness.check.bisect import Bisector, step_lines
+from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.check.judging import Terms
+from harness.cli.progress import progress_for
+from harness.cli.shape import parse_shape
+from harness.errors import HarnessError, UsageError
+from harness.kernel.cache import Cache
+from harness.patch.gittree import commit_of, is_git, local_changes
+from harness.patch.scratch import open_scratch, require_kernel_tree
+from harness.report.output import require_folder
+from harness.run.programs import read_plan, scenario_files
+
+ABORT = 128
+"""``git bisect run`` stops at 128 and above: nothing about the commit is known."""
+
+Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
+Config = Annotated[str, typer.Option(help="Configuration: names joined by +, or a .config file.")]
+Scenarios = Annotated[
+    list[Path] | None, typer.Option(help="Scenario file or folder; may be repeated. Default: all of them.")
+]
+Shape = Annotated[str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti.")]
+Steps = Annotated[int, typer.Option(min=0, help="Generated steps beside the scenarios.")]
+Out = Annotated[Path, typer.Option(help="Folder for logs and kernels.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+def bisect_step(
+    tree: Tree = Path(),
+    config: Config = DEFAULT_CONFIGS[0],
+    scenario: Scenarios = None,
+    shape: Shape = "",
+    steps: Steps = 0,
+    out: Out = Path("out/bisect"),
+    debug: Debug = False,
+) -> None:
+    """Judge the commit that is checked out, for `git bisect run`: exit 0 good, 1 bad, 125 cannot judge, 128 stop."""
+    del debug
+    try:
+        with _bisector(tree, config, _terms(scenario, shape, steps), out) as bisector:
+            commit = commit_of(tree, "")
+            local = local_changes(tree, "")
+            scratch = bisector.scratch
+            scratch.settle(scratch.base(""), (local,) if local else ())
+            with progress_for(Console(stderr=True)) as progress:
+                step = bisector.judge(commit, progress)
+    except HarnessError as error:
+        sys.stderr.write(f"{project.NAME}: {error}\n")
+        raise typer.Exit(ABORT) from error
+    sys.stdout.write("\n".join(step_lines((step,))) + "\n")
+    raise typer.Exit(int(step.verdict))
+
+
+def bisect(
+    good: Annotated[str, typer.Option(help="A revision that keeps the contract.")],
+    bad: Annotated[str, typer.Option(help="A later revision that breaks it.")] = "HEAD",
+    tree: Tree = Path(),
+    config: Config = DEFAULT_CONFIGS[0],
+    scenario: Scenarios = None,
+    shape: Shape = "",
+    steps: Steps = 0,
+    out: Out = Path("out/bisect"),
+    debug: Debug = False,
+) -> None:
+    """Find the first commit that breaks the contract, in a scratch of the tree: exit 0 found, 2 not found."""
+    del debug
+    terms = _terms(scenario, shape, steps)
+    with (
+        _bisector(tree, config, terms, out) as bisector,
+        progress_for(Console(stderr=True)) as progress,
+    ):
+        found = bisector.bisect(commit_of(tree, good), commit_of(tree, bad), progress)
+    sys.stdout.write("\n".join(step_lines(found.steps)) + "\n")
+    if found.words:
+        sys.stdout.write(f"the first bad commit is {found.words}\n")
+        return
+    sys.stdout.write(f"it is one of these, some of which could not be judged: {', '.join(found.culprits)}\n")
+    raise typer.Exit(2)
+
+
+def _terms(scenario: list[Path] | None, shape: str, steps: int) -> Terms:
+    plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), 1, steps)
+    return Terms(parse_shape(shape), plan)
+
+
+@contextmanager
+def _bisector(tree: Path, config: str, terms: Terms, out: Path) -> Iterator[Bisector]:
+    if not is_git(require_kernel_tree(tree)):
+        raise UsageError(f"{tree} is no git repository", hint="there is nothing to bisect without history")
+    with open_scratch(tree, Cache.default()) as scratch:
+        yield Bisector(scratch, TreeBuilder(), config, terms, require_folder(out))

@@ -1,0 +1,121 @@
+"""The catalogue of mutants: patches with what each breaks, and what must be found (tests/mutants)."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+
+CATALOGUE = "catalogue.toml"
+_SUFFIXES = (".cocci", ".diff")
+
+_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "since", "until"}
+
+Version = tuple[int, ...]
+
+
+class Kind(Enum):
+    """What is asked of the harness for a mutant."""
+
+    CONTRACT = "contract"
+    PROBE = "probe"
+    PROBABILISTIC = "probabilistic"
+    EQUIVALENT = "equivalent"
+    HARMLESS = "harmless"
+    OPERATOR = "operator"
+    """Made by rule, not by hand (``operators``): its rate is published as it is."""
+
+
+class CatalogueError(UsageError):
+    """The catalogue has an entry that cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One patch.  ``of`` are entries of the mutation list; ``files`` those the patch may change, in a source;
+    ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does.
+    """
+
+    name: str
+    patch: Path
+    kind: Kind
+    files: tuple[str, ...]
+    breaks: str
+    reveals: str = ""
+    of: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    shape: tuple[str, ...] = ()
+    since: Version = ()
+    until: Version = ()
+
+    def applies(self, version: Version) -> bool:
+        """Whether kernels of *version* (``(6, 1)``) have the code that the patch changes."""
+        return self.since <= version and (not self.until or version <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All mutants in their order, and the entries of the mutation list without one, with the reason."""
+
+    mutants: tuple[Mutant, ...]
+    absent: Mapping[str, str]
+
+    def named(self, patterns: tuple[str, ...]) -> tuple[Mutant, ...]:
+        """Those whose name has one of *patterns* in it, or that are of such an entry; all where none is given.
+
+        Raises UsageError for a pattern that names nothing.
+        """
+        chosen = {one.name for pattern in patterns for one in self._matching(pattern)}
+        return tuple(one for one in self.mutants if not patterns or one.name in chosen)
+
+    def _matching(self, pattern: str) -> tuple[Mutant, ...]:
+        found = tuple(one for one in self.mutants if pattern in one.name or pattern in one.of)
+        if not found:
+            raise UsageError(
+                f"no mutant is called {pattern!r}", hint="`kmap-harness mutants --list` names all"
+            )
+        return found
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Read ``catalogue.toml`` of *folder*.  Raises CatalogueError, which names the entry."""
+    path = folder / CATALOGUE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise CatalogueError(f"{path} cannot be read: {error}") from error
+    files = data["files"]
+    mutants = tuple(_mutant(folder, name, entry, files) for name, entry in data["mutant"].items())
+    return Catalogue(mutants, data["absent"])
+
+
+def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, list[str]]) -> Mutant:
+    found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
+    if len(found) != 1:
+        raise CatalogueError(f"{name} has {len(found)} patches in {folder}; one is expected")
+    group = name.partition("/")[0]
+    if unknown := set(entry) - _FIELDS:
+        raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} has unknown keys: {sorted(unknown)}")
+    try:
+        return Mutant(
+            name=name,
+            patch=found[0],
+            kind=Kind(entry["kind"]),
+            files=tuple(entry.get("files") or files[group]),
+            breaks=entry["breaks"],
+            reveals=entry.get("reveals", ""),
+            of=tuple(entry.get("of", ())),
+            needs=tuple(entry.get("needs", ())),
+            shape=tuple(entry.get("shape", ())),
+            since=_version(entry.get("since", "")),
+            until=_version(entry.get("until", "")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} is wrong: {error}") from error
+
+
+def _version(text: str) -> Version:
+    return tuple(int(part) for part in text.split(".")) if text else ()

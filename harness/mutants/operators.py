@@ -1,0 +1,228 @@
+"""Every simple mistake in ``mm/highmem.c``, all in one kernel: which of them is made is said on its command line.
+
+Mutant schemata (Untch, Offutt, Harrold, 1993): each expression that is mutated becomes a choice between itself
+and the mutant, so that a kernel is built once for all mutants, and each costs a boot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import tree_sitter_c
+from tree_sitter import Language, Node, Parser
+
+PARAMETER = "kmap_mutant"
+FILE = "mm/highmem.c"
+
+FUNCTIONS = frozenset(
+    {
+        *("get_next_pkmap_nr", "no_more_pkmaps", "get_pkmap_entries_count", "__kmap_to_page", "kmap_to_page"),
+        *("flush_all_zero_pkmaps", "__kmap_flush_unused", "kmap_flush_unused", "map_new_virtual"),
+        *("kmap_high", "kunmap_high", "kmap_local_calc_idx", "kmap_local_idx_push", "kmap_local_idx"),
+        *("kmap_local_idx_pop", "kmap_get_pte", "__kmap_local_pfn_prot", "__kmap_local_page_prot"),
+        *("kunmap_local_indexed", "__kmap_local_sched_out", "__kmap_local_sched_in", "kmap_local_fork"),
+        *("page_slot", "page_address", "set_page_address"),
+    }
+)
+"""The code under judgement; what else the file has is not the harness's subject."""
+
+_REPLACED = {
+    "<": ("<=", ">="),
+    "<=": ("<", ">"),
+    ">": (">=", "<="),
+    ">=": (">", "<"),
+    "==": ("!=",),
+    "!=": ("==",),
+    "+": ("-",),
+    "-": ("+",),
+    "*": ("+",),
+    "&": ("|",),
+    "&&": ("||",),
+    "||": ("&&",),
+}
+_STEPPED = {"++": "--", "--": "++"}
+_OPAQUE = frozenset(
+    {"IS_ENABLED", "BUILD_BUG_ON", "list_for_each_entry", "DECLARE_WAITQUEUE", "EXPORT_SYMBOL"}
+)
+"""Macros whose arguments are no expressions."""
+_PRELUDE = """
+static int kmap_mutant __read_mostly;
+
+static int __init kmap_mutant_setup(char *text)
+{
+	return kstrtoint(text, 10, &kmap_mutant);
+}
+early_param("kmap_mutant", kmap_mutant_setup);
+"""
+
+
+class OperatorMutant(NamedTuple):
+    """One mistake: its number on the command line, where it is, and the text before and after."""
+
+    number: int
+    function: str
+    line: int
+    before: str
+    after: str
+
+    @property
+    def name(self) -> str:
+        """As in a report."""
+        return f"{self.function}:{self.line}: {self.before} -> {self.after or 'nothing'}"
+
+
+class _Choice(NamedTuple):
+    start: int
+    end: int
+    mutants: tuple[tuple[str, str], ...]
+    """Of each mutant what is shown, and the text that takes the node's place."""
+    statement: bool
+
+
+class Schemata(NamedTuple):
+    """The file with all its mutants, and what each of them is."""
+
+    text: str
+    mutants: tuple[OperatorMutant, ...]
+
+
+def schemata(source: str) -> Schemata:
+    """All operator mutants of *source*, the text of ``mm/highmem.c``, in one text."""
+    data = source.encode()
+    tree = Parser(Language(tree_sitter_c.language())).parse(data)
+    mutants: list[OperatorMutant] = []
+    edits: list[tuple[int, int, str]] = []
+    for function in _functions(tree.root_node):
+        name = _name(function)
+        if name in FUNCTIONS:
+            body = function.child_by_field_name("body")
+            assert body is not None, "a definition has a body"
+            edits.append((body.start_byte, body.end_byte, _rewritten(data, body, name, mutants)))
+    return Schemata(_with_prelude(_spliced(data, edits).decode()), tuple(mutants))
+
+
+def _with_prelude(text: str) -> str:
+    """The parameter is declared behind the last #include before the first definition."""
+    at = text.index("\n", text.index("#include <linux/vmalloc.h>")) + 1
+    return f"{text[:at]}#include <linux/kernel.h>\n{_PRELUDE}{text[at:]}"
+
+
+def _functions(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        if child.type == "function_definition":
+            yield child
+        elif child.type.startswith("preproc_") or child.type == "ERROR":
+            yield from _functions(child)
+
+
+def _name(function: Node) -> str:
+    node = function.child_by_field_name("declarator")
+    while node is not None and node.type != "identifier":
+        node = node.child_by_field_name("declarator")
+    return node.text.decode() if node and node.text else ""
+
+
+def _rewritten(data: bytes, node: Node, function: str, mutants: list[OperatorMutant]) -> str:
+    """The text of *node* with a choice in the place of every expression below it that has mutants."""
+    edits = [
+        (child.start_byte, child.end_byte, _rewritten(data, child, function, mutants))
+        for child in node.children
+        if not _is_opaque(child)
+    ]
+    text = _spliced(data[: node.end_byte], edits, node.start_byte).decode()
+    choice = _choice(data, node)
+    if choice is None:
+        return text
+    for shown, replacement in choice.mutants:
+        number = len(mutants) + 1
+        before = _flat(data[choice.start : choice.end].decode())
+        mutants.append(OperatorMutant(number, function, node.start_point[0] + 1, before, shown))
+        if choice.statement:
+            text = f"{{ if ({PARAMETER} != {number}) {text} }}"
+        else:
+            text = f"({PARAMETER} == {number} ? ({replacement}) : ({text}))"
+    return text
+
+
+def _choice(data: bytes, node: Node) -> _Choice | None:
+    found: tuple[tuple[str, str], ...] = ()
+    statement = False
+    if node.type == "binary_expression":
+        found = tuple(_binary(data, node))
+    elif node.type == "update_expression":
+        found = tuple(_update(data, node))
+    elif node.type == "unary_expression":
+        found = tuple(_unary(data, node))
+    elif node.type == "number_literal" and _is_value(node):
+        found = tuple(_number(data, node))
+    elif node.type == "expression_statement" and _is_removable(node):
+        found, statement = (("", ""),), True
+    return _Choice(node.start_byte, node.end_byte, found, statement) if found else None
+
+
+def _binary(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
+    left, operator, right = node.children
+    for other in _REPLACED.get(_text(data, operator), ()):
+        text = f"{_text(data, left)} {other} {_text(data, right)}"
+        yield _flat(text), text
+
+
+def _update(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
+    text = _text(data, node)
+    for operator, other in _STEPPED.items():
+        if operator in text:
+            changed = text.replace(operator, other)
+            yield _flat(changed), changed
+            return
+
+
+def _unary(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
+    operator, operand = node.children[0], node.children[-1]
+    if _text(data, operator) in ("!", "-"):
+        text = _text(data, operand)
+        yield _flat(text), text if _text(data, operator) == "-" else f"!!({text})"
+
+
+def _number(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
+    text = _text(data, node)
+    yield f"{text} + 1", f"{text} + 1"
+
+
+def _is_value(node: Node) -> bool:
+    """Whether the literal is computed with: the label of a case must be constant."""
+    parent = node.parent
+    return parent is not None and parent.type not in ("case_statement", "init_declarator", "array_declarator")
+
+
+def _is_removable(node: Node) -> bool:
+    """A lone assignment or call, or a change by one."""
+    first = node.named_children[0] if node.named_children else None
+    return (
+        first is not None
+        and first.type in ("assignment_expression", "call_expression", "update_expression")
+        and not _is_opaque(first)
+    )
+
+
+def _is_opaque(node: Node) -> bool:
+    if node.type == "call_expression":
+        function = node.child_by_field_name("function")
+        return function is not None and function.text is not None and function.text.decode() in _OPAQUE
+    return node.type in ("ERROR", "type_descriptor") or node.type.startswith("preproc_")
+
+
+def _spliced(data: bytes, edits: list[tuple[int, int, str]], start: int = 0) -> bytes:
+    parts: list[bytes] = []
+    for begin, end, text in sorted(edits):
+        parts += [data[start:begin], text.encode()]
+        start = end
+    return b"".join([*parts, data[start:]])
+
+
+def _text(data: bytes, node: Node) -> str:
+    return data[node.start_byte : node.end_byte].decode()
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,115 @@
+"""What was found of a mutant, and whether the catalogue asks for just that."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.mutants.catalogue import Kind, Mutant
+from harness.run.result import RunResult
+
+
+class Found(Enum):
+    """The worst that one run has shown."""
+
+    CONTRACT = "contract"
+    DEAD = "does not boot"
+    BEHAVIOUR = "behaviour changed"
+    NOTHING = "nothing"
+    ERROR = "error"
+
+
+_WANTED = {
+    Kind.CONTRACT: {Found.CONTRACT, Found.DEAD},
+    Kind.PROBE: {Found.CONTRACT, Found.BEHAVIOUR},
+    Kind.PROBABILISTIC: {Found.CONTRACT, Found.BEHAVIOUR, Found.NOTHING},
+    Kind.EQUIVALENT: {Found.NOTHING, Found.BEHAVIOUR},
+    Kind.HARMLESS: {Found.NOTHING, Found.BEHAVIOUR},
+    Kind.OPERATOR: set(Found),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One mutant on one kernel: what was found, where first, and how long it took, in seconds."""
+
+    mutant: Mutant
+    found: Found
+    where: str = ""
+    what: str = ""
+    diff: str = ""
+    build: float = 0.0
+    run: float = 0.0
+
+    @property
+    def killed(self) -> bool:
+        """Whether anything was reported."""
+        return self.found in (Found.CONTRACT, Found.DEAD, Found.BEHAVIOUR)
+
+    @property
+    def as_wanted(self) -> bool:
+        """Whether the catalogue asks for this."""
+        return self.found in _WANTED[self.mutant.kind]
+
+
+def found_in(result: RunResult) -> tuple[Found, str, str]:
+    """What a run has shown: the worst, where it was first seen, and in words what it was."""
+    return next(_findings(result))
+
+
+def _findings(result: RunResult) -> Iterator[tuple[Found, str, str]]:
+    """Everything that was found, the worst first; at its end that nothing was."""
+    for one in result.divergences:
+        if one.layer is Layer.CONTRACT:
+            yield Found.CONTRACT, _where(one), "; ".join(one.reasons) or ", ".join(one.fields)
+    if result.crash:
+        yield Found.CONTRACT, _last(result), _first_line(result.crash)
+    for program, trouble in result.placed_troubles:
+        yield Found.CONTRACT, f"{program} step {trouble.step}", f"{trouble.kind}: {trouble.title}"
+    for one in result.divergences:
+        yield Found.BEHAVIOUR, _where(one), ", ".join(one.fields) or "; ".join(one.reasons)
+    for program, failed in result.failed_assertions:
+        yield Found.BEHAVIOUR, f"{program} step {failed.step}", f"{failed.field} is {failed.seen}"
+    if result.layout is None:
+        yield Found.DEAD, "boot", _first_line(result.error)
+    if result.verdict is not Verdict.AGREE:
+        yield Found.ERROR, "", _first_line(result.error) or result.verdict.value
+    yield Found.NOTHING, "", ""
+
+
+def _where(divergence: Divergence) -> str:
+    operation = divergence.operation
+    return f"{divergence.program} step {divergence.step}" + (f" ({operation.code.name})" if operation else "")
+
+
+def _last(result: RunResult) -> str:
+    programs = [one for one in result.programs if one.result]
+    return f"{programs[-1].name} after step {programs[-1].steps}" if programs else "boot"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The attempts on one kernel."""
+
+    kernel: str
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def killed(self) -> Counter[Kind]:
+        """How many mutants of each kind were reported."""
+        return Counter(one.mutant.kind for one in self.attempts if one.killed)
+
+    @property
+    def tried(self) -> Counter[Kind]:
+        """How many mutants of each kind were tried."""
+        return Counter(one.mutant.kind for one in self.attempts)
+
+    @property
+    def wrong(self) -> tuple[Attempt, ...]:
+        """Those that the catalogue asks something else for."""
+        return tuple(one for one in self.attempts if not one.as_wanted)

@@ -1,0 +1,51 @@
+"""The scratch of a kernel of the catalogue: a clone of its built tree, for patches to whoever has no tree."""
+
+import json
+import shutil
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.kernel.built import OBJECTS, built_tree, clone
+from harness.kernel.record import Kernel
+from harness.patch.base import Base
+
+
+class CloneTree:
+    """See :class:`harness.patch.scratch.Tree`; the content is named by the kernel's own key."""
+
+    def __init__(self, kernel: Kernel, folder: Path) -> None:
+        self._kernel = kernel
+        self._origin = built_tree(kernel)
+        self.source = folder / self._origin.source.parent.name
+        self._changed = folder / "changed.json"
+        if not (self.source / OBJECTS / "vmlinux").is_file():
+            shutil.rmtree(self.source, ignore_errors=True)
+            clone(self._origin, self.source)
+
+    def find(self, revision: str) -> Base:
+        """The source as it was packed.  Raises UsageError for a revision."""
+        if revision:
+            raise UsageError(
+                f"{self._kernel.name} is no git repository: it has no {revision!r}", hint="omit --base"
+            )
+        return Base(self._kernel.content_hash, f"{self._kernel.name} ({self._kernel.source})")
+
+    def settle(self, content: str) -> None:
+        """Put back what was changed, with the time of now, so that make sees it."""
+        del content
+        for name in self._names():
+            (self.source / name).unlink(missing_ok=True)
+            if (self._origin.source / name).is_file():
+                shutil.copyfile(self._origin.source / name, self.source / name)
+                shutil.copymode(self._origin.source / name, self.source / name)
+        self._changed.unlink(missing_ok=True)
+
+    def touch(self, files: tuple[str, ...]) -> None:
+        """Remember *files*; git replaces a file, so that the hard link to the origin's is broken, not followed."""
+        self._changed.write_text(json.dumps(sorted({*self._names(), *files})), encoding="utf-8")
+
+    def _names(self) -> list[str]:
+        try:
+            return list(json.loads(self._changed.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return []

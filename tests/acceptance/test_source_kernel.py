@@ -1,0 +1,34 @@
+"""A kernel that was built from source is as good as a stock one."""
+
+import pytest
+
+from harness.compare.divergence import Verdict
+from harness.kernel.built import built_tree
+from harness.kernel.progress import Quiet
+from harness.run.prepare import find_kernel, prepare
+
+from .bench import judged, summary_of
+
+pytestmark = pytest.mark.guest
+
+
+def test_a_kernel_from_source_is_judged(tree61, tmp_path):
+    prepared = prepare(tree61.name, None, Quiet())
+    assert prepared.kernel == tree61
+    result = judged(prepared, tmp_path, "atomic-beside-window", "pkmap-wait", steps=500, smp=2)
+    assert result.verdict is Verdict.AGREE, summary_of(result)
+    assert result.steps > 500
+
+
+def test_its_image_can_be_given_with_its_folder(tree61):
+    given = find_kernel(str(tree61.vmlinux), tree61.build_dir, Quiet())
+    assert given.content_hash == tree61.content_hash
+    assert given.release == tree61.release
+
+
+def test_it_holds_the_wire_and_the_probes_that_stock_kernels_have(tree61):
+    for name in ("VIRTIO_PCI", "VIRTIO_CONSOLE", "KPROBES", "KALLSYMS_ALL", "CRC32", "PVH"):
+        assert tree61.config.enabled(f"CONFIG_{name}"), name
+    assert tree61.pvh
+    assert tree61.system_map
+    assert built_tree(tree61).objects == tree61.build_dir

@@ -1,0 +1,86 @@
+"""A history of 16 commits, one bad, one not building: the bad one is named, by our bisection and by git's."""
+
+import subprocess
+import sys
+
+import pytest
+
+from harness.check.bisect import Bisector, EndsError, Verdict
+from harness.check.judging import Terms
+from harness.guest.shape import Shape
+from harness.kernel.cache import Cache
+from harness.kernel.progress import Quiet
+from harness.patch.scratch import open_scratch
+from harness.run.programs import Plan
+from tests.check.fakes import FakeBench, FakeBuilder
+from tests.patch.repository import commit, git_tree
+
+BAD, BROKEN = 11, 8
+
+
+@pytest.fixture
+def history(tmp_path):
+    """The repository and its commits; the model is the kernel (``fakes.py``)."""
+    folder = tmp_path / "linux"
+    folder.mkdir()
+    git_tree(folder)
+    kernels = ["broken" if n == BROKEN else "uncounted" if n >= BAD else "good" for n in range(16)]
+    return folder, [commit(folder, f"change {n}", kernel=f"{text}\n") for n, text in enumerate(kernels)]
+
+
+def bisector(scratch, tmp_path):
+    return Bisector(
+        scratch, FakeBuilder(), "small", Terms(Shape(), Plan((), 1, 0)), tmp_path / "out", FakeBench
+    )
+
+
+def test_the_bad_commit_is_found(history, tmp_path):
+    folder, commits = history
+    with open_scratch(folder, Cache(tmp_path / "cache")) as scratch:
+        found = bisector(scratch, tmp_path).bisect(commits[0], commits[-1], Quiet())
+    assert found.culprits == (commits[BAD],)
+    assert f'("change {BAD}")' in found.words
+    assert len(found.steps) <= 2 + 5
+
+
+def test_a_commit_that_does_not_build_beside_the_bad_one_leaves_both(history, tmp_path):
+    folder, _ = history
+    good = commit(folder, "mended", kernel="good\n")
+    first = commit(folder, "breaks the build", kernel="broken\n")
+    last = commit(folder, "bad", kernel="uncounted\n")
+    with open_scratch(folder, Cache(tmp_path / "cache")) as scratch:
+        found = bisector(scratch, tmp_path).bisect(good, last, Quiet())
+    assert set(found.culprits) == {first, last}
+    assert found.words == ""
+
+
+def test_ends_that_are_not_what_they_were_said_to_be(history, tmp_path):
+    folder, commits = history
+    with (
+        open_scratch(folder, Cache(tmp_path / "cache")) as scratch,
+        pytest.raises(EndsError, match=f"{commits[12][:12]} is not good: own breaks"),
+    ):
+        bisector(scratch, tmp_path).bisect(commits[12], commits[-1], Quiet())
+
+
+def test_each_step_has_the_code_that_git_understands(history, tmp_path):
+    folder, commits = history
+    with open_scratch(folder, Cache(tmp_path / "cache")) as scratch:
+        one = bisector(scratch, tmp_path)
+        codes = []
+        for number in (0, BROKEN, BAD):
+            scratch.tree.settle(commits[number])
+            codes.append(int(one.judge(commits[number], Quiet()).verdict))
+    assert codes == [0, 125, 1]
+    assert Verdict.SKIP == 125
+
+
+def test_a_tree_without_history_stops_git_bisect(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "bisect-step", "--tree", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 128
+    assert "is not the source of a kernel" in done.stderr

@@ -1,0 +1,100 @@
+"""Correct kernels of another policy are never newly failing, with all evidence and with little; bugs in them are found.
+
+What each kernel does is recorded while the model has its policy; it is judged by the model as it is.
+"""
+
+import pytest
+
+from harness.check.outcome import Kind, outcome
+from harness.compare.evidence import mask
+from harness.compare.judge import RECORDED_MOST, standard_contract
+from harness.model import pkmap
+from harness.run.result import ProgramOutcome
+from harness.trace.record import End
+from tests.compare.model_guest import SMALL, ModelGuest, program
+from tests.model.test_policies import POLICIES
+
+EVERYTHING = 0xFFFF
+CURSOR, SCAN, RANGE, CPU, WAKE = 1 << 1, 1 << 3, 1 << 4, 1 << 5, 1 << 7
+EVIDENCE = {
+    "all evidence": EVERYTHING,
+    "no cursor": EVERYTHING & ~CURSOR,
+    "flush renamed": EVERYTHING & ~SCAN,
+    "neither cursor nor any probe": EVERYTHING & ~(CURSOR | SCAN | RANGE | CPU | WAKE),
+}
+TURNS = """title: every slot many times, two of them held
+tasks: a@0
+pages: high 12
+a: m10 = kmap h10
+a: m11 = kmap h11
+for r in 0..19 { for i in 0..9 { a: m[i] = kmap h[i]; a: kunmap h[i] } }
+a: kunmap h10
+a: kunmap h11
+"""
+
+
+def recorded(policy, monkeypatch):
+    """The guest, and the steps of TURNS as a kernel of *policy* takes them."""
+    guest = ModelGuest(SMALL, program(TURNS, SMALL))
+    with monkeypatch.context() as patched:
+        if policy:
+            patched.setattr(pkmap, *POLICIES[policy])
+        steps = list(guest.steps())
+    return guest, steps
+
+
+def judged(guest, steps, evidence):
+    judge = guest.judge(evidence=evidence, contract=standard_contract(mask(evidence)))
+    for step in steps:
+        judge.step(step)
+    judge.end(End(len(steps)))
+    return outcome(ProgramOutcome("turns", "", 0.0, judge.result))
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_another_policy_is_another_behaviour_to_the_end(policy, evidence, monkeypatch):
+    found = judged(*recorded(policy, monkeypatch), evidence)
+    assert (found.kind, found.broken) == (Kind.BEHAVIOUR, ())
+    assert found.unjudged == 0
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
+def test_the_usual_policy_agrees_whatever_can_be_seen(evidence, monkeypatch):
+    found = judged(*recorded("", monkeypatch), evidence)
+    assert (found.kind, found.unjudged) == (Kind.AGREE, 0)
+
+
+@pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
+@pytest.mark.parametrize("policy", ["", *POLICIES])
+def test_a_bug_at_the_end_is_found_through_every_policy(policy, evidence, monkeypatch):
+    """A kunmap that is not counted, long after the last divergence that was kept."""
+    guest, steps = recorded(policy, monkeypatch)
+    late = len(steps) - 3
+    assert late > 2 * RECORDED_MOST
+    steps[late] = steps[late]._replace(observation=steps[late].observation._replace(slots=()))
+    found = judged(guest, steps, evidence)
+    assert found.kind is Kind.CONTRACT
+    assert "users" in found.rules
+
+
+def test_without_counts_nothing_is_claimed_that_was_not_seen(monkeypatch):
+    """``pkmap_count`` in another form: what is left of the evidence cannot follow another order, and that is said."""
+    guest, steps = recorded("first free slot", monkeypatch)
+    found = judged(guest, steps, EVERYTHING & ~1)
+    assert (found.kind, found.broken) == (Kind.UNKNOWN, ())
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_without_counts_no_policy_is_failing(policy, monkeypatch):
+    assert judged(*recorded(policy, monkeypatch), EVERYTHING & ~(1 | CURSOR)).broken == ()
+
+
+def test_without_counts_a_wrong_page_is_still_found(monkeypatch):
+    guest, steps = recorded("", monkeypatch)
+    steps[6] = steps[6]._replace(
+        observation=steps[6].observation._replace(pte=steps[6].observation.pte ^ 0x1000)
+    )
+    assert steps[6].operation.code.name == "KMAP"
+    found = judged(guest, steps, EVERYTHING & ~1)
+    assert found.rules == {"kmap-pte"}

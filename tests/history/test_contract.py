@@ -1,0 +1,110 @@
+"""The decision: the same as a search through all orders; what is wrong is refused, with the shortest window."""
+
+from hypothesis import given, settings
+
+from harness.guest.histories import FAULT, TAG, Code, Outcome, ThreadState
+from harness.history.contract import Rule, violations
+from harness.history.history import Pending, SlotState
+from harness.history.window import window_lines
+from tests.history.small import FREE, address, event, has_order, histories, history
+
+A, B = address(0), address(1)
+
+
+def rules(one):
+    return {found.rule for found in violations(one)}
+
+
+@settings(max_examples=300, deadline=None)
+@given(histories())
+def test_the_decision_is_that_of_a_search_through_all_orders(one):
+    assert (not violations(one)) == has_order(one)
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories(threads=2, pages=2, length=6))
+def test_also_for_longer_programs_of_fewer_threads(one):
+    assert (not violations(one)) == has_order(one)
+
+
+def test_two_pages_on_one_slot():
+    """The shortest window has the two maps; the first page is still mapped when the second is given."""
+    one = history(
+        [event(Code.KMAP, 0, 1, 2, A), event(Code.KUNMAP, 0, 7, 8, A)],
+        [event(Code.KMAP, 1, 3, 4, A), event(Code.KUNMAP, 1, 9, 10, A)],
+    )
+    (found,) = violations(one)
+    assert (found.rule, found.window) == (Rule.TWO_PAGES, (2, 4))
+    text = "\n".join(window_lines(one, found))
+    assert f"{A:#x} given for page 1 while page 0 is mapped there" in text
+    assert text.count("\n>") == 2
+
+
+def test_an_unmap_that_has_begun_may_have_happened():
+    one = history(
+        [event(Code.KMAP, 0, 1, 2, A), event(Code.KUNMAP, 0, 3, 6, A)],
+        [event(Code.KMAP, 1, 4, 5, A)],
+    )
+    assert not violations(one)
+
+
+def test_one_page_on_two_slots():
+    one = history([event(Code.KMAP, 0, 1, 2, A)], [event(Code.KMAP, 0, 3, 4, B)])
+    assert rules(one) == {Rule.TWO_SLOTS}
+
+
+def test_a_slot_of_what_stays_mapped_is_not_free():
+    pinned = (SlotState(2, 7), *FREE[1:])
+    assert rules(history([event(Code.KMAP, 0, 1, 2, A)], before=pinned)) == {Rule.TWO_PAGES}
+    assert not violations(history([event(Code.KMAP, 7, 1, 2, A)], before=pinned))
+
+
+def test_page_address_of_a_mapped_page():
+    mapped = [event(Code.KMAP, 0, 1, 2, A), event(Code.KUNMAP, 0, 9, 10, A)]
+    for value, good in ((A, True), (0, False), (B, False)):
+        one = history(mapped, [event(Code.PAGE_ADDRESS, 0, 4, 5, value)])
+        assert (not violations(one)) == good == has_order(one)
+
+
+def test_data_of_another_page():
+    read = event(Code.TAG_READ, 5, 2, 2, TAG + 6)
+    (found,) = violations(history([event(Code.KMAP, 5, 1, 2, A), read]))
+    assert found.rule is Rule.DATA
+    assert "page 6 seen through a mapping of page 5" in found.detail
+
+
+def test_what_a_thread_wrote_it_reads():
+    wrote, read = event(Code.OWN_WRITE, 0, 2, 2, 9), event(Code.OWN_READ, 0, 3, 3, 9)
+    assert not violations(history([wrote, read]))
+    assert rules(history([wrote, read._replace(value=8)])) == {Rule.OWN_DATA}
+    assert Rule.FAULT in rules(history([wrote._replace(flags=FAULT), read]))
+
+
+def test_addresses_have_their_areas():
+    assert Rule.ADDRESS in rules(history([event(Code.KMAP, 0, 1, 2, address(3))]))
+    outside = event(Code.LOCAL, 0, 1, 1, 0xC000_0000)
+    assert rules(history([outside])) == {Rule.ADDRESS}
+
+
+def asleep(free, section=3):
+    """Thread 1 sleeps for page 1 while thread 0 unmaps page 0 and is gone."""
+    sleeper = Pending(1, Code.KMAP, 1, 2, section, ThreadState.SLEPT)
+    thread = [event(Code.KMAP, 0, 0, 1, A), event(Code.KUNMAP, 0, 4, 5, A)]
+    return history(thread, [], pending=(sleeper,), outcome=Outcome.ASLEEP, free=free)
+
+
+def test_a_sleeper_with_a_free_slot_has_lost_its_wake_up():
+    (found,) = violations(asleep((0, 1)))
+    assert (found.rule, found.window) == (Rule.LOST_WAKEUP, (3, 5))
+    lines = "\n".join(window_lines(asleep((0, 1)), found))
+    assert "kmap(page 1), which did not return" in lines
+    assert f"kunmap(page 0) at {A:#x}" in lines
+
+
+def test_a_sleeper_without_a_free_slot_tells_of_counts_that_leak():
+    assert rules(asleep((0, 0))) == {Rule.LEAKED_SLOTS}
+
+
+def test_a_dead_thread_is_told():
+    dead = Pending(0, Code.KUNMAP, 4, 2, 0, ThreadState.DIED)
+    assert rules(history([], pending=(dead,), outcome=Outcome.DIED)) == {Rule.DIED}

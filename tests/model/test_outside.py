@@ -1,0 +1,66 @@
+"""What comes from outside: affinity, CPUs that go, children, user mode."""
+
+from harness.model.contract import check
+from harness.model.operation import OpCode, Operation
+from harness.model.state import empty_snapshot, initial
+from harness.model.step import step
+from tests.model.machines import LOCAL_PAE, STACK_PAE, small
+
+MAP, UNMAP = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.KUNMAP_LOCAL, reg=1)
+SEND = Operation(OpCode.AFFINITY, 1, value=0 | 1 << 8)
+OFFLINE = Operation(OpCode.HOTPLUG, 0, value=1)
+
+
+def after(machine, *operations):
+    state = initial(machine, empty_snapshot(machine))
+    for op in operations:
+        state = step(machine, state, op)[0].state
+    return state
+
+
+def test_a_mapped_task_goes_after_its_last_unmap_at_once_or_later():
+    machine = small(LOCAL_PAE, tasks=(0, 1))
+    state = after(machine, MAP, SEND)
+    assert step(machine, state, Operation(OpCode.SLEEP, value=5))[0].observation.cpu == 0
+    outcomes = step(machine, state, UNMAP)
+    assert {one.observation.cpu for one in outcomes} == {0, 1}
+    late = next(one.state for one in outcomes if one.observation.cpu == 0)
+    assert {one.observation.cpu for one in step(machine, late, Operation(OpCode.NOP))} == {0, 1}
+    moved = step(machine, late, Operation(OpCode.AWAIT, 1))[0].state
+    assert {one.observation.cpu for one in step(machine, moved, Operation(OpCode.NOP))} == {1}
+
+
+def test_a_task_that_goes_with_its_mapping_breaks_the_contract():
+    machine = small(LOCAL_PAE, tasks=(0, 1))
+    state = after(machine, MAP)
+    (outcome,) = step(machine, state, SEND)
+    assert outcome.observation.value == 1
+    broken = outcome.observation._replace(value=0)
+    assert {one.rule for one in check(machine, state, SEND, broken)} == {"sent-away"}
+
+
+def test_without_mappings_it_goes_at_once():
+    for layout in (LOCAL_PAE, STACK_PAE):
+        machine = small(layout, tasks=(0, 1))
+        assert after(machine, SEND).tasks[0].cpu == 1
+
+
+def test_a_cpu_stays_while_a_mapping_is_in_its_window():
+    machine = small(LOCAL_PAE, tasks=(0, 1))
+    state = after(machine, MAP._replace(task=1))
+    (outcome,) = step(machine, state, OFFLINE)
+    assert outcome.observation.value == 1
+    broken = outcome.observation._replace(value=0)
+    assert {one.rule for one in check(machine, state, OFFLINE, broken)} == {"cpu-gone"}
+
+
+def test_a_child_that_inherits_and_a_silent_return_break_the_contract():
+    machine = small(LOCAL_PAE, tasks=(0,))
+    state, fork = after(machine, MAP), Operation(OpCode.FORK)
+    seen = step(machine, state, fork)[0].observation
+    assert (seen.value, seen.warns) == (0, 1)
+    assert {one.rule for one in check(machine, state, fork, seen._replace(value=0x10101))} == {"inherited"}
+    state, idle = after(machine, Operation(OpCode.USER, page=0)), Operation(OpCode.NOP)
+    seen = step(machine, state, idle)[0].observation
+    assert seen.warns == 1
+    assert {one.rule for one in check(machine, state, idle, seen._replace(warns=0))} == {"return-to-user"}

@@ -1,0 +1,10 @@
+@@
+symbol page, pam;
+@@
+ page_address(...)
+ {
+	<...
+-	pam->page == page
++	pam->page
+	...>
+ }

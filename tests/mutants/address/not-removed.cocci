@@ -1,0 +1,9 @@
+@@
+symbol pam;
+@@
+ set_page_address(...)
+ {
+	<...
+-	list_del(&pam->list);
+	...>
+ }

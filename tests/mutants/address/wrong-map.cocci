@@ -1,0 +1,10 @@
+@@
+symbol pam;
+@@
+ set_page_address(...)
+ {
+	<...
+-	pam->virtual = virtual;
++	pam->virtual = virtual + PAGE_SIZE;
+	...>
+ }

@@ -1,0 +1,11 @@
+@@
+symbol need_flush;
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	...
+-	if (need_flush)
+-		flush_tlb_kernel_range(
++	flush_tlb_kernel_range(
+		...);
+ }

@@ -1,0 +1,13 @@
+@@
+symbol LAST_PKMAP, need_flush;
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	...
+-	if (need_flush)
+-		flush_tlb_kernel_range(PKMAP_ADDR(0), PKMAP_ADDR(LAST_PKMAP));
++	if (need_flush) {
++		flush_tlb_kernel_range(PKMAP_ADDR(0), PKMAP_ADDR(LAST_PKMAP / 2));
++		flush_tlb_kernel_range(PKMAP_ADDR(LAST_PKMAP / 2), PKMAP_ADDR(LAST_PKMAP));
++	}
+ }

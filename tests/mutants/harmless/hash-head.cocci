@@ -1,0 +1,11 @@
+@@
+symbol pam, pas;
+@@
+ set_page_address(...)
+ {
+	<...
+-	list_add_tail(
++	list_add(
+		&pam->list, &pas->lh)
+	...>
+ }

@@ -1,0 +1,13 @@
+@@
+symbol last_pkmap_nr, LAST_PKMAP_MASK;
+@@
+ get_next_pkmap_nr(...)
+ {
+	...
+-	last_pkmap_nr = (last_pkmap_nr + 1) & LAST_PKMAP_MASK;
+-	return last_pkmap_nr;
++	unsigned int nr = last_pkmap_nr;
++
++	last_pkmap_nr = (last_pkmap_nr + 1) & LAST_PKMAP_MASK;
++	return nr;
+ }

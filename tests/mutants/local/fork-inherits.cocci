@@ -1,0 +1,9 @@
+@@
+@@
+ kmap_local_fork(...)
+ {
+	<...
+-	if (WARN_ON_ONCE(...)) memset(...);
+
+	...>
+ }

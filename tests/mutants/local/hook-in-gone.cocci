@@ -1,0 +1,9 @@
+@@
+@@
+ kmap_local_sched_in(...)
+ {
+	<...
+-	__kmap_local_sched_in();
++	;
+	...>
+ }

@@ -1,0 +1,9 @@
+@@
+@@
+ kmap_local_sched_out(...)
+ {
+	<...
+-	__kmap_local_sched_out();
++	;
+	...>
+ }

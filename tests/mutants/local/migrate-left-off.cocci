@@ -1,0 +1,8 @@
+@@
+@@
+ kunmap_local_indexed(...)
+ {
+	<...
+-	migrate_enable();
+	...>
+ }

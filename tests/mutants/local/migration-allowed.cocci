@@ -1,0 +1,8 @@
+@@
+@@
+ \( __kmap_local_pfn_prot \| kunmap_local_indexed \)(...)
+ {
+	<...
+-	\( migrate_disable \| migrate_enable \)();
+	...>
+ }

@@ -1,0 +1,9 @@
+@@
+symbol current, pteval;
+@@
+ __kmap_local_pfn_prot(...)
+ {
+	<...
+-	current->kmap_ctrl.pteval[kmap_local_idx()] = pteval;
+	...>
+ }

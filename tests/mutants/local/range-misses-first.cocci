@@ -1,0 +1,21 @@
+@@
+symbol addr;
+@@
+ kunmap_local_indexed(...)
+ {
+	<...
+-	addr > __fix_to_virt(FIX_KMAP_BEGIN)
++	addr >= __fix_to_virt(FIX_KMAP_BEGIN)
+	...>
+ }
+
+@@
+symbol vaddr;
+@@
+ kunmap_atomic_high(...)
+ {
+	<...
+-	vaddr <= __fix_to_virt(FIX_KMAP_BEGIN)
++	vaddr < __fix_to_virt(FIX_KMAP_BEGIN)
+	...>
+ }

@@ -1,0 +1,8 @@
+@@
+@@
+ __kmap_local_sched_in(...)
+ {
+	<...
+-	set_pte_at(...);
+	...>
+ }

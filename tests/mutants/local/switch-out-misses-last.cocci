@@ -1,0 +1,10 @@
+@@
+symbol i, idx, tsk;
+@@
+ __kmap_local_sched_out(...)
+ {
+	<...
+-	i < tsk->kmap_ctrl.idx
++	i < tsk->kmap_ctrl.idx - 1
+	...>
+ }

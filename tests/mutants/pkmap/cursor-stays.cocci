@@ -1,0 +1,10 @@
+@@
+symbol LAST_PKMAP_MASK, last_pkmap_nr;
+@@
+ get_next_pkmap_nr(...)
+ {
+	<...
+-	last_pkmap_nr = (last_pkmap_nr + 1) & LAST_PKMAP_MASK;
++	last_pkmap_nr = last_pkmap_nr & LAST_PKMAP_MASK;
+	...>
+ }

@@ -1,0 +1,9 @@
+@@
+symbol page;
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	<...
+-	set_page_address(page, NULL);
+	...>
+ }

@@ -1,0 +1,9 @@
+@@
+symbol pkmap_count, i;
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	<...
+-	pkmap_count[i] = 0;
+	...>
+ }

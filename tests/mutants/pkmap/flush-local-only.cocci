@@ -1,0 +1,9 @@
+@@
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	<...
+-	flush_tlb_kernel_range(...);
++	__flush_tlb_all();
+	...>
+ }

@@ -1,0 +1,10 @@
+@@
+symbol i;
+@@
+ flush_all_zero_pkmaps(...)
+ {
+	<...
+-	i = 0
++	i = 1
+	...>
+ }

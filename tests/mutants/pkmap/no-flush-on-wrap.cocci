@@ -1,0 +1,8 @@
+@@
+@@
+ map_new_virtual(...)
+ {
+	<...
+-	flush_all_zero_pkmaps();
+	...>
+ }

@@ -1,0 +1,9 @@
+@@
+symbol page, vaddr;
+@@
+ map_new_virtual(...)
+ {
+	<...
+-	set_page_address(page, (void *)vaddr);
+	...>
+ }

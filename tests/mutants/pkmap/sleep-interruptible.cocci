@@ -1,0 +1,9 @@
+@@
+@@
+ map_new_virtual(...)
+ {
+	<...
+-	TASK_UNINTERRUPTIBLE
++	TASK_INTERRUPTIBLE
+	...>
+ }

@@ -1,0 +1,15 @@
+@@
+symbol pkmap_count, nr;
+@@
+ kunmap_high(...)
+ {
+	...
+	switch (--pkmap_count[nr]) {
+	case 0:
+		BUG();
+-	case 1:
++	case 2:
+	...
+	}
+	...
+ }

@@ -1,0 +1,37 @@
+"""The pictures of docs/model.md are those that the model gives now."""
+
+import subprocess
+import sys
+
+import pytest
+
+from harness import project
+from harness.model import pkmap, release, step
+from harness.model.layout import Generation
+from harness.model.operation import OpCode
+from harness.report.pictures import PICTURES, indented
+
+DOCUMENT = (project.ROOT / "docs" / "model.md").read_text()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_the_documentation_shows_is_what_the_model_gives(name):
+    picture = indented(PICTURES[name]())
+    assert picture in DOCUMENT
+    assert max(map(len, picture.splitlines())) <= 110
+
+
+def test_another_model_gives_another_picture(monkeypatch):
+    def flushed(d):
+        release.kunmap(d)
+        pkmap.flush_all_zero(d)
+
+    monkeypatch.setitem(step.RULES[Generation.LOCAL], OpCode.KUNMAP, flushed)
+    assert indented(PICTURES["pkmap slot"]()) not in DOCUMENT
+
+
+def test_the_command_prints_them():
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "explore", "--pictures"], capture_output=True, text=True, check=True
+    )
+    assert all(indented(draw()) in done.stdout for draw in PICTURES.values())
