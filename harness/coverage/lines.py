@@ -94,7 +94,7 @@ def _lines(document: dict[str, Any], source: Path, reasons: Mapping[str, str]) -
 
 def _reasons(kernel: Kernel) -> dict[str, str]:
     """Why lines (by their text) and functions (by name) are not reached, as far as it is true of *kernel*."""
-    entries = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8"))["unreachable"]
+    entries = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8")).get("unreachable", [])
     return {
         what: entry["reason"]
         for entry in entries
