@@ -33,7 +33,7 @@ CASES = (
     Case(NO_WAKE, "rounds", frozenset({Rule.LOST_WAKEUP}), "nobody is left to wake them"),
     Case(LATE_QUEUE, "rounds", frozenset({Rule.LOST_WAKEUP}), "nobody is left to wake them"),
     Case(NO_RECHECK, "waits", frozenset({Rule.TWO_SLOTS, Rule.TWO_PAGES, Rule.DIED}), "slot"),
-    Case(NO_FLUSH, "wraps", frozenset({Rule.DATA, Rule.OWN_DATA}), "seen through a mapping of page"),
+    Case(NO_FLUSH, "wraps", frozenset({Rule.DATA, Rule.OWN_DATA}), "of page"),
 )
 
 

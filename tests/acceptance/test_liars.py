@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from harness import project
+from harness.compare import judge
 from harness.compare.divergence import Layer, Verdict
 from harness.kernel.build import build_module
 from harness.model import pkmap
 from harness.model.operation import OpCode
+from harness.model.step import step
 from harness.run.replay import replay
 
 from .bench import FIRST, judged, summary_of, written
@@ -48,6 +50,7 @@ def test_a_model_with_the_cursor_off_by_one_stands_alone(stock_trace, monkeypatc
         return honest(draft, *rest)
 
     monkeypatch.setattr(pkmap, "find_slot", off_by_one)
+    monkeypatch.setattr(judge, "allowed", step)
     result = replay(stock_trace)
     first = result.divergences[0]
     assert result.verdict is Verdict.DIVERGE

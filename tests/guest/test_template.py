@@ -154,7 +154,7 @@ def test_the_key_has_everything(parts, tmp_path, monkeypatch):
         parts._replace(kernel=replace(parts.kernel, content_hash="another")),
     ):
         keys.add(template_key(other))
-    monkeypatch.setattr(template_module, "_emulator", lambda _: "another")
+    monkeypatch.setattr(template_module, "emulator", lambda _: "another")
     keys.add(template_key(parts))
     assert len(keys) == 7
 
