@@ -154,8 +154,6 @@ class _ProgramRun:
         while flying:
             self._collect(flying.popleft())
         self._sync()
-        if self.spoke is not None:
-            self.target.hear(self.spoke)
         self._troubles()
 
     def _collect(self, operations: Sequence[Operation]) -> None:
@@ -181,6 +179,10 @@ class _ProgramRun:
         self._troubles()
 
     def _troubles(self) -> None:
+        """Take what the kernel has said, once it is known in which step: the console may lag behind."""
+        if self.spoke is not None:
+            self.target.hear(self.spoke)
+            self.spoke = None
         for found in self.target.troubles():
             self.sitting.record(Trouble(self._step_of(found), found.kind.value, found.title, found.lines))
 
