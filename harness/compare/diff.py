@@ -119,7 +119,12 @@ class _Named(NamedTuple):
         return pte if page is None or not pte else (pte & ~FRAME_MASK) | (page << PAGE_SHIFT)
 
     def address(self, address: int) -> int:
-        """*address*, if in the direct map, with the page's id for its frame."""
+        """*address*, if in the direct map, with the page's id for its frame; in the typed window, from its top.
+
+        The typed window is the module's own, at an address of each guest's.
+        """
+        if self.layout.in_typed(address):
+            return address - self.layout.typed_top
         if not self.layout.page_offset <= address < self.layout.high_memory:
             return address
         frame = (address - self.layout.page_offset) >> PAGE_SHIFT

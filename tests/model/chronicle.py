@@ -108,7 +108,7 @@ def programs(text: str):
             if not line.startswith((" ", "#")):
                 ops.append(render.read_operation(line))
             elif line.startswith(f"  {_LIE} "):
-                names = line.strip().removeprefix(_LIE).split(" | ")[0].split(";")
+                names = line.strip().removeprefix(_LIE).partition(" |")[0].split(";")
                 lied = ((name.strip(), " | without " in line) for name in names)
                 named.setdefault(len(ops) - 1, []).extend(lied)
         if ops:
