@@ -22,7 +22,7 @@ class Script:
     def do(self, name: str, code: OpCode, task: int = A, **operands: int) -> None:
         """Add an operation, under *name*."""
         self.names.setdefault(name, []).append(len(self.operations))
-        self.operations.append(Operation(code, task, **operands))  # type: ignore[arg-type]
+        self.operations.append(Operation(code, task, **operands))  # type: ignore[arg-type] # keywords are fields of Operation
 
 
 def turn(layout: Layout, low: int) -> Script:

@@ -73,7 +73,7 @@ class Mask:
 
     def apply(self, seen: Observation) -> Observation:
         """*seen* without what this guest cannot know."""
-        return seen._replace(**dict(self.zeros)) if self.blanked else seen  # type: ignore[arg-type]
+        return seen._replace(**dict(self.zeros)) if self.blanked else seen  # type: ignore[arg-type] # names are fields of Observation
 
 
 def mask(evidence: int) -> Mask:

@@ -129,7 +129,7 @@ def _one_less(state: State, number: int) -> State:
 def with_task(state: State, number: int, task: TaskState, **others: object) -> State:
     """*state* with task *number* changed, the only one that may keep a CPU (while it is atomic), and *others*."""
     tasks = vector.replaced(state.tasks, number, task)
-    return state._replace(tasks=tasks, spinning=(number,) if task.atomic else (), **others)  # type: ignore[arg-type]
+    return state._replace(tasks=tasks, spinning=(number,) if task.atomic else (), **others)  # type: ignore[arg-type] # keywords are fields of State
 
 
 def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:

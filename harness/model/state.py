@@ -115,7 +115,7 @@ class State(NamedTuple):
     locked: bool = False
     lost: str = ""
     unflushed: int = 0
-    errand: tuple[int, int] = ()  # type: ignore[assignment]
+    errand: tuple[int, int] = ()  # type: ignore[assignment] # empty: there is none
     offline: int = -1
     user: bool = False
 

@@ -51,7 +51,7 @@ class Ledger:
 
     def add(self, code: OpCode, task: int, **fields: int) -> None:
         """Append one operation."""
-        self.operations.append(Operation(code, task=task, **fields))  # type: ignore[arg-type]
+        self.operations.append(Operation(code, task=task, **fields))  # type: ignore[arg-type] # keywords are fields of Operation
 
     def kmap(self, task: int, page: int) -> None:
         """Map *page* by kmap; its register is the number of the page."""

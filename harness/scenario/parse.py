@@ -268,7 +268,7 @@ class _Parser:
 
 
 def _replace(statement: OpStatement, **changes: object) -> OpStatement:
-    return dataclasses.replace(statement, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(statement, **changes)  # type: ignore[arg-type] # keywords are fields of the statement
 
 
 def _suggest(name: str) -> str:

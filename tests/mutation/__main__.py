@@ -30,7 +30,7 @@ def _in_child(work: object, *arguments: object) -> int:
     child = os.fork()
     if not child:
         try:
-            work(*arguments)  # type: ignore[operator]
+            work(*arguments)  # type: ignore[operator] # chosen by the caller
         except BaseException as error:
             print(f"mutation: {error!r}", file=sys.stderr)
             os._exit(3)
