@@ -39,7 +39,7 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps [default: 20000, or none with --scenario].")
+        int | None, typer.Option(min=0, help="Generated steps [default: 6000, or none with --scenario].")
     ] = None,
     abstract: Annotated[
         int,
@@ -84,7 +84,7 @@ def run(
     if deterministic:
         machine = _counting(machine, smp, attach)
     files = scenario_files(scenario or [], project.SCENARIOS)
-    wanted = (0 if scenario else 20_000) if steps is None else steps
+    wanted = (0 if scenario else 6_000) if steps is None else steps
     plan = read_plan(files, seed, wanted, abstract)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
