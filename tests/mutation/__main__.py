@@ -3,7 +3,7 @@
 Every mutant is tried with the tests that call its function, the quickest first, until one
 fails.  Verdicts are kept in .mutation/: a kill as long as the function and the test file are the same, a
 survival as long as no test file is new.  ``--fresh`` forgets all.  Exit status 1 if a mutant survives
-that tests/mutation/survivors.toml does not list, or if one that it lists is dead.
+that tests/mutation/survivors does not list, or if one that it lists is dead.
 """
 
 import argparse

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from tests.mutation.suite import ROOT, Measured, Verdict
 
 FOLDER = ROOT / ".mutation"
-SURVIVORS = ROOT / "tests" / "mutation" / "survivors.toml"
+SURVIVORS = ROOT / "tests" / "mutation" / "survivors"
+"""A file for each module of the model that has some."""
 
 
 class Survivor(NamedTuple):
@@ -21,8 +22,9 @@ class Survivor(NamedTuple):
 
 def survivors() -> list[Survivor]:
     """The known survivors."""
-    table = tomllib.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}
-    return [Survivor(key, entry["reason"]) for entry in table.get("survivor", ()) for key in entry["mutants"]]
+    tables = [tomllib.loads(path.read_text()) for path in sorted(SURVIVORS.glob("*.toml"))]
+    entries = [entry for table in tables for entry in table["survivor"]]
+    return [Survivor(key, entry["reason"]) for entry in entries for key in entry["mutants"]]
 
 
 def digest(text: str) -> str:
