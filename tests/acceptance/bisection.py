@@ -18,9 +18,11 @@ from rich.console import Console
 
 from harness import project
 from harness.cli.progress import progress_for
+from harness.kernel.built import OBJECTS, Tree, built_tree, obtain_built
+from harness.kernel.cache import Cache
 from harness.kernel.recipe import recipes
-from harness.kernel.sourcetree import source_tree
 from harness.patch.git import attempt, git, line
+from harness.patch.scratch import open_scratch
 
 KERNEL = "6.1-pae"
 SCENARIOS = ("pkmap-data", "pkmap-wait")
@@ -90,27 +92,48 @@ def made(out: Path) -> tuple[Path, list[str]]:
     """The repository, and the hashes of its commits, the base first."""
     tree = out / "linux"
     shutil.rmtree(tree, ignore_errors=True)
-    recipe = recipes()[KERNEL]
     with progress_for(Console(stderr=True)) as progress:
-        source = source_tree(recipe.package, recipe.codenames, progress=progress)
-    for name in needed(source.path):
+        kernel = obtain_built(recipes()[KERNEL], progress=progress)
+    built = built_tree(kernel)
+    names = list(needed(built.source))
+    for name in names:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        os.link(source.path / name, tree / name, follow_symlinks=False)
+        os.link(built.source / name, tree / name, follow_symlinks=False)
     git(tree, "init", "-q")
     for setting in ("user.name=kmap-harness", "user.email=kmap-harness@localhost", "core.compression=0"):
         git(tree, "config", *setting.split("=", 1))
     git(tree, "add", "--all", "--force")
-    commits = [committed(tree, source.package)]
+    commits = [committed(tree, kernel.source)]
+    take_over(built, tree, names)
     for one in HISTORY:
         apply(tree, one)
         commits.append(committed(tree, one.subject))
-    say(f"{tree}: {len(commits) - 1} commits on {source.package}")
+    say(f"{tree}: {len(commits) - 1} commits on {kernel.source}")
     return tree, commits
+
+
+def take_over(built: Tree, tree: Path, names: list[str]) -> None:
+    """Give the scratch of *tree* the objects that were made of the same sources: so the base is no build.
+
+    For make they are up to date where the sources have their old times; for git that is to be told.
+    """
+    with open_scratch(tree, Cache.default()) as scratch:
+        scratch.settle(scratch.base(""))
+        for name in names:
+            said = (built.source / name).lstat()
+            times = (said.st_atime_ns, said.st_mtime_ns)
+            os.utime(scratch.source / name, ns=times, follow_symlinks=False)
+        objects = scratch.objects(KERNEL)
+        shutil.rmtree(objects)
+        shutil.copytree(built.objects, objects, symlinks=True)
+        git(scratch.source, "update-index", "-q", "--refresh")
 
 
 def needed(source: Path) -> Iterator[str]:
     """Names of the files to be committed."""
-    for folder, _, files in os.walk(source):
+    for folder, folders, files in os.walk(source):
+        if Path(folder) == source:
+            folders.remove(OBJECTS)
         prefix = f"{Path(folder).relative_to(source)}/".removeprefix("./")
         bare = LEFT_OUT.match(prefix)
         yield from (f"{prefix}{name}" for name in files if not bare or KBUILD.match(name))
