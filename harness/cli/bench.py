@@ -22,6 +22,7 @@ from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
+from harness.cli.options import Debug
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
@@ -59,7 +60,7 @@ def bench(
     ] = "",
     json: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="JSON of an earlier time to compare with.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""
     del debug

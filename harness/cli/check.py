@@ -16,6 +16,7 @@ from harness.check.mail import mail_text
 from harness.check.report_value import b4_value, check_value
 from harness.check.result import FAILING, CheckResult
 from harness.check.terminal import check_lines
+from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
@@ -46,35 +47,25 @@ def check(
             help="Instead of --tree: a kernel of the catalogue (see `kernels`), for who has no tree."
         ),
     ] = "",
-    base: Annotated[str, typer.Option(help="The revision to apply to [default: HEAD].")] = "",
+    base: Annotated[str, typer.Option(help="The revision to apply to \\[default: HEAD].")] = "",
     configs: Annotated[
         str,
         typer.Option(
             help="Configurations, separated by commas: a name, names joined by +, or a .config file."
         ),
     ] = "",
-    scenario: Annotated[
-        list[Path] | None,
-        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated program.")] = 1,
+    scenario: Scenarios = None,
+    seed: Seed = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps [default: 4000, or none with --scenario].")
+        int | None, typer.Option(min=0, help="Generated steps \\[default: 4000, or none with --scenario].")
     ] = None,
-    shape: Annotated[
-        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial.")
-    ] = "",
-    throwaway: Annotated[
-        bool,
-        typer.Option(
-            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
-        ),
-    ] = False,
+    shape: Machine = "",
+    throwaway: Throwaway = False,
     each: Annotated[
         bool, typer.Option("--each", help="Judge a series patch by patch, each against those before it.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    json: Json = None,
     mail: Annotated[
         Path | None, typer.Option(help="Write a reply to the patch as a mail; - is standard output.")
     ] = None,
@@ -86,7 +77,7 @@ def check(
         "out/check"
     ),
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every program and command.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
 
