@@ -52,7 +52,7 @@ def explore(
         list[str] | None, typer.Option("--machine", help="Standard machine; may be repeated. Default: all.")
     ] = None,
     drawing: Annotated[
-        Path | None, typer.Option("--svg", help="Draw the graph of the one machine named [default: tiny].")
+        Path | None, typer.Option("--svg", help="Draw the graph of the one machine named \\[default: tiny].")
     ] = None,
     report: Json = None,
     transitions: Annotated[

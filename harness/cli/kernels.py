@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.options import Debug, Verbose
-from harness.cli.progress import progress_for
+from harness.cli.progress import progress_for, show_command
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import named_kernel, names
 from harness.kernel.status import KernelStatus, statuses
@@ -45,16 +45,12 @@ def build(
     del debug
     for unknown in set(name) - set(names()):
         raise UnknownKernelError(unknown, names())
-    say = _say if verbose else None
+    say = show_command if verbose else None
     for one in name:
         with progress_for(Console(stderr=True)) as progress:
             kernel = named_kernel(one, progress=progress, say=say, refresh=refresh)
         sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
         sys.stdout.flush()
-
-
-def _say(command: str) -> None:
-    sys.stderr.write(f"$ {command}\n")
 
 
 def _value(row: KernelStatus) -> dict[str, object]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness import project
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway, Verbose
-from harness.cli.progress import progress_for
+from harness.cli.progress import progress_for, show_command
 from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -83,7 +83,7 @@ def run(
         kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic, coverage
     )
     with progress_for(Console(stderr=True)) as progress:
-        result = execute(request, progress, _say if verbose else None)
+        result = execute(request, progress, show_command if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_json(result, json)
@@ -102,7 +102,3 @@ def _counting(machine: Shape, smp: int | None, attach: str) -> Shape:
     if attach:
         raise UsageError("--deterministic boots a guest of its own", hint="leave out --attach")
     return replace(machine, smp=smp or 1, icount=True)
-
-
-def _say(command: str) -> None:
-    sys.stderr.write(f"$ {command}\n")
