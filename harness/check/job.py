@@ -94,7 +94,7 @@ class Check:
                 self.scratch.settle(self.base, self.request.patches)
             configs = tuple(self._patched(config, *bases[config]) for config in self.request.configs)
         except DoesNotApplyError as error:
-            failure = Failure("patched kernel", Stage.APPLY, (error.patch.title, *error.lines))
+            failure = Failure("patch", Stage.APPLY, (error.patch.title, *error.lines))
             configs = tuple(ConfigResult(config, failure=failure) for config in self.request.configs)
         return self._finished(configs)
 
@@ -195,7 +195,11 @@ class Check:
         source = self.scratch.source
         files = [name for patch in self.request.patches for name in changed_files(patch, source)]
         symboliser = Symboliser(self.scratch.objects(config), files)
-        return replace(judgement, outcomes=tuple(told(one, symboliser) for one in judgement.outcomes))
+        return replace(
+            judgement,
+            error="\n".join(symboliser.lines(judgement.error.splitlines())),
+            outcomes=tuple(told(one, symboliser) for one in judgement.outcomes),
+        )
 
     def _command(self, config: str) -> str:
         """The command line that checks *config* again."""

@@ -34,6 +34,9 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
 
 def verdict_words(result: CheckResult) -> str:
     """The verdict in one sentence."""
+    failure = next((one.failure for one in result.configs if one.failure), None)
+    if failure and result.change is Change.CANNOT_JUDGE:
+        return f"CANNOT JUDGE: {failure.words}"
     words = _WORDS[result.change]
     changed = result.of(Change.BEHAVIOUR_CHANGED)
     if changed and result.change is not Change.BEHAVIOUR_CHANGED:
@@ -46,7 +49,7 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     yield ""
     yield f"config      {config.config}: {_judged(config)}"
     if config.failure:
-        yield f"failed      the {config.failure.which} {config.failure.stage.value}:"
+        yield f"failed      {config.failure.words}:"
         yield from (f"    {line}" for line in config.failure.lines)
         return
     if config.lost_evidence:
