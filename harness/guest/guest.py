@@ -21,7 +21,7 @@ from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
-from harness.guest.unsaid import log_buffer, unsaid
+from harness.guest.unsaid import Log, log_of, unsaid
 from harness.guest.witness import WitnessView, look
 from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
@@ -59,11 +59,11 @@ class SectionOpenError(UsageError):
         self.records = records
 
 
-def _with_log(error: GuestCrashedError, session: Session, address: int | None) -> GuestCrashedError:
-    """*error*, with the log at *address* where the console has said nothing."""
-    if address is None or session.last_words():
+def _with_log(error: GuestCrashedError, session: Session, log: Log | None) -> GuestCrashedError:
+    """*error*, with the *log* where the console has said nothing."""
+    if log is None or session.last_words():
         return error
-    lines = "".join(f"\n    log: {line}" for line in unsaid(session.memory, address))
+    lines = "".join(f"\n    log: {line}" for line in unsaid(session.memory, log))
     return GuestCrashedError(f"{error.message}{lines}", hint=error.hint)
 
 
@@ -113,8 +113,8 @@ class Guest:
             with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
                 session.await_agent(deadline)
         except GuestCrashedError as error:
-            address = None if shape.kaslr else log_buffer(kernel.system_map)
-            told = _with_log(error, session, address)
+            log = None if shape.kaslr else log_of(kernel.system_map)
+            told = _with_log(error, session, log)
             session.close()
             raise told from error
         except BaseException:
