@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.check.bisect import Bisector, EndsError, Verdict
+from harness.check.bisect import Bisector, EndsError, Step, Verdict, step_lines
 from harness.check.judging import Terms
 from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
@@ -85,3 +85,9 @@ def test_a_tree_without_history_stops_git_bisect(tmp_path):
     )
     assert done.returncode == 128
     assert "is not the source of a kernel" in done.stderr
+
+
+def test_why_a_commit_was_passed_over_is_in_its_line():
+    lines = step_lines([Step("c" * 40, Verdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2")])
+    assert list(lines) == [f"skip  {'c' * 12}  does not build: x.c:1: error: what"]
+    assert list(step_lines([Step("c" * 40, Verdict.SKIP, "")])) == [f"skip  {'c' * 12}  "]
