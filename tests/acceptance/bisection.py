@@ -194,8 +194,7 @@ def run(tree: Path, *command: str) -> subprocess.CompletedProcess[str]:
         assert process.stdout is not None
         lines = []
         for text in process.stdout:
-            sys.stdout.write(f"  {text}")
-            sys.stdout.flush()
+            say(f"  {text.rstrip()}")
             lines.append(text)
     return subprocess.CompletedProcess(command, process.returncode, "".join(lines))
 
