@@ -160,14 +160,14 @@ def _undisturbed(state: State, number: int) -> bool:
     tasks = state.tasks
     if number >= len(tasks):
         return False
-    task = tasks[number]
-    if task.phase is not _READY or task.allowed == UNBOUND or task.armed is not None or task.going >= 0:
+    phase, _, allowed, _, _, preempt, _, _, irqs_off, contexts, _, _, armed, going = tasks[number]
+    if phase is not _READY or allowed == UNBOUND or armed is not None or going >= 0:
         return False
     if state.waiting and any(tasks[other].phase is Phase.WOKEN for other in state.waiting):
         return False
-    if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
+    if contexts and not irqs_off and any(context.hard for context in contexts):
         return False
-    return state.spinning == ((number,) if task.atomic else ())
+    return state.spinning == ((number,) if preempt > 0 or irqs_off or contexts else ())
 
 
 def _switched(machine: Machine, state: State, op: Operation, going: TaskState | None) -> Turn | None:

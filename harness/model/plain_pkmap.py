@@ -31,7 +31,7 @@ def kmap(t: Turn) -> Outcome | None:
         return None
     if task.irqs_off or task.contexts:
         return None
-    if not t.machine.pages[op.page].highmem:
+    if t.machine.direct[op.page]:
         return map_lowmem(t, task, "kmap.lowmem")
     address = vector.get(state.where, op.page)
     if address:
@@ -92,14 +92,14 @@ def _slot_change(t: Turn, slot: int, count: int, pte: int, address: int) -> tupl
 
 def kunmap(t: Turn) -> Outcome | None:
     """``kunmap`` that wakes nobody."""
-    page = t.op.page
-    if page >= len(t.machine.pages) or t.task.contexts:
+    machine, page = t.machine, t.op.page
+    if page >= len(machine.pages) or t.task.contexts:
         return None
-    if not t.machine.pages[page].highmem:
-        shown = pte_at(t.machine, t.state, t.machine.direct[page])
-        return outcome(t, t.state, "kunmap.lowmem", pte=shown)
+    direct = machine.direct[page]
+    if direct:
+        return outcome(t, t.state, "kunmap.lowmem", pte=pte_at(machine, t.state, direct))
     address = vector.get(t.state.where, page)
-    return _kunmap_slot(t, t.machine.layout.pkmap_slot(address), address) if address else None
+    return _kunmap_slot(t, machine.layout.pkmap_slot(address), address) if address else None
 
 
 def _kunmap_slot(t: Turn, slot: int, address: int) -> Outcome | None:
@@ -119,9 +119,7 @@ def _kunmap_slot(t: Turn, slot: int, address: int) -> Outcome | None:
 
 def _unused(state: State) -> list[int]:
     """Slots whose count is 1, in order."""
-    digits = f"{state.ones:b}"
-    last = len(digits) - 1
-    return [last - at for at in range(last, -1, -1) if digits[at] == "1"]
+    return [slot for slot, digit in enumerate(reversed(f"{state.ones:b}")) if digit == "1"]
 
 
 def _cleared(machine: Machine, state: State, unused: list[int]) -> State:

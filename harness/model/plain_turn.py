@@ -47,7 +47,9 @@ def page_address_allowed(machine: Machine, task: TaskState) -> bool:
     """Whether page_address() may be called (``bookkeeping.page_address_allowed``)."""
     if not machine.layout.rt:
         return True
-    return not (task.irqs_off or task.preempt or any(context.hard for context in task.contexts))
+    if task.irqs_off or task.preempt:
+        return False
+    return not task.contexts or not any(context.hard for context in task.contexts)
 
 
 def page_address(machine: Machine, state: State, page: int) -> int:
@@ -84,10 +86,11 @@ def outcome(
 
     *invlpg* is the address flushed on this CPU (0: none), *entry* the window entry changed, if any.
     """
-    machine, page, cpu = t.machine, t.op.page, t.task.cpu
-    local, task = machine.local, after.tasks[t.op.task]
-    preempt, migrate = task.preempt if machine.layout.preempt_count else 0, task.migrate
-    contexts, depth = task.contexts, task.depth
+    machine, page, local = t.machine, t.op.page, t.machine.local
+    task = after.tasks[t.op.task]
+    _, cpu, _, depth, _, preempt, pagefault, migrate, _, contexts, _, _, _, _ = task
+    if not machine.layout.preempt_count:
+        preempt = 0
     if contexts:
         preempt += preempt_extra(machine, contexts)
         migrate += migrate_extra(machine, contexts)
@@ -102,7 +105,7 @@ def outcome(
         after.cursor,
         len(after.waiting),
         preempt & PREEMPT_MASK,
-        task.pagefault & 0xFFFF,
+        pagefault & 0xFFFF,
         migrate & 0xFFFF,
         depth if local else after.depths[cpu],
         0, 0, 0, 0, 0,
@@ -119,7 +122,7 @@ def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ..
     """Fixmap entries that differ, in order: *entry*, and those of a switch."""
     old, now, watched = t.before.windows, after.windows, t.machine.watched
     if not t.switched:
-        return (WindowChange(entry, now.get(entry, 0)),) if entry in watched else ()
+        return (new(WindowChange, (entry, now.get(entry, 0))),) if entry in watched else ()
     touched = t.switched if entry < 0 or entry in t.switched else sorted((*t.switched, entry))
     return tuple([
         new(WindowChange, (index, pte or 0))

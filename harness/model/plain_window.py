@@ -93,7 +93,7 @@ def _local_map(t: Turn) -> Outcome | None:
     machine, op = t.machine, t.op
     pfn, atomic = op.code in _PFN, op.code in _ATOMIC
     rule = _LOCAL_MAPS[atomic, pfn]
-    if pfn or machine.layout.force_map or machine.pages[op.page].highmem:
+    if pfn or machine.layout.force_map or not machine.direct[op.page]:
         return _local_push(t, rule, atomic=atomic)
     return map_lowmem(t, _counted(machine, t.task, 1) if atomic else t.task, rule + ".lowmem")
 
@@ -114,7 +114,7 @@ def _local_push(t: Turn, rule: str, *, atomic: bool) -> Outcome | None:
     pte, was = machine.window_pte(t.op), task.saved[entry]
     pushed = _stacked(task, depth, vector.replaced(task.saved, entry, pte), 1)
     after = _filled(t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths)
-    changes = (SavedChange(entry, pte),) if was != pte else ()
+    changes = (new(SavedChange, (entry, pte)),) if was != pte else ()
     return _mapped(t, after, index, rule + (".nested" if task.depth else ".first"), changes)
 
 
@@ -142,7 +142,7 @@ def _local_pop(t: Turn, page: int, *, atomic: bool) -> Outcome | None:
     left = _counted(machine, popped, -1) if atomic else popped
     if left.migrate < 0:
         return None
-    changes = (SavedChange(entry, 0),) if task.saved[entry] else ()
+    changes = (new(SavedChange, (entry, 0)),) if task.saved[entry] else ()
     after = _cleared(t, index, left, t.state.depths)
     return outcome(t, after, _LOCAL_UNMAPS[atomic], invlpg=page, entry=index, saved=changes)
 
@@ -175,7 +175,7 @@ def _stack_map(t: Turn) -> Outcome | None:
     pfn, cpu = t.op.code in _PFN, t.task.cpu
     rule = "atomic.map-pfn" if pfn else "atomic.map"
     inside = _counted(t.machine, t.task, 1)
-    if not pfn and not t.machine.pages[t.op.page].highmem:
+    if not pfn and t.machine.direct[t.op.page]:
         return map_lowmem(t, inside, rule + ".lowmem")
     slot = t.state.depths[cpu]
     index = t.machine.layout.window_index(cpu, slot)
@@ -228,7 +228,7 @@ def typed_map(t: Turn) -> Outcome | None:
     """``kmap_atomic(page, type)``."""
     if t.op.page >= len(t.machine.pages) or t.op.reg >= REGISTERS or not known_type(t.op.value):
         return None
-    if not t.machine.pages[t.op.page].highmem:
+    if t.machine.direct[t.op.page]:
         return map_lowmem(t, t.task, "typed-window.map.lowmem")
     index = _typed_index(t)
     if index in t.state.windows or index not in t.machine.watched:

@@ -6,6 +6,7 @@ every reference copied is a count changed in another object.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -48,6 +49,4 @@ def replaced(values: tuple[T, ...], at: int, value: T) -> tuple[T, ...]:
 
 def items(vector: Vector[T]) -> Iterable[T]:
     """All items in order."""
-    for branch in vector:
-        for leaf in branch:
-            yield from leaf
+    return chain.from_iterable(chain.from_iterable(vector))
