@@ -8,7 +8,7 @@ by test on all explored states and on random programs (tests/model/test_plain.py
 
 from collections.abc import Callable
 
-from harness.model import plain_pkmap, plain_window, vector
+from harness.model import plain_pkmap, plain_typed, plain_window, vector
 from harness.model.draft import PAGE_MASK
 from harness.model.km_type import typed_owner
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW, Generation
@@ -150,7 +150,10 @@ _COMMON: dict[OpCode, PlainRule] = {
 }
 
 _LOCAL = {**_COMMON, **plain_window.LOCAL}
-_OTHERS = {Generation.TYPED: _COMMON, Generation.STACK: {**_COMMON, **plain_window.STACK}}
+_OTHERS = {
+    Generation.TYPED: {**_COMMON, **plain_typed.TYPED},
+    Generation.STACK: {**_COMMON, **plain_window.STACK},
+}
 
 
 def _undisturbed(state: State, number: int) -> bool:

@@ -29,7 +29,7 @@ WindowRule = Callable[[Turn], Outcome | None]
 _ATOMIC = frozenset(
     {OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KUNMAP_ATOMIC}
 )
-_PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
+PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
 
 _LOCAL_MAPS = {
     (True, True): "atomic.map-pfn",
@@ -48,26 +48,26 @@ def _counted(machine: Machine, task: TaskState, by: int) -> TaskState:
     return new(TaskState, (*task[:5], task.preempt + by, pagefault, *task[7:]))
 
 
-def _mappable(t: Turn) -> bool:
+def mappable(t: Turn) -> bool:
     """Whether the module lets the operation map."""
     return t.op.page < len(t.machine.pages) and t.op.reg < REGISTERS and t.task.preempt < HELD
 
 
-def _filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
+def filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
     """The state with entry *index*, which is free, mapping the page by *pte*, with *task* and *depths*."""
     state = t.state
     registers = vector.put(state.registers, t.op.reg, t.machine.layout.fixaddr(index))
     return with_windows(t, task, {**state.windows, index: pte}, depths, registers)
 
 
-def _cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> State:
+def cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> State:
     """The state without entry *index*, with *task* and *depths*."""
     windows = t.state.windows.copy()
     del windows[index]
     return with_windows(t, task, windows, depths, t.state.registers)
 
 
-def _mapped(t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()) -> Outcome:
+def mapped(t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()) -> Outcome:
     """Entry *index* maps the page; its address is returned."""
     address = t.machine.layout.fixaddr(index)
     return outcome(t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved)
@@ -88,10 +88,10 @@ def _outside(t: Turn, left: TaskState, rule: str, address: int) -> Outcome:
 
 def _local_map(t: Turn) -> Outcome | None:
     """``__kmap_local_page_prot`` and ``__kmap_local_pfn_prot``."""
-    if not _mappable(t):
+    if not mappable(t):
         return None
     machine, op = t.machine, t.op
-    pfn, atomic = op.code in _PFN, op.code in _ATOMIC
+    pfn, atomic = op.code in PFN, op.code in _ATOMIC
     rule = _LOCAL_MAPS[atomic, pfn]
     if pfn or machine.layout.force_map or not machine.direct[op.page]:
         return _local_push(t, rule, atomic=atomic)
@@ -113,9 +113,9 @@ def _local_push(t: Turn, rule: str, *, atomic: bool) -> Outcome | None:
         return None
     pte, was = machine.window_pte(t.op), task.saved[entry]
     pushed = _stacked(task, depth, vector.replaced(task.saved, entry, pte), 1)
-    after = _filled(t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths)
+    after = filled(t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths)
     changes = (new(SavedChange, (entry, pte)),) if was != pte else ()
-    return _mapped(t, after, index, rule + (".nested" if task.depth else ".first"), changes)
+    return mapped(t, after, index, rule + (".nested" if task.depth else ".first"), changes)
 
 
 def _local_unmap(t: Turn) -> Outcome | None:
@@ -143,7 +143,7 @@ def _local_pop(t: Turn, page: int, *, atomic: bool) -> Outcome | None:
     if left.migrate < 0:
         return None
     changes = (new(SavedChange, (entry, 0)),) if task.saved[entry] else ()
-    after = _cleared(t, index, left, t.state.depths)
+    after = cleared(t, index, left, t.state.depths)
     return outcome(t, after, _LOCAL_UNMAPS[atomic], invlpg=page, entry=index, saved=changes)
 
 
@@ -170,9 +170,9 @@ def _depths(state: State, cpu: int, depth: int) -> tuple[int, ...]:
 
 def _stack_map(t: Turn) -> Outcome | None:
     """``kmap_atomic_prot`` and ``kmap_atomic_prot_pfn``."""
-    if not _mappable(t):
+    if not mappable(t):
         return None
-    pfn, cpu = t.op.code in _PFN, t.task.cpu
+    pfn, cpu = t.op.code in PFN, t.task.cpu
     rule = "atomic.map-pfn" if pfn else "atomic.map"
     inside = _counted(t.machine, t.task, 1)
     if not pfn and t.machine.direct[t.op.page]:
@@ -182,8 +182,8 @@ def _stack_map(t: Turn) -> Outcome | None:
     if not 0 <= slot < t.machine.layout.window or index in t.state.windows:
         return None
     depths = _depths(t.state, cpu, slot + 1)
-    after = _filled(t, index, t.machine.window_pte(t.op), inside, depths)
-    return _mapped(t, after, index, rule + (".nested" if slot else ".first"))
+    after = filled(t, index, t.machine.window_pte(t.op), inside, depths)
+    return mapped(t, after, index, rule + (".nested" if slot else ".first"))
 
 
 def _stack_unmap(t: Turn) -> Outcome | None:
@@ -203,7 +203,7 @@ def _stack_pop(t: Turn, left: TaskState, page: int) -> Outcome | None:
     index = t.machine.layout.window_index(left.cpu, slot)
     if slot < 0 or index not in t.state.windows or page != t.machine.layout.fixaddr(index):
         return None
-    after = _cleared(t, index, left, _depths(t.state, left.cpu, slot))
+    after = cleared(t, index, left, _depths(t.state, left.cpu, slot))
     return outcome(t, after, "atomic.unmap", invlpg=page, entry=index)
 
 
@@ -233,8 +233,8 @@ def typed_map(t: Turn) -> Outcome | None:
     index = _typed_index(t)
     if index in t.state.windows or index not in t.machine.watched:
         return None
-    after = _filled(t, index, t.machine.window_pte(t.op), t.task, t.state.depths)
-    return _mapped(t, after, index, "typed-window.map")
+    after = filled(t, index, t.machine.window_pte(t.op), t.task, t.state.depths)
+    return mapped(t, after, index, "typed-window.map")
 
 
 def typed_unmap(t: Turn) -> Outcome | None:
@@ -245,4 +245,4 @@ def typed_unmap(t: Turn) -> Outcome | None:
     index = _typed_index(t)
     if index not in t.state.windows or address & PAGE_MASK != t.machine.layout.fixaddr(index):
         return None
-    return outcome(t, _cleared(t, index, t.task, t.state.depths), "typed-window.unmap", entry=index)
+    return outcome(t, cleared(t, index, t.task, t.state.depths), "typed-window.unmap", entry=index)
