@@ -61,6 +61,8 @@ class CheckRequest:
     strict: bool = False
     kernel: Kernel | None = None
     """A kernel of the catalogue, whose source is patched instead of *tree*."""
+    machine: str = ""
+    """The words that the terms' shape was made of, for whoever wants to see it again."""
 
 
 Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
@@ -188,7 +190,8 @@ class Check:
         comparisons = compare(config, base.outcomes, judgement.outcomes)
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(found, comparisons))
-        return replace(known, patched=judgement, comparisons=comparisons)
+        again = self._command(config, comparisons)
+        return replace(known, patched=judgement, comparisons=comparisons, reproduce=again)
 
     def _told(self, judgement: Judgement, config: str) -> Judgement:
         """*judgement* with file and line in what the kernel said."""
@@ -201,12 +204,18 @@ class Check:
             outcomes=tuple(told(one, symboliser) for one in judgement.outcomes),
         )
 
-    def _command(self, config: str) -> str:
-        """The command line that checks *config* again."""
-        request = self.request
+    def _command(self, config: str, found: Sequence[Comparison] = ()) -> str:
+        """The command line that checks *config* again: of what is newly failing the first scenario, if there is one."""
+        request, plan = self.request, self.request.terms.plan
         files = save_patches(request.patches, request.out / "patches")
         place = ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
-        return command(place, self.base, files, config, f"--seed {request.terms.plan.seed}")
+        failing = next((one.program for one in found if one.change is Change.NEWLY_FAILING), "")
+        scenario = next((one.file for one in plan.scenarios if program_name(one) == failing), "")
+        more = ["--shape", request.machine] if request.machine else []
+        more += (
+            ["--scenario", scenario] if scenario else ["--seed", str(plan.seed), "--steps", str(plan.steps)]
+        )
+        return command(place, self.base, files, config, more)
 
     def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""

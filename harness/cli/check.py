@@ -97,7 +97,7 @@ def check(
     with progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
-        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built)
+        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built, shape)
         results = run_check(request, TreeBuilder(show_command if verbose else None), progress, each=each)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.check.result import Stage
+from harness.check.terminal import verdict_words
 from harness.check.verdict import Change
 from tests.check.fakes import FakeBench, checked
 
@@ -79,3 +80,20 @@ def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
 def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
     (one,) = checked(tmp_path, "good", "uncounted").of(Change.NEWLY_FAILING)
     assert (one.tried, one.confirmed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("patched", "words"),
+    [("uncounted", "--scenario own.kmap"), ("reordered", "--seed 1 --steps 0")],
+)
+def test_the_command_by_hand_runs_what_is_newly_failing(tmp_path, patched, words):
+    """Or all of it again, on the same terms."""
+    assert checked(tmp_path, "good", patched).configs[0].reproduce.endswith(f"--configs small {words}")
+
+
+def test_a_verdict_that_is_none_says_what_failed(tmp_path):
+    assert (
+        verdict_words(checked(tmp_path, "good", "broken"))
+        == "CANNOT JUDGE: the patched kernel does not build"
+    )
+    assert verdict_words(checked(tmp_path, "no-boot", "good")) == "CANNOT JUDGE: the base does not boot"
