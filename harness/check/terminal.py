@@ -41,7 +41,7 @@ def verdict_words(result: CheckResult) -> str:
     changed = result.of(Change.BEHAVIOUR_CHANGED)
     if changed and result.change is not Change.BEHAVIOUR_CHANGED:
         words += f"; behaviour changed in {len(changed)} more"
-    return words
+    return f"{words}; with --strict a failure" if changed and result.strict else words
 
 
 def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
@@ -51,6 +51,8 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     if config.failure:
         yield f"failed      {config.failure.words}:"
         yield from (f"    {line}" for line in config.failure.lines)
+        if config.reproduce:
+            yield f"by hand     {config.reproduce}"
         return
     if config.lost_evidence:
         yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"

@@ -2,8 +2,9 @@
 
 import pytest
 
+from harness.check.mail import mail_text
 from harness.check.result import Stage
-from harness.check.terminal import verdict_words
+from harness.check.terminal import check_lines, verdict_words
 from harness.check.verdict import Change
 from tests.check.fakes import FakeBench, checked
 
@@ -38,7 +39,9 @@ def test_the_verdict(tmp_path, base, patched, change, code):
 
 def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
     assert checked(tmp_path, "good", "reordered").exit_code == 0
-    assert checked(tmp_path, "good", "reordered", strict=True).exit_code == 1
+    strict = checked(tmp_path, "good", "reordered", strict=True)
+    assert strict.exit_code == 1
+    assert verdict_words(strict).endswith("; with --strict a failure")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,10 @@ def test_a_verdict_that_is_none_says_what_failed(tmp_path):
         == "CANNOT JUDGE: the patched kernel does not build"
     )
     assert verdict_words(checked(tmp_path, "no-boot", "good")) == "CANNOT JUDGE: the base does not boot"
+
+
+@pytest.mark.parametrize("patched", ["broken", "no-boot"])
+def test_a_failure_can_be_seen_again_by_hand(tmp_path, patched):
+    result = checked(tmp_path, "good", patched)
+    assert "by hand     kmap-harness check --tree" in "\n".join(check_lines(result))
+    assert "Reproduce: kmap-harness check --tree" in mail_text(result)
