@@ -118,7 +118,7 @@ def fork(d: Draft) -> None:
     """
     d.rule = "fork"
     d.invlpgs = UNCLAIMED
-    if d.machine.local and d.depth:
+    if d.depth:
         d.rule = "fork.mapped"
         d.warn_once("fork")
 

@@ -183,9 +183,10 @@ def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for cpu in cpus(machine, state, op.task):
         outcomes += _on_cpu(machine, state, op, cpu)
-    if state.tasks[op.task].armed is None:
+    armed = state.tasks[op.task].armed
+    if armed is None:
         return tuple(outcomes)
-    return instant.interrupted(machine, state, op, tuple(outcomes))
+    return instant.interrupted(machine, state, op, armed, tuple(outcomes))
 
 
 def predict(machine: Machine, state: State, op: Operation) -> Outcome | None:
