@@ -10,7 +10,7 @@ from harness.model.step import predict, step
 from tests.model.kinds import of_kind
 from tests.model.machines import LOCAL_PAE, small
 
-pytestmark = pytest.mark.judges("draft", "finish", "bookkeeping", "access", "local")
+pytestmark = pytest.mark.judges("step", "draft", "finish", "bookkeeping", "access", "local")
 
 MACHINE = small(LOCAL_PAE, tasks=(0,))
 BEGIN, END = MACHINE.layout.fix_kmap_begin, MACHINE.layout.fix_kmap_end

@@ -146,3 +146,21 @@ def test_a_child_of_one_without_mappings_does_not_warn():
     fork = Operation(OpCode.FORK)
     assert [(one.rule, one.observation.warns) for one in outcomes(fork)] == [("fork", 0)]
     assert [(one.rule, one.observation.warns) for one in outcomes(maps(0), fork)] == [("fork.mapped", 1)]
+
+
+@pytest.mark.parametrize("cpu", [0, 2])
+def test_one_on_its_way_is_found_here_or_there(cpu):
+    late = (maps(1), send(1, cpu, task=3), unmaps(1))
+    found = outcomes(*late, Operation(OpCode.NOP, 1))
+    assert {(one.observation.cpu, *place(one.state, 1)) for one in found} == {
+        (1, 1, 1, cpu), (cpu, cpu, cpu, NOWHERE),
+    }  # fmt: skip
+
+
+def test_one_goes_also_while_others_wait_for_a_slot():
+    fill = [Operation(OpCode.KMAP, 0, page=page, reg=9) for page in range(4)]
+    waits = Operation(OpCode.KMAP, 2, page=5, reg=9)
+    found = outcomes(*fill, waits, *LATE)
+    assert [(one.observation.waiters, place(one.state, 1)) for one in found] == [
+        (1, (1, 1, 2)), (1, (2, 2, NOWHERE)),
+    ]  # fmt: skip

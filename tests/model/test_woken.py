@@ -4,12 +4,12 @@ import pytest
 
 from harness.model import vector
 from harness.model.machine import UNBOUND
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import Phase, empty_snapshot, initial
 from harness.model.step import step
 from tests.model.machines import small
 
-pytestmark = pytest.mark.judges("woken", "bookkeeping", "finish", "release", "pkmap")
+pytestmark = pytest.mark.judges("step", "woken", "access", "bookkeeping", "finish", "release", "pkmap")
 
 OFF, ON, NOP = OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON, OpCode.NOP
 FIRST, SECOND = Operation(OpCode.KUNMAP, 0, 0), Operation(OpCode.KUNMAP, 0, 1)
@@ -125,3 +125,12 @@ def test_with_interrupts_off_nobody_waits_for_the_woken():
     guest = Guest((0, 1, 1), (1,))
     guest.do(OpCode.IRQ_OFF, 0)
     assert guest.all(OpCode.KUNMAP, 0, page=0) == ()
+
+
+def test_an_interrupt_that_another_tasks_step_ends_frees_its_cpu():
+    guest = Guest((0, 1, 1), (1,))
+    guest.do(OpCode.KMAP_ATOMIC, 2, page=3, reg=5)
+    guest.do(OpCode.KUNMAP, 0, page=0)
+    guest.do(OpCode.SOFTIRQ, 2, value=9)
+    guest.do(OpCode.KUNMAP_ATOMIC, 2, reg=5)
+    assert done(guest.do(OpCode.READ, 0, base=Base.PKMAP, reg=1)) == [1]
