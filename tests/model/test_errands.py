@@ -4,6 +4,7 @@ import pytest
 
 from harness.model.observation import Status
 from harness.model.operation import OpCode, Operation
+from harness.model.outside import hindered, senseless
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, small
@@ -164,3 +165,24 @@ def test_one_goes_also_while_others_wait_for_a_slot():
     assert [(one.observation.waiters, place(one.state, 1)) for one in found] == [
         (1, (1, 1, 2)), (1, (2, 2, NOWHERE)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cpu", [0, 2])
+def test_one_on_its_way_maps_here_or_there(cpu):
+    late = (maps(1), send(1, cpu, task=3), unmaps(1))
+    layout = MACHINE.layout
+    assert {one.observation.value for one in outcomes(*late, maps(1))} == {
+        layout.fixaddr(layout.window_index(here, 0)) for here in (1, cpu)
+    }
+
+
+def test_a_mapping_on_a_cpu_that_came_back_is_in_nobodys_way():
+    state = after(take(1), take(1, back=1))
+    mapped = next(one.state for one in step(MACHINE, state, maps(2)) if one.observation.cpu == 1)
+    assert not hindered(mapped)
+    assert {one.observation.status for one in step(MACHINE, mapped, AWAIT)} == {OK}
+
+
+def test_one_that_keeps_its_cpu_is_not_sent_whoever_asks():
+    state = after(Operation(OpCode.PREEMPT_OFF, 1))
+    assert [senseless(MACHINE, state, send(number, 0, task=3)) for number in (1, 2)] == [True, False]

@@ -5,7 +5,7 @@ import pytest
 from harness.model import vector
 from harness.model.machine import UNBOUND
 from harness.model.operation import OpCode, Operation
-from harness.model.state import Phase, TaskState, empty_snapshot, fresh_task, initial, resync
+from harness.model.state import Phase, empty_snapshot, fresh_task, initial, resync
 from harness.model.step import step
 from tests.model.kinds import of_kind
 
@@ -17,8 +17,9 @@ EMPTY = empty_snapshot(GUEST)
 
 @pytest.mark.parametrize(("kind", "saved"), [("local", (0, 0, 0)), ("stack", ()), ("typed", ())])
 def test_a_fresh_task(kind, saved):
-    assert fresh_task(of_kind(kind), UNBOUND) == TaskState(Phase.READY, 0, UNBOUND, 0, saved)
-    assert fresh_task(of_kind(kind), 1) == TaskState(Phase.READY, 1, 1, 0, saved)
+    nothing = (0, 0, 0, False, (), -1, 0, None, -1)
+    assert fresh_task(of_kind(kind), UNBOUND) == (Phase.READY, 0, UNBOUND, 0, saved, *nothing)
+    assert fresh_task(of_kind(kind), 1) == (Phase.READY, 1, 1, 0, saved, *nothing)
 
 
 @pytest.mark.parametrize("known", [(), (0xFF00_1000,), (0xFF00_1000, 0, 0xFF00_2000)])
