@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model.instant import DELAY_MOST_NS, LEVELS_MOST, Trigger, Where
+from harness.model.instant import DELAY_MOST_NS, HARD, IN_USE, LEVELS_MOST, OWN, SOFT, Trigger, Where
 from harness.model.observation import Status
 from harness.model.operation import OpCode, Operation
 from harness.model.state import Armed, empty_snapshot, initial
@@ -109,3 +109,20 @@ def test_it_reads_what_the_page_holds_before_or_after(layout):
     other = write._replace(offset=4, value=9)
     told, _ = interrupts(kmap, write, due(), other, machine=machine)
     assert [[record.value for record in one] for one in told] == [[7, 0]]
+
+
+def test_the_numbers_are_those_of_the_wire():
+    assert [(where.name, where.value) for where in Where] == [("HARDIRQ", 0), ("SOFTIRQ", 1), ("TASK", 2)]
+    assert {trigger.name: trigger.value for trigger in Trigger} == {
+        "TIMER": 0, "IPI": 1, "MAP": 2, "UNMAP": 3, "FLUSH": 4, "SWITCH_OUT": 5, "SWITCH_IN": 6, "KMAP": 7,
+        "KUNMAP": 8, "FLUSH_UNUSED": 9,
+    }  # fmt: skip
+    assert (HARD, SOFT, OWN, IN_USE) == (1, 2, 4, 8)
+    assert (LEVELS_MOST, DELAY_MOST_NS) == (8, 1_000_000)
+
+
+@pytest.mark.parametrize("code", [OpCode.SLEEP, OpCode.YIELD, OpCode.READ])
+def test_in_a_switch_it_may_come_on_top_of_somebody_else(code):
+    told, _ = interrupts(MAP, due(), Operation(code, reg=1))
+    tops = {(records[0].flags, records[0].depth) for records in told}
+    assert tops == ({(HARD | OWN, 1)} if code is OpCode.READ else {(HARD | OWN, 1), (HARD, 0)})
