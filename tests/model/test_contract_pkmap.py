@@ -304,7 +304,11 @@ DATA = [
     ("0 PAGE_ADDRESS page=4", {}, []),
     ("0 PAGE_ADDRESS page=4", {"value": 0}, ["page-address"]),
     (KMAP, {"value": BASE}, []),
+    (f"{KMAP}; 0 READ reg=1 offset=4094", {"value": 5}, []),
+    (f"{KMAP}; 0 READ reg=1 offset=4094", {"value": 5, "status": Status.FAULT}, ["data"]),
+    (f"{KMAP}; 0 WRITE reg=1 offset=4094", {}, []),
 ]
+"""A load from two pages may give anything; of a store into two pages nothing is said."""
 
 
 @pytest.mark.parametrize(("program", "changes", "names"), DATA)
