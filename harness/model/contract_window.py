@@ -112,7 +112,8 @@ def type_in_use(v: View) -> bool:
 def may_die(v: View) -> bool:
     """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
     if v.machine.layout.generation is Generation.TYPED:
-        return type_in_use(v) if v.op.code in ATOMIC_MAPS else v.machine.layout.debug_highmem
+        wrong = v.op.code in UNMAPS and v.machine.layout.debug_highmem
+        return type_in_use(v) if v.op.code in ATOMIC_MAPS else wrong
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
@@ -133,11 +134,10 @@ def _too_deep(v: View, depth: int) -> bool:
 
 def disorder(v: View) -> bool:
     """Whether the caller broke the order of unmapping: then the rules of the stack are off."""
-    if v.op.code not in UNMAPS or not in_window(v, operand(v)):
-        return False
     depth = _depth_before(v)
     top = v.machine.layout.fixaddr(v.machine.layout.window_index(v.seen.cpu, depth - 1))
-    return depth <= 0 or top != operand(v) & PAGE_MASK
+    unmaps = v.op.code in UNMAPS and in_window(v, operand(v))
+    return unmaps and (depth <= 0 or top != operand(v) & PAGE_MASK)
 
 
 def unmapped(v: View) -> Iterator[Violation]:
@@ -271,7 +271,7 @@ def _section(v: View) -> int:
 
 
 def _preempt_change(v: View) -> int:
-    if not v.machine.layout.preempt_count or v.seen.status is not Status.OK:
+    if v.seen.status is not Status.OK:
         return 0
     if v.op.code in (OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON):
         return 1 if v.op.code == OpCode.PREEMPT_OFF else -1

@@ -1,5 +1,6 @@
 """Steps judged: a program runs as the model says, its last step is seen otherwise, and a rule says what it finds."""
 
+from functools import cache
 from typing import NamedTuple
 
 from harness.model.machine import Machine
@@ -33,10 +34,16 @@ class Step(NamedTuple):
         return self._replace(before=self.before._replace(**{"tasks": tuple(tasks), **changes}))
 
 
-def run(kind: str | Machine, program: str) -> Step:
+@cache
+def _start(kind: str) -> tuple[Machine, State]:
+    machine = of_kind(kind)
+    return machine, initial(machine, empty_snapshot(machine))
+
+
+@cache
+def run(kind: str, program: str) -> Step:
     """The last step of *program* (lines as in the book, with semicolons between), seen as the model says."""
-    machine = of_kind(kind) if isinstance(kind, str) else kind
-    state = initial(machine, empty_snapshot(machine))
+    machine, state = _start(kind)
     *first, last = (render.read_operation(line) for line in program.split(";"))
     for op in first:
         state = step(machine, state, op)[0].state
