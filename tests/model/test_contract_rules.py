@@ -4,7 +4,7 @@ import pytest
 
 from harness.model import contract, contract_instant, contract_outside, contract_own, vector
 from harness.model.instant import HARD, IN_USE, OWN
-from harness.model.observation import Interrupt, SlotChange, Status
+from harness.model.observation import Interrupt, SavedChange, SlotChange, Status, WindowChange
 from harness.model.state import Armed, Phase
 from harness.model.violation import view
 from tests.model.judged import detail, found, run
@@ -69,6 +69,7 @@ HELD = {
         ("0 KMAP_ATOMIC page=0 reg=1 value=3", {"pte": PTE[1]}, "window-pte"),
         ("0 KMAP_ATOMIC page=0 reg=1 value=3", {"value": HIGH}, "typed-place"),
         (TYPED, {"windows": ()}, "typed-pte"),
+        ("0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KUNMAP_ATOMIC reg=1 value=3", {"invlpgs": 0}, "unflushed"),
     ],
 }  # fmt: skip
 HELD["stack"] = HELD["local"]
@@ -80,6 +81,68 @@ def test_every_room_of_the_contract_is_asked(kind, case):
     seen = run(kind, program)
     assert rules(seen) == []
     assert name in rules(seen.but(**changes))
+
+
+TWO = f"{MAP}; 0 KMAP_LOCAL page=1 reg=2"
+LOCAL_UNMAP = f"{MAP}; 0 KUNMAP_LOCAL reg=1"
+FULL = "0 KMAP page=0 reg=1; 0 KMAP page=1 reg=2; 0 KMAP page=2 reg=3; 1 KMAP page=3 reg=4"
+CLEAN = SlotChange(1, 0, 0, 0)
+ASKED = {
+    "count-and-pte": (KMAP, {"slots": (SlotChange(1, 2, 0, 0),)}),
+    "two-slots": (f"{KMAP}; {IDLE}", {"slots": (SlotChange(2, 2, PTE[0], BASE + 0x2000),)}),
+    "users": (KMAP, {"slots": ()}),
+    "moved-in-use": (f"{KMAP}; {KMAP}", {"slots": (CLEAN, SlotChange(2, 2, PTE[0], BASE + 0x2000))}),
+    "flush-early": (IDLE, {"flush_dirty": 1}),
+    "asleep": (FULL, {"slots": (CLEAN,)}),
+    "kmap-area": (KMAP, {"value": HIGH}),
+    "unused-left": (f"{KMAP}; 0 KUNMAP page=0; 0 FLUSH_UNUSED", {"slots": ()}),
+    "ending": (IDLE, {"status": Status.STUCK}),
+    "data": (f"{KMAP}; 0 READ reg=1", {"value": 7}),
+    "own-pte": ("0 READ base=FIXMAP reg=68", {"pte": 5}),
+    "page-address": ("0 NOP page=0", {"page_address": 5}),
+    "window": (MAP, {"value": HIGH - 0x3000}),
+    "not-saved": (MAP, {"saved": ()}),
+    "still-mapped": (LOCAL_UNMAP, {"windows": ()}),
+    "unflushed": (LOCAL_UNMAP, {"invlpgs": 0}),
+    "own-entry": (f"{MAP}; {IDLE}", {"windows": (WindowChange(68, 0),)}),
+    "left-behind": (f"{MAP}; 1 NOP", {"windows": ()}),
+    "switch-unflushed": (f"{MAP}; 0 SLEEP value=1000", {"invlpgs": 0}),
+    "saved-changed": (f"{TWO}; {IDLE}", {"saved": (SavedChange(0, PTE[2]),)}),
+    "depth": (IDLE, {"depth": 1}),
+    "order": (f"{TWO}; 0 KUNMAP_LOCAL reg=1", {"warns": 0}),
+    "pagefault": (IDLE, {"pagefault": 1}),
+    "typed-place": (TYPED, {"value": HIGH}),
+    "typed-mapped": (f"{TYPED}; 0 TYPED_UNMAP reg=1 value=3", {"windows": ()}),
+    "typed-bug": (TYPED, {"status": Status.BUG}),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_every_rule_of_pkmap_and_the_windows_is_asked(name):
+    program, changes = ASKED[name]
+    seen = run("local", program)
+    assert rules(seen) == []
+    assert name in rules(seen.but(**changes))
+
+
+MAPS = [
+    *("KMAP_ATOMIC page=0", "KMAP_ATOMIC_PROT page=0 prot=RO", "KMAP_ATOMIC_PFN page=4"),
+    *("KMAP_LOCAL page=0", "KMAP_LOCAL_PROT page=0 prot=RO", "KMAP_LOCAL_PFN page=4", "IOMAP page=4"),
+]
+
+
+@pytest.mark.parametrize(
+    "kind", ["local", "local-debug", "local-rt", "stack", "stack-counted", "stack-debug"]
+)
+@pytest.mark.parametrize("operation", MAPS)
+def test_every_way_to_map_and_to_unmap_keeps_the_contract(kind, operation):
+    undo = {"KMAP_A": "KUNMAP_ATOMIC", "KMAP_L": "KUNMAP_LOCAL", "IOMAP ": "IOUNMAP"}[operation[:6]]
+    assert rules(run(kind, f"0 {operation} reg=1")) == []
+    assert rules(run(kind, f"0 {operation} reg=1; 0 {undo} reg=1")) == []
+    mapped = run(kind, f"0 {operation} reg=1")
+    if mapped.seen.status is Status.OK:
+        assert "window" in rules(mapped.but(value=0))
+        assert rules(run(kind, f"0 {operation} reg=1; 0 {undo} reg=1").but(invlpgs=0)) == ["unflushed"]
 
 
 def test_the_typed_generation_has_no_stack_and_no_books():
