@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import contract, contract_typed
+from harness.model import contract, contract_pkmap, contract_typed
 from harness.model.observation import Status, WindowChange
 from tests.model.judged import found, run
 from tests.model.kinds import of_kind
@@ -131,6 +131,12 @@ FLUSHED = [
 @pytest.mark.parametrize(("kind", "program", "changes", "names"), FLUSHED)
 def test_the_address_of_an_unmap_is_flushed_but_in_the_module_s_window(kind, program, changes, names):
     assert found(contract_typed.flushed, run(kind, program).but(**changes)) == names
+
+
+def test_with_debug_an_unmap_may_be_a_bug_and_nothing_else():
+    for program, names in ((WRONG, []), ("0 NOP", ["ending"]), ("0 KMAP page=0 reg=1", ["ending"])):
+        seen = run("typed-debug", program).but(status=Status.DIED)
+        assert found(contract_pkmap.ending, seen) == names
 
 
 BUG = {"status": Status.BUG}
