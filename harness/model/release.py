@@ -20,7 +20,7 @@ def kunmap(d: Draft) -> list[Draft] | None:
         d.pte_address = vector.get(d.where, page)
     if not pkmap.release(d, page):
         return None
-    d.wakes += 1
+    d.wakes = 1
     if atomic(d) and (d.irqs_off or d.machine.layout.rt):
         d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
         return None
