@@ -14,7 +14,7 @@ def pinned(v: View) -> Iterator[Violation]:
         return
     if v.op.code == OpCode.AFFINITY and v.before.tasks[v.op.value & 0xFF].migrate:
         yield Violation("sent-away", f"task {v.op.value & 0xFF} was sent away with a local mapping")
-    if v.op.code == OpCode.HOTPLUG and v.op.value < 0x100:
+    if v.op.code == OpCode.HOTPLUG:
         for number, task in enumerate(v.before.tasks):
             if task.cpu == v.op.value and task.migrate and task.phase is not Phase.DEAD:
                 yield Violation("cpu-gone", f"CPU {task.cpu} went, task {number} has a mapping there")
