@@ -7,7 +7,7 @@ from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
 from harness.kernel.progress import Quiet
 from harness.kernel.recipe import recipes
-from harness.mutants.attempt import attempt
+from harness.mutants.attempt import Means, attempt
 from harness.mutants.catalogue import read_catalogue
 from harness.mutants.field import open_field
 from harness.mutants.score import Found
@@ -38,7 +38,7 @@ def field(tree61):
 def tried(name, field, folder):
     (mutant,) = CATALOGUE.named((name,))
     plan = read_plan(scenario_files([], project.SCENARIOS), 1, 2000)
-    return attempt(mutant, field, plan, Shape(smp=2), folder)
+    return attempt(mutant, field, Means(plan, Shape(smp=2), folder))
 
 
 @pytest.mark.parametrize("name", BUGS)
