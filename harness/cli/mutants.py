@@ -3,10 +3,7 @@
 import json as json_format
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,18 +20,18 @@ from harness.kernel.recipe import Recipe, recipes
 from harness.mutants.attempt import Means, attempt
 from harness.mutants.catalogue import Mutant, read_catalogue
 from harness.mutants.field import Field, open_field
-from harness.mutants.operators import OperatorMutant
 from harness.mutants.record import Record
 from harness.mutants.score import Attempt, Score
-from harness.mutants.switched import attempt_operator, described, require_none, with_operators
+from harness.mutants.switched import with_all, with_operators
 from harness.report.mutants import attempt_line, score_lines, score_value
 from harness.report.mutants_table import read_scores, table_lines
 from harness.report.output import require_folder, require_writable, write_whole
-from harness.run.prepare import Prepared
 from harness.run.programs import read_plan, scenario_files
 
 PAE = "pae"
 """The word of a mutant's shape that is the kernel's, not the machine's."""
+TOGETHER = 4
+"""For fewer a kernel each is cheaper than one with all in it, which is booted for a template."""
 
 
 def mutants(
@@ -53,6 +50,9 @@ def mutants(
     operators: Annotated[
         bool,
         typer.Option("--operators", help="Every simple mistake in mm/highmem.c instead of the catalogue."),
+    ] = False,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Build and boot a kernel for each, instead of one with all in it.")
     ] = False,
     every: Annotated[int, typer.Option(min=1, help="With --operators: only each so-manieth.")] = 1,
     resume: Annotated[
@@ -87,51 +87,108 @@ def mutants(
     with cache.locked(f"mutants-{kernel}"), progress_for(Console(stderr=True)) as progress:
         field = open_field(recipe, cache, progress)
         record = Record(out / f"{kernel}.jsonl", field.base.kernel.content_hash, means, resume=resume)
-        trial = Trial(field, means, record)
-        tried = trial.operators(every) if operators else trial.catalogue(chosen)
-        score = _shown(kernel, tried, progress, json)
-    sys.stdout.write("\n".join(score_lines(score)) + "\n")
-    raise typer.Exit(int(bool(score.wrong)))
+        teller = Teller(kernel, progress, json)
+        trial = Trial(field, means, record, teller)
+        progress.step("building a kernel with the mutants in it")
+        if operators:
+            trial.operators(every)
+        else:
+            trial.catalogue(chosen, apart=apart)
+    sys.stdout.write("\n".join(score_lines(teller.score)) + "\n")
+    raise typer.Exit(int(bool(teller.score.wrong)))
 
 
-Tries = Sequence[tuple[Mutant, Callable[[], Attempt]]]
-"""Mutants, and how each is tried."""
+class Teller:
+    """Tells what was found of each mutant as soon as it is over, and how long the rest may take."""
+
+    def __init__(self, kernel: str, progress: Progress, json: Path | None) -> None:
+        self.score = Score(kernel, ())
+        self.total = 0
+        self._progress, self._json, self._started = progress, json, time.monotonic()
+
+    def coming(self, mutant: Mutant) -> None:
+        """*mutant* is tried now."""
+        done = len(self.score.attempts)
+        left = (time.monotonic() - self._started) / done * (self.total - done) / 60 if done else 0
+        about = f", {left:.0f} min left" if left else ""
+        wrong = len(self.score.wrong)
+        self._progress.step(f"{done + 1} of {self.total}, {wrong} wrong{about}: {mutant.name}")
+
+    def over(self, attempt: Attempt) -> None:
+        """What was found of it."""
+        self.score = replace(self.score, attempts=(*self.score.attempts, attempt))
+        sys.stdout.write(attempt_line(attempt) + "\n")
+        sys.stdout.flush()
+        if self._json:
+            write_whole(self._json, json_format.dumps(score_value(self.score), indent=1) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What every mutant is tried with."""
+    """What every mutant is tried with, and who is told of it."""
 
     field: Field
     means: Means
     record: Record
+    teller: Teller
 
-    @contextmanager
-    def catalogue(self, chosen: tuple[Mutant, ...]) -> Iterator[Tries]:
-        """The mutants that this kernel can have."""
+    def catalogue(self, chosen: tuple[Mutant, ...], *, apart: bool) -> None:
+        """Try the mutants that this kernel can have: together in one kernel, then those in kernels of their
+        own that cannot be there, or that were not reported there as they should.
+        """
         kernel = self.field.base.kernel
         pae = kernel.config.enabled("CONFIG_X86_PAE")
-        yield [
-            (one, partial(self._attempt, one))
-            for one in chosen
-            if one.applies(kernel.version[:2]) and (PAE not in one.shape or pae)
-        ]
+        mutants = [one for one in chosen if one.applies(kernel.version[:2]) and (PAE not in one.shape or pae)]
+        self.teller.total = len(mutants)
+        left = tuple(one for one in mutants if not self._known(one))
+        if len(left) >= TOGETHER and not apart:
+            left = self._together(left)
+        for mutant in left:
+            self.teller.coming(mutant)
+            self._keep(attempt(mutant, self.field, self._means(mutant)))
 
-    @contextmanager
-    def operators(self, every: int) -> Iterator[Tries]:
-        """The operator mutants."""
-        with with_operators(self.field) as (prepared, made):
-            require_none(prepared, self.means)
-            yield [(described(one), partial(self._operator, one, prepared)) for one in made[::every]]
+    def _together(self, mutants: tuple[Mutant, ...]) -> tuple[Mutant, ...]:
+        """Try those that one kernel can have; gives those that are to be tried alone."""
+        left = []
+        with with_all(self.field, mutants) as board:
+            for shape in {self._means(one).shape for one in mutants if one.name in board.numbers}:
+                board.require_none(replace(self.means, shape=shape))
+            for mutant in mutants:
+                if mutant.name not in board.numbers:
+                    left.append(mutant)
+                    continue
+                self.teller.coming(mutant)
+                found = board.attempt(mutant, self._means(mutant))
+                if found.as_wanted:
+                    self._keep(found)
+                else:
+                    left.append(mutant)
+        return tuple(left)
 
-    def _attempt(self, mutant: Mutant) -> Attempt:
+    def operators(self, every: int) -> None:
+        """Try the operator mutants."""
+        with with_operators(self.field) as (board, made):
+            board.require_none(self.means)
+            chosen = made[::every]
+            self.teller.total = len(chosen)
+            for mutant in chosen:
+                if not self._known(mutant):
+                    self.teller.coming(mutant)
+                    self._keep(board.attempt(mutant, self.means))
+
+    def _means(self, mutant: Mutant) -> Means:
         words = ",".join(word for word in mutant.shape if word != PAE)
-        means = replace(self.means, shape=parse_shape(words, self.means.shape))
-        return self.record.known(mutant) or self.record.keep(attempt(mutant, self.field, means))
+        return replace(self.means, shape=parse_shape(words, self.means.shape))
 
-    def _operator(self, mutant: OperatorMutant, prepared: Prepared) -> Attempt:
-        known = self.record.known(described(mutant))
-        return known or self.record.keep(attempt_operator(mutant, prepared, self.means))
+    def _known(self, mutant: Mutant) -> bool:
+        known = self.record.known(mutant)
+        if known:
+            self.teller.over(known)
+        return known is not None
+
+    def _keep(self, attempt: Attempt) -> None:
+        self.record.keep(attempt)
+        self.teller.over(attempt)
 
 
 def _recipe(name: str) -> Recipe:
@@ -139,21 +196,3 @@ def _recipe(name: str) -> Recipe:
     if name not in known:
         raise UsageError(f"{name!r} is not built from source", hint=f"there are {', '.join(known)}")
     return known[name]
-
-
-def _shown(kernel: str, tried: AbstractContextManager[Tries], progress: Progress, json: Path | None) -> Score:
-    """Try them all, telling what was found of each as soon as it is over, and how long the rest may take."""
-    score = Score(kernel, ())
-    started = time.monotonic()
-    with tried as tries:
-        for number, (mutant, go) in enumerate(tries):
-            left = (time.monotonic() - started) / number * (len(tries) - number) / 60 if number else 0
-            about = f", {left:.0f} min left" if left else ""
-            progress.step(f"{number + 1} of {len(tries)}, {len(score.wrong)} wrong{about}: {mutant.name}")
-            one = go()
-            score = replace(score, attempts=(*score.attempts, one))
-            sys.stdout.write(attempt_line(one) + "\n")
-            sys.stdout.flush()
-            if json:
-                write_whole(json, json_format.dumps(score_value(score), indent=1) + "\n")
-    return score

@@ -14,7 +14,7 @@ from harness.mutants.catalogue import Mutant
 from harness.mutants.edit import PatchError, mutated
 from harness.mutants.field import Field
 from harness.mutants.score import Attempt, Found, found_in, found_in_histories
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Launch, Request, Stopwatch, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
 
@@ -51,15 +51,24 @@ def attempt(mutant: Mutant, field: Field, means: Means) -> Attempt:
     return Attempt(mutant, found, where, what, edit.diff, *seconds)
 
 
-def _results(mutant: Mutant, prepared: Prepared, means: Means) -> Iterator[tuple[Found, str, str]]:
-    """Boots: a kernel that is run once would not be worth a template."""
+def attempt_switched(mutant: Mutant, prepared: Prepared, means: Means, launch: Launch) -> Attempt:
+    """The same in a kernel that has the mutant; *launch* starts a guest in which it is switched on."""
+    started = time.monotonic()
+    found = _worst(_results(mutant, prepared, means, launch))
+    return Attempt(mutant, *found, run=time.monotonic() - started, alone=False)
+
+
+def _results(
+    mutant: Mutant, prepared: Prepared, means: Means, launch: Launch | None = None
+) -> Iterator[tuple[Found, str, str]]:
+    """Without *launch* guests are booted: a kernel that is run once would not be worth a template."""
     plan = means.plan
     request = Request("", None, means.shape, plan, means.out, template=False, briefly=True)
-    yield found_in(judge(prepared, request, Quiet(), Stopwatch()))
+    yield found_in(judge(prepared, request, Quiet(), Stopwatch(), launch=launch))
     for name in mutant.needs:
         alone = read_plan([project.SCENARIOS / f"{name}.kmap"], plan.seed, 0)
         one = replace(request, plan=replace(alone, throwaway=True))
-        yield found_in(judge(prepared, one, Quiet(), Stopwatch()))
+        yield found_in(judge(prepared, one, Quiet(), Stopwatch(), launch=launch))
     if mutant.regime:
         histories = HistoriesRequest(
             means.shape, plan.seed, HISTORIES, means.out, template=False, strict=False, only=mutant.regime

@@ -39,6 +39,7 @@ class Record:
             "what": attempt.what,
             "diff": attempt.diff,
             "seconds": (attempt.build, attempt.run),
+            "alone": attempt.alone,
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(said) + "\n")
@@ -66,7 +67,8 @@ def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 
 def _attempt(mutant: Mutant, said: dict[str, Any]) -> Attempt:
     found = Found(said["found"])
-    return Attempt(mutant, found, said["where"], said["what"], said["diff"], *said["seconds"])
+    build, run = said["seconds"]
+    return Attempt(mutant, found, said["where"], said["what"], said["diff"], build, run, alone=said["alone"])
 
 
 def _means(means: Means) -> tuple[str, ...]:

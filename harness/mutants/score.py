@@ -33,7 +33,10 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One mutant on one kernel: what was found, where first, and how long it took, in seconds."""
+    """One mutant on one kernel: what was found, where first, and how long it took, in seconds.
+
+    ``alone``: in a kernel built for it, not in one with many mutants of which it was the one switched on.
+    """
 
     mutant: Mutant
     found: Found
@@ -42,6 +45,7 @@ class Attempt:
     diff: str = ""
     build: float = 0.0
     run: float = 0.0
+    alone: bool = True
 
     @property
     def killed(self) -> bool:

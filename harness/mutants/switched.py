@@ -1,9 +1,13 @@
-"""Operator mutants tried: one kernel has them all, and a guest restored with a number in its memory has one."""
+"""Mutants that are all in one kernel: a guest restored with a number in its memory has one of them.
+
+It is restored from a template in which none is switched on: no mutant is ever booted, and one that
+would not boot is judged like any other.
+"""
 
 import mmap
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,77 +16,115 @@ from harness.errors import InfrastructureError
 from harness.guest.guest import Guest
 from harness.guest.template import Parts, obtain_template
 from harness.kernel.progress import Quiet
-from harness.mutants.attempt import Means
+from harness.mutants.attempt import Means, attempt_switched
 from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.edit import replace_file
+from harness.mutants.edit import PatchError, mutated, replace_file
 from harness.mutants.field import Field
-from harness.mutants.operators import FILE, PARAMETER, OperatorMutant, schemata
-from harness.mutants.score import Attempt, Found, found_in
-from harness.run.job import Request, Stopwatch, judge
+from harness.mutants.join import join
+from harness.mutants.operators import FILE, PARAMETER, schemata, with_prelude
+from harness.mutants.score import Attempt, Found
 from harness.run.prepare import Prepared
-from harness.run.result import RunResult
 
 _PAGE_OFFSET = 0xC000_0000
 """Where the direct map begins in every kernel of the catalogue; without KASLR the image lies where it is linked."""
 
 
-@contextmanager
-def with_operators(field: Field) -> Iterator[tuple[Prepared, tuple[OperatorMutant, ...]]]:
-    """The kernel with all operator mutants in it, none switched on, and what they are."""
-    path = field.tree.source / FILE
-    original = path.read_bytes()
-    made = schemata(original.decode())
-    try:
-        replace_file(path, made.text.encode())
-        yield field.rebuilt(Quiet()), made.mutants
-    finally:
-        replace_file(path, original)
+@dataclass(frozen=True, slots=True)
+class Switchboard:
+    """A kernel with mutants in it, and the number of each."""
 
+    prepared: Prepared
+    numbers: Mapping[str, int]
 
-def described(mutant: OperatorMutant) -> Mutant:
-    """The operator mutant as an entry of a catalogue."""
-    return Mutant(mutant.name, Path(FILE), Kind.OPERATOR, (FILE,), mutant.name)
-
-
-def attempt_operator(mutant: OperatorMutant, prepared: Prepared, means: Means) -> Attempt:
-    """Restore the kernel that has all operator mutants with this one switched on, and run the plan."""
-    started = time.monotonic()
-    found, where, what = found_in(_judged(prepared, means, mutant.number))
-    return Attempt(described(mutant), found, where, what, run=time.monotonic() - started)
-
-
-def require_none(prepared: Prepared, means: Means) -> None:
-    """Raise InfrastructureError where the kernel is reported although none of its mutants is switched on."""
-    found, where, what = found_in(_judged(prepared, means, 0))
-    if found is not Found.NOTHING:
-        raise InfrastructureError(
-            f"the kernel with all operator mutants is reported with none switched on: {where}: {what}"
+    def attempt(self, mutant: Mutant, means: Means) -> Attempt:
+        """Judge the kernel with this mutant switched on."""
+        return attempt_switched(
+            mutant, self.prepared, means, partial(self._restored, self.numbers[mutant.name])
         )
 
+    def require_none(self, means: Means) -> None:
+        """Raise InfrastructureError where the kernel is reported although none of its mutants is switched on."""
+        none = Mutant("none", Path(FILE), Kind.HARMLESS, (), "nothing")
+        found = attempt_switched(none, self.prepared, means, partial(self._restored, 0))
+        if found.found is not Found.NOTHING:
+            raise InfrastructureError(
+                f"the kernel with all mutants is reported with none switched on: {found.where}: {found.what}"
+            )
 
-def _judged(prepared: Prepared, means: Means, number: int) -> RunResult:
-    request = Request("", None, means.shape, means.plan, means.out, briefly=True)
-    launch = partial(_restored, prepared=prepared, number=number)
-    return judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
+    def _restored(self, number: int, parts: Parts, out: Path) -> Guest:
+        """A guest that waits for its first operation, and in whose memory the number stands."""
+        template = obtain_template(parts, out)
+        at = self._address() - _PAGE_OFFSET
+        with TemporaryDirectory(dir=out) as folder:
+            copy = template.copied(Path(folder))
+            with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
+                image[at : at + 4] = number.to_bytes(4, "little")
+            return copy.restore(out)
+
+    def _address(self) -> int:
+        """Of the variable that says which mutant is switched on."""
+        path = self.prepared.kernel.system_map
+        assert path is not None, "a tree that was built has its System.map"
+        for line in path.read_text(encoding="ascii").splitlines():
+            address, _, name = line.split()
+            if name == PARAMETER:
+                return int(address, 16)
+        raise InfrastructureError(f"{path} has no {PARAMETER}")
 
 
-def _restored(parts: Parts, out: Path, *, prepared: Prepared, number: int) -> Guest:
-    """A guest that waits for its first operation, and in whose memory the number stands."""
-    template = obtain_template(parts, out)
-    at = _address(prepared) - _PAGE_OFFSET
-    with TemporaryDirectory(dir=out) as folder:
-        copy = template.copied(Path(folder))
-        with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
-            image[at : at + 4] = number.to_bytes(4, "little")
-        return copy.restore(out)
+@contextmanager
+def with_operators(field: Field) -> Iterator[tuple[Switchboard, tuple[Mutant, ...]]]:
+    """The kernel that has all operator mutants, and what they are."""
+    made = schemata((field.tree.source / FILE).read_text(encoding="utf-8"))
+    with _replaced(field, {FILE: made.text}):
+        numbers = {one.name: one.number for one in made.mutants}
+        mutants = tuple(Mutant(name, Path(FILE), Kind.OPERATOR, (FILE,), name) for name in numbers)
+        yield Switchboard(field.rebuilt(Quiet()), numbers), mutants
 
 
-def _address(prepared: Prepared) -> int:
-    """Of the variable that says which mutant is switched on."""
-    path = prepared.kernel.system_map
-    assert path is not None, "a tree that was built has its System.map"
-    for line in path.read_text(encoding="ascii").splitlines():
-        address, _, name = line.split()
-        if name == PARAMETER:
-            return int(address, 16)
-    raise InfrastructureError(f"{path} has no {PARAMETER}")
+@contextmanager
+def with_all(field: Field, mutants: tuple[Mutant, ...]) -> Iterator[Switchboard]:
+    """The kernel that has all of *mutants* that one kernel can have, each switched on by its number."""
+    numbers = {one.name: number for number, one in enumerate(mutants, start=1)}
+    texts, apart = _texts(field.tree.source, mutants, numbers)
+    joined = {
+        name: join((field.tree.source / name).read_text(encoding="utf-8"), variants)
+        for name, variants in texts.items()
+    }
+    apart |= {number for one in joined.values() for number in one.apart}
+    contents = {name: one.text for name, one in joined.items()}
+    own = (field.tree.source / FILE).read_text(encoding="utf-8")
+    contents[FILE] = with_prelude(contents.get(FILE, own))
+    together = {name: number for name, number in numbers.items() if number not in apart}
+    with _replaced(field, contents):
+        yield Switchboard(field.rebuilt(Quiet()), together)
+
+
+def _texts(
+    source: Path, mutants: tuple[Mutant, ...], numbers: Mapping[str, int]
+) -> tuple[dict[str, dict[int, str]], set[int]]:
+    """Of each file that is changed its text with each mutant; and the mutants that cannot be had so."""
+    texts: dict[str, dict[int, str]] = {}
+    apart = {numbers[one.name] for one in mutants if one.regime}
+    for mutant in mutants:
+        try:
+            with mutated(mutant, source) as edit:
+                for name in edit.files:
+                    text = (source / name).read_text(encoding="utf-8")
+                    texts.setdefault(name, {})[numbers[mutant.name]] = text
+        except PatchError:
+            apart.add(numbers[mutant.name])
+    return texts, apart
+
+
+@contextmanager
+def _replaced(field: Field, contents: Mapping[str, str]) -> Iterator[None]:
+    """The source with other files while the block runs."""
+    before = {name: (field.tree.source / name).read_bytes() for name in contents}
+    try:
+        for name, text in contents.items():
+            replace_file(field.tree.source / name, text.encode())
+        yield
+    finally:
+        for name, content in before.items():
+            replace_file(field.tree.source / name, content)

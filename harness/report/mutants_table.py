@@ -68,6 +68,8 @@ def _cell(one: Mapping[str, Any] | None) -> str:
         return ""
     if one["found"] in _SILENT:
         return _escaped(one["found"])
+    if one["found"] == Found.DEAD.value:
+        return Found.DEAD.value
     layer = "" if one["found"] == Found.CONTRACT.value else f"{one['found']}: "
     rule = one["what"].partition(":")[0][:60]
     program = one["where"].partition(" step ")[0]
