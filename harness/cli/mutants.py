@@ -22,7 +22,7 @@ from harness.mutants.catalogue import Mutant, read_catalogue
 from harness.mutants.field import Field, open_field
 from harness.mutants.record import Record
 from harness.mutants.score import Attempt, Score
-from harness.mutants.switched import with_all, with_operators
+from harness.mutants.switched import all_in_one, all_operators
 from harness.report.mutants import attempt_line, score_lines, score_value
 from harness.report.mutants_table import read_scores, table_lines
 from harness.report.output import require_folder, require_writable, write_whole
@@ -150,31 +150,31 @@ class Trial:
     def _together(self, mutants: tuple[Mutant, ...]) -> tuple[Mutant, ...]:
         """Try those that one kernel can have; gives those that are to be tried alone."""
         left = []
-        with with_all(self.field, mutants) as board:
-            for shape in {self._means(one).shape for one in mutants if one.name in board.numbers}:
-                board.require_none(replace(self.means, shape=shape))
-            for mutant in mutants:
-                if mutant.name not in board.numbers:
-                    left.append(mutant)
-                    continue
-                self.teller.coming(mutant)
-                found = board.attempt(mutant, self._means(mutant))
-                if found.as_wanted:
-                    self._keep(found)
-                else:
-                    left.append(mutant)
+        board = all_in_one(self.field, mutants)
+        for shape in {self._means(one).shape for one in mutants if one.name in board.numbers}:
+            board.require_none(replace(self.means, shape=shape))
+        for mutant in mutants:
+            if mutant.name not in board.numbers:
+                left.append(mutant)
+                continue
+            self.teller.coming(mutant)
+            found = board.attempt(mutant, self._means(mutant))
+            if found.as_wanted:
+                self._keep(found)
+            else:
+                left.append(mutant)
         return tuple(left)
 
     def operators(self, every: int) -> None:
         """Try the operator mutants."""
-        with with_operators(self.field) as (board, made):
-            board.require_none(self.means)
-            chosen = made[::every]
-            self.teller.total = len(chosen)
-            for mutant in chosen:
-                if not self._known(mutant):
-                    self.teller.coming(mutant)
-                    self._keep(board.attempt(mutant, self.means))
+        board, made = all_operators(self.field)
+        board.require_none(self.means)
+        chosen = made[::every]
+        self.teller.total = len(chosen)
+        for mutant in chosen:
+            if not self._known(mutant):
+                self.teller.coming(mutant)
+                self._keep(board.attempt(mutant, self.means))
 
     def _means(self, mutant: Mutant) -> Means:
         words = ",".join(word for word in mutant.shape if word != PAE)

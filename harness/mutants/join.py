@@ -146,7 +146,8 @@ def _function(data: bytes, node: Node, body: Node) -> _Function:
 def _identifier(node: Node | None) -> Node | None:
     """The name, down the declarators of a definition or a parameter."""
     while node is not None and node.type != "identifier":
-        node = node.child_by_field_name("declarator")
+        within = node.named_children[0] if node.type == "parenthesized_declarator" else None
+        node = within or node.child_by_field_name("declarator")
     return node
 
 

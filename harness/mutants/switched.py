@@ -5,6 +5,7 @@ would not boot is judged like any other.
 """
 
 import mmap
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from harness.errors import InfrastructureError
 from harness.guest.guest import Guest
 from harness.guest.template import Parts, obtain_template
 from harness.kernel.progress import Quiet
+from harness.kernel.tree import BuildFailedError
 from harness.mutants.attempt import Means, attempt_switched
 from harness.mutants.catalogue import Kind, Mutant
 from harness.mutants.edit import PatchError, mutated, replace_file
@@ -25,6 +27,8 @@ from harness.mutants.operators import FILE, PARAMETER, schemata, with_prelude
 from harness.mutants.score import Attempt, Found
 from harness.run.prepare import Prepared
 
+_IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
+"""What the compiler says before it complains of a mutant."""
 _PAGE_OFFSET = 0xC000_0000
 """Where the direct map begins in every kernel of the catalogue; without KASLR the image lies where it is linked."""
 
@@ -72,32 +76,42 @@ class Switchboard:
         raise InfrastructureError(f"{path} has no {PARAMETER}")
 
 
-@contextmanager
-def with_operators(field: Field) -> Iterator[tuple[Switchboard, tuple[Mutant, ...]]]:
+def all_operators(field: Field) -> tuple[Switchboard, tuple[Mutant, ...]]:
     """The kernel that has all operator mutants, and what they are."""
     made = schemata((field.tree.source / FILE).read_text(encoding="utf-8"))
+    numbers = {one.name: one.number for one in made.mutants}
+    mutants = tuple(Mutant(name, Path(FILE), Kind.OPERATOR, (FILE,), name) for name in numbers)
     with _replaced(field, {FILE: made.text}):
-        numbers = {one.name: one.number for one in made.mutants}
-        mutants = tuple(Mutant(name, Path(FILE), Kind.OPERATOR, (FILE,), name) for name in numbers)
-        yield Switchboard(field.rebuilt(Quiet()), numbers), mutants
+        return Switchboard(field.rebuilt(Quiet()), numbers), mutants
 
 
-@contextmanager
-def with_all(field: Field, mutants: tuple[Mutant, ...]) -> Iterator[Switchboard]:
-    """The kernel that has all of *mutants* that one kernel can have, each switched on by its number."""
+def all_in_one(field: Field, mutants: tuple[Mutant, ...]) -> Switchboard:
+    """The kernel that has all of *mutants* that one kernel can have; those that do not compile are left out."""
     numbers = {one.name: number for number, one in enumerate(mutants, start=1)}
     texts, apart = _texts(field.tree.source, mutants, numbers)
-    joined = {
-        name: join((field.tree.source / name).read_text(encoding="utf-8"), variants)
-        for name, variants in texts.items()
-    }
-    apart |= {number for one in joined.values() for number in one.apart}
-    contents = {name: one.text for name, one in joined.items()}
-    own = (field.tree.source / FILE).read_text(encoding="utf-8")
-    contents[FILE] = with_prelude(contents.get(FILE, own))
-    together = {name: number for name, number in numbers.items() if number not in apart}
+    try:
+        return _joined(field, texts, numbers, apart)
+    except BuildFailedError as error:
+        bad = {int(number) for number in _IN_FUNCTION.findall(error.log.read_text(encoding="utf-8"))}
+        if not bad:
+            raise
+        return _joined(field, texts, numbers, apart | bad)
+
+
+def _joined(
+    field: Field, texts: Mapping[str, Mapping[int, str]], numbers: Mapping[str, int], apart: set[int]
+) -> Switchboard:
+    contents = {FILE: (field.tree.source / FILE).read_text(encoding="utf-8")}
+    apart = set(apart)
+    for name, variants in texts.items():
+        original = (field.tree.source / name).read_text(encoding="utf-8")
+        joined = join(original, {number: text for number, text in variants.items() if number not in apart})
+        contents[name] = joined.text
+        apart |= joined.apart
+    contents[FILE] = with_prelude(contents[FILE])
     with _replaced(field, contents):
-        yield Switchboard(field.rebuilt(Quiet()), together)
+        prepared = field.rebuilt(Quiet())
+    return Switchboard(prepared, {name: number for name, number in numbers.items() if number not in apart})
 
 
 def _texts(
