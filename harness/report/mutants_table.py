@@ -1,6 +1,7 @@
 """Kill scores as the tables of the docs: a function of what ``mutants --json`` has written."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,11 @@ from harness.mutants.catalogue import Kind
 from harness.mutants.score import Found
 
 _SILENT = (Found.NOTHING.value, Found.ERROR.value)
+
+_DEAD = re.compile(r"the guest (?:fell silent|\w+ or \w+)")
+"""How a guest ended that died or hung."""
+_PLACE = re.compile(r" (?:after )?step .*|: .*")
+"""What follows a program's name."""
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By kernel and mutant, what the JSON has of it."""
@@ -71,8 +77,9 @@ def _cell(one: Mapping[str, Any] | None) -> str:
     if one["found"] == Found.DEAD.value:
         return Found.DEAD.value
     layer = "" if one["found"] == Found.CONTRACT.value else f"{one['found']}: "
-    rule = one["what"].partition(":")[0][:60]
-    program = one["where"].partition(" step ")[0]
+    dead = _DEAD.search(one["what"])
+    rule = dead.group() if dead else one["what"].partition(":")[0][:60]
+    program = _PLACE.sub("", one["where"])
     return _escaped(f"{layer}{rule} ({program})")
 
 

@@ -21,6 +21,7 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
         "6.1-pae",
         mutant("pkmap/one", "contract", "contract", "pkmap-wait step 5 (KUNMAP)", "asleep: for ever"),
         mutant("pkmap/two", "contract", "nothing", as_wanted=False),
+        mutant("local/four", "contract", "contract", "b after step 7", "b:9 step 8: a: x: the guest fell silent in"),
         mutant("harmless/three", "harmless", "contract", "x step 1", "users: odd", as_wanted=False),
     )
     again = written(
@@ -34,7 +35,7 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
     assert list(table_lines(read_scores([old, again, other]))) == [
         "| kernel | kind | mutants | reported | survivors | false alarms |",
         "|---|---|---|---|---|---|",
-        "| 6.1-pae | contract | 2 | 1 | 1 | |",
+        "| 6.1-pae | contract | 3 | 2 | 1 | |",
         "| 6.1-pae | harmless | 1 | 1 as changed behaviour | | 0 |",
         "| 5.10-pae | contract | 1 | 1 | 0 | |",
         "",
@@ -42,6 +43,7 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
         "|---|---|---|---|",
         "| pkmap/one | contract | asleep (pkmap-wait) | does not boot |",
         "| pkmap/two | contract | nothing |  |",
+        "| local/four | contract | the guest fell silent (b) |  |",
         "| harmless/three | harmless | behaviour changed: slot, cursor (pkmap-wrap) |  |",
     ]
 
