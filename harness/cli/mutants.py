@@ -104,12 +104,17 @@ class Teller:
     def __init__(self, kernel: str, progress: Progress, json: Path | None) -> None:
         self.score = Score(kernel, ())
         self.total = 0
-        self._progress, self._json, self._started = progress, json, time.monotonic()
+        self._progress, self._json = progress, json
+        self._started = 0.0
+        self._known = 0
 
     def coming(self, mutant: Mutant) -> None:
         """*mutant* is tried now."""
         done = len(self.score.attempts)
-        left = (time.monotonic() - self._started) / done * (self.total - done) / 60 if done else 0
+        if not self._started:
+            self._started, self._known = time.monotonic(), done
+        tried = done - self._known
+        left = (time.monotonic() - self._started) / tried * (self.total - done) / 60 if tried else 0
         about = f", {left:.0f} min left" if left else ""
         wrong = len(self.score.wrong)
         self._progress.step(f"{done + 1} of {self.total}, {wrong} wrong{about}: {mutant.name}")
