@@ -38,6 +38,11 @@ MOST_MIB = 4096
 LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
 """The environment variable that sets another."""
 
+TIMERLESS = "APIC timer disabled due to verification failure"
+"""What a kernel without ACPI says where the host was too busy while it measured its timer against jiffies
+(arch/x86/kernel/apic/apic.c, 5.10 to 7.3): its ticks are then broadcast, and its timers as coarse as they are.
+"""
+
 _NOWHERE = Channels("null", "null", "null", "/nowhere")
 
 
@@ -130,13 +135,15 @@ def find_template(parts: Parts, cache: Cache) -> Template | None:
 
 
 def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
-    """Boot, and save the guest.  One that complains while it boots is not kept: it is returned as it is."""
+    """Boot, and save the guest.  One that complains while it boots, or whose host left its kernel no time to
+    verify the timer, is not kept: it is returned as it is.
+    """
     folder = cache.root / "templates" / template_key(parts)
     guest = parts.boot(workdir)
     try:
         guest.probes(guest.info()[1].evidence & PROBES)
         guest.session.settle(Deadline.after("settle", SETTLE_SECONDS))
-        if guest.session.troubles_so_far():
+        if guest.session.troubles_so_far() or _timerless(workdir):
             return guest
         with cache.new_folder(folder) as fresh:
             _write(guest, fresh, workdir)
@@ -146,6 +153,11 @@ def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
     guest.close()
     evict(cache, keep=folder)
     return None
+
+
+def _timerless(workdir: Path) -> bool:
+    """Whether this boot's console has the line; every restored guest would be as slow."""
+    return TIMERLESS in (workdir / "console.log").read_text(encoding="utf-8", errors="replace")
 
 
 def _write(guest: Guest, folder: Path, workdir: Path) -> None:

@@ -21,7 +21,13 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
         "6.1-pae",
         mutant("pkmap/one", "contract", "contract", "pkmap-wait step 5 (KUNMAP)", "asleep: for ever"),
         mutant("pkmap/two", "contract", "nothing", as_wanted=False),
-        mutant("local/four", "contract", "contract", "b after step 7", "b:9 step 8: a: x: the guest fell silent in"),
+        mutant(
+            "local/four",
+            "contract",
+            "contract",
+            "b after step 7",
+            "b:9 step 8: a: x: the guest fell silent in",
+        ),
         mutant("harmless/three", "harmless", "contract", "x step 1", "users: odd", as_wanted=False),
     )
     again = written(
