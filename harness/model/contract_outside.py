@@ -31,7 +31,7 @@ def inherited(v: View) -> Iterator[Violation]:
 def fork_told(v: View) -> Iterator[Violation]:
     """The first fork with local mappings does not pass unnoticed."""
     done = v.op.code == OpCode.FORK and v.seen.status is Status.OK and "warns" not in v.blind
-    due = v.machine.local and v.before.tasks[v.op.task].depth and "fork" not in v.before.warned
+    due = v.before.tasks[v.op.task].depth and "fork" not in v.before.warned
     if done and due and not v.seen.warns:
         yield Violation("fork", "a fork with local mappings went unnoticed")
 
