@@ -6,6 +6,8 @@ boot), is written once and never changed: restored guests map its memory copy-on
 The least recently used ones go when all together are too large.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -15,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.errors import PrerequisiteError
+from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import PROGRAM, Channels, Machine, arguments, program
-from harness.guest.saved import Saved
+from harness.guest.saved import Saved, copy_memory
 from harness.guest.script import Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
@@ -83,6 +85,14 @@ class Template:
     def restore(self, workdir: Path) -> Guest:
         """A guest in the state of this template, in a process of its own."""
         return Guest.restore(self.start(workdir), self.request)
+
+    def copied(self, folder: Path) -> Template:
+        """A copy in *folder*, whose memory may be edited before it is restored: no code has run yet there."""
+        with (self.folder / "memory").open("rb") as memory:
+            copy_memory(memory.fileno(), folder / "memory")
+        for name in ("devices", "template.json"):
+            (folder / name).symlink_to(self.folder / name)
+        return Template(folder, self.machine, self.request)
 
 
 def template_key(parts: Parts) -> str:
@@ -175,6 +185,19 @@ def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
             return template.restore(workdir)
         except FileNotFoundError:
             shutil.rmtree(template.folder, ignore_errors=True)
+
+
+def obtain_template(parts: Parts, workdir: Path, cache: Cache | None = None) -> Template:
+    """The template of *parts*, made where there is none.  Raises InfrastructureError where none is kept."""
+    cache = cache or Cache.default()
+    if not (template := find_template(parts, cache)):
+        start(parts, workdir, cache).close()
+        template = find_template(parts, cache)
+    if template is None:
+        raise InfrastructureError(
+            f"there is no template of {parts.kernel.boot_image}", hint="the kernel complains while it boots"
+        )
+    return template
 
 
 def evict(cache: Cache, keep: Path) -> None:

@@ -121,7 +121,7 @@ def fork(d: Draft) -> None:
     d.invlpgs = UNCLAIMED
     if d.machine.layout.force_map:
         d.invlpg_address = UNCLAIMED
-    if d.machine.local and d.depth:
+    if d.depth:
         d.rule = "fork.mapped"
         d.warn_once("fork")
 

@@ -61,6 +61,13 @@ def test_a_child_that_inherits_and_a_silent_return_break_the_contract():
     seen = step(machine, state, fork)[0].observation
     assert (seen.value, seen.warns) == (0, 1)
     assert {one.rule for one in check(machine, state, fork, seen._replace(value=0x10101))} == {"inherited"}
+    assert {one.rule for one in check(machine, state, fork, seen._replace(warns=0))} == {"fork"}
+    assert not check(machine, state, fork, seen._replace(warns=0), blind=frozenset({"warns"}))
+    again = state._replace(warned=state.warned | {"fork"})
+    assert not check(machine, again, fork, seen._replace(warns=0))
+    unmapped = step(machine, after(machine), fork)[0].observation
+    assert not unmapped.warns
+    assert not check(machine, after(machine), fork, unmapped)
     state, idle = after(machine, Operation(OpCode.USER, page=0)), Operation(OpCode.NOP)
     seen = step(machine, state, idle)[0].observation
     assert seen.warns == 1

@@ -80,12 +80,16 @@ class Job:
         chosen = [
             item
             for item in items
-            if old.get(file_of(item.nodeid)) != self.files[file_of(item.nodeid)]
+            if self._news(old, file_of(item.nodeid))
             and _concerned(item, mutant)
             and (not mutant.function or name in self.measured[item.nodeid].functions)
         ]
         first = self.killers.get(name, [])
         return list(suite.in_order(chosen, self.seconds, first))
+
+    def _news(self, old: dict[str, str], file: str) -> bool:
+        """Whether a mutant has not met *file* as it is, or the file is newer than the measurements."""
+        return file not in self.files or old.get(file) != self.files[file]
 
     def note(self, mutant: Mutant, verdict: Verdict) -> None:
         """Keep a verdict."""
