@@ -99,7 +99,7 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
         return True
     if code in _NEVER_ATOMIC:
         return task.atomic
-    return task.irqs_off and not task.contexts and code in _INTERRUPTS_ON
+    return task.irqs_off and code in _INTERRUPTS_ON
 
 
 def _beside_spinner(state: State, op: Operation) -> bool:
