@@ -7,7 +7,7 @@ import pytest
 from harness.model.machine import REGISTERS
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
 from harness.model.plain import plain
-from harness.model.state import empty_snapshot, initial
+from harness.model.state import Armed, Context, Phase, empty_snapshot, initial
 from harness.model.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 
@@ -82,3 +82,86 @@ def test_in_every_state_of_a_walk(kind):
     machine, rng = of_kind(kind), Random(f"{kind} 5")
     plainly = sum(walk(rng, machine) for _ in range(WALKS))
     assert plainly > WALKS * STATES * ASKED // 7
+
+
+def mapped(machine):
+    """A state with something in every place: pkmap slots at 1 and 2, a window mapping, a typed one, a full stack."""
+    state = initial(machine, empty_snapshot(machine))
+    ops = (
+        Operation(OpCode.KMAP, 0, 0, 3), Operation(OpCode.KMAP, 0, 1, 4), Operation(OpCode.KUNMAP, 0, 1),
+        Operation(OpCode.TYPED_MAP, 0, 2, 5), Operation(OpCode.KMAP_ATOMIC, 0, 2, 1),
+        Operation(OpCode.KMAP_ATOMIC, 0, 3, 2, value=1),
+    )  # fmt: skip
+    for op in ops:
+        state = step(machine, state, op)[0].state
+    return state
+
+
+def odd_task(**fields):
+    """A change of a state: task 0 is otherwise; whether it keeps its CPU follows."""
+
+    def change(state):
+        task = state.tasks[0]._replace(**fields)
+        spinning = (0,) if task.atomic else ()
+        return state._replace(tasks=(task, *state.tasks[1:]), spinning=spinning)
+
+    return change
+
+
+def hard(*, irqs_off):
+    return (Context(True, 2, irqs_off),)
+
+
+ODD = {
+    "as it is": lambda state: state,
+    "63 sections deep": odd_task(preempt=63),
+    "64 sections deep": odd_task(preempt=64),
+    "at ease": odd_task(preempt=0, pagefault=0),
+    "interrupts off": odd_task(irqs_off=True),
+    "in a hardirq": odd_task(irqs_off=True, contexts=hard(irqs_off=False)),
+    "in a hardirq with interrupts on": odd_task(irqs_off=False, contexts=hard(irqs_off=False)),
+    "in a softirq": odd_task(contexts=(Context(False, 2, False),)),
+    "in the last operation of a softirq": odd_task(preempt=0, contexts=(Context(False, 1, False),)),
+    "in the last operation of a hardirq": odd_task(
+        preempt=0, irqs_off=True, contexts=(Context(True, 1, False),)
+    ),
+    "in a hardirq in a softirq": odd_task(
+        irqs_off=True, contexts=(Context(False, 2, False), Context(True, 1, False))
+    ),
+    "an interrupt is due": odd_task(armed=Armed(0, 0, 0, 1, 0)),
+    "it is to go elsewhere": odd_task(preempt=0, going=1),
+    "dead": odd_task(phase=Phase.DEAD, preempt=0),
+    "somebody is woken": lambda state: state._replace(
+        tasks=(state.tasks[0], state.tasks[1]._replace(phase=Phase.WOKEN, page=3), *state.tasks[2:]),
+        waiting=(1,),
+    ),
+    "somebody waits": lambda state: state._replace(
+        tasks=(state.tasks[0], state.tasks[1]._replace(phase=Phase.BLOCKED, page=3), *state.tasks[2:]),
+        waiting=(1,),
+    ),
+    "an old translation": lambda state: state._replace(stale={(-1, 0xFF00_1000): (5,)}),
+    "a PTE was set by hand": lambda state: state._replace(tampered=True),
+    "the lock is lost": lambda state: state._replace(locked=True),
+    "all is lost": lambda state: state._replace(lost="so"),
+    "back from user mode": lambda state: state._replace(user=True),
+    "another ran last": lambda state: odd_task(preempt=0)(state._replace(current=2)),
+    "another keeps its CPU": lambda state: odd_task(preempt=0)(state)._replace(
+        tasks=(
+            odd_task(preempt=0)(state).tasks[0],
+            state.tasks[1],
+            state.tasks[2]._replace(preempt=1),
+            state.tasks[3],
+        ),
+        spinning=(2,),
+    ),
+}
+
+
+@pytest.mark.judges("plain")
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_in_odd_states(kind):
+    machine, rng = of_kind(kind), Random(f"{kind} 6")
+    for change in ODD.values():
+        state = change(mapped(machine))
+        for _ in range(80):
+            asked(machine, state, operation(rng, machine, state))
