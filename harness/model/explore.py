@@ -136,7 +136,7 @@ def _sections(number: int, task: TaskState, limits: Limits) -> Iterator[Operatio
 def _persistent(
     machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
 ) -> Iterator[Operation]:
-    if (task.atomic and not limits.sections) or not limits.kmaps:
+    if task.atomic and not limits.sections:
         return
     for page in range(len(machine.pages)):
         held = holding.kmaps.count(page)
