@@ -73,6 +73,10 @@ def _key(state: State) -> tuple[object, ...]:
         state.warned,
         state.current,
         state.locked,
+        state.tampered,
+        state.errand,
+        state.offline,
+        state.user,
     )
 
 

@@ -8,11 +8,12 @@ from harness.model import reach, vector
 from harness.model.machine import UNBOUND
 from harness.model.operation import OpCode, Operation
 from harness.model.state import Slot, empty_snapshot, initial
-from tests.model.kinds import of_kind
+from tests.model.kinds import LAYOUTS, of_kind
 
 pytestmark = pytest.mark.judges("reach")
 
 MACHINE = of_kind("local")
+ONE_CPU = LAYOUTS["stack"]._replace(online_cpus=1)
 
 
 def test_walks_are_on_two_cpus_at_most():
@@ -39,6 +40,10 @@ def test_states_are_told_apart_by_what_rules_depend_on():
         state._replace(warned=frozenset({"x"})),
         state._replace(current=0),
         state._replace(locked=True),
+        state._replace(tampered=True),
+        state._replace(errand=(OpCode.HOTPLUG, 1)),
+        state._replace(offline=1),
+        state._replace(user=True),
     ]
     assert len({reach._key(one) for one in variants}) == len(variants)
 
@@ -61,3 +66,8 @@ def test_a_walk_meets_what_its_states_have():
     assert reach.taken(walk._replace(states=2)) == {
         "kmap.above", "kunmap.bug-unmapped", "kmap.shared", "kunmap.last",
     }  # fmt: skip
+
+
+def test_an_errand_can_be_awaited_where_nothing_else_changes():
+    (walk,) = (walk for walk in reach.walks(of_kind("stack").with_layout(ONE_CPU)) if walk.name == "outside")
+    assert "await" in reach.taken(walk)
