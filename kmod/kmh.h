@@ -152,7 +152,6 @@ struct kmh_run {
 };
 
 extern struct kmh_run kmh_run;
-extern unsigned int kmh_patience_ms;
 
 int kmh_run_request(const struct kmh_op *ops, unsigned int n_ops);
 void kmh_run_segment(struct kmh_task *t);
@@ -172,6 +171,15 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 int kmh_ops_init(void);
 void kmh_ops_reset(bool leak);
 void kmh_ops_exit(void);
+
+/* ---- settle.c: woken waiters, after a step ---- */
+
+extern unsigned int kmh_patience_ms;
+
+bool kmh_out_of_patience(void);
+struct kmh_task *kmh_settle(const struct kmh_task *self);
+struct kmh_task *kmh_settle_after(const struct kmh_task *t);
+void kmh_give_up(struct kmh_task *t, struct kmh_outcome *out);
 
 /* ---- mapping.c: mappings, and what a task holds ---- */
 

@@ -12,116 +12,18 @@
 
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
-#include <linux/module.h>
-#include <linux/moduleparam.h>
 
 #include "kmh.h"
 
 #define WATCH_MIN_NS	20000
 #define WATCH_MAX_NS	1000000
 #define WATCH_SLACK_NS	5000
-#define SETTLE_YIELDS	64
-
-unsigned int kmh_patience_ms = 10000;
-module_param_named(patience_ms, kmh_patience_ms, uint, 0644);
-MODULE_PARM_DESC(patience_ms, "how long a task may neither end nor sleep in the pkmap queue");
 
 struct kmh_run kmh_run;
-
-static bool out_of_patience(void)
-{
-	return time_after(jiffies, READ_ONCE(kmh_run.progress) + msecs_to_jiffies(kmh_patience_ms));
-}
 
 static bool more_of(const struct kmh_task *t)
 {
 	return kmh_run.next < kmh_run.n_ops && kmh_run.ops[kmh_run.next].task == t->id;
-}
-
-/* ---- settling: woken waiters either end their kmap or sleep again ---- */
-
-/* The first that has not settled; NULL where all have. */
-static struct kmh_task *unsettled(const struct kmh_task *self)
-{
-	struct kmh_task *t;
-	unsigned int i;
-
-	for (i = 0; i < kmh_n_tasks; i++) {
-		t = kmh_tasks[i];
-		switch (atomic_read(&t->phase)) {
-		case KMH_PHASE_BLOCKED:
-			if (!kmh_asleep(t) && !kmh_died(t) && !kmh_held_back(t, self))
-				return t;
-			break;
-		case KMH_PHASE_FINISHED:
-			if (t->task != current && kmh_on_cpu(t->task))
-				return t;
-			break;
-		}
-	}
-	return NULL;
-}
-
-/*
- * Woken tasks of the same CPU have this one's priority and run when it yields; those of
- * other CPUs run anyway.  Sleeping is the last resort, for tasks that wait for others; in an
- * atomic section there is neither, and those of this CPU are left for its end.
- *
- * Return: NULL, or a task that is stuck: neither asleep nor at its end.
- */
-static struct kmh_task *settle(const struct kmh_task *self)
-{
-	bool atomic = self && kmh_atomic(self);
-	unsigned int yields = 0;
-	struct kmh_task *t;
-
-	for (t = unsettled(self); t; t = unsettled(self)) {
-		if (out_of_patience())
-			return t;
-		if (atomic) {
-			cpu_relax();
-		} else if (yields++ < SETTLE_YIELDS) {
-			yield();
-			cpu_relax();
-		} else {
-			usleep_range(20, 40);
-		}
-	}
-	return NULL;
-}
-
-/* It has had all the time there is: what is known of it is the step's result. */
-static void give_up(struct kmh_task *t, struct kmh_outcome *out)
-{
-	kmh_casualty = true;
-	out->status = KMH_ST_STUCK;
-	out->value = kmh_stuck_evidence(t);
-	atomic_cmpxchg(&t->phase, KMH_PHASE_BLOCKED, KMH_PHASE_STUCK);
-	pr_warn("task %u is stuck\n", t->id);
-}
-
-/*
- * Whether the step must wait for woken tasks: not in an interrupt, nor where their flush
- * would wait for an answer of this CPU.
- */
-static bool may_settle(const struct kmh_task *t)
-{
-	if (in_interrupt() || t->irqs_off)
-		return false;
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) || !kmh_atomic(t);
-}
-
-static bool any_blocked(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < kmh_n_tasks; i++) {
-		int phase = atomic_read(&kmh_tasks[i]->phase);
-
-		if (phase == KMH_PHASE_BLOCKED || phase == KMH_PHASE_FINISHED)
-			return true;
-	}
-	return false;
 }
 
 /* ---- what may not run beside a task that spins in an atomic section ---- */
@@ -209,9 +111,9 @@ static bool run_step(struct kmh_task *t)
 		end_blocked(t, &out);
 		return false;
 	}
-	late = any_blocked() && may_settle(t) ? settle(t) : NULL;
+	late = kmh_settle_after(t);
 	if (late)
-		give_up(late, &out);
+		kmh_give_up(late, &out);
 	finish_step(t, &op, &out);
 	if (op.code != KMH_OP_HARDIRQ && op.code != KMH_OP_SOFTIRQ)
 		return true;
@@ -318,7 +220,7 @@ static void report_for(struct kmh_task *t, u8 phase, u8 status)
 		atomic_set(&t->phase, phase);
 	else if (atomic_cmpxchg(&t->phase, KMH_PHASE_EXEC, phase) != KMH_PHASE_EXEC)
 		return;
-	settle(NULL);
+	kmh_settle(NULL);
 	finish_step(t, op, &out);
 	kmh_pass(NULL);
 }
@@ -338,7 +240,7 @@ static void watch(struct kmh_task *t)
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_asleep(t)) {
 		report_for(t, KMH_PHASE_BLOCKED,
 			   kmh_interruptible(t) ? KMH_ST_INTERRUPTIBLE : KMH_ST_BLOCKED);
-	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && out_of_patience()) {
+	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_out_of_patience()) {
 		kmh_casualty = true;
 		pr_warn("task %u is stuck\n", t->id);
 		report_for(t, KMH_PHASE_STUCK, KMH_ST_STUCK);

@@ -11,6 +11,7 @@ from harness.trace.record import Step
 
 _WINDOW_MAPS: Final = ATOMIC_MAPS | LOCAL_MAPS | {OpCode.IOMAP}
 _UNMAPS: Final = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
+_INTERRUPTS: Final = {OpCode.HARDIRQ: "hardirq", OpCode.SOFTIRQ: "softirq"}
 _SITUATIONS: Final = (
     "wrap",
     "flush of translations",
@@ -83,17 +84,23 @@ class Coverage:
     def _window(self, operation: Operation, seen: Observation) -> None:
         if seen.windows:
             self.depths.setdefault(seen.cpu, Counter())[seen.depth] += 1
-        self.situations["pfn form"] += operation.code in PFN_MAPS
-        self.situations["other protection"] += bool(operation.prot)
+        if operation.code in PFN_MAPS:
+            self.situations["pfn form"] += 1
+        if operation.prot:
+            self.situations["other protection"] += 1
 
     def _other(self, operation: Operation, seen: Observation) -> None:
         code = operation.code
-        self.situations["unmap with offset"] += code in _UNMAPS and operation.offset != 0
-        self.situations["sleep with mappings"] += code is OpCode.SLEEP and seen.depth > 0
-        self.situations["hardirq"] += code is OpCode.HARDIRQ
-        self.situations["interrupt inside"] += bool(seen.interrupts)
-        self.situations["softirq"] += code is OpCode.SOFTIRQ
-        self.situations["fault"] += seen.status is Status.FAULT
+        if code in _INTERRUPTS:
+            self.situations[_INTERRUPTS[code]] += 1
+        elif code in _UNMAPS and operation.offset:
+            self.situations["unmap with offset"] += 1
+        elif code is OpCode.SLEEP and seen.depth > 0:
+            self.situations["sleep with mappings"] += 1
+        if seen.interrupts:
+            self.situations["interrupt inside"] += 1
+        if seen.status is Status.FAULT:
+            self.situations["fault"] += 1
 
     def merge(self, other: "Coverage") -> None:
         """Add the counts of *other*."""

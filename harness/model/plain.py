@@ -8,26 +8,26 @@ by test on all explored states and on random programs (tests/model/test_plain.py
 
 from collections.abc import Callable
 
-from harness.model import plain_flush, plain_window, vector
+from harness.model import plain_pkmap, plain_typed, plain_window, vector
 from harness.model.draft import PAGE_MASK
 from harness.model.km_type import typed_owner
 from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW, Generation
-from harness.model.machine import HELD, REGISTERS, SLEEP_MAX, UNBOUND, Machine
-from harness.model.observation import SlotChange
+from harness.model.machine import SLEEP_MAX, UNBOUND, Machine
 from harness.model.operation import OpCode, Operation
 from harness.model.outcome import Outcome
-from harness.model.pkmap import lowest
 from harness.model.plain_turn import (
     Turn,
     address_of,
-    map_lowmem,
+    new,
     outcome,
     page_address,
     page_address_allowed,
     pte_at,
+    with_current,
+    with_memory,
     with_task,
 )
-from harness.model.state import Context, Phase, Slot, State, TaskState
+from harness.model.state import Context, Phase, State, TaskState
 from harness.model.step import step
 
 PlainRule = Callable[[Turn], Outcome | None]
@@ -53,89 +53,6 @@ def _page_address(t: Turn) -> Outcome | None:
     return outcome(t, t.state, rule, value=address, pte=pte_at(t.machine, t.state, address))
 
 
-# -- pkmap ------------------------------------------------------------------------------
-
-
-def _kmap(t: Turn) -> Outcome | None:
-    """``kmap`` of a lowmem page, of one that is mapped, or into a free slot above the cursor."""
-    op, task, state = t.op, t.task, t.state
-    if op.page >= len(t.machine.pages) or op.reg >= REGISTERS or task.preempt >= HELD:
-        return None
-    if task.irqs_off or task.contexts:
-        return None
-    if not t.machine.pages[op.page].highmem:
-        return map_lowmem(t, task, "kmap.lowmem")
-    address = vector.get(state.where, op.page)
-    if address:
-        return _kmap_again(t, t.machine.layout.pkmap_slot(address), address)
-    above = state.zeros >> (state.cursor + 1)
-    return _kmap_above(t, state.cursor + 1 + lowest(above)) if above else None
-
-
-def _kmap_again(t: Turn, slot: int, address: int) -> Outcome | None:
-    """One user more of *slot*."""
-    state = t.state
-    count, pte = vector.get(state.slots, slot)
-    if count < 1:
-        return None
-    after = state._replace(
-        ones=state.ones & ~(1 << slot),
-        slots=vector.put(state.slots, slot, Slot(count + 1, pte)),
-        registers=vector.put(state.registers, t.op.reg, address),
-    )
-    rule = "kmap.revive" if count == 1 else "kmap.shared"
-    return outcome(t, after, rule, value=address, pte=pte, slots=_slot_change(t, after, slot))
-
-
-def _kmap_above(t: Turn, slot: int) -> Outcome:
-    """A new mapping in *slot*."""
-    state = t.state
-    address, pte = t.machine.layout.pkmap_address(slot), t.machine.ptes[t.op.page]
-    after = state._replace(
-        cursor=slot,
-        zeros=state.zeros & ~(1 << slot),
-        slots=vector.put(state.slots, slot, Slot(2, pte)),
-        where=vector.put(state.where, t.op.page, address),
-        registers=vector.put(state.registers, t.op.reg, address),
-    )
-    return outcome(t, after, "kmap.above", value=address, pte=pte, slots=_slot_change(t, after, slot))
-
-
-def _slot_change(t: Turn, after: State, slot: int) -> tuple[SlotChange]:
-    """The change of *slot*, which maps the operation's page."""
-    count, pte = vector.get(after.slots, slot)
-    allowed = page_address_allowed(t.machine, t.task)
-    return (SlotChange(slot, count, pte, page_address(t.machine, after, t.op.page) if allowed else 0),)
-
-
-def _kunmap(t: Turn) -> Outcome | None:
-    """``kunmap`` that wakes nobody."""
-    page = t.op.page
-    if page >= len(t.machine.pages) or t.task.contexts:
-        return None
-    if not t.machine.pages[page].highmem:
-        shown = pte_at(t.machine, t.state, t.machine.direct[page])
-        return outcome(t, t.state, "kunmap.lowmem", pte=shown)
-    address = vector.get(t.state.where, page)
-    return _kunmap_slot(t, t.machine.layout.pkmap_slot(address)) if address else None
-
-
-def _kunmap_slot(t: Turn, slot: int) -> Outcome | None:
-    """One user less of *slot*."""
-    state = t.state
-    count, pte = vector.get(state.slots, slot)
-    last = count == 2
-    if count < 2 or (last and state.waiting):
-        return None
-    after = state._replace(
-        ones=state.ones | 1 << slot if last else state.ones,
-        slots=vector.put(state.slots, slot, Slot(count - 1, pte)),
-    )
-    rule = "kunmap.last" if last else "kunmap.shared"
-    shown = pte if page_address_allowed(t.machine, t.task) else 0
-    return outcome(t, after, rule, pte=shown, slots=_slot_change(t, after, slot))
-
-
 # -- loads and stores -------------------------------------------------------------------
 
 
@@ -150,29 +67,30 @@ def _own(t: Turn, address: int) -> bool:
     )
 
 
-def _translation(t: Turn, address: int, shown: int) -> int:
-    """PTE by which *address*, whose PTE is *shown*, is translated; 0 where that is not plain."""
-    layout = t.machine.layout
+def _translation(t: Turn, address: int) -> tuple[int, int]:
+    """PTE of *address*, and that by which it is translated; 0 where that is not plain."""
+    layout, shown = t.machine.layout, pte_at(t.machine, t.state, address)
+    if layout.in_pkmap(address):
+        return shown, shown
     if layout.page_offset <= address < layout.high_memory:
-        return ((address - layout.page_offset) & FRAME_MASK) | PTE_PRESENT | PTE_RW
-    return shown if layout.in_pkmap(address) or _own(t, address) else 0
+        return shown, ((address - layout.page_offset) & FRAME_MASK) | PTE_PRESENT | PTE_RW
+    return shown, shown if _own(t, address) else 0
 
 
 def _access(t: Turn) -> Outcome | None:
     """READ and WRITE of an aligned word of a page of ours that may be read and written so."""
-    address = address_of(t)
-    shown = pte_at(t.machine, t.state, address)
-    pte = _translation(t, address, shown)
+    state, address = t.state, address_of(t)
+    shown, pte = _translation(t, address)
     page = t.machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
     write = t.op.code is _WRITE
     needed = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     if address % _WORD or page is None or pte & needed != needed:
         return None
-    words, offset = vector.get(t.state.memory, page), address % PAGE_SIZE
+    words, offset = vector.get(state.memory, page), address % PAGE_SIZE
     if not write:
-        return outcome(t, t.state, "read", value=words.get(offset, 0), pte=shown)
-    memory = vector.put(t.state.memory, page, {**words, offset: t.op.value})
-    return outcome(t, t.state._replace(memory=memory), "write", pte=shown)
+        return outcome(t, state, "read", value=words.get(offset, 0), pte=shown)
+    memory = vector.put(state.memory, page, {**words, offset: t.op.value})
+    return outcome(t, with_memory(state, memory), "write", pte=shown)
 
 
 # -- contexts ---------------------------------------------------------------------------
@@ -218,11 +136,11 @@ def _sleep(t: Turn) -> Outcome | None:
 _COMMON: dict[OpCode, PlainRule] = {
     OpCode.NOP: _idle,
     OpCode.PAGE_ADDRESS: _page_address,
-    OpCode.KMAP: _kmap,
-    OpCode.KUNMAP: _kunmap,
+    OpCode.KMAP: plain_pkmap.kmap,
+    OpCode.KUNMAP: plain_pkmap.kunmap,
     OpCode.READ: _access,
     OpCode.WRITE: _access,
-    OpCode.FLUSH_UNUSED: plain_flush.flush_unused,
+    OpCode.FLUSH_UNUSED: plain_pkmap.flush_unused,
     OpCode.HARDIRQ: _interrupt,
     OpCode.SOFTIRQ: _interrupt,
     OpCode.SLEEP: _sleep,
@@ -232,61 +150,65 @@ _COMMON: dict[OpCode, PlainRule] = {
 }
 
 _LOCAL = {**_COMMON, **plain_window.LOCAL}
-_OTHERS = {Generation.TYPED: _COMMON, Generation.STACK: {**_COMMON, **plain_window.STACK}}
+_OTHERS = {
+    Generation.TYPED: {**_COMMON, **plain_typed.TYPED},
+    Generation.STACK: {**_COMMON, **plain_window.STACK},
+}
 
 
 def _undisturbed(state: State, number: int) -> bool:
     """Whether task *number* goes on alone, on the one CPU where it can be, and nothing is odd."""
     if state.lost or state.tampered or state.locked or state.stale or state.user:
         return False
-    if number >= len(state.tasks):
+    tasks = state.tasks
+    if number >= len(tasks):
         return False
-    task = state.tasks[number]
-    if task.phase is not _READY or task.allowed == UNBOUND or task.armed is not None or task.going >= 0:
+    phase, _, allowed, _, _, preempt, _, _, irqs_off, contexts, _, _, armed, going = tasks[number]
+    if phase is not _READY or allowed == UNBOUND or armed is not None or going >= 0:
         return False
-    if any(state.tasks[other].phase is Phase.WOKEN for other in state.waiting):
+    if state.waiting and any(tasks[other].phase is Phase.WOKEN for other in state.waiting):
         return False
-    if task.contexts and not task.irqs_off and any(context.hard for context in task.contexts):
+    if contexts and not irqs_off and any(context.hard for context in contexts):
         return False
-    return state.spinning == ((number,) if task.atomic else ())
+    return state.spinning == ((number,) if preempt > 0 or irqs_off or contexts else ())
 
 
-def _switch(
-    machine: Machine, state: State, going: TaskState | None, coming: TaskState
-) -> dict[int, int] | None:
-    """The windows with the entries of *coming* in the place of those of *going*; None if one was never filled."""
-    windows = state.windows.copy()
-    if going and going.phase is _READY:
-        out, ptes = _stack(machine, going)
-        if 0 in ptes:
-            return None
-        for index in out:
-            windows.pop(index, None)
+def _switched(machine: Machine, state: State, op: Operation, going: TaskState | None) -> Turn | None:
+    """The windows with the entries of *op*'s task in the place of those of *going*; None if one was never filled."""
+    windows, coming = state.windows.copy(), state.tasks[op.task]
+    out, gone = _stack(machine, going) if going and going.phase is _READY else (range(0), ())
     back, ptes = _stack(machine, coming)
+    if 0 in gone or 0 in ptes:
+        return None
+    for index in out:
+        windows.pop(index, None)
     windows.update(zip(back, ptes, strict=True))
-    return None if 0 in ptes else windows
+    touched = tuple(sorted({*out, *back}))
+    return Turn(machine, state, with_current(state, op.task, windows), op, coming, touched)
 
 
-def _arrive(machine: Machine, state: State, number: int) -> State | None:
-    """*state* with task *number* on its CPU; None where a switch ends an interrupt or warns."""
+def _arrive(machine: Machine, state: State, op: Operation) -> Turn | None:
+    """*op* with its task on its CPU; None where a switch ends an interrupt or warns."""
     going = state.tasks[state.current] if state.current >= 0 else None
-    coming = state.tasks[number]
+    coming = state.tasks[op.task]
     if going and going.atomic:
         return None
-    if not machine.local or not (coming.depth or (going and going.depth)):
-        return state._replace(current=number)
-    windows = _switch(machine, state, going, coming)
-    return None if windows is None else state._replace(current=number, windows=windows)
+    if machine.local and (coming.depth or (going and going.depth)):
+        return _switched(machine, state, op, going)
+    return Turn(machine, state, with_current(state, op.task, state.windows), op, coming, ())
 
 
 def plain(machine: Machine, state: State, op: Operation) -> Outcome | None:
     """The only outcome of *op*, where that is plain to see; None says nothing."""
     rules = _LOCAL if machine.local else _OTHERS[machine.layout.generation]
     rule = rules.get(op.code)
-    if rule is None or op.code in machine.missing or not _undisturbed(state, op.task):
+    number = op.task
+    if rule is None or op.code in machine.missing or not _undisturbed(state, number):
         return None
-    here = state if state.current == op.task else _arrive(machine, state, op.task)
-    return rule(Turn(machine, state, here, op, here.tasks[op.task])) if here else None
+    if state.current != number:
+        turn = _arrive(machine, state, op)
+        return rule(turn) if turn else None
+    return rule(new(Turn, (machine, state, state, op, state.tasks[number], ())))
 
 
 def allowed(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:

@@ -12,7 +12,16 @@ from harness.model.machine import HELD, REGISTERS, Machine
 from harness.model.observation import SavedChange
 from harness.model.operation import OpCode
 from harness.model.outcome import Outcome
-from harness.model.plain_turn import Turn, address_of, map_lowmem, outcome, pte_at, with_task
+from harness.model.plain_turn import (
+    Turn,
+    address_of,
+    map_lowmem,
+    new,
+    outcome,
+    pte_at,
+    with_task,
+    with_windows,
+)
 from harness.model.state import State, TaskState
 
 WindowRule = Callable[[Turn], Outcome | None]
@@ -20,41 +29,45 @@ WindowRule = Callable[[Turn], Outcome | None]
 _ATOMIC = frozenset(
     {OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KUNMAP_ATOMIC}
 )
-_PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
+PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
+
+_LOCAL_MAPS = {
+    (True, True): "atomic.map-pfn",
+    (True, False): "atomic.map",
+    (False, True): "local.map-pfn",
+    (False, False): "local.map",
+}
+_LOCAL_UNMAPS = {True: "atomic.unmap", False: "local.unmap"}
 
 
 def _counted(machine: Machine, task: TaskState, by: int) -> TaskState:
     """What kmap_atomic (*by* 1) and kunmap_atomic (-1) do beside mapping (``bookkeeping.py``)."""
+    pagefault = task.pagefault + by
     if machine.layout.rt:
-        return task._replace(pagefault=task.pagefault + by, migrate=task.migrate + by)
-    return task._replace(pagefault=task.pagefault + by, preempt=task.preempt + by)
+        return new(TaskState, (*task[:6], pagefault, task.migrate + by, *task[8:]))
+    return new(TaskState, (*task[:5], task.preempt + by, pagefault, *task[7:]))
 
 
-def _mappable(t: Turn) -> bool:
+def mappable(t: Turn) -> bool:
     """Whether the module lets the operation map."""
     return t.op.page < len(t.machine.pages) and t.op.reg < REGISTERS and t.task.preempt < HELD
 
 
-def _filled(t: Turn, index: int, task: TaskState, **others: object) -> State:
-    """The state with entry *index*, which is free, mapping the page, *task* and *others*."""
-    return with_task(
-        t.state,
-        t.op.task,
-        task,
-        windows={**t.state.windows, index: t.machine.window_pte(t.op)},
-        registers=vector.put(t.state.registers, t.op.reg, t.machine.layout.fixaddr(index)),
-        **others,
-    )
+def filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
+    """The state with entry *index*, which is free, mapping the page by *pte*, with *task* and *depths*."""
+    state = t.state
+    registers = vector.put(state.registers, t.op.reg, t.machine.layout.fixaddr(index))
+    return with_windows(t, task, {**state.windows, index: pte}, depths, registers)
 
 
-def _cleared(t: Turn, index: int, task: TaskState, **others: object) -> State:
-    """The state without entry *index*, with *task* and *others*."""
+def cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> State:
+    """The state without entry *index*, with *task* and *depths*."""
     windows = t.state.windows.copy()
     del windows[index]
-    return with_task(t.state, t.op.task, task, windows=windows, **others)
+    return with_windows(t, task, windows, depths, t.state.registers)
 
 
-def _mapped(t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()) -> Outcome:
+def mapped(t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()) -> Outcome:
     """Entry *index* maps the page; its address is returned."""
     address = t.machine.layout.fixaddr(index)
     return outcome(t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved)
@@ -73,63 +86,65 @@ def _outside(t: Turn, left: TaskState, rule: str, address: int) -> Outcome:
 # -- the local generation ---------------------------------------------------------------
 
 
-def _local_rule(t: Turn, verb: str) -> str:
-    return ("atomic." if t.op.code in _ATOMIC else "local.") + verb
-
-
 def _local_map(t: Turn) -> Outcome | None:
     """``__kmap_local_page_prot`` and ``__kmap_local_pfn_prot``."""
-    if not _mappable(t):
+    if not mappable(t):
         return None
-    pfn = t.op.code in _PFN
-    rule = _local_rule(t, "map-pfn" if pfn else "map")
-    task = _counted(t.machine, t.task, 1) if t.op.code in _ATOMIC else t.task
-    if pfn or t.machine.layout.force_map or t.machine.pages[t.op.page].highmem:
-        return _local_push(t, task, rule)
-    return map_lowmem(t, task, rule + ".lowmem")
+    machine, op = t.machine, t.op
+    pfn, atomic = op.code in PFN, op.code in _ATOMIC
+    rule = _LOCAL_MAPS[atomic, pfn]
+    if pfn or machine.layout.force_map or not machine.direct[op.page]:
+        return _local_push(t, rule, atomic=atomic)
+    return map_lowmem(t, _counted(machine, t.task, 1) if atomic else t.task, rule + ".lowmem")
 
 
-def _local_push(t: Turn, task: TaskState, rule: str) -> Outcome | None:
+def _stacked(task: TaskState, depth: int, saved: tuple[int, ...], by: int) -> TaskState:
+    """*task* with *by* mappings more, each of which disables migration."""
+    return new(TaskState, (*task[:3], depth, saved, *task[5:7], task.migrate + by, *task[8:]))
+
+
+def _local_push(t: Turn, rule: str, *, atomic: bool) -> Outcome | None:
     """Into the next entry of the task's stack, if there is one and nothing is in it."""
-    depth = task.depth + t.machine.increment
-    index = t.machine.layout.window_index(task.cpu, depth - 1)
-    if depth >= t.machine.layout.window or index in t.state.windows:
+    machine, task, windows = t.machine, t.task, t.state.windows
+    depth = task.depth + machine.increment
+    entry = depth - 1
+    index = machine.layout.window_index(task.cpu, entry)
+    if depth >= machine.layout.window or index in windows:
         return None
-    pte, entry = t.machine.window_pte(t.op), depth - 1
-    saved = vector.replaced(task.saved, entry, pte)
-    pushed = task._replace(depth=depth, saved=saved, migrate=task.migrate + 1)
-    changes = (SavedChange(entry, pte),) if task.saved[entry] != pte else ()
-    rule += ".nested" if task.depth else ".first"
-    return _mapped(t, _filled(t, index, pushed), index, rule, changes)
+    pte, was = machine.window_pte(t.op), task.saved[entry]
+    pushed = _stacked(task, depth, vector.replaced(task.saved, entry, pte), 1)
+    after = filled(t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths)
+    changes = (new(SavedChange, (entry, pte)),) if was != pte else ()
+    return mapped(t, after, index, rule + (".nested" if task.depth else ".first"), changes)
 
 
 def _local_unmap(t: Turn) -> Outcome | None:
     """``kunmap_local_indexed``: migration enabled once too often is not plain."""
-    address = address_of(t)
-    popped = t.task
+    address, atomic = address_of(t), t.op.code in _ATOMIC
+    if not address:
+        return None
     if _in_window(t.machine, address):
-        popped = popped._replace(depth=popped.depth - t.machine.increment, migrate=popped.migrate - 1)
-    left = _counted(t.machine, popped, -1) if t.op.code in _ATOMIC else popped
-    rule = _local_rule(t, "unmap")
-    if not address or left.migrate < 0:
+        return _local_pop(t, address & PAGE_MASK, atomic=atomic)
+    left = _counted(t.machine, t.task, -1) if atomic else t.task
+    if left.migrate < 0 or t.machine.layout.force_map:
         return None
-    if popped is not t.task:
-        return _local_pop(t, left, rule, address & PAGE_MASK)
-    if t.machine.layout.force_map:
-        return None
-    return _outside(t, left, rule, address)
+    return _outside(t, left, _LOCAL_UNMAPS[atomic], address)
 
 
-def _local_pop(t: Turn, left: TaskState, rule: str, page: int) -> Outcome | None:
-    """The newest mapping of the task, which is then as *left*."""
-    entry = t.task.depth - 1
-    index = t.machine.layout.window_index(left.cpu, entry)
-    if left.depth < 0 or index not in t.state.windows or page != t.machine.layout.fixaddr(index):
+def _local_pop(t: Turn, page: int, *, atomic: bool) -> Outcome | None:
+    """The newest mapping of the task."""
+    machine, task, windows = t.machine, t.task, t.state.windows
+    depth, entry = task.depth - machine.increment, task.depth - 1
+    index = machine.layout.window_index(task.cpu, entry)
+    if depth < 0 or index not in windows or page != machine.layout.fixaddr(index):
         return None
-    saved = vector.replaced(left.saved, entry, 0)
-    after = _cleared(t, index, left._replace(saved=saved))
-    changes = (SavedChange(entry, 0),) if left.saved[entry] else ()
-    return outcome(t, after, rule, invlpg=page, entry=index, saved=changes)
+    popped = _stacked(task, depth, vector.replaced(task.saved, entry, 0), -1)
+    left = _counted(machine, popped, -1) if atomic else popped
+    if left.migrate < 0:
+        return None
+    changes = (new(SavedChange, (entry, 0)),) if task.saved[entry] else ()
+    after = cleared(t, index, left, t.state.depths)
+    return outcome(t, after, _LOCAL_UNMAPS[atomic], invlpg=page, entry=index, saved=changes)
 
 
 LOCAL: dict[OpCode, WindowRule] = {
@@ -155,19 +170,20 @@ def _depths(state: State, cpu: int, depth: int) -> tuple[int, ...]:
 
 def _stack_map(t: Turn) -> Outcome | None:
     """``kmap_atomic_prot`` and ``kmap_atomic_prot_pfn``."""
-    if not _mappable(t):
+    if not mappable(t):
         return None
-    pfn, cpu = t.op.code in _PFN, t.task.cpu
+    pfn, cpu = t.op.code in PFN, t.task.cpu
     rule = "atomic.map-pfn" if pfn else "atomic.map"
     inside = _counted(t.machine, t.task, 1)
-    if not pfn and not t.machine.pages[t.op.page].highmem:
+    if not pfn and t.machine.direct[t.op.page]:
         return map_lowmem(t, inside, rule + ".lowmem")
     slot = t.state.depths[cpu]
     index = t.machine.layout.window_index(cpu, slot)
     if not 0 <= slot < t.machine.layout.window or index in t.state.windows:
         return None
-    after = _filled(t, index, inside, depths=_depths(t.state, cpu, slot + 1))
-    return _mapped(t, after, index, rule + (".nested" if slot else ".first"))
+    depths = _depths(t.state, cpu, slot + 1)
+    after = filled(t, index, t.machine.window_pte(t.op), inside, depths)
+    return mapped(t, after, index, rule + (".nested" if slot else ".first"))
 
 
 def _stack_unmap(t: Turn) -> Outcome | None:
@@ -187,7 +203,7 @@ def _stack_pop(t: Turn, left: TaskState, page: int) -> Outcome | None:
     index = t.machine.layout.window_index(left.cpu, slot)
     if slot < 0 or index not in t.state.windows or page != t.machine.layout.fixaddr(index):
         return None
-    after = _cleared(t, index, left, depths=_depths(t.state, left.cpu, slot))
+    after = cleared(t, index, left, _depths(t.state, left.cpu, slot))
     return outcome(t, after, "atomic.unmap", invlpg=page, entry=index)
 
 
@@ -212,12 +228,13 @@ def typed_map(t: Turn) -> Outcome | None:
     """``kmap_atomic(page, type)``."""
     if t.op.page >= len(t.machine.pages) or t.op.reg >= REGISTERS or not known_type(t.op.value):
         return None
-    if not t.machine.pages[t.op.page].highmem:
+    if t.machine.direct[t.op.page]:
         return map_lowmem(t, t.task, "typed-window.map.lowmem")
     index = _typed_index(t)
     if index in t.state.windows or index not in t.machine.watched:
         return None
-    return _mapped(t, _filled(t, index, t.task), index, "typed-window.map")
+    after = filled(t, index, t.machine.window_pte(t.op), t.task, t.state.depths)
+    return mapped(t, after, index, "typed-window.map")
 
 
 def typed_unmap(t: Turn) -> Outcome | None:
@@ -228,4 +245,4 @@ def typed_unmap(t: Turn) -> Outcome | None:
     index = _typed_index(t)
     if index not in t.state.windows or address & PAGE_MASK != t.machine.layout.fixaddr(index):
         return None
-    return outcome(t, _cleared(t, index, t.task), "typed-window.unmap", entry=index)
+    return outcome(t, cleared(t, index, t.task, t.state.depths), "typed-window.unmap", entry=index)

@@ -6,6 +6,7 @@ every reference copied is a count changed in another object.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,20 +31,22 @@ def get(vector: Vector[T], index: int) -> T:
 def put(vector: Vector[T], index: int, item: T) -> Vector[T]:
     """*vector* with item *index* replaced."""
     top, middle = index >> 2 * _SHIFT, index >> _SHIFT & _MASK
-    branch = vector[top]
-    leaf = replaced(branch[middle], index & _MASK, item)
-    return replaced(vector, top, replaced(branch, middle, leaf))
+    branches = [*vector]
+    leaves = [*branches[top]]
+    leaf = [*leaves[middle]]
+    leaf[index & _MASK] = item
+    leaves[middle] = tuple(leaf)
+    branches[top] = tuple(leaves)
+    return tuple(branches)
 
 
 def replaced(values: tuple[T, ...], at: int, value: T) -> tuple[T, ...]:
     """*values* with the one at position *at* replaced."""
-    copy = list(values)
+    copy = [*values]
     copy[at] = value
     return tuple(copy)
 
 
 def items(vector: Vector[T]) -> Iterable[T]:
     """All items in order."""
-    for branch in vector:
-        for leaf in branch:
-            yield from leaf
+    return chain.from_iterable(chain.from_iterable(vector))

@@ -14,19 +14,34 @@ from .patched import with_bug
 
 pytestmark = pytest.mark.guest
 
+GUESTS_BY_CONTENT = 6
+
 
 def label(case):
     return f"{case.id}-{case.kernel.removeprefix('debian-')}{'-by-content' * bool(case.blind)}"
+
+
+def tried(case, folder):
+    """The result of a guest with the bug.
+
+    By content: of the first of several guests in which something diverges.  A stale read is proof, but the emulator may
+    drop what it has kept, and then every read of that guest is fresh.
+    """
+    prepared = prepare(case.kernel, None, Quiet())
+    scenario = written(folder, case.scenario) if "\n" in case.scenario else case.scenario
+    for _ in range(GUESTS_BY_CONTENT if case.blind else 1):
+        launch = with_bug(prepared.kernel, case.bug)
+        result = judged(prepared, folder, scenario, launch=launch, smp=case.smp)
+        if result.divergences:
+            break
+    return result
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_a_broken_kernel_is_reported_at_its_step(case, tmp_path, blinded, monkeypatch):
     monkeypatch.setattr(Guest, "reset", lambda self: None)  # it is not used again, and might not recover
     blinded(case.blind)
-    prepared = prepare(case.kernel, None, Quiet())
-    scenario = written(tmp_path, case.scenario) if "\n" in case.scenario else case.scenario
-    launch = with_bug(prepared.kernel, case.bug)
-    result = judged(prepared, tmp_path, scenario, launch=launch, smp=case.smp)
+    result = tried(case, tmp_path)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is case.layer)
     steps = (case.step,) if isinstance(case.step, int) else case.step

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.model import plain as plain_module
-from harness.model import plain_turn, plain_window
+from harness.model import plain_turn, plain_typed, plain_window, standard
 from harness.model.explore import explore
 from harness.model.machine import machine as machine_of
 from harness.model.operation import OpCode, Operation
@@ -95,6 +95,53 @@ def test_on_programs_that_nest(name):
     run()
 
 
+TYPES_OF_A_TASK = 3
+
+
+@st.composite
+def typed(draw, machine):
+    """Types nested in order, each task with its own; now and then one twice, or another at the unmap."""
+    program, held = [], [[] for _ in machine.tasks]
+    for _ in range(draw(st.integers(1, 40))):
+        task = draw(st.integers(0, len(machine.tasks) - 1))
+        page = draw(st.integers(0, len(machine.pages) - 1))
+        verb = draw(st.sampled_from(("map", "map", "unmap", "unmap", "touch", "oddly")))
+        kind = TYPES_OF_A_TASK * task + len(held[task])
+        if verb == "map" and len(held[task]) < TYPES_OF_A_TASK:
+            code = draw(
+                st.sampled_from((OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN))
+            )
+            program.append(Operation(code, task, page, 1 + kind, value=kind))
+            held[task].append(kind)
+        elif verb == "unmap" and held[task]:
+            kind = held[task].pop()
+            program.append(Operation(OpCode.KUNMAP_ATOMIC, task, reg=1 + kind, value=kind, offset=8))
+        elif verb == "touch":
+            code = draw(st.sampled_from((OpCode.READ, OpCode.WRITE)))
+            program.append(Operation(code, task, reg=1 + kind, offset=4 * page, value=page))
+        elif verb == "oddly":
+            code = draw(st.sampled_from((OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC)))
+            program.append(Operation(code, task, page, 1 + kind, value=draw(st.integers(0, 9))))
+    return program
+
+
+@pytest.mark.parametrize("layout", [standard.TYPED, standard.TYPED_32, standard.TYPED_DEBUG])
+def test_on_programs_of_the_typed_generation(layout):
+    machine = small(layout, high=4, low=1, tasks=(0, 0, 1))
+
+    @settings(max_examples=150, deadline=None)
+    @given(typed(machine))
+    def run(program):
+        state = initial(machine, empty_snapshot(machine))
+        for op in program:
+            outcomes, _ = same(machine, state, op)
+            if not outcomes:
+                break
+            state = outcomes[0].state
+
+    run()
+
+
 @pytest.mark.parametrize("layout", KINDS, ids=lambda layout: layout.generation.value)
 def test_wherever_misuse_leads(layout):
     small_kind = machine_of(layout._replace(**TYPED), (Page(0x9000, PageKind.HIGH, 0),), (0,))
@@ -131,11 +178,17 @@ def test_on_generated_programs_and_nearly_always(name):
     assert plainly / len(program.operations) > PLAIN_SHARE
 
 
+def unswitched(machine, state, op, _going):
+    """A switch that leaves the windows alone."""
+    return plain_turn.Turn(machine, state, state._replace(current=op.task), op, state.tasks[op.task], ())
+
+
 BROKEN = {
     "counts": (plain_window, "_counted", lambda _machine, task, _by: task, "local"),
     "owner": (plain_module, "_undisturbed", lambda state, number: not state.lost, "local"),
-    "switch": (plain_module, "_switch", lambda _machine, state, _going, _coming: state.windows, "local"),
+    "switch": (plain_module, "_switched", unswitched, "local"),
     "address": (plain_turn, "page_address", lambda _machine, _state, _page: 0, "pkmap"),
+    "types": (plain_typed, "_nested", lambda task, _by: task, "typed"),
     "depths": (plain_window, "_depths", lambda state, _cpu, _depth: state.depths, "stack"),
 }
 
@@ -144,8 +197,8 @@ BROKEN = {
 def test_a_fast_path_that_differs_is_found_by_exploration(name, monkeypatch):
     module, function, broken, where = BROKEN[name]
     monkeypatch.setattr(module, function, broken)
-    standard = next(one for one in MACHINES if one.name == where)
-    found = explore(standard.machine, standard.limits, fast_path=True)
+    small_one = next(one for one in MACHINES if one.name == where)
+    found = explore(small_one.machine, small_one.limits, fast_path=True)
     assert found.failure is not None
     assert found.failure.violations[0].rule == "fast-path"
 
