@@ -296,9 +296,6 @@ def explore(
     parents: list[tuple[int, Operation | None]] = [(0, None)]
     queue = deque([(0, root)])
     result = Exploration()
-    if found := unheld(machine, root):
-        result.failure = Failure((), found)
-        return result
     while queue:
         number, node = queue.popleft()
         if keep_edges:

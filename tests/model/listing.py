@@ -33,19 +33,19 @@ def standard() -> str:
     return "\n".join((*lines, *(_layout(kind) for kind in KINDS)))
 
 
+def tried(kind: str, walk: reach.Walk) -> list[str]:
+    """A walk before it is gone: its machine, what is tried."""
+    ops = "; ".join(render.operation(op) for op in walk.alphabet)
+    return [f"{kind} {walk.name} {walk.states}", *_machine(walk.machine), f"  tries {ops}"]
+
+
 def walks() -> str:
     """The walks of some kinds: their machines, what is tried, which branches the first states have."""
     lines = []
     for kind in WALKED:
         for walk in reach.walks(of_kind(kind)):
-            tried = "; ".join(render.operation(op) for op in walk.alphabet)
             met = " ".join(sorted(reach.taken(walk._replace(states=12))))
-            lines += [
-                f"{kind} {walk.name} {walk.states}",
-                *_machine(walk.machine),
-                f"  tries {tried}",
-                f"  meets {met}",
-            ]
+            lines += [*tried(kind, walk), f"  meets {met}"]
     return "\n".join(lines)
 
 

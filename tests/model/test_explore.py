@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.model.explore import Held, Holding, Limits, Node, follow, key, operations, unheld
+from harness.model import explore as explore_module
+from harness.model.explore import Held, Holding, Limits, Node, explore, follow, key, operations, unheld
 from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
@@ -179,6 +180,11 @@ def test_states_that_are_not_the_same():
     assert [(a, b) for a in range(len(keys)) for b in range(a) if keys[a] == keys[b]] == []
 
 
+def test_the_order_in_which_windows_were_filled_makes_no_difference():
+    first, second = (Operation(ATOMICALLY, task, page, 1 + task) for task, page in ((0, 0), (2, 1)))
+    assert same([first, second, Operation(OpCode.NOP)], [second, first], machine=STACK)
+
+
 def test_lowmem_in_a_window_has_its_own_name():
     mapped = [[local(0, 0)], [local(0, 2)]]
     assert not same(*mapped, machine=DEBUG)
@@ -197,3 +203,77 @@ def test_a_stack_that_is_not_what_is_held():
     assert (
         unheld(MACHINE, Node(lost.state._replace(tasks=(dead, *lost.state.tasks[1:])), lost.holdings)) == ()
     )
+
+
+def altered(change, when):
+    """The model, but for outcomes of operations *when* (of operation and state) which are as *change* makes them."""
+
+    def steps(machine, state, op):
+        return tuple(change(one) if when(op, state) else one for one in step(machine, state, op))
+
+    return steps
+
+
+def forgetful(outcome):
+    """A flush that tells of no slot."""
+    return outcome._replace(observation=outcome.observation._replace(slots=()))
+
+
+def test_the_program_of_a_failure_is_in_order():
+    tiny = small(slots=1, high=2, low=0, tasks=(0,))
+    steps = altered(forgetful, lambda op, state: op.code == OpCode.FLUSH_UNUSED and state.ones)
+    found = explore(tiny, Limits(kmaps=1), steps=steps)
+    assert found.failure is not None
+    assert [op.code for op in found.failure.program] == [OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED]
+    late = altered(forgetful, lambda op, state: op.code == OpCode.KUNMAP and state.ones)
+    wider = explore(small(slots=2, high=2, low=0, tasks=(0, 1)), Limits(kmaps=1, others=()), steps=late)
+    assert wider.failure is not None
+    assert [op.code.name for op in wider.failure.program] == ["KMAP", "KMAP", "KUNMAP", "KUNMAP"]
+
+
+def test_a_depth_that_nobody_sees_is_found():
+    def deeper(outcome):
+        task = outcome.state.tasks[0]
+        return outcome._replace(state=outcome.state._replace(tasks=(task._replace(depth=task.depth + 1),)))
+
+    tiny = small(slots=1, high=1, low=0, tasks=(0,))
+    steps = altered(deeper, lambda op, state: op.code == OpCode.SLEEP)
+    found = explore(tiny, Limits(kmaps=0, others=(OpCode.SLEEP,)), steps=steps)
+    assert found.failure is not None
+    assert [violation.rule for violation in found.failure.violations] == ["unheld"]
+
+
+def test_nobody_goes_on_where_the_lock_is_lost_or_everything():
+    tiny = small(slots=1, high=1, low=0, tasks=(0, 1))
+    bug = Operation(OpCode.KUNMAP, 0, 0)
+    locked = explore(tiny, Limits(kmaps=0, others=(), also=(bug,)), keep_edges=True)
+    assert (locked.states, locked.steps, locked.edges) == (1, 2, [])
+    assert locked.rules == {"kunmap.bug-unmapped": 2}
+    panic = Operation(OpCode.KUNMAP_LOCAL, base=Base.FIXMAP, reg=tiny.layout.fix_kmap_begin)
+    lost = []
+
+    def steps(machine, state, op):
+        assert not state.lost
+        outcomes = step(machine, state, op)
+        lost.extend(outcome for outcome in outcomes if outcome.state.lost)
+        return outcomes
+
+    explore(tiny, Limits(kmaps=0, others=(OpCode.SOFTIRQ,), also=(panic,)), steps=steps)
+    assert lost, "a BUG in an interrupt"
+
+
+TINY = (small(slots=2, high=2, low=0, tasks=(0,)), Limits(kmaps=1, depth=1, maps=(LOCALLY,)))
+
+
+def test_the_fast_path_is_asked_only_if_wanted(monkeypatch):
+    assert explore(*TINY, fast_path=True).failure is None
+    monkeypatch.setattr(explore_module, "plain", lambda _machine, _state, _op: "something else")
+    assert explore(*TINY).failure is None
+    found = explore(*TINY, fast_path=True)
+    assert found.failure is not None
+    assert [violation.rule for violation in found.failure.violations] == ["fast-path"]
+
+
+def test_a_fast_path_that_says_nothing_is_right(monkeypatch):
+    monkeypatch.setattr(explore_module, "plain", lambda _machine, _state, _op: None)
+    assert explore(*TINY, fast_path=True).failure is None

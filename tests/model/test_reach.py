@@ -1,19 +1,30 @@
 """The walks of reach: small machines of any kind, and which states are one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.model import reach, vector
 from harness.model.machine import UNBOUND
-from harness.model.operation import OpCode, Operation
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import Slot, empty_snapshot, initial
+from harness.model.step import step
 from tests.model.kinds import LAYOUTS, of_kind
+from tests.model.listing import WALKED, tried
 
 pytestmark = pytest.mark.judges("reach")
 
 MACHINE = of_kind("local")
 ONE_CPU = LAYOUTS["stack"]._replace(online_cpus=1)
+
+
+def test_machines_and_alphabets_are_as_listed():
+    text = (Path(__file__).parent / "listed" / "walks.txt").read_text()
+    listed = [line for line in text.splitlines() if not line.startswith("  meets ")]
+    now = [line for kind in WALKED for walk in reach.walks(of_kind(kind)) for line in tried(kind, walk)]
+    assert [(a, b) for a, b in zip(listed, now, strict=False) if a != b][:1] == []
+    assert len(listed) == len(now)
 
 
 def test_walks_are_on_two_cpus_at_most():
@@ -71,3 +82,20 @@ def test_a_walk_meets_what_its_states_have():
 def test_an_errand_can_be_awaited_where_nothing_else_changes():
     (walk,) = (walk for walk in reach.walks(of_kind("stack").with_layout(ONE_CPU)) if walk.name == "outside")
     assert "await" in reach.taken(walk)
+
+
+def test_nothing_is_tried_in_a_state_of_which_nothing_is_known(monkeypatch):
+    wrong = Operation(OpCode.KUNMAP_LOCAL, base=Base.FIXMAP, reg=MACHINE.layout.fix_kmap_begin)
+    walk = reach.Walk("x", replace(MACHINE, tasks=(0,)), (Operation(OpCode.SOFTIRQ, value=3), wrong), 50)
+    lost, asked = [], []
+
+    def spy(machine, state, op):
+        asked.append(state)
+        outcomes = step(machine, state, op)
+        lost.extend(outcome.state for outcome in outcomes if outcome.state.lost)
+        return outcomes
+
+    monkeypatch.setattr(reach, "step", spy)
+    reach.taken(walk)
+    assert lost, "a BUG in an interrupt"
+    assert not any(state.lost for state in asked)
