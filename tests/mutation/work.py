@@ -1,7 +1,7 @@
 """Mutants put into a running model: the code of one function is exchanged in a child that has the tests.
 
-Where a mutant is not in a function (a table, a default) the child imports the module anew, and
-with it everything else.
+Where a mutant is not in a function (a table, a default), or in one that is called by imports alone, the child
+imports the module anew, and with it everything else.
 """
 
 import gc
@@ -82,7 +82,7 @@ class Job:
             for item in items
             if old.get(file_of(item.nodeid)) != self.files[file_of(item.nodeid)]
             and _concerned(item, mutant)
-            and (not mutant.function or name in self.measured[item.nodeid].functions)
+            and (not self.lives(mutant) or name in self.measured[item.nodeid].functions)
         ]
         first = self.killers.get(name, [])
         return list(suite.in_order(chosen, self.seconds, first))
@@ -103,11 +103,16 @@ class Job:
             if known is None or (known["word"] == "survived" and known["files"] != self.files):
                 yield mutant
 
+    def lives(self, mutant: Mutant) -> bool:
+        """Whether the mutant is in a function that a test calls."""
+        name = f"{mutant.module}.{mutant.function}"
+        return any(name in measured.functions for measured in self.measured.values())
+
     def in_functions(self, items: Sequence[pytest.Item]) -> None:
         """Try the mutants that are in functions."""
         gc.collect()
         gc.freeze()
-        for mutant in [mutant for mutant in self.wanted() if mutant.function]:
+        for mutant in [mutant for mutant in self.wanted() if self.lives(mutant)]:
             live = live_function(mutant.module, mutant.function)
 
             def prepare(mutant: Mutant = mutant, live: Any = live) -> None:
@@ -118,7 +123,7 @@ class Job:
 
     def in_modules(self) -> None:
         """Try the mutants that need a fresh import; to be called where nothing of the model is imported."""
-        for mutant in [mutant for mutant in self.wanted() if not mutant.function]:
+        for mutant in [mutant for mutant in self.wanted() if not self.lives(mutant)]:
             self.note(mutant, self._imported(mutant))
 
     def _imported(self, mutant: Mutant) -> Verdict:
@@ -137,7 +142,7 @@ class Job:
         if not child:
             os.close(reader)
             suite.limit()
-            broken = self.sources[mutant.module].broken(mutant)
+            broken = self.sources[mutant.module].broken(mutant, whole=True)
             sys.meta_path.insert(0, _Broken(f"{PACKAGE}.{mutant.module}", broken))
             status = [1]
 
