@@ -1,0 +1,80 @@
+"""The fast path beside the full step at the ends of every area: windows, pkmap, direct map, the typed window."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from harness.model import vector
+from harness.model.km_type import TYPE_NR, typed_entry
+from harness.model.operation import OpCode, Operation
+from harness.model.page import Page, PageKind
+from harness.model.state import empty_snapshot, initial
+from harness.model.step import step
+from tests.model.kinds import LAYOUTS, of_kind
+from tests.model.test_fast_path import UNMAPS, asked
+
+
+def crowded(kind, task):
+    """A machine with no window but of CPUs in use, and pages at the ends of the direct map; *task* has mapped all."""
+    layout = LAYOUTS[kind]
+    cpus, count = layout.online_cpus, sum(TYPE_NR) * layout.online_cpus
+    end = layout.fix_kmap_begin + layout.window * cpus - 1
+    page_frames = (0x8000, 0x9003, 0x9006, 0x7FFF, 0)
+    frames = zip(page_frames, (PageKind.HIGH,) * 3 + (PageKind.LOW,) * 2, strict=True)
+    laid = layout._replace(nr_cpus=cpus, fix_kmap_end=end, typed_count=count)
+    machine = of_kind(kind).with_layout(laid).with_pages(tuple(Page(pfn, kind, 0) for pfn, kind in frames))
+    state = initial(machine, empty_snapshot(machine))
+    ops = [Operation(OpCode.KMAP, 0, page) for page in range(3)]
+    typed = product((0, 2), (0, 12, 0x100, 0x112))
+    ops += [Operation(OpCode.TYPED_MAP, other, 1, 9, value=value) for other, value in typed]
+    deep = [Operation(OpCode.KMAP_ATOMIC, task, 1, 2 + depth, value=depth) for depth in range(layout.window)]
+    ops += deep[: layout.window - 1 if machine.local else layout.window]
+    for op in ops:
+        outcomes = step(machine, state, op)
+        good = [one.state for one in outcomes if not one.observation.status]
+        state = good[0] if good else state
+    return machine, state
+
+
+def edges(machine):
+    """Addresses at the ends of all areas."""
+    layout = machine.layout
+    typed = layout.typed_top - (layout.typed_count << 12)
+    return (
+        0, layout.page_offset, layout.high_memory, layout.pkmap_base, layout.pkmap_address(layout.last_pkmap),
+        machine.window_low, machine.window_high + 0x1000, typed + 0x1000, layout.typed_top + 0x1000,
+        *(layout.fixaddr(layout.window_index(cpu, 0)) for cpu in range(layout.online_cpus)),
+        *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus)) for value in (0, 12, 0x100, 0x112)),
+    )  # fmt: skip
+
+
+def at_the_edges(kind):
+    """How many operations were plain at, before and after each edge."""
+    return "; ".join(_at_the_edges(*crowded(kind, task), task) for task in (0, 2))
+
+
+def _at_the_edges(machine, state, task):
+    start, counts = vector.get(state.registers, 1), []
+    asks = ((OpCode.READ, 0), (OpCode.WRITE, 5), (OpCode.TYPED_UNMAP, 0x112), *((code, 0) for code in UNMAPS))
+    for edge in edges(machine):
+        answers = []
+        for (code, value), beside in product(asks, (-0x1000, -4, -2, 0, 4, 0x1000)):
+            op = Operation(code, task, 1, 1, offset=(edge + beside - start) & 0xFFFF_FFFF, value=value)
+            answers.append(asked(machine, state, op)[1])
+        counts.append(str(sum(one is not None for one in answers)))
+    return " ".join(counts)
+
+
+RECORD = Path(__file__).parent / "listed" / "plain-edges.txt"
+"""As it was when last written (``python -m tests.model.test_fast_path_edges``)."""
+
+
+@pytest.mark.judges("plain")
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_at_the_ends_of_areas(kind):
+    assert f"{kind}: {at_the_edges(kind)}" in RECORD.read_text().splitlines()
+
+
+if __name__ == "__main__":
+    RECORD.write_text("".join(f"{kind}: {at_the_edges(kind)}\n" for kind in LAYOUTS))
