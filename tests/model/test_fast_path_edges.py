@@ -9,7 +9,7 @@ from harness.model import vector
 from harness.model.km_type import TYPE_NR, typed_entry
 from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
-from harness.model.state import empty_snapshot, initial
+from harness.model.state import empty_snapshot, initial, with_window
 from harness.model.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.test_fast_path import UNMAPS, asked
@@ -66,15 +66,53 @@ def _at_the_edges(machine, state, task):
     return " ".join(counts)
 
 
+def by_others(kind):
+    """How many were plain where entries of a stack are not what the task has put there, or were never filled."""
+    machine, counts = of_kind(kind), []
+    layout, start = machine.layout, initial(machine, empty_snapshot(machine))
+    code, undo = (
+        (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL)
+        if machine.local
+        else (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC)
+    )
+    for maps, altered in product((1, 2), ((), (0,), (1,), (2,))):
+        state = start
+        for depth in range(maps):
+            state = step(machine, state, Operation(code, 0, depth, 1 + depth, value=depth))[0].state
+        for entry, pte in product(altered, (0, machine.ptes[3])):
+            index = layout.window_index(0, machine.increment * (entry + 1) - 1)
+            other = with_window(state, index, pte)
+            answers = [asked(machine, other, one)[1] for one in _goes_on(code, undo)]
+            counts.append(str(sum(one is not None for one in answers)))
+        saved = vector.replaced(state.tasks[0].saved, machine.increment - 1, 0) if machine.local else ()
+        hole = state._replace(tasks=(state.tasks[0]._replace(saved=saved), *state.tasks[1:]))
+        for known in (state, hole):
+            answers = [asked(machine, known, one)[1] for one in _goes_on(code, undo)]
+            counts.append(str(sum(one is not None for one in answers)))
+    return " ".join(counts)
+
+
+def _goes_on(code, undo):
+    yield from (Operation(one, 0) for one in (OpCode.SLEEP, OpCode.YIELD, OpCode.NOP))
+    yield from (Operation(OpCode.NOP, other) for other in (1, 2))
+    yield from (Operation(code, task, 2, 5) for task in (0, 1, 2))
+    yield from (Operation(undo, 0, reg=reg, value=reg - 1) for reg in (1, 2))
+
+
 RECORD = Path(__file__).parent / "listed" / "plain-edges.txt"
 """As it was when last written (``python -m tests.model.test_fast_path_edges``)."""
 
 
+TELLERS = (at_the_edges, by_others)
+
+
 @pytest.mark.judges("plain")
+@pytest.mark.parametrize("told", TELLERS)
 @pytest.mark.parametrize("kind", LAYOUTS)
-def test_at_the_ends_of_areas(kind):
-    assert f"{kind}: {at_the_edges(kind)}" in RECORD.read_text().splitlines()
+def test_the_fast_path_is_right_or_silent(kind, told):
+    assert f"{kind} {told.__name__}: {told(kind)}" in RECORD.read_text().splitlines()
 
 
 if __name__ == "__main__":
-    RECORD.write_text("".join(f"{kind}: {at_the_edges(kind)}\n" for kind in LAYOUTS))
+    lines = (f"{kind} {told.__name__}: {told(kind)}\n" for kind in LAYOUTS for told in TELLERS)
+    RECORD.write_text("".join(lines))
