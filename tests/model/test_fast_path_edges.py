@@ -2,6 +2,7 @@
 
 from itertools import product
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -9,10 +10,10 @@ from harness.model import vector
 from harness.model.km_type import TYPE_NR, typed_entry
 from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
-from harness.model.state import empty_snapshot, initial, with_window
+from harness.model.state import Context, Phase, empty_snapshot, initial, with_window
 from harness.model.step import step
 from tests.model.kinds import LAYOUTS, of_kind
-from tests.model.test_fast_path import UNMAPS, asked
+from tests.model.test_fast_path import UNMAPS, asked, mapped, odd_task, operation
 
 
 def crowded(kind, task):
@@ -103,7 +104,40 @@ RECORD = Path(__file__).parent / "listed" / "plain-edges.txt"
 """As it was when last written (``python -m tests.model.test_fast_path_edges``)."""
 
 
-TELLERS = (at_the_edges, by_others)
+def _waiting(*phases):
+    """Tasks 1 and 2 wait for a slot, woken or not."""
+
+    def change(state):
+        waiters = (state.tasks[1 + at]._replace(phase=phase, page=3) for at, phase in enumerate(phases))
+        tasks = (state.tasks[0]._replace(preempt=0), *waiters, *state.tasks[1 + len(phases) :])
+        return state._replace(tasks=tasks, waiting=tuple(range(1, 1 + len(phases))), spinning=())
+
+    return change
+
+
+SOFT, HARD = Context(False, 2, False), Context(True, 2, False)
+ODD = {
+    "it is to go to CPU 0": odd_task(preempt=0, going=0),
+    "one is woken and one is not": _waiting(Phase.WOKEN, Phase.BLOCKED),
+    "nobody is woken": _waiting(Phase.BLOCKED, Phase.BLOCKED),
+    "in a hardirq in a softirq with interrupts on": odd_task(contexts=(SOFT, HARD)),
+    "in a softirq in a hardirq": odd_task(irqs_off=True, contexts=(HARD, SOFT)),
+    "at rest": lambda state: odd_task(preempt=0)(state)._replace(current=-1, windows={}),
+    "migration is enabled once too often": odd_task(preempt=0, migrate=-1),
+}
+
+
+def still_odder(kind):
+    """How many operations were plain where several things are odd."""
+    machine, rng, counts = of_kind(kind), Random(f"{kind} 7"), []
+    for name, change in ODD.items():
+        state = change(mapped(machine))
+        answers = [asked(machine, state, operation(rng, machine, state))[1] for _ in range(60)]
+        counts.append(f"{name} {sum(one is not None for one in answers)}")
+    return "; ".join(counts)
+
+
+TELLERS = (at_the_edges, by_others, still_odder)
 
 
 @pytest.mark.judges("plain")
