@@ -137,7 +137,37 @@ def still_odder(kind):
     return "; ".join(counts)
 
 
-TELLERS = (at_the_edges, by_others, still_odder)
+def of_pkmap(kind):
+    """How many were plain with each subset of three slots unused, with the cursor anywhere, and with counts lost."""
+    machine, counts = of_kind(kind), []
+    start = initial(machine, empty_snapshot(machine))
+    for first in range(3):
+        for subset in product((False, True), repeat=3):
+            state = start
+            for page in range(3):
+                state = step(machine, state, Operation(OpCode.KMAP, 0, (page + first) % 3))[0].state
+            for page, unused in enumerate(subset):
+                if unused:
+                    state = step(machine, state, Operation(OpCode.KUNMAP, 0, page))[0].state
+            counts.append(_plain_of_pkmap(machine, state))
+            flushed = step(machine, state, Operation(OpCode.FLUSH_UNUSED))[0].state
+            counts.append(_plain_of_pkmap(machine, flushed._replace(cursor=first)))
+            lost = [slot._replace(count=0) for slot in vector.items(state.slots)]
+            counts.append(_plain_of_pkmap(machine, state._replace(slots=vector.build(lost))))
+    return " ".join(map(str, counts))
+
+
+def _plain_of_pkmap(machine, state):
+    ops = [
+        Operation(code, task, page, 7)
+        for code, task, page in product((OpCode.KMAP, OpCode.KUNMAP), (0, 2), range(5))
+    ]
+    ops += [Operation(OpCode.PAGE_ADDRESS, 0, page) for page in range(6)] + [Operation(OpCode.FLUSH_UNUSED)]
+    states = (state, odd_task(preempt=1)(state), odd_task(irqs_off=True, contexts=(HARD,))(state))
+    return sum(asked(machine, one, op)[1] is not None for one, op in product(states, ops))
+
+
+TELLERS = (at_the_edges, by_others, still_odder, of_pkmap)
 
 
 @pytest.mark.judges("plain")
