@@ -10,10 +10,10 @@ from harness.model import vector
 from harness.model.km_type import TYPE_NR, typed_entry
 from harness.model.operation import OpCode, Operation
 from harness.model.page import Page, PageKind
-from harness.model.state import Context, Phase, empty_snapshot, initial, with_window
+from harness.model.state import Context, Phase, empty_snapshot, initial, with_slot, with_window
 from harness.model.step import step
 from tests.model.kinds import LAYOUTS, of_kind
-from tests.model.test_fast_path import UNMAPS, asked, mapped, odd_task, operation
+from tests.model.test_fast_path import MAPS, UNMAPS, asked, mapped, odd_task, operation
 
 
 def crowded(kind, task):
@@ -167,7 +167,58 @@ def _plain_of_pkmap(machine, state):
     return sum(asked(machine, one, op)[1] is not None for one, op in product(states, ops))
 
 
-TELLERS = (at_the_edges, by_others, still_odder, of_pkmap)
+def of_slots(kind):
+    """How many were plain beside somebody else's slot, with clean slots not flushed yet, and with a task that waits."""
+    machine = of_kind(kind)
+    state = initial(machine, empty_snapshot(machine))
+    for page in (0, 0, 1):
+        state = step(machine, state, Operation(OpCode.KMAP, 0, page))[0].state
+    unused = step(machine, state, Operation(OpCode.KUNMAP, 0, 1))[0].state
+    foreign = with_slot(unused, machine, 0, 1, 0x7_7000_163)
+    states = (
+        foreign,
+        foreign._replace(cursor=2),
+        unused._replace(unflushed=4),
+        _waiting(Phase.BLOCKED)(state),
+    )
+    return " ".join(str(_plain_of_pkmap(machine, one)) for one in states)
+
+
+def of_entries(kind):
+    """How many were plain with types beyond the window, entries unmapped twice, a neighbour or saved PTEs in the way."""
+    machine = of_kind(kind)
+    layout, start = machine.layout, initial(machine, empty_snapshot(machine))
+    counts = [_plain_of(machine, start, (Operation(OpCode.KMAP_ATOMIC, task, 1, 1, value=value) for task in (0, 2)))
+              for value in (0, 2, 3, 4, 11, 12, 13, 40)]  # fmt: skip
+    last = layout.window_index(layout.online_cpus - 1, 0) - 1
+    for entry, state in ((last, start), (last, with_window(start, last, machine.ptes[1]))):
+        beside = layout.fixaddr(entry)
+        unmaps = (
+            Operation(code, 2, reg=1, offset=beside, value=value) for code in UNMAPS for value in (-1, 0, 1)
+        )
+        counts.append(_plain_of(machine, state, unmaps))
+    for code, undo in ((code, undo) for code in MAPS for undo in UNMAPS):
+        put, take = Operation(code, 0, 1, 1), Operation(undo, 0, reg=1)
+        state = start
+        for op in (put, take):
+            outcomes = step(machine, state, op)
+            counts.append(_plain_of(machine, state, (put, take)))
+            state = outcomes[0].state
+        counts.append(_plain_of(machine, state, (put, take)))
+    kept = (
+        vector.replaced(start.tasks[0].saved, machine.increment - 1, machine.ptes[1]) if machine.local else ()
+    )
+    counts.append(
+        _plain_of(machine, odd_task(saved=kept)(start), (Operation(code, 0, 1, 1) for code in MAPS))
+    )
+    return " ".join(map(str, counts))
+
+
+def _plain_of(machine, state, ops):
+    return sum(asked(machine, state, op)[1] is not None for op in ops)
+
+
+TELLERS = (at_the_edges, by_others, still_odder, of_pkmap, of_slots, of_entries)
 
 
 @pytest.mark.judges("plain")
