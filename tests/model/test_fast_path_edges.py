@@ -47,6 +47,7 @@ def edges(machine):
         machine.window_low, machine.window_high + 0x1000, typed + 0x1000, layout.typed_top + 0x1000,
         *(layout.fixaddr(layout.window_index(cpu, 0)) for cpu in range(layout.online_cpus)),
         *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus)) for value in (0, 12, 0x100, 0x112)),
+        *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus) + 1) for value in (12, 0x112)),
     )  # fmt: skip
 
 
@@ -57,7 +58,12 @@ def at_the_edges(kind):
 
 def _at_the_edges(machine, state, task):
     start, counts = vector.get(state.registers, 1), []
-    asks = ((OpCode.READ, 0), (OpCode.WRITE, 5), (OpCode.TYPED_UNMAP, 0x112), *((code, 0) for code in UNMAPS))
+    asks = (
+        (OpCode.READ, 0),
+        (OpCode.WRITE, 5),
+        *((OpCode.TYPED_UNMAP, value) for value in (13, 0x112, 0x113, 0x200)),
+        *((code, 0) for code in UNMAPS),
+    )
     for edge in edges(machine):
         answers = []
         for (code, value), beside in product(asks, (-0x1000, -4, -2, 0, 4, 0x1000)):
@@ -185,7 +191,7 @@ def of_slots(kind):
 
 
 def of_entries(kind):
-    """How many were plain with types beyond the window, entries unmapped twice, a neighbour or saved PTEs in the way."""
+    """Plain steps with types beyond the window, entries unmapped twice, a neighbour or a saved PTE in the way."""
     machine = of_kind(kind)
     layout, start = machine.layout, initial(machine, empty_snapshot(machine))
     counts = [_plain_of(machine, start, (Operation(OpCode.KMAP_ATOMIC, task, 1, 1, value=value) for task in (0, 2)))
