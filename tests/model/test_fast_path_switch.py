@@ -1,11 +1,11 @@
-"""The fast path where a task comes back to a stack that has a hole."""
+"""The fast path where a task comes back to a stack that has a hole, or has no stack."""
 
 import pytest
 
 from harness.model import vector
 from harness.model.operation import OpCode, Operation
 from harness.model.plain import plain
-from harness.model.state import empty_snapshot, initial
+from harness.model.state import empty_snapshot, initial, with_window
 from harness.model.step import step
 from tests.model.kinds import of_kind
 
@@ -31,3 +31,15 @@ def test_a_hole_is_not_plain(kind, hole):
     answers = [plain(machine, state, op) for op in BACK]
     said = [(answer,) == step(machine, state, op) for answer, op in zip(answers, BACK, strict=True) if answer]
     assert said == ([True] * 3 if hole is None else [])
+
+
+@pytest.mark.judges("plain")
+@pytest.mark.parametrize("kind", ["local", "local-rt", "local-debug"])
+def test_an_unmap_with_nothing_mapped_is_not_plain(kind):
+    machine = of_kind(kind)
+    entry = machine.layout.window_index(1, 0) - 1
+    state = with_window(initial(machine, empty_snapshot(machine)), entry, machine.ptes[0])
+    state = state._replace(tasks=tuple(task._replace(migrate=1) for task in state.tasks))
+    op = Operation(OpCode.KUNMAP_LOCAL, 2, reg=1, offset=machine.layout.fixaddr(entry))
+    assert step(machine, state, op)[0].rule == "local.bug-underflow"
+    assert plain(machine, state, op) is None
