@@ -4,7 +4,7 @@ import pytest
 
 from harness.model import vector
 from harness.model.operation import OpCode, Operation
-from harness.model.plain import plain
+from harness.model.plain import allowed, plain
 from harness.model.state import empty_snapshot, initial, with_window
 from harness.model.step import step
 from tests.model.kinds import of_kind
@@ -43,3 +43,14 @@ def test_an_unmap_with_nothing_mapped_is_not_plain(kind):
     op = Operation(OpCode.KUNMAP_LOCAL, 2, reg=1, offset=machine.layout.fixaddr(entry))
     assert step(machine, state, op)[0].rule == "local.bug-underflow"
     assert plain(machine, state, op) is None
+
+
+@pytest.mark.judges("plain")
+@pytest.mark.parametrize(
+    ("code", "fast"), [(OpCode.NOP, True), (OpCode.PREEMPT_OFF, False), (OpCode.FORK, False)]
+)
+def test_what_is_not_plain_is_asked_of_step(code, fast):
+    machine = of_kind("local")
+    state, op = initial(machine, empty_snapshot(machine)), Operation(code)
+    assert (plain(machine, state, op) is not None) is fast
+    assert allowed(machine, state, op) == step(machine, state, op)
