@@ -80,12 +80,16 @@ class Job:
         chosen = [
             item
             for item in items
-            if old.get(file_of(item.nodeid)) != self.files[file_of(item.nodeid)]
+            if self._news(old, file_of(item.nodeid))
             and _concerned(item, mutant)
             and (not self.lives(mutant) or name in self.measured[item.nodeid].functions)
         ]
         first = self.killers.get(name, [])
         return list(suite.in_order(chosen, self.seconds, first))
+
+    def _news(self, old: dict[str, str], file: str) -> bool:
+        """Whether a mutant has not met *file* as it is, or the file is newer than the measurements."""
+        return file not in self.files or old.get(file) != self.files[file]
 
     def note(self, mutant: Mutant, verdict: Verdict) -> None:
         """Keep a verdict."""
@@ -147,6 +151,7 @@ class Job:
             status = [1]
 
             def job(items: Sequence[pytest.Item]) -> None:
+                status[0] = suite.BROKEN
                 wanted = [item for item in items if not only or item.nodeid in only]
                 status[0] = suite.run(self.selected(mutant, wanted), self.seconds, writer)
 
