@@ -218,12 +218,17 @@ static int run(const struct kmh_history_request *request, const struct kmh_task_
 	int error;
 
 	pin(request);
+	/*
+	 * Before any thread spins: kprobe_optimizer() keeps all others from placing probes until every
+	 * task has slept once (synchronize_rcu_tasks(), CONFIG_OPTPROBES with PREEMPTION, 5.10 to 7.3).
+	 */
+	journal->witness = !!(kmh_history_probes_arm(request->flags) & KMH_HISTORY_WITNESS);
 	error = threads_create(requests, journal->n_threads);
 	if (error) {
+		kmh_history_probes_disarm();
 		unpin(request);
 		return error;
 	}
-	journal->witness = !!(kmh_history_probes_arm(request->flags) & KMH_HISTORY_WITNESS);
 	note_slots(slots_of(journal), &journal->cursor_before);
 	start = jiffies;
 	/* pairs with await_go() */

@@ -1,5 +1,6 @@
 """Other tools that do comparable work, where they are installed: the same minute, the same host."""
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from harness.bench.error import BenchError
 from harness.bench.figure import Figure, interleaved
 
 PEER_SECONDS = 1800
+KUNIT_EDIT = "kunit.py run after an edit"
+CHECK_EDIT = "check of the same edit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,27 +26,46 @@ class Peer:
     command: tuple[str, ...] = ()
     missing: str = ""
     folder: Path | None = None
+    before: Callable[[], None] | None = None
+    """What is done before each run, and is no part of its time."""
 
 
 def measure_peers(
     peers: Sequence[Peer], rounds: int, say: Callable[[str], None]
 ) -> tuple[tuple[Figure, ...], Mapping[str, str]]:
-    """Figures of the peers that are there and work; by name, why there is none of the others."""
-    figures: tuple[Figure, ...] = ()
+    """Figures of the peers that are there and work, in turn; by name, why there is none of the others.
+
+    Each runs once before: what it builds or keeps for the next time is there when it is measured.
+    """
     notes = {peer.name: peer.missing for peer in peers if peer.missing}
+    working = []
     for peer in peers:
         if not peer.missing:
-            say(peer.name)
+            say(f"{peer.name}: the first time")
             try:
-                figures += interleaved([partial(_timed, peer)], rounds)
+                _timed(peer)
             except BenchError as error:
                 notes[peer.name] = f"failed: {error.message}"
-    return figures, notes
+            else:
+                working.append(peer)
+    say(", ".join(peer.name for peer in working) or "nothing")
+    return interleaved([partial(_sample, peer, notes) for peer in working], rounds), notes
+
+
+def _sample(peer: Peer, notes: dict[str, str]) -> Mapping[tuple[str, str], float]:
+    """One run; one that fails is left out, and said."""
+    try:
+        return _timed(peer)
+    except BenchError as error:
+        notes[peer.name] = f"failed once: {error.message}"
+        return {}
 
 
 def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
-    """Seconds of one run.  Raises BenchError where it fails."""
-    started = time.monotonic()
+    """Seconds of one run, and of CPU of all that it starts.  Raises BenchError where it fails."""
+    if peer.before:
+        peer.before()
+    started, used = time.monotonic(), _children()
     try:
         subprocess.run(
             peer.command,
@@ -59,20 +81,31 @@ def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
         raise BenchError(f"exit code {error.returncode}: {''.join(last)}", hint="run it by hand") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BenchError(str(error), hint="run it by hand") from error
-    return {(peer.name, "s"): time.monotonic() - started}
+    return {(peer.name, "s"): time.monotonic() - started, (f"{peer.name}, CPU", "s"): _children() - used}
+
+
+def _children() -> float:
+    """Seconds of CPU of all processes that have been waited for."""
+    found = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found.ru_utime + found.ru_stime
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the user gives for the peers: a kernel tree for kunit.py; arguments for ``check``."""
+    """What the user gives for the peers: a kernel tree for kunit.py; arguments for ``check``.
+
+    ``edited``: instead of them, both made ready for the same edit (``harness/bench/kunit.py``).
+    """
 
     kunit: Path | None = None
     check: tuple[str, ...] = ()
+    edited: tuple[Peer, ...] = ()
 
 
 def find_peers(given: Given, image: Path | None, *, has_check: bool) -> tuple[Peer, ...]:
     """Every peer, those that are not there with the reason; *image*: the bzImage that is measured."""
-    return (_kunit(given.kunit), _vng(image), _check(given.check, has_check=has_check))
+    ours = given.edited or (_kunit(given.kunit), _check(given.check, has_check=has_check))
+    return (*ours, _vng(image))
 
 
 KUNIT = "tools/testing/kunit/kunit.py"
@@ -82,7 +115,7 @@ def _kunit(tree: Path | None) -> Peer:
     """Build what has changed (nothing), boot an i386 kernel, run the tests of lists: kunit.py's shortest way."""
     name = "kunit.py run, i386, nothing changed"
     if tree is None:
-        return Peer(name, missing="not installed: give a kernel tree with --kunit")
+        return Peer(name, missing="not installed: give a kernel of the catalogue, or a tree, with --kunit")
     if not (tree / KUNIT).is_file():
         return Peer(name, missing=f"not installed: {tree} has no {KUNIT}")
     return Peer(name, ("python3", KUNIT, "run", "--arch=i386", "list-kunit-test"), folder=tree)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.figure import Figure, find
+from harness.bench.peer import CHECK_EDIT, KUNIT_EDIT
 from harness.errors import UsageError
 
 FORMAT = 2
@@ -38,7 +39,11 @@ def value(
 
 
 def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
-    """Ours against plain QEMU, for each kernel that was booted both ways."""
+    """Ours against plain QEMU, for each kernel that was booted both ways; `check` against kunit.py."""
+    for what in ("", ", CPU"):
+        check, kunit = find(figures, CHECK_EDIT + what), find(figures, KUNIT_EDIT + what)
+        if check and kunit:
+            yield f"check / kunit.py{what}", check.median / kunit.median
     for ours in figures:
         if ours.name.startswith(_OURS):
             rest = ours.name.removeprefix(_OURS)

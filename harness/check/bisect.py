@@ -135,4 +135,10 @@ def _culprits(said: str) -> tuple[str, ...]:
 def step_lines(steps: Sequence[Step]) -> Iterator[str]:
     """The steps for people."""
     for one in steps:
-        yield f"{one.verdict.name.lower():5} {one.commit[:12]}  {one.words.splitlines()[0] if one.words else ''}"
+        yield f"{one.verdict.name.lower():5} {one.commit[:12]}  {_in_a_line(one.words)}"
+
+
+def _in_a_line(words: str) -> str:
+    """The first line; where it only announces what follows, that too."""
+    lines = [text.strip() for text in words.splitlines()[:2]]
+    return " ".join(lines if lines and lines[0].endswith(":") else lines[:1])

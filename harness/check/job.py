@@ -61,6 +61,8 @@ class CheckRequest:
     strict: bool = False
     kernel: Kernel | None = None
     """A kernel of the catalogue, whose source is patched instead of *tree*."""
+    machine: str = ""
+    """The words that the terms' shape was made of, for whoever wants to see it again."""
 
 
 Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
@@ -94,7 +96,7 @@ class Check:
                 self.scratch.settle(self.base, self.request.patches)
             configs = tuple(self._patched(config, *bases[config]) for config in self.request.configs)
         except DoesNotApplyError as error:
-            failure = Failure("patched kernel", Stage.APPLY, (error.patch.title, *error.lines))
+            failure = Failure("patch", Stage.APPLY, (error.patch.title, *error.lines))
             configs = tuple(ConfigResult(config, failure=failure) for config in self.request.configs)
         return self._finished(configs)
 
@@ -188,21 +190,32 @@ class Check:
         comparisons = compare(config, base.outcomes, judgement.outcomes)
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(found, comparisons))
-        return replace(known, patched=judgement, comparisons=comparisons)
+        again = self._command(config, comparisons)
+        return replace(known, patched=judgement, comparisons=comparisons, reproduce=again)
 
     def _told(self, judgement: Judgement, config: str) -> Judgement:
         """*judgement* with file and line in what the kernel said."""
         source = self.scratch.source
         files = [name for patch in self.request.patches for name in changed_files(patch, source)]
         symboliser = Symboliser(self.scratch.objects(config), files)
-        return replace(judgement, outcomes=tuple(told(one, symboliser) for one in judgement.outcomes))
+        return replace(
+            judgement,
+            error="\n".join(symboliser.lines(judgement.error.splitlines())),
+            outcomes=tuple(told(one, symboliser) for one in judgement.outcomes),
+        )
 
-    def _command(self, config: str) -> str:
-        """The command line that checks *config* again."""
-        request = self.request
+    def _command(self, config: str, found: Sequence[Comparison] = ()) -> str:
+        """The command line that checks *config* again: of what is newly failing the first scenario, if there is one."""
+        request, plan = self.request, self.request.terms.plan
         files = save_patches(request.patches, request.out / "patches")
         place = ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
-        return command(place, self.base, files, config, f"--seed {request.terms.plan.seed}")
+        failing = next((one.program for one in found if one.change is Change.NEWLY_FAILING), "")
+        scenario = next((one.file for one in plan.scenarios if program_name(one) == failing), "")
+        more = ["--shape", request.machine] if request.machine else []
+        more += (
+            ["--scenario", scenario] if scenario else ["--seed", str(plan.seed), "--steps", str(plan.steps)]
+        )
+        return command(place, self.base, files, config, more)
 
     def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""

@@ -59,8 +59,10 @@ def _config(config: ConfigResult) -> Iterator[str]:
         yield f"Kernel:    {patched.release} on {patched.machine}"
         yield f"QEMU:      {patched.command}"
     if config.failure:
-        yield f"Failed:    the {config.failure.which} {config.failure.stage.value}:"
+        yield f"Failed:    {config.failure.words}:"
         yield from (f"  {line}" for line in config.failure.lines)
+        if config.reproduce:
+            yield f"Reproduce: {config.reproduce}"
         return
     counts = {change: sum(one.change is change for one in config.comparisons) for change in ORDER}
     yield f"Programs:  {', '.join(f'{count} {change.value}' for change, count in counts.items() if count)}"

@@ -87,7 +87,7 @@ def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
     )
     words = verdict_words(alone)
     if config.failure:
-        words = f"the {config.failure.which} {config.failure.stage.value}: {_telling(config.failure.lines)}"
+        words = f"{config.failure.words}: {_telling(config.failure.lines)}"
     return {
         "tool": f"{NAME} {config.config}",
         "status": "fail" if _patch_is_at_fault(config) else _STATUS[config.change],

@@ -23,12 +23,14 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def command(place: Sequence[str], base: Base, patches: Sequence[Path], config: str, more: str = "") -> str:
+def command(
+    place: Sequence[str], base: Base, patches: Sequence[Path], config: str, more: Sequence[str] = ()
+) -> str:
     """The check of one configuration, ready to paste."""
     words = [NAME, "check", *place]
     words += ["--base", base.revision] if base.revision else []
     words += [word for patch in patches for word in ("--patch", str(patch))]
-    return shlex.join([*words, "--configs", config]) + (f" {more}" if more else "")
+    return shlex.join([*words, "--configs", config, *more])
 
 
 def keep_image(kernel: Kernel, folder: Path) -> Kernel:

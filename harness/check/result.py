@@ -18,7 +18,7 @@ class Stage(StrEnum):
     APPLY = "does not apply"
     CONFIGURE = "cannot be configured"
     BUILD = "does not build"
-    MODULE = "the module does not build against it"
+    MODULE = "has no module: it does not build against this kernel"
     BOOT = "does not boot"
     MACHINE = "is not the machine that the model knows"
 
@@ -30,6 +30,11 @@ class Failure:
     which: str
     stage: Stage
     lines: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Which and how far, as part of a sentence."""
+        return f"the {self.which} {self.stage.value}"
 
 
 @dataclass(frozen=True, slots=True)

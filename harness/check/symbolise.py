@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.check.outcome import CRASH, MESSAGE, Outcome
 from harness.kernel.programs import CROSS_COMPILE, find
 
 _ADDRESS = re.compile(r"\b([A-Za-z_][\w.]*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?! \[)")
+_FUNCTION = re.compile(r"^([0-9a-f]+) .{5}.F (\S+)\t[0-9a-f]+ (?:\.hidden )?(\S+)$", re.MULTILINE)
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.*)$", re.MULTILINE)
 USUAL = (
     "mm/highmem.c",
@@ -26,6 +28,13 @@ USUAL = (
     "kernel/sched/core.c",
 )
 """Where the functions of interest are, beside the files that a patch changes."""
+
+
+class _Start(NamedTuple):
+    """Where a function begins in its object."""
+
+    section: str
+    offset: int
 
 
 class Symboliser:
@@ -54,14 +63,14 @@ class Symboliser:
             with tempfile.TemporaryDirectory(prefix="kmap-harness-dwarf-") as folder:
                 told = self._with_dwarf(source, Path(folder) / "told.o")
                 start = _functions(told).get(function) if told else None
-                if told and start is not None:
-                    yield self._line_of(told, start + offset)
+                if told and start:
+                    yield self._line_of(told, start.section, start.offset + offset)
 
     def _defining(self, function: str) -> Iterator[str]:
         yield from (source for source, names in self._known.items() if function in names)
 
     @cached_property
-    def _known(self) -> dict[str, dict[str, int]]:
+    def _known(self) -> dict[str, dict[str, _Start]]:
         """Functions of each source that was compiled."""
         files = {source: (self._objects / source).with_suffix(".o") for source in self._sources}
         return {source: _functions(file) for source, file in files.items() if file.is_file()}
@@ -79,12 +88,12 @@ class Symboliser:
         done = subprocess.run([*words, "-g"], cwd=self._objects, capture_output=True, check=False)
         return None if done.returncode else output
 
-    def _line_of(self, file: Path, offset: int) -> str:
-        """``mm/highmem.c:300`` for an offset in ``.text``; empty where there is no line."""
+    def _line_of(self, file: Path, section: str, offset: int) -> str:
+        """``mm/highmem.c:300`` for an offset in a section; empty where there is no line."""
         command: list[str | Path] = [
             find(f"{CROSS_COMPILE}addr2line"),
             "-j",
-            ".text",
+            section,
             "-e",
             file,
             hex(offset),
@@ -111,10 +120,9 @@ def told(outcome: Outcome, symboliser: Symboliser) -> Outcome:
     )
 
 
-def _functions(file: Path) -> dict[str, int]:
-    """Offsets of the functions of an object in its ``.text``."""
+def _functions(file: Path) -> dict[str, _Start]:
+    """Where the functions of an object begin: those of booting are in a section of their own."""
     said = subprocess.run(
-        [find(f"{CROSS_COMPILE}nm"), file], capture_output=True, text=True, check=False
+        [find(f"{CROSS_COMPILE}objdump"), "--syms", file], capture_output=True, text=True, check=False
     ).stdout
-    fields = (line.split() for line in said.splitlines())
-    return {words[2]: int(words[0], 16) for words in fields if len(words) == 3 and words[1] in "tT"}
+    return {found[3]: _Start(found[2], int(found[1], 16)) for found in _FUNCTION.finditer(said)}

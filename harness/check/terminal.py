@@ -34,11 +34,14 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
 
 def verdict_words(result: CheckResult) -> str:
     """The verdict in one sentence."""
+    failure = next((one.failure for one in result.configs if one.failure), None)
+    if failure and result.change is Change.CANNOT_JUDGE:
+        return f"CANNOT JUDGE: {failure.words}"
     words = _WORDS[result.change]
     changed = result.of(Change.BEHAVIOUR_CHANGED)
     if changed and result.change is not Change.BEHAVIOUR_CHANGED:
         words += f"; behaviour changed in {len(changed)} more"
-    return words
+    return f"{words}; with --strict a failure" if changed and result.strict else words
 
 
 def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
@@ -46,8 +49,10 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     yield ""
     yield f"config      {config.config}: {_judged(config)}"
     if config.failure:
-        yield f"failed      the {config.failure.which} {config.failure.stage.value}:"
+        yield f"failed      {config.failure.words}:"
         yield from (f"    {line}" for line in config.failure.lines)
+        if config.reproduce:
+            yield f"by hand     {config.reproduce}"
         return
     if config.lost_evidence:
         yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"

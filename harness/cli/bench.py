@@ -6,7 +6,8 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,14 @@ import typer
 from rich.console import Console
 
 from harness.bench.figure import Figure
+from harness.bench.kunit import kunit_ground
 from harness.bench.peer import Given, find_peers, measure_peers
 from harness.bench.report import read_baseline, table, value
 from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
+from harness.cli.options import Debug
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
@@ -27,6 +30,7 @@ from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.kernel.catalogue import known
 from harness.kernel.progress import Progress
+from harness.kernel.recipe import recipes
 from harness.report.output import require_writable, write_whole
 from harness.run.job import describe
 from harness.run.prepare import prepare
@@ -44,13 +48,19 @@ def bench(
         typer.Option(help=f"Measure only this; may be repeated: {', '.join((*PARTS, PEERS))}."),
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Samples of each figure.")] = None,
-    kunit: Annotated[Path | None, typer.Option(help="Kernel tree whose kunit.py is measured beside.")] = None,
+    kunit: Annotated[
+        str,
+        typer.Option(
+            help="A kernel of the catalogue (6.1-pae): kunit.py and `check` after the same edit, measured beside. "
+            "Or a tree: its kunit.py, nothing edited."
+        ),
+    ] = "",
     check: Annotated[
         str, typer.Option(help="Arguments of a `check` with a warm build folder, measured beside.")
     ] = "",
     json: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="JSON of an earlier time to compare with.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""
     del debug
@@ -62,8 +72,8 @@ def bench(
         subject = Subject(prepare(kernel, None, progress), machine)
         others = _others(kernel, machine, progress) if "kernels" in effort.samples else ()
         figures = Suite(subject, effort, others).measure(progress.step)
-        given = Given(kunit, tuple(shlex.split(check)))
-        theirs, missing = _peers(given, subject, effort, progress.step)
+        with _given(kunit, tuple(shlex.split(check)), progress) as given:
+            theirs, missing = _peers(given, subject, effort, progress.step)
     figures += theirs
     about = _about(subject)
     sys.stdout.write("\n".join([", ".join(about.values()), *table(figures, before, missing)]) + "\n")
@@ -81,6 +91,16 @@ def _known(parts: Sequence[str]) -> Sequence[str]:
                 f"{part!r} is nothing to measure", hint=f"parts are: {', '.join((*PARTS, PEERS))}"
             )
     return parts
+
+
+@contextmanager
+def _given(kunit: str, check: tuple[str, ...], progress: Progress) -> Iterator[Given]:
+    """What the peers are given: for a kernel of the catalogue, trees that are ready for an edit."""
+    if recipe := recipes().get(kunit):
+        with kunit_ground(recipe, progress) as ground:
+            yield Given(check=check, edited=ground.peers())
+    else:
+        yield Given(Path(kunit) if kunit else None, check)
 
 
 def _others(kernel: str, machine: Shape, progress: Progress) -> tuple[Subject, ...]:

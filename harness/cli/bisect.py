@@ -13,6 +13,7 @@ from harness import project
 from harness.check.bisect import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.judging import Terms
+from harness.cli.options import Debug, Machine, Scenarios
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import HarnessError, UsageError
@@ -27,20 +28,15 @@ ABORT = 128
 
 Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
 Config = Annotated[str, typer.Option(help="Configuration: names joined by +, or a .config file.")]
-Scenarios = Annotated[
-    list[Path] | None, typer.Option(help="Scenario file or folder; may be repeated. Default: all of them.")
-]
-Shape = Annotated[str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti.")]
 Steps = Annotated[int, typer.Option(min=0, help="Generated steps beside the scenarios.")]
 Out = Annotated[Path, typer.Option(help="Folder for logs and kernels.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def bisect_step(
     tree: Tree = Path(),
     config: Config = DEFAULT_CONFIGS[0],
     scenario: Scenarios = None,
-    shape: Shape = "",
+    shape: Machine = "",
     steps: Steps = 0,
     out: Out = Path("out/bisect"),
     debug: Debug = False,
@@ -68,7 +64,7 @@ def bisect(
     tree: Tree = Path(),
     config: Config = DEFAULT_CONFIGS[0],
     scenario: Scenarios = None,
-    shape: Shape = "",
+    shape: Machine = "",
     steps: Steps = 0,
     out: Out = Path("out/bisect"),
     debug: Debug = False,

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from harness import project
+from harness.cli.options import Debug, Json, Machine
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
@@ -32,14 +33,14 @@ def broken_rules(
         str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
-    shape: Annotated[str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr.")] = "",
+    shape: Machine = "",
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
     table: Annotated[
         bool, typer.Option("--list", help="Print what every kernel is expected to say; run nothing.")
     ] = False,
-    report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    report: Json = None,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/broken-rules"),
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Break each rule in a guest of its own; exit 0 as expected, 1 differs, 2 wrong use, 3 failure."""
     del debug

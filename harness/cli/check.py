@@ -16,11 +16,12 @@ from harness.check.mail import mail_text
 from harness.check.report_value import b4_value, check_value
 from harness.check.result import FAILING, CheckResult
 from harness.check.terminal import check_lines
-from harness.cli.progress import progress_for
+from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
+from harness.cli.progress import progress_for, show_command
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.kernel.built import obtain_built
-from harness.kernel.recipe import Recipe, recipes
+from harness.kernel.recipe import recipe_of
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
 from harness.patch.read import read_patches
@@ -46,35 +47,25 @@ def check(
             help="Instead of --tree: a kernel of the catalogue (see `kernels`), for who has no tree."
         ),
     ] = "",
-    base: Annotated[str, typer.Option(help="The revision to apply to [default: HEAD].")] = "",
+    base: Annotated[str, typer.Option(help="The revision to apply to \\[default: HEAD].")] = "",
     configs: Annotated[
         str,
         typer.Option(
             help="Configurations, separated by commas: a name, names joined by +, or a .config file."
         ),
     ] = "",
-    scenario: Annotated[
-        list[Path] | None,
-        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated program.")] = 1,
+    scenario: Scenarios = None,
+    seed: Seed = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps [default: 4000, or none with --scenario].")
+        int | None, typer.Option(min=0, help="Generated steps \\[default: 4000, or none with --scenario].")
     ] = None,
-    shape: Annotated[
-        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial.")
-    ] = "",
-    throwaway: Annotated[
-        bool,
-        typer.Option(
-            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
-        ),
-    ] = False,
+    shape: Machine = "",
+    throwaway: Throwaway = False,
     each: Annotated[
         bool, typer.Option("--each", help="Judge a series patch by patch, each against those before it.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    json: Json = None,
     mail: Annotated[
         Path | None, typer.Option(help="Write a reply to the patch as a mail; - is standard output.")
     ] = None,
@@ -86,7 +77,7 @@ def check(
         "out/check"
     ),
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every program and command.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
 
@@ -104,21 +95,14 @@ def check(
     base = _before(tree, patches, base) if b4 else base
     terms = Terms(parse_shape(shape), plan, throwaway)
     with progress_for(Console(stderr=True)) as progress:
-        built = obtain_built(_recipe(kernel), progress=progress) if kernel else None
+        built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
-        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built)
-        results = run_check(request, TreeBuilder(_say if verbose else None), progress, each=each)
+        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built, shape)
+        results = run_check(request, TreeBuilder(show_command if verbose else None), progress, each=each)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
     codes = {one.exit_code for one in results}
     raise typer.Exit(FAILING if FAILING in codes else max(codes))
-
-
-def _recipe(name: str) -> Recipe:
-    known = recipes()
-    if name not in known:
-        raise UsageError(f"{name!r} is no kernel of the catalogue", hint=f"known are: {', '.join(known)}")
-    return known[name]
 
 
 def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:
@@ -155,7 +139,3 @@ def _text(results: tuple[CheckResult, ...], *, b4: bool, mail: Path | None, verb
     if mail and str(mail) == "-":
         return "\n".join(mail_text(one) for one in results)
     return "\n\n".join("\n".join(check_lines(one, verbose=verbose)) for one in results) + "\n"
-
-
-def _say(command: str) -> None:
-    sys.stderr.write(f"$ {command}\n")

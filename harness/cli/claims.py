@@ -14,6 +14,7 @@ from harness.claims.recorded import kind_of, recorded
 from harness.claims.script import Seen
 from harness.claims.then import THEN
 from harness.claims.verdict import Finding
+from harness.cli.options import Debug, Json
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.report.claims import Judged, claims_lines, claims_value
@@ -26,9 +27,9 @@ def claims(
         str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
-    report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    report: Json = None,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/claims"),
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Judge each claim by a run on this kernel; exit 0 as recorded, 1 differs, 2 wrong use, 3 failure."""
     del debug

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.options import Debug, Json
 from harness.report.output import require_writable, write_whole
 from harness.report.terminal import run_lines
 from harness.report.traces import difference_value, trace_lines
@@ -17,8 +18,8 @@ from harness.run.replay import compare_files, replay
 def diff(
     trace: Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")],
     other: Annotated[Path | None, typer.Argument(help="Second trace: compare the two step by step.")] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    json: Json = None,
+    debug: Debug = False,
 ) -> None:
     """Judge a trace again with the model as it is now, or compare two traces slot by slot."""
     del debug

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.options import Debug, Json
 from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
 from harness.model.explore import Failure
@@ -51,16 +52,16 @@ def explore(
         list[str] | None, typer.Option("--machine", help="Standard machine; may be repeated. Default: all.")
     ] = None,
     drawing: Annotated[
-        Path | None, typer.Option("--svg", help="Draw the graph of the one machine named [default: tiny].")
+        Path | None, typer.Option("--svg", help="Draw the graph of the one machine named \\[default: tiny].")
     ] = None,
-    report: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    report: Json = None,
     transitions: Annotated[
         bool, typer.Option("--transitions", help="Print every rule branch by kind of kernel, as recorded.")
     ] = False,
     drawn: Annotated[
         bool, typer.Option("--pictures", help="Print the pictures of docs/model.md, made from the model.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Enumerate the model's states on small machines; exit 0 contract kept everywhere, 1 broken, 2 wrong use."""
     del debug

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.options import Debug, Json
 from harness.cli.progress import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
@@ -29,12 +30,12 @@ def histories(
     strict: Annotated[
         bool, typer.Option("--strict", help="A change of behaviour of your own kernel is a divergence too.")
     ] = False,
-    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    json: Json = None,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/histories"),
     template: Annotated[
         bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
     ] = True,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Run and judge concurrent histories; exit 0 all explained, 1 divergence, 2 wrong use, 3 failure or unknown."""
     del debug

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.progress import progress_for
+from harness.cli.options import Debug, Verbose
+from harness.cli.progress import progress_for, show_command
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import named_kernel, names
 from harness.kernel.status import KernelStatus, statuses
@@ -20,7 +21,7 @@ kernels = typer.Typer(invoke_without_command=True)
 def listing(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """List the kernels: known by name, fetched or built, and modules built for them."""
     del debug
@@ -37,23 +38,19 @@ def build(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask apt for newer packages and sources first.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Build kernels from source, or fetch stock ones; what is in the cache stays as it is."""
     del debug
     for unknown in set(name) - set(names()):
         raise UnknownKernelError(unknown, names())
-    say = _say if verbose else None
+    say = show_command if verbose else None
     for one in name:
         with progress_for(Console(stderr=True)) as progress:
             kernel = named_kernel(one, progress=progress, say=say, refresh=refresh)
         sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
         sys.stdout.flush()
-
-
-def _say(command: str) -> None:
-    sys.stderr.write(f"$ {command}\n")
 
 
 def _value(row: KernelStatus) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.cli.options import Debug, Seed
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.kernel.recipe import recipes
@@ -48,7 +49,7 @@ def nightly(
     baseline: Annotated[
         Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
+    seed: Seed = 1,
     steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
     abstract: Annotated[
         int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
@@ -56,7 +57,7 @@ def nightly(
     histories: Annotated[
         int, typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none.")
     ] = 1_000_000,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug

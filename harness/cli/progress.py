@@ -80,3 +80,8 @@ class PlainProgress:
 def progress_for(console: Console) -> TerminalProgress | PlainProgress:
     """The progress that fits where standard error goes."""
     return TerminalProgress(console) if console.is_terminal else PlainProgress()
+
+
+def show_command(command: str) -> None:
+    """A command line as it is run, for who asked to see them all."""
+    sys.stderr.write(f"$ {command}\n")

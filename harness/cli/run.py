@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from harness import project
-from harness.cli.progress import progress_for
+from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway, Verbose
+from harness.cli.progress import progress_for, show_command
 from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -28,18 +29,13 @@ def run(
         str, typer.Option(help="A name of `kernels` (6.1-pae is built from source), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
     build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
-    shape: Annotated[
-        str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")
-    ] = "",
-    smp: Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 8 [default: 2].")] = None,
-    memory: Annotated[int | None, typer.Option(help="Memory of the guest, MiB [default: 256].")] = None,
-    scenario: Annotated[
-        list[Path] | None,
-        typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the generated programs.")] = 1,
+    shape: Machine = "",
+    smp: Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 8 \\[default: 2].")] = None,
+    memory: Annotated[int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")] = None,
+    scenario: Scenarios = None,
+    seed: Seed = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps [default: 6000, or none with --scenario].")
+        int | None, typer.Option(min=0, help="Generated steps \\[default: 6000, or none with --scenario].")
     ] = None,
     abstract: Annotated[
         int,
@@ -49,17 +45,12 @@ def run(
             "the kernel's own generation, the module's typed window with the types of 2.6.24 and of 2.6.32.",
         ),
     ] = 0,
-    json: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
+    json: Json = None,
     trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
     attach: Annotated[
         str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
     ] = "",
-    throwaway: Annotated[
-        bool,
-        typer.Option(
-            "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
-        ),
-    ] = False,
+    throwaway: Throwaway = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
     template: Annotated[
         bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
@@ -75,8 +66,8 @@ def run(
         Path | None,
         typer.Option(help="Folder for a report of the lines and branches executed; wants a gcov kernel."),
     ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
 ) -> None:
     """Judge one kernel on one machine, step by step; exit 0 agreement, 1 divergence, 2 wrong use, 3 failure."""
     del debug
@@ -92,7 +83,7 @@ def run(
         kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic, coverage
     )
     with progress_for(Console(stderr=True)) as progress:
-        result = execute(request, progress, _say if verbose else None)
+        result = execute(request, progress, show_command if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_json(result, json)
@@ -111,7 +102,3 @@ def _counting(machine: Shape, smp: int | None, attach: str) -> Shape:
     if attach:
         raise UsageError("--deterministic boots a guest of its own", hint="leave out --attach")
     return replace(machine, smp=smp or 1, icount=True)
-
-
-def _say(command: str) -> None:
-    sys.stderr.write(f"$ {command}\n")

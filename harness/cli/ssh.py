@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from harness import project
+from harness.cli.options import Debug
 from harness.cli.progress import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -51,7 +52,7 @@ def ssh(
     stop: Annotated[bool, typer.Option("--stop", help="End the guest.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the guests that run.")] = False,
     start_only: Annotated[bool, typer.Option("--start", help="Only start the guest.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Open a shell, or run a command, in a guest that keeps running; start it where there is none."""
     del debug
@@ -74,7 +75,7 @@ def push(
         Path, typer.Option(help="Folder of the module's sources.")
     ] = project.MODULE_SOURCES,
     name: Name = DEFAULT_NAME,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Build the module and exchange it in the running guest, without a reboot."""
     del debug
@@ -97,7 +98,7 @@ def pull(
     ],
     local: Annotated[Path, typer.Argument(help="Where to put it.")],
     name: Name = DEFAULT_NAME,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Fetch a file, a folder or the logs of the running guest."""
     del debug

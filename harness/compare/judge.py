@@ -20,6 +20,7 @@ from harness.compare.known import KnownBug
 from harness.compare.witness import at_rest, disagreements
 from harness.model import contract, vector
 from harness.model.absorb import absorb as as_seen
+from harness.model.complaint import may_complain
 from harness.model.machine import Machine
 from harness.model.observation import Observation, Status
 from harness.model.operation import Operation
@@ -96,8 +97,13 @@ class Judge:
             result.unjudged += 1
             self._last = self._after(self._last, record)
             return None
+        before = self._states[0]
         divergence = self._judge(record)
-        if divergence is None and (record.observation.warns or record.observation.status is Status.DIED):
+        if divergence is None and (
+            record.observation.warns
+            or record.observation.status is Status.DIED
+            or (record.messages and may_complain(self.machine, before, record.operation))
+        ):
             result.speaking.add(record.number)
         return divergence
 

@@ -11,7 +11,7 @@ from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.guest import patience, protocol
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
-from harness.guest.failure import AgentError, GuestHungError, WireError
+from harness.guest.failure import AgentError, GuestCrashedError, GuestHungError, WireError
 from harness.guest.image import build_image
 from harness.guest.link import WINDOW, LinkStatistics
 from harness.guest.protocol import RequestType
@@ -21,6 +21,7 @@ from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import Trouble
+from harness.guest.unsaid import Log, log_of, unsaid
 from harness.guest.witness import WitnessView, look
 from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
@@ -56,6 +57,14 @@ class SectionOpenError(UsageError):
             hint="end every kmap_atomic, IRQ_OFF and PREEMPT_OFF within its batch",
         )
         self.records = records
+
+
+def _with_log(error: GuestCrashedError, session: Session, log: Log | None) -> GuestCrashedError:
+    """*error*, with the *log* where the console has said nothing."""
+    if log is None or session.last_words():
+        return error
+    lines = "".join(f"\n    log: {line}" for line in unsaid(session.memory, log))
+    return GuestCrashedError(f"{error.message}{lines}", hint=error.hint)
 
 
 class Guest:
@@ -103,6 +112,11 @@ class Guest:
                 session.look_at_stops(script.beheld)
             with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
                 session.await_agent(deadline)
+        except GuestCrashedError as error:
+            log = None if shape.kaslr else log_of(kernel.system_map)
+            told = _with_log(error, session, log)
+            session.close()
+            raise told from error
         except BaseException:
             session.close()
             raise

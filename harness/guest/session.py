@@ -56,6 +56,10 @@ class BootableKernel(Protocol):
         """The compressed image, where there is one."""
 
     @property
+    def system_map(self) -> Path | None:
+        """Its System.map, where there is one."""
+
+    @property
     def modules_dir(self) -> Path | None:
         """``lib/modules/RELEASE``, where there are modules."""
 

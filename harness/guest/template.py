@@ -6,6 +6,8 @@ boot), is written once and never changed: restored guests map its memory copy-on
 The least recently used ones go when all together are too large.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -15,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.errors import PrerequisiteError
+from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import PROGRAM, Channels, Machine, arguments, program
-from harness.guest.saved import Saved
+from harness.guest.saved import Saved, copy_memory
 from harness.guest.script import Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
@@ -35,6 +37,11 @@ MOST_MIB = 4096
 """Room for all templates together; the last one made stays in any case."""
 LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
 """The environment variable that sets another."""
+
+TIMERLESS = "APIC timer disabled due to verification failure"
+"""What a kernel without ACPI says where the host was too busy while it measured its timer against jiffies
+(arch/x86/kernel/apic/apic.c, 5.10 to 7.3): its ticks are then broadcast, and its timers as coarse as they are.
+"""
 
 _NOWHERE = Channels("null", "null", "null", "/nowhere")
 
@@ -79,6 +86,14 @@ class Template:
         """A guest in the state of this template, in a process of its own."""
         return Guest.restore(self.start(workdir), self.request)
 
+    def copied(self, folder: Path) -> Template:
+        """A copy in *folder*, whose memory may be edited before it is restored: no code has run yet there."""
+        with (self.folder / "memory").open("rb") as memory:
+            copy_memory(memory.fileno(), folder / "memory")
+        for name in ("devices", "template.json"):
+            (folder / name).symlink_to(self.folder / name)
+        return Template(folder, self.machine, self.request)
+
 
 def template_key(parts: Parts) -> str:
     """Names a template by the contents of all that went into it: equal keys, equal guests."""
@@ -120,13 +135,15 @@ def find_template(parts: Parts, cache: Cache) -> Template | None:
 
 
 def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
-    """Boot, and save the guest.  One that complains while it boots is not kept: it is returned as it is."""
+    """Boot, and save the guest.  One that complains while it boots, or whose host left its kernel no time to
+    verify the timer, is not kept: it is returned as it is.
+    """
     folder = cache.root / "templates" / template_key(parts)
     guest = parts.boot(workdir)
     try:
         guest.probes(guest.info()[1].evidence & PROBES)
         guest.session.settle(Deadline.after("settle", SETTLE_SECONDS))
-        if guest.session.troubles_so_far():
+        if guest.session.troubles_so_far() or _timerless(workdir):
             return guest
         with cache.new_folder(folder) as fresh:
             _write(guest, fresh, workdir)
@@ -136,6 +153,11 @@ def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
     guest.close()
     evict(cache, keep=folder)
     return None
+
+
+def _timerless(workdir: Path) -> bool:
+    """Whether this boot's console has the line; every restored guest would be as slow."""
+    return TIMERLESS in (workdir / "console.log").read_text(encoding="utf-8", errors="replace")
 
 
 def _write(guest: Guest, folder: Path, workdir: Path) -> None:
@@ -163,6 +185,19 @@ def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
             return template.restore(workdir)
         except FileNotFoundError:
             shutil.rmtree(template.folder, ignore_errors=True)
+
+
+def obtain_template(parts: Parts, workdir: Path, cache: Cache | None = None) -> Template:
+    """The template of *parts*, made where there is none.  Raises InfrastructureError where none is kept."""
+    cache = cache or Cache.default()
+    if not (template := find_template(parts, cache)):
+        start(parts, workdir, cache).close()
+        template = find_template(parts, cache)
+    if template is None:
+        raise InfrastructureError(
+            f"there is no template of {parts.kernel.boot_image}", hint="the kernel complains while it boots"
+        )
+    return template
 
 
 def evict(cache: Cache, keep: Path) -> None:

@@ -92,8 +92,8 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
 _BELONGS = re.compile(
     r"""^(?:\s|$|=+$|-+$|\.\.\.|---\[|\#PF:|\*p[dg]|\*pdpt|E[A-D]X:|ESI:|EIP:|ESP:|DS:|CR\d:|DR\d:|Code:|
     Call\ Trace|CPU:|PID:|Hardware\ name:|Modules\ linked|Workqueue:|Tainted|Not\ tainted|Kernel\ Offset|
-    Oops|invalid\ opcode|Fixing|note:|task:|in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|
-    INFO:\ lockdep|INFO:\ Slab|irq\ event|hardirqs|softirqs|\d+\ locks?\ held|other\ info|stack\ backtrace|
+    \[<[0-9a-f]+>\]|Oops|invalid\ opcode|Fixing|note:|task:|in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|
+    INFO:\ lockdep|INFO:\ Slab|irq\ event|hardirqs|softirqs|(?:\d+|no)\ locks?\ held|other\ info|stack\ backtrace|
     but\ task|which\ lock|the\ existing|\S+/\d+\ is\ trying|and\ this\ task|but\ there|Possible|"echo\ 0|
     Rebooting|Sending\ NMI|NMI\ backtrace|rcu:|Showing|show_signal|page:|raw:|flags:|page\ dumped)""",
     re.VERBOSE,

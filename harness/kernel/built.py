@@ -94,6 +94,11 @@ def clone(origin: Tree, target: Path) -> Tree:
     return made
 
 
+def link_source(origin: Path, target: Path) -> None:
+    """A copy of the source *origin* as hard links, in the folder ``target`` that is not there yet."""
+    _copy("-al", origin, target)
+
+
 def _home(recipe: Recipe, source: SourceTree, cache: Cache) -> Path:
     asked = fragment.text(recipe.settings())
     inputs = (_RECIPE, source.digest, asked, compiler_version(), *recipe.variables)
@@ -150,7 +155,7 @@ def _prepare_source(order: _Order, made: Tree) -> None:
         if sibling:
             clone(built_tree(sibling), fresh)
         else:
-            _copy("-al", source.path, fresh)
+            link_source(source.path, fresh)
 
 
 def _sibling(order: _Order) -> Kernel | None:

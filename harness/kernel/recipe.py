@@ -49,6 +49,14 @@ def recipes(catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS)
     return {name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()}
 
 
+def recipe_of(name: str) -> Recipe:
+    """The kernel of the catalogue of that name.  Raises UsageError naming those there are."""
+    known = recipes()
+    if name not in known:
+        raise UsageError(f"{name!r} is no kernel of the catalogue", hint=f"known are: {', '.join(known)}")
+    return known[name]
+
+
 def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: Path) -> Recipe:
     _checked(name, entry, _KERNEL_KEYS)
     series = entry["series"]

@@ -19,7 +19,7 @@ _QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 
 def page_id(machine: Machine, pte: int) -> int | None:
     """Id of the page that *pte* maps."""
-    return machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT) if pte else None
+    return machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
 
 
 def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
@@ -29,8 +29,8 @@ def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -
     address = (own if change.count else 0) if untold else change.address
     where = state.where
     old, new = page_id(machine, before.pte), page_id(machine, change.pte)
-    if old is not None and old != new and vector.get(where, old) == own:
-        where = vector.put(where, old, address if new is None and not change.pte else 0)
+    if old is not None and vector.get(where, old) == own:
+        where = vector.put(where, old, 0 if change.pte else address)
     if new is not None and machine.pages[new].highmem:
         where = vector.put(where, new, address)
     bit = 1 << change.slot
@@ -46,9 +46,11 @@ def _unflushed(before: State, seen: Observation) -> int:
     """Clean slots without a flush since: all are flushed by one that found no PTE left to clear."""
     if (seen.flush_ranges or seen.flush_odd) and not seen.flush_dirty:
         return 0
-    cleared = sum(1 << change.slot for change in seen.slots if not change.pte)
-    taken = sum(1 << change.slot for change in seen.slots if change.pte)
-    return (before.unflushed | cleared) & ~taken
+    unflushed = before.unflushed
+    for change in seen.slots:
+        bit = 1 << change.slot
+        unflushed = unflushed & ~bit if change.pte else unflushed | bit
+    return unflushed
 
 
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
@@ -89,12 +91,17 @@ def _acting(
     )
 
 
+def _unseen(was: TaskState, now: TaskState) -> TaskState:
+    """A task with what another's step does not show of it: where it may run and must go, contexts that have ended."""
+    return was._replace(
+        cpu=now.cpu, allowed=now.allowed, going=now.going, contexts=now.contexts, irqs_off=now.irqs_off
+    )
+
+
 def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Observation) -> State:
-    tasks = list(before.tasks)
-    if before.current >= 0 and before.tasks[before.current].contexts:
-        tasks[before.current] = base.tasks[before.current]
+    tasks = [_unseen(was, now) for was, now in zip(before.tasks, base.tasks, strict=True)]
     acting = before.tasks[op.task]
-    task = base.tasks[op.task]._replace(saved=acting.saved)
+    task = base.tasks[op.task]._replace(phase=acting.phase, saved=acting.saved)
     tasks[op.task] = _acting(machine, task, op, seen, acting.contexts)
     registers = base.registers
     if seen.status is Status.OK and op.code in MAPS:

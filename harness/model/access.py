@@ -21,8 +21,6 @@ def translations(d: Draft, address: int) -> tuple[int, ...]:
     if layout.page_offset <= address < layout.high_memory:
         return (((address - layout.page_offset) & FRAME_MASK) | PTE_PRESENT | PTE_RW,)
     now = d.pte_at(address)
-    if not d.stale:
-        return (now,)
     page = address & PAGE_MASK
     held = d.stale.get((d.cpu, page), ()) + d.stale.get((-1, page), ())
     return (now, *(pte for pte in held if pte != now))
@@ -46,7 +44,7 @@ def _load(d: Draft, pte: int, address: int) -> int:
         return UNCLAIMED
     words = vector.get(d.memory, page)
     low, shift = offset & -_WORD, offset % _WORD * 8
-    both = words.get(low, 0) | (words.get(low + _WORD, 0) << 32 if shift else 0)
+    both = words.get(low, 0) | words.get(low + _WORD, 0) << 32
     return both >> shift & ADDRESS_MASK
 
 
@@ -71,7 +69,7 @@ def _through(d: Draft, pte: int, address: int) -> None:
     """One load or store translated by *pte*."""
     write = d.op.code == OpCode.WRITE
     d.rule = "write" if write else "read"
-    needed = PTE_PRESENT | (PTE_RW if write else 0)
+    needed = PTE_PRESENT | PTE_RW if write else PTE_PRESENT
     if pte & needed != needed:
         d.status = Status.FAULT
         d.rule += ".fault"
@@ -128,8 +126,7 @@ def invlpg(d: Draft) -> None:
     """INVLPG of an address by hand; no function of the kernel is called for it."""
     d.rule = "invlpg"
     d.pte_address = d.address()
-    if d.stale:
-        d.forget_stale(d.pte_address & PAGE_MASK)
+    d.forget_stale(d.pte_address & PAGE_MASK)
 
 
 def kmap_to_page(d: Draft) -> None:
@@ -162,7 +159,7 @@ def _window_to_page(d: Draft, page: int) -> None:
         d.known = bug if mapped else None
         return
     d.warn_once("to-page-local")
-    for entry in range(max(d.depth, 0)):
+    for entry in range(d.depth):
         if d.machine.layout.fixaddr(d.machine.layout.window_index(d.cpu, entry)) == page:
             d.value = _pfn(d.saved[entry])
             return
@@ -178,4 +175,4 @@ def _virt_to_pfn(d: Draft, address: int) -> int:
     layout = d.machine.layout
     if not d.machine.flatmem and not layout.page_offset <= address < layout.high_memory:
         return UNCLAIMED
-    return ((address - layout.page_offset) & 0xFFFF_FFFF) >> PAGE_SHIFT
+    return (address - layout.page_offset) >> PAGE_SHIFT

@@ -51,10 +51,13 @@ def atomic(d: Draft) -> bool:
 
 
 def page_address_allowed(d: Draft) -> bool:
-    """Whether page_address() may be called: on RT only where one may sleep, for its bucket lock."""
+    """Whether page_address() may be called: on RT only where one may sleep, for its bucket lock.
+
+    In a hard interrupt interrupts are off.
+    """
     if not d.machine.layout.rt:
         return True
-    return not d.irqs_off and d.preempt == 0 and not in_hardirq(d)
+    return not d.irqs_off and d.preempt == 0
 
 
 def die(d: Draft, rule: str) -> None:

@@ -1,12 +1,13 @@
-"""What a task does beside mapping: contexts, sleeping, moving, ending."""
+"""What a task does beside mapping: contexts, sleeping, moving, ending.
+
+In an atomic section none of these but the contexts is begun (``refusal.py``).
+"""
 
 from harness.model import local
-from harness.model.bookkeeping import atomic
 from harness.model.draft import Draft
 from harness.model.machine import SLEEP_MAX
 from harness.model.observation import Status
-from harness.model.operation import OpCode
-from harness.model.state import Context, Phase, TaskState
+from harness.model.state import Context, Phase
 
 
 def refuse(d: Draft, rule: str) -> None:
@@ -57,47 +58,45 @@ def softirq(d: Draft) -> None:
 
 
 def sleep(d: Draft) -> None:
-    """SLEEP: a context switch there and back; YIELD: maybe one.
+    """SLEEP: a context switch there and back.
 
     A short timer may fire before the task is off its CPU (seen on 6.1 with 50 us); the module
     then sleeps again, until the task has really been away.
+    """
+    if d.op.value > SLEEP_MAX:
+        refuse(d, "context.sleep-refused")
+        return
+    _away(d, "context.sleep")
+
+
+def _away(d: Draft, rule: str) -> None:
+    """The task is switched out and in again.
 
     In the local generation the window entries are cleared and flushed on the way out and
     written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
-    ``finish_task_switch``).  In the stack generation nothing happens to them.
+    ``finish_task_switch``).  In the other generations nothing happens to them.
     """
-    if atomic(d) or (d.op.code == OpCode.SLEEP and d.op.value > SLEEP_MAX):
-        refuse(d, "context.sleep-refused")
+    d.rule = rule
+    if not d.depth:
         return
-    d.rule = "context.sleep"
-    if not d.machine.local or not d.depth:
-        return
-    d.rule = "context.sleep-mapped"
-    me = _image(d)
-    flushed = local.switch_out(d, me)
-    for address in flushed:
+    d.rule += "-mapped"
+    me = d.before.tasks[d.task]
+    for address in local.switch_out(d, me):
         d.invlpg(address)
     local.switch_in(d, me)
 
 
 def schedule(d: Draft) -> None:
-    """YIELD: ``schedule()``, which switches only if somebody else wants the CPU."""
-    sleep(d)
-    if not d.status:
-        d.rule = d.rule.replace("sleep", "yield")
-        d.invlpgs = d.invlpg_address = 0
-
-
-def _image(d: Draft) -> TaskState:
-    return d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
+    """YIELD: ``schedule()``, which switches only if somebody else wants the CPU: nothing need have been flushed."""
+    held = d.stale
+    _away(d, "context.yield")
+    d.invlpgs = d.invlpg_address = 0
+    d.stale = held
 
 
 def leave(d: Draft) -> None:
     """EXIT: the task ends as it is; live local mappings vanish at its last switch, silently."""
-    if atomic(d):
-        refuse(d, "context.exit-refused")
-        return
-    d.rule = "context.exit-mapped" if d.machine.local and d.depth else "context.exit"
+    d.rule = "context.exit-mapped" if d.depth else "context.exit"
     d.phase = Phase.DEAD
 
 
@@ -107,7 +106,7 @@ def migrate(d: Draft) -> None:
     A task whose migration is disabled is not sent: the kernel would warn and refuse
     (kernel/sched/core.c, ``__set_cpus_allowed_ptr``), so the module refuses before.
     """
-    if atomic(d) or d.migrate or d.op.value >= d.machine.layout.online_cpus:
+    if d.migrate or d.op.value >= d.machine.layout.online_cpus:
         refuse(d, "context.migrate-refused")
         return
     d.allowed = d.cpu = d.op.value

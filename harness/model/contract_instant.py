@@ -13,7 +13,7 @@ def interrupts(v: View) -> Iterator[Violation]:
     armed = v.before.tasks[v.op.task].armed
     if not v.seen.interrupts or armed is None:
         return
-    layout, step = v.machine.layout, v.machine.increment if v.machine.local else 1
+    layout, step = v.machine.layout, v.machine.increment
     first, last = v.seen.interrupts[0], v.seen.interrupts[-1]
     for level, one in enumerate(v.seen.interrupts[:-1]):
         if one.flags & IN_USE:

@@ -14,7 +14,7 @@ def pinned(v: View) -> Iterator[Violation]:
         return
     if v.op.code == OpCode.AFFINITY and v.before.tasks[v.op.value & 0xFF].migrate:
         yield Violation("sent-away", f"task {v.op.value & 0xFF} was sent away with a local mapping")
-    if v.op.code == OpCode.HOTPLUG and v.op.value < 0x100:
+    if v.op.code == OpCode.HOTPLUG:
         for number, task in enumerate(v.before.tasks):
             if task.cpu == v.op.value and task.migrate and task.phase is not Phase.DEAD:
                 yield Violation("cpu-gone", f"CPU {task.cpu} went, task {number} has a mapping there")
@@ -28,6 +28,14 @@ def inherited(v: View) -> Iterator[Violation]:
         yield Violation("inherited", f"a child starts with {what}")
 
 
+def fork_told(v: View) -> Iterator[Violation]:
+    """The first fork with local mappings does not pass unnoticed."""
+    done = v.op.code == OpCode.FORK and v.seen.status is Status.OK and "warns" not in v.blind
+    due = v.before.tasks[v.op.task].depth and "fork" not in v.before.warned
+    if done and due and not v.seen.warns:
+        yield Violation("fork", "a fork with local mappings went unnoticed")
+
+
 def user_mode(v: View) -> Iterator[Violation]:
     """The first return to user mode with a local mapping does not pass unnoticed."""
     due = v.before.user and "return-to-user" not in v.before.warned
@@ -35,4 +43,4 @@ def user_mode(v: View) -> Iterator[Violation]:
         yield Violation("return-to-user", "user mode was entered with a local mapping, and nobody said so")
 
 
-RULES = (pinned, inherited, user_mode)
+RULES = (pinned, inherited, fork_told, user_mode)

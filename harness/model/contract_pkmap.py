@@ -80,8 +80,7 @@ def _users_after(v: View, page: int) -> int:
 
 
 def _pages_concerned(v: View) -> set[int]:
-    pages = {v.op.page} if v.op.code in (OpCode.KMAP, OpCode.KUNMAP) else set()
-    pages |= {v.before.tasks[done.task].page for done in v.seen.done}
+    pages = {v.op.page, *(v.before.tasks[done.task].page for done in v.seen.done)}
     for change in v.seen.slots:
         for pte in (change.pte, vector.get(v.before.slots, change.slot).pte):
             page = page_id(v.machine, pte)
@@ -115,10 +114,9 @@ def stays(v: View) -> Iterator[Violation]:
 
 def _reused(v: View, change: SlotChange) -> bool:
     """Whether a slot got another translation than it had, or one after it was clean but not flushed."""
-    before = vector.get(v.before.slots, change.slot)
-    if not change.pte or change.pte == before.pte:
-        return False
-    return bool(before.pte) or bool(v.before.unflushed >> change.slot & 1)
+    before = vector.get(v.before.slots, change.slot).pte
+    unflushed = bool(v.before.unflushed >> change.slot & 1)
+    return bool(change.pte) and change.pte != before and (bool(before) or unflushed)
 
 
 def flushed(v: View) -> Iterator[Violation]:

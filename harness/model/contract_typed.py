@@ -14,9 +14,8 @@ _WINDOW = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
 
 
 def _concerned(v: View) -> bool:
-    """Whether the operation is one that names a type."""
-    typed = v.machine.layout.generation is Generation.TYPED
-    return v.op.code in _WINDOW or (typed and v.op.code in window.ATOMIC_MAPS | window.UNMAPS)
+    """Whether it is a type that names the entry, if the operation has one."""
+    return v.op.code in _WINDOW or v.machine.layout.generation is Generation.TYPED
 
 
 def _entry(v: View) -> int:
@@ -49,10 +48,10 @@ def place(v: View) -> Iterator[Violation]:
     layout, entry = v.machine.layout, _entry(v)
     if v.seen.value != layout.fixaddr(entry):
         yield Violation("typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}")
-    if v.before.windows.get(entry, 0) and v.op.code not in window.BY_PFN:
+    if entry in v.before.windows and v.op.code not in window.BY_PFN:
         yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
     want = v.machine.pte(v.op.page, v.op.prot)
-    if v.after.windows.get(entry, 0) != want:
+    if v.after.windows.get(entry) != want:
         yield Violation("typed-pte", f"type {v.op.value} does not map page {v.op.page}")
 
 
@@ -61,7 +60,7 @@ def unmapped(v: View) -> Iterator[Violation]:
     if not _concerned(v) or not _unmaps(v):
         return
     right = _right_type(v)
-    if right and v.after.windows.get(_entry(v), 0):
+    if right and _entry(v) in v.after.windows:
         yield Violation("typed-mapped", f"type {v.op.value} is still mapped after its unmap")
     for change in v.seen.windows:
         if not right or change.index != _entry(v):
@@ -73,16 +72,16 @@ def flushed(v: View) -> Iterator[Violation]:
 
     The module flushes its own window without the kernel's help: there the data tell.
     """
-    if v.op.code not in _WINDOW and _concerned(v) and _unmaps(v) and _right_type(v):
+    if _concerned(v) and _unmaps(v) and _right_type(v):
         yield from window.flushed(v)
 
 
 def bug(v: View) -> Iterator[Violation]:
     """In the module's window a type in use is a BUG that is told, and nothing else is one."""
-    if v.op.code in _WINDOW and v.seen.status is Status.BUG:
-        used = v.op.code == OpCode.TYPED_MAP and v.before.windows.get(_entry(v), 0)
-        if not used:
-            yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")
+    if v.op.code not in _WINDOW or v.seen.status is not Status.BUG:
+        return
+    if v.op.code == OpCode.TYPED_UNMAP or _entry(v) not in v.before.windows:
+        yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")
 
 
 RULES = (place, unmapped, flushed, bug)

@@ -68,20 +68,20 @@ def place(v: View) -> Iterator[Violation]:
     if (index - layout.fix_kmap_begin) % layout.window % 2 == 0 and layout.debug_kmap_local:
         yield Violation("guard", f"{v.seen.value:#x} is a guard entry")
     own = _live(v, v.before.tasks[v.op.task])
-    if index in own or (v.machine.local and v.before.windows.get(index, 0) and not _leaving(v, index)):
+    if index in own or (v.machine.local and index in v.before.windows and not _leaving(v, index)):
         yield Violation("in-use", f"{v.seen.value:#x} was in use")
 
 
 def _leaving(v: View, index: int) -> bool:
     """Whether the entry was that of the task that ran before, which has left the CPU since."""
     last = v.before.current
-    return last not in (-1, v.op.task) and index in _live(v, v.before.tasks[last])
+    return last >= 0 and index in _live(v, v.before.tasks[last])
 
 
 def _live(v: View, task: TaskState) -> dict[int, int]:
-    """Window entries of a task's local mappings."""
+    """Window entries of a task's local mappings; in other generations than local a task has none."""
     step = v.machine.increment
-    entries = range(step - 1, min(max(task.depth, 0), len(task.saved)), step)
+    entries = range(step - 1, min(task.depth, len(task.saved)), step)
     return {
         v.machine.layout.window_index(task.cpu, entry): task.saved[entry]
         for entry in entries
@@ -106,24 +106,24 @@ def pte(v: View) -> Iterator[Violation]:
 def type_in_use(v: View) -> bool:
     """Whether the entry of the type that the operation names is in use, in the typed generation."""
     layout = v.machine.layout
-    entry = layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
-    return bool(v.before.windows.get(entry, 0))
+    return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem)) in v.before.windows
 
 
 def may_die(v: View) -> bool:
     """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
     if v.machine.layout.generation is Generation.TYPED:
-        return type_in_use(v) if v.op.code in ATOMIC_MAPS else v.machine.layout.debug_highmem
+        wrong = v.op.code in UNMAPS and v.machine.layout.debug_highmem
+        return type_in_use(v) if v.op.code in ATOMIC_MAPS else wrong
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
-    if v.op.code not in WINDOW_MAPS:
-        return False
-    step = v.machine.increment if v.machine.local else 1
-    index = v.machine.layout.window_index(v.seen.cpu, depth + step - 1)
-    owned = any(index in _live(v, task) for task in v.before.tasks)
-    by_hand = bool(v.before.windows.get(index, 0)) and (not owned or not v.machine.local)
-    return by_hand or _too_deep(v, depth + step)
+    return v.op.code in WINDOW_MAPS and (_by_hand(v, depth) or _too_deep(v, depth + v.machine.increment))
+
+
+def _by_hand(v: View, depth: int) -> bool:
+    """Whether the entry that comes next is in use, and by no task's mapping."""
+    index = v.machine.layout.window_index(v.seen.cpu, depth + v.machine.increment - 1)
+    return index in v.before.windows and not any(index in _live(v, task) for task in v.before.tasks)
 
 
 def _too_deep(v: View, depth: int) -> bool:
@@ -134,12 +134,10 @@ def _too_deep(v: View, depth: int) -> bool:
 
 def disorder(v: View) -> bool:
     """Whether the caller broke the order of unmapping: then the rules of the stack are off."""
-    if v.op.code not in UNMAPS or not in_window(v, operand(v)):
-        return False
-    task = v.before.tasks[v.op.task]
-    depth = task.depth if v.machine.local else v.before.depths[v.seen.cpu]
+    depth = _depth_before(v)
     top = v.machine.layout.fixaddr(v.machine.layout.window_index(v.seen.cpu, depth - 1))
-    return depth <= 0 or top != operand(v) & PAGE_MASK
+    unmaps = v.op.code in UNMAPS and in_window(v, operand(v))
+    return unmaps and (depth <= 0 or top != operand(v) & PAGE_MASK)
 
 
 def unmapped(v: View) -> Iterator[Violation]:
@@ -150,7 +148,7 @@ def unmapped(v: View) -> Iterator[Violation]:
     if not in_window(v, address):
         if _depth_after(v) != _depth_before(v) or v.seen.saved:
             yield Violation("outside-unmap", f"unmap of {address:#x} changed the stack")
-    elif not disorder(v) and v.after.windows.get(v.machine.layout.fixindex(address), 0):
+    elif not disorder(v) and v.machine.layout.fixindex(address) in v.after.windows:
         yield Violation("still-mapped", f"{address:#x} is still mapped after its unmap")
 
 
@@ -177,9 +175,7 @@ def flushed(v: View) -> Iterator[Violation]:
 def own_entries(v: View) -> Iterator[Violation]:
     """The running task's mappings are installed, as they were made."""
     task = v.after.tasks[v.op.task]
-    if not v.machine.local or task.phase is not Phase.READY or v.op.code == OpCode.SET_PTE:
-        return
-    if v.seen.status is Status.REFUSED:
+    if task.phase is not Phase.READY or v.op.code == OpCode.SET_PTE or v.seen.status is Status.REFUSED:
         return
     for index, want in _live(v, task).items():
         got = v.after.windows.get(index, 0)
@@ -189,29 +185,28 @@ def own_entries(v: View) -> Iterator[Violation]:
 
 def _kept(v: View, index: int) -> bool:
     """Whether nothing but the kernel has touched the entry, so far as is known."""
-    known = v.before.windows.get(index, 0)
     was = _live(v, v.before.tasks[v.op.task]).get(index)
-    return v.before.current != v.op.task or was is None or known == was
+    return v.before.current != v.op.task or was is None or was == v.before.windows.get(index)
 
 
 def foreign_entries(v: View) -> Iterator[Violation]:
     """Mappings of a task that is not on a CPU are not in the windows."""
-    if not v.machine.local or v.seen.status is Status.REFUSED:
+    if v.seen.status is Status.REFUSED:
         return
     mine = set(_live(v, v.after.tasks[v.op.task]))
     mine.update(*(_live(v, v.after.tasks[number]) for number in v.after.spinning))
     for number, task in enumerate(v.after.tasks):
-        if number == v.op.task or task.atomic or not task.depth or number == v.after.current:
+        if task.atomic or number == v.after.current:
             continue
         for index, entry in _live(v, task).items():
-            if v.after.windows.get(index, 0) == entry and index not in mine:
+            if v.after.windows.get(index) == entry and index not in mine:
                 yield Violation("left-behind", f"entry {index} of task {number} is there while it sleeps")
 
 
 def switched(v: View) -> Iterator[Violation]:
     """A task that sleeps with mappings has each flushed on its way out."""
     slept = v.op.code == OpCode.SLEEP and v.seen.status is Status.OK
-    if v.machine.local and slept and "invlpgs" not in v.blind:
+    if slept and "invlpgs" not in v.blind:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:
             yield Violation("switch-unflushed", f"{v.seen.invlpgs} flushes for {live} mappings switched out")
@@ -220,7 +215,7 @@ def switched(v: View) -> Iterator[Violation]:
 def kept(v: View) -> Iterator[Violation]:
     """What a switch would put back of a mapping changes with that mapping only."""
     before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
-    if not v.machine.local or before.phase is Phase.DEAD or after.phase is Phase.DEAD:
+    if Phase.DEAD in (before.phase, after.phase):
         return
     for entry in range(min(before.depth, after.depth, len(after.saved))):
         if before.saved[entry] != after.saved[entry]:
@@ -229,11 +224,10 @@ def kept(v: View) -> Iterator[Violation]:
 
 
 def _depth_change(v: View) -> int:
-    step = v.machine.increment if v.machine.local else 1
     if _maps_high(v):
-        return step
+        return v.machine.increment
     unmap = v.op.code in UNMAPS and v.seen.status is Status.OK and in_window(v, operand(v))
-    return -step if unmap else 0
+    return -v.machine.increment if unmap else 0
 
 
 def stack(v: View) -> Iterator[Violation]:
@@ -277,7 +271,7 @@ def _section(v: View) -> int:
 
 
 def _preempt_change(v: View) -> int:
-    if not v.machine.layout.preempt_count or v.seen.status is not Status.OK:
+    if v.seen.status is not Status.OK:
         return 0
     if v.op.code in (OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON):
         return 1 if v.op.code == OpCode.PREEMPT_OFF else -1

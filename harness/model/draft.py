@@ -14,7 +14,7 @@ from harness.model.observation import Completion, Status
 from harness.model.operation import Base, Operation
 from harness.model.state import Context, Phase, Slot, State
 
-PAGE_MASK = ~0xFFF & ADDRESS_MASK
+PAGE_MASK = ~0xFFF
 UNCLAIMED = -1
 """In a predicted observation: the model says nothing about this field."""
 
@@ -139,15 +139,8 @@ class Draft:
     def set_slot(self, slot: int, count: int, pte: int) -> None:
         """Set ``pkmap_count[slot]`` and its PTE."""
         bit = 1 << slot
-        if count == 0:
-            self.zeros |= bit
-            self.ones &= ~bit
-        elif count == 1:
-            self.ones |= bit
-            self.zeros &= ~bit
-        else:
-            self.zeros &= ~bit
-            self.ones &= ~bit
+        self.zeros = self.zeros | bit if count == 0 else self.zeros & ~bit
+        self.ones = self.ones | bit if count == 1 else self.ones & ~bit
         self.slots = vector.put(self.slots, slot, Slot(count, pte))
         self.touched_slots += (slot,)
 
@@ -187,8 +180,7 @@ class Draft:
         """``flush_tlb_one_kernel``: drop *address* from the TLB of this CPU (arch/x86/mm/tlb.c)."""
         self.invlpgs += 1
         self.invlpg_address = address
-        if self.stale:
-            self.forget_stale(address)
+        self.forget_stale(address)
 
     def flushed_early(self, address: int, depth: int) -> bool:
         """Whether *address* is flushed though its entry is there, or above the *depth* of this CPU's stack.
@@ -213,10 +205,6 @@ class Draft:
         if site not in self.warned:
             self.warned |= {site}
             self.warns += 1
-
-    def warn(self) -> None:
-        """``WARN_ON``."""
-        self.warns += 1
 
     def complete(self, number: int, result: int) -> None:
         """End the kmap in which task *number* slept."""

@@ -109,28 +109,28 @@ def reported_page_address(d: Draft) -> int:
 def _leave_cpu(d: Draft) -> None:
     """A task that sleeps in kmap or has ended is switched out: its window entries go.
 
-    An EXIT is over before that happens, so that its flushes are not counted.
+    An EXIT is over before that happens, so that its flushes are not counted.  Of its mappings only the depth
+    may have changed in this step, where a BUG followed.
     """
-    if not d.machine.local:
-        return
-    task = d.before.tasks[d.task]._replace(cpu=d.cpu, depth=d.depth, saved=d.saved)
+    task = d.before.tasks[d.task]._replace(depth=d.depth)
     for address in local.switch_out(d, task):
         if d.op.code != OpCode.EXIT:
             d.invlpg(address)
 
 
-def _contexts(d: Draft) -> None:
-    """One operation of the open context is done; a hard interrupt that begins turns interrupts off."""
-    if d.contexts:
-        context = d.contexts[-1]
-        if context.remaining > 1:
-            d.contexts = (*d.contexts[:-1], context._replace(remaining=context.remaining - 1))
-        else:
-            d.contexts = d.contexts[:-1]
-            d.irqs_off = context.irqs_off
-    elif d.opens:
-        d.contexts = (d.opens,)
-        d.irqs_off = d.opens.hard
+def _go_on(d: Draft, context: Context) -> None:
+    """One operation of the open context is done; there is one at most."""
+    if context.remaining > 1:
+        d.contexts = (context._replace(remaining=context.remaining - 1),)
+    else:
+        d.contexts = ()
+        d.irqs_off = context.irqs_off
+
+
+def _begin(d: Draft, context: Context) -> None:
+    """A hard interrupt that begins turns interrupts off."""
+    d.contexts = (context,)
+    d.irqs_off = context.hard
 
 
 def new_task(d: Draft) -> TaskState:
@@ -174,7 +174,7 @@ def observation(d: Draft) -> Observation:
     """
     machine = d.machine
     rejected = d.status in _NOT_DONE
-    inside = d.phase is Phase.READY and d.before.tasks[d.task].phase is Phase.READY
+    inside = d.phase is Phase.READY
     return Observation(
         d.status,
         d.cpu,
@@ -209,7 +209,9 @@ def finish(d: Draft) -> Outcome:
     if d.phase is not Phase.READY and d.before.tasks[d.task].phase is Phase.READY:
         _leave_cpu(d)
     seen = observation(d)
-    if d.contexts or d.opens:
-        _contexts(d)
-    slack = 0 if not d.machine.local else max(d.depth, d.before.tasks[d.task].depth)
+    if d.contexts:
+        _go_on(d, d.contexts[0])
+    elif d.opens:
+        _begin(d, d.opens)
+    slack = max(d.depth, d.before.tasks[d.task].depth)
     return Outcome(seen, new_state(d), d.rule, d.known, slack)

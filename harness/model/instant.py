@@ -8,10 +8,10 @@ interrupt pushes it pops).
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 from harness.model import pkmap, vector
 from harness.model.draft import UNCLAIMED, Draft
-from harness.model.layout import Generation
 from harness.model.machine import Machine
 from harness.model.observation import Interrupt, Status
 from harness.model.operation import OpCode, Operation, Prot
@@ -98,32 +98,41 @@ def _armed(d: Draft) -> list[Draft]:
 
 
 def interrupted(
-    machine: Machine, before: State, op: Operation, outcomes: tuple[Outcome, ...]
+    machine: Machine, before: State, op: Operation, armed: Armed, outcomes: tuple[Outcome, ...]
 ) -> tuple[Outcome, ...]:
-    """*outcomes* of an operation of a task that has an interrupt due, with what that may be seen to do."""
-    armed = before.tasks[op.task].armed
-    if armed is None or op.code == OpCode.INTERRUPT or before.tasks[op.task].contexts:
+    """*outcomes* of an operation of a task that has an interrupt due (*armed*), with what that may be seen to do."""
+    task = before.tasks[op.task]
+    if op.code == OpCode.INTERRUPT or task.contexts:
         return outcomes
     later = armed._replace(skip=armed.skip - 1) if armed.skip else None
+    met = _Meeting(machine, before, op, armed)
     found: list[Outcome] = []
     for outcome in outcomes:
         seen = outcome.observation
         if seen.status in (Status.REFUSED, Status.NOT_APPLICABLE):
             found.append(outcome)
             continue
-        state = _with(outcome.state, op.task, later)
-        plain = outcome._replace(state=state)
+        plain = outcome._replace(state=_with(outcome.state, op.task, later))
         comes = not armed.skip and op.code in INTERRUPTIBLE and seen.status is not Status.BLOCKED
-        if not comes or before.tasks[op.task].irqs_off or seen.status is Status.DIED:
+        if not comes or task.irqs_off or seen.status is Status.DIED:
             found.append(plain)
             continue
         if armed.trigger >= Trigger.MAP:
             found.append(plain)
         found += [
             plain._replace(observation=seen._replace(interrupts=records))
-            for records in _possible(machine, before, state, op, seen.cpu)
+            for records in _possible(met, plain.state, seen.cpu)
         ]
     return tuple(found)
+
+
+class _Meeting(NamedTuple):
+    """An operation in a state, and the interrupt that meets it."""
+
+    machine: Machine
+    before: State
+    op: Operation
+    armed: Armed
 
 
 def _with(state: State, number: int, armed: Armed | None) -> State:
@@ -131,41 +140,34 @@ def _with(state: State, number: int, armed: Armed | None) -> State:
     return state._replace(tasks=(*state.tasks[:number], task, *state.tasks[number + 1 :]))
 
 
-def _possible(
-    machine: Machine, before: State, after: State, op: Operation, cpu: int
-) -> Iterator[tuple[Interrupt, ...]]:
+def _possible(met: _Meeting, after: State, cpu: int) -> list[tuple[Interrupt, ...]]:
     """What one interrupt may have recorded, each once."""
-    armed = before.tasks[op.task].armed
-    assert armed is not None
     records = {
-        _records(machine, memory, armed, top, cpu)
-        for top in _tops(machine, before, after, op, cpu)
-        for memory in (before, after)
+        _records(met.machine, memory, met.armed, top, cpu)
+        for top in _tops(met, after, cpu)
+        for memory in (met.before, after)
     }
-    yield from sorted(records)
+    return sorted(records)
 
 
-def _tops(
-    machine: Machine, before: State, after: State, op: Operation, cpu: int
-) -> Iterator[tuple[int, int]]:
+def _tops(met: _Meeting, after: State, cpu: int) -> Iterator[tuple[int, int]]:
     """(flags, depth) of what it may come on top of.
 
     Of the task itself; a switch, a tasklet that ksoftirqd runs and a task of higher priority come on top of
     somebody who has mapped nothing.  The stack generation has one depth for a CPU.
     """
-    armed = before.tasks[op.task].armed
-    assert armed is not None
-    flags = {Where.HARDIRQ: HARD, Where.SOFTIRQ: SOFT}.get(Where(armed.where), 0)
-    own = armed.where != Where.TASK
-    if machine.layout.generation is Generation.LOCAL:
-        depths = (before.tasks[op.task].depth, after.tasks[op.task].depth)
+    where = met.armed.where
+    flags = {Where.HARDIRQ: HARD, Where.SOFTIRQ: SOFT}.get(Where(where), 0)
+    own = where != Where.TASK
+    if met.machine.local:
+        depths = (met.before.tasks[met.op.task].depth, after.tasks[met.op.task].depth)
     else:
-        depths = (before.depths[cpu], after.depths[cpu])
+        depths = (met.before.depths[cpu], after.depths[cpu])
     for depth in depths:
         if own:
             yield flags | OWN, depth
-    if not own or op.code in _SWITCHES or armed.where == Where.SOFTIRQ:
-        for depth in (0,) if machine.local else depths:
+    if not own or met.op.code in _SWITCHES or where == Where.SOFTIRQ:
+        for depth in (0,) if met.machine.local else depths:
             yield flags, depth
 
 
@@ -174,13 +176,13 @@ def _records(
 ) -> tuple[Interrupt, ...]:
     layout, records = machine.layout, []
     flags, depth = top
-    step = machine.increment if machine.local else 1
     for level in range(armed.levels):
-        entry = depth + level * step
-        if entry + step >= layout.window:
+        entry = depth + level * machine.increment
+        last = entry + machine.increment
+        if last >= layout.window:
             break
         page = armed.page + level
-        address = layout.fixaddr(layout.window_index(cpu, entry + step - 1))
+        address = layout.fixaddr(layout.window_index(cpu, last - 1))
         word = vector.get(state.memory, page).get(0, 0)
         records.append(Interrupt(flags, entry, address, machine.pte(page, Prot.KERNEL), word))
     return (*records, Interrupt(flags, depth, 0, 0, 0))

@@ -114,11 +114,14 @@ def arrive(d: Draft) -> list[Draft]:
 def fork(d: Draft) -> None:
     """FORK: a child has nothing of its parent's mappings; the first that would have had warns.
 
-    Source: ``kmap_local_fork`` in mm/highmem.c (5.11 to 7.3).  The parent sleeps meanwhile.
+    Source: ``kmap_local_fork`` in mm/highmem.c (5.11 to 7.3).  The parent sleeps meanwhile.  With FORCE_MAP the
+    child's cleared pages of lowmem have been mapped, on top (linux/highmem.h, ``clear_highpage``).
     """
     d.rule = "fork"
     d.invlpgs = UNCLAIMED
-    if d.machine.local and d.depth:
+    if d.machine.layout.force_map:
+        d.invlpg_address = UNCLAIMED
+    if d.depth:
         d.rule = "fork.mapped"
         d.warn_once("fork")
 

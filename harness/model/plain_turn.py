@@ -128,11 +128,11 @@ def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ..
 def _one_less(state: State, number: int) -> State:
     """One operation of the open interrupt is done; after the last, interrupts are as they were before."""
     task = state.tasks[number]
-    context = task.contexts[-1]
+    (context,) = task.contexts
     if context.remaining > 1:
-        contexts = (*task.contexts[:-1], context._replace(remaining=context.remaining - 1))
-        return with_task(state, number, task._replace(contexts=contexts))
-    return with_task(state, number, task._replace(contexts=task.contexts[:-1], irqs_off=context.irqs_off))
+        less = context._replace(remaining=context.remaining - 1)
+        return with_task(state, number, task._replace(contexts=(less,)))
+    return with_task(state, number, task._replace(contexts=(), irqs_off=context.irqs_off))
 
 
 # The states below are what State._replace would make, in less than half its time.

@@ -171,7 +171,8 @@ def _windows(machine: Machine) -> Iterator[Operation]:
             yield Operation(code, base=Base.DIRECT, page=1, value=kind)
             yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin, value=kind)
             yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin - 1, value=kind)
-    yield Operation(OpCode.SET_PTE, page=0, base=Base.FIXMAP, reg=layout.fix_kmap_begin)
+    first = layout.fix_kmap_begin + int(layout.debug_kmap_local)  # behind its guard
+    yield Operation(OpCode.SET_PTE, page=0, base=Base.FIXMAP, reg=first)
 
 
 def _contexts(machine: Machine) -> Iterator[Operation]:

@@ -16,11 +16,12 @@ def kunmap(d: Draft) -> list[Draft] | None:
     if d.locked:
         d.lost = pkmap.LOST_LOCK
         return None
-    d.pte_address = vector.get(d.where, page) if page_address_allowed(d) else 0
+    if page_address_allowed(d):
+        d.pte_address = vector.get(d.where, page)
     if not pkmap.release(d, page):
         return None
-    d.wakes += 1
-    if atomic(d) and (d.irqs_off or d.contexts or d.machine.layout.rt):
+    d.wakes = 1
+    if atomic(d) and (d.irqs_off or d.machine.layout.rt):
         d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
         return None
     return wake(d)

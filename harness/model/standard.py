@@ -23,9 +23,8 @@ LOCAL = Layout(
 """6.1 686-pae."""
 
 LOCAL_RT = LOCAL._replace(rt=True)
-LOCAL_DEBUG = LOCAL._replace(
-    debug_highmem=True, debug_kmap_local=True, force_map=True, window=33, fix_kmap_end=68 + 33 * 32 - 1
-)
+LOCAL_GUARDS = LOCAL._replace(debug_kmap_local=True, window=33, fix_kmap_end=68 + 33 * 32 - 1)
+LOCAL_DEBUG = LOCAL_GUARDS._replace(debug_highmem=True, force_map=True)
 STACK = LOCAL._replace(
     generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=68 + 20 * 32 - 1
 )
@@ -120,9 +119,11 @@ MACHINES: tuple[Standard, ...] = (
 _OLD_RT = LOCAL_RT._replace(to_page_local=False, kmap_atomic_prot=False)
 
 KINDS: tuple[Layout, ...] = (
-    *(base._replace(online_cpus=cpus) for base in (LOCAL, LOCAL_RT, _OLD_RT, STACK) for cpus in (1, 2)),
-    LOCAL_DEBUG,
-    STACK_DEBUG,
+    *(
+        base._replace(online_cpus=cpus)
+        for base in (LOCAL, LOCAL_RT, _OLD_RT, STACK, LOCAL_GUARDS, LOCAL_DEBUG, STACK_DEBUG)
+        for cpus in (1, 2)
+    ),
     TYPED,
     TYPED_DEBUG,
 )

@@ -85,11 +85,11 @@ RULES: dict[Generation, dict[OpCode, Rule]] = {
 
 
 def cpus(machine: Machine, state: State, number: int) -> tuple[int, ...]:
-    """CPUs on which a task may be found now."""
+    """CPUs on which a task that can run may be found now."""
     task = state.tasks[number]
     if task.going >= 0 and not task.migrate:
         return (task.cpu, task.going)
-    if task.allowed != UNBOUND or task.migrate or task.atomic or task.phase is not Phase.READY:
+    if task.allowed != UNBOUND or task.migrate or task.atomic:
         return (task.cpu,)
     return tuple(range(machine.layout.online_cpus))
 
@@ -99,13 +99,8 @@ def enter(d: Draft) -> None:
 
     One in an atomic section cannot wait: it keeps its CPU, and its window entries.
     """
-    state = d.before
-    if not d.machine.local or state.current == d.task:
-        return
     leave(d)
-    me = state.tasks[d.task]
-    if me.depth and me.phase is Phase.READY:
-        local.switch_in(d, me)
+    local.switch_in(d, d.before.tasks[d.task])
 
 
 def leave(d: Draft) -> None:
@@ -113,7 +108,7 @@ def leave(d: Draft) -> None:
     state = d.before
     if state.current >= 0:
         last = state.tasks[state.current]
-        if last.depth and last.phase is Phase.READY and not last.atomic:
+        if last.phase is Phase.READY and not last.atomic:
             local.switch_out(d, last)
 
 
@@ -144,7 +139,8 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if drafts is None:
         if d.lost and d.status is not Status.DIED:
             return []
-        drafts = run_held(d) if d.waiting else outside.arrive(d)
+        branches = run_held(d) if d.waiting else [d]
+        drafts = [draft for branch in branches for draft in outside.arrive(branch)]
     return [finish(branch) for branch in drafts]
 
 
@@ -183,9 +179,10 @@ def step(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
     outcomes: list[Outcome] = []
     for cpu in cpus(machine, state, op.task):
         outcomes += _on_cpu(machine, state, op, cpu)
-    if state.tasks[op.task].armed is None:
+    armed = state.tasks[op.task].armed
+    if armed is None:
         return tuple(outcomes)
-    return instant.interrupted(machine, state, op, tuple(outcomes))
+    return instant.interrupted(machine, state, op, armed, tuple(outcomes))
 
 
 def predict(machine: Machine, state: State, op: Operation) -> Outcome | None:

@@ -2,81 +2,86 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import project
 from harness.guest.shape import Shape
+from harness.history.job import HistoriesRequest, execute
 from harness.kernel.build import BuildError
 from harness.kernel.progress import Quiet
-from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.edit import mutated, replace_file
+from harness.mutants.catalogue import Mutant
+from harness.mutants.edit import PatchError, mutated
 from harness.mutants.field import Field
-from harness.mutants.operators import FILE, PARAMETER, OperatorMutant, schemata
-from harness.mutants.score import Attempt, Found, found_in
-from harness.run.job import Request, Stopwatch, judge
+from harness.mutants.score import Attempt, Found, found_in, found_in_histories
+from harness.run.job import Launch, Request, Stopwatch, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
-from harness.run.result import RunResult
+
+HISTORIES = 80_000
+"""Operations of concurrent histories for a race: eight or so histories of the regime that provokes it."""
 
 
-def attempt(mutant: Mutant, field: Field, plan: Plan, shape: Shape, out: Path) -> Attempt:
-    """Build the kernel with the mutant in it and run *plan*; where that finds nothing, what the mutant needs.
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a mutant is judged with: programs, machine, seed, and the folder for the guests' logs."""
 
-    Raises PatchError where the patch does not apply; a kernel that does not build is an error of the attempt.
+    plan: Plan
+    shape: Shape
+    out: Path
+
+
+def attempt(mutant: Mutant, field: Field, means: Means) -> Attempt:
+    """Build the kernel with the mutant in it and run the plan; where that finds nothing, what the mutant needs.
+
+    A patch that does not apply, or a kernel that does not build, is an error of the attempt.
     """
     started = time.monotonic()
-    with mutated(mutant, field.tree.source) as edit:
-        try:
-            prepared = field.rebuilt(Quiet())
-        except BuildError as error:
-            return Attempt(mutant, Found.ERROR, "build", error.message, edit.diff)
-        built = time.monotonic()
-        found, where, what = _worst(_results(mutant, prepared, plan, Request("", None, shape, plan, out)))
+    try:
+        with mutated(mutant, field.tree.source) as edit:
+            try:
+                prepared = field.rebuilt(Quiet())
+            except BuildError as error:
+                return Attempt(mutant, Found.ERROR, "build", error.message, edit.diff)
+            built = time.monotonic()
+            found, where, what = _worst(_results(mutant, prepared, means))
+    except PatchError as error:
+        return Attempt(mutant, Found.ERROR, "patch", error.message)
     seconds = built - started, time.monotonic() - built
     return Attempt(mutant, found, where, what, edit.diff, *seconds)
 
 
-def attempt_operator(
-    mutant: OperatorMutant, prepared: Prepared, plan: Plan, shape: Shape, out: Path
-) -> Attempt:
-    """Boot the kernel that has all operator mutants with this one switched on, and run *plan*."""
+def attempt_switched(mutant: Mutant, prepared: Prepared, means: Means, launch: Launch) -> Attempt:
+    """The same in a kernel that has the mutant; *launch* starts a guest in which it is switched on."""
     started = time.monotonic()
-    shape = replace(shape, extra=(*shape.extra, f"{PARAMETER}={mutant.number}"))
-    request = Request("", None, shape, plan, out, template=False)
-    found, where, what = found_in(judge(prepared, request, Quiet(), Stopwatch()))
-    name = Mutant(mutant.name, Path(FILE), Kind.OPERATOR, (FILE,), mutant.name)
-    return Attempt(name, found, where, what, run=time.monotonic() - started)
+    found = _worst(_results(mutant, prepared, means, launch))
+    return Attempt(mutant, *found, run=time.monotonic() - started, alone=False)
 
 
-@contextmanager
-def with_operators(field: Field) -> Iterator[tuple[Prepared, tuple[OperatorMutant, ...]]]:
-    """The kernel with all operator mutants in it, none switched on, and what they are."""
-    path = field.tree.source / FILE
-    original = path.read_bytes()
-    made = schemata(original.decode())
-    try:
-        replace_file(path, made.text.encode())
-        yield field.rebuilt(Quiet()), made.mutants
-    finally:
-        replace_file(path, original)
-
-
-def _results(mutant: Mutant, prepared: Prepared, plan: Plan, request: Request) -> Iterator[RunResult]:
-    request = replace(request, template=False)
-    yield judge(prepared, request, Quiet(), Stopwatch())
+def _results(
+    mutant: Mutant, prepared: Prepared, means: Means, launch: Launch | None = None
+) -> Iterator[tuple[Found, str, str]]:
+    """Without *launch* guests are booted: a kernel that is run once would not be worth a template."""
+    plan = means.plan
+    request = Request("", None, means.shape, plan, means.out, template=False, briefly=True)
+    yield found_in(judge(prepared, request, Quiet(), Stopwatch(), launch=launch))
     for name in mutant.needs:
         alone = read_plan([project.SCENARIOS / f"{name}.kmap"], plan.seed, 0)
-        yield judge(prepared, replace(request, plan=replace(alone, throwaway=True)), Quiet(), Stopwatch())
+        one = replace(request, plan=replace(alone, throwaway=True))
+        yield found_in(judge(prepared, one, Quiet(), Stopwatch(), launch=launch))
+    if mutant.regime:
+        histories = HistoriesRequest(
+            means.shape, plan.seed, HISTORIES, means.out, template=False, strict=False, only=mutant.regime
+        )
+        yield found_in_histories(mutant.regime, execute(prepared, histories, Quiet()))
 
 
-def _worst(results: Iterator[RunResult]) -> tuple[Found, str, str]:
+def _worst(results: Iterator[tuple[Found, str, str]]) -> tuple[Found, str, str]:
     """Of several runs the first that has found a broken promise, else the one that says most."""
     order = (Found.CONTRACT, Found.DEAD, Found.BEHAVIOUR, Found.ERROR, Found.NOTHING)
     worst = (Found.NOTHING, "", "")
     for result in results:
-        worst = min(worst, found_in(result), key=lambda one: order.index(one[0]))
+        worst = min(worst, result, key=lambda one: order.index(one[0]))
         if worst[0] is Found.CONTRACT:
             break
     return worst

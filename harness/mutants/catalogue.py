@@ -12,7 +12,7 @@ from harness.errors import UsageError
 CATALOGUE = "catalogue.toml"
 _SUFFIXES = (".cocci", ".diff")
 
-_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "since", "until"}
+_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "regime", "since", "until"}
 
 Version = tuple[int, ...]
 
@@ -36,7 +36,8 @@ class CatalogueError(UsageError):
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """One patch.  ``of`` are entries of the mutation list; ``files`` those the patch may change, in a source;
-    ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does.
+    ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does;
+    ``regime`` the regime of concurrent histories that reveals it, by chance.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Mutant:
     of: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
+    regime: str = ""
     since: Version = ()
     until: Version = ()
 
@@ -110,6 +112,7 @@ def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, 
             of=tuple(entry.get("of", ())),
             needs=tuple(entry.get("needs", ())),
             shape=tuple(entry.get("shape", ())),
+            regime=entry.get("regime", ""),
             since=_version(entry.get("since", "")),
             until=_version(entry.get("until", "")),
         )

@@ -1,7 +1,9 @@
 """The source and the objects that all mutants of one kernel share: each costs a relink, not a build."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from harness import project
 from harness.kernel.built import Tree, built_tree, clone, obtain_built
 from harness.kernel.cache import Cache
 from harness.kernel.host import run
@@ -10,6 +12,8 @@ from harness.kernel.progress import Progress
 from harness.kernel.recipe import Recipe
 from harness.kernel.tree import build
 from harness.kernel.user import user_kernel
+from harness.mutants.catalogue import read_catalogue
+from harness.mutants.edit import replace_file
 from harness.run.prepare import Prepared, prepare
 
 
@@ -33,7 +37,7 @@ def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
     """The field of the kernel that *recipe* describes, built where it was not built before.
 
     Call it with the lock of the product ``mutants-<name>`` held: one score at a time uses a field.
-    What an earlier score left unfinished in it is cleared away with it.
+    A file that a score has left changed, because it was killed, is as it was.
     """
     kernel = obtain_built(recipe, cache, progress)
     home = cache.folder("mutants") / kernel.content_hash[:16]
@@ -43,4 +47,15 @@ def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
         run([find("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
-    return Field(Tree(home), prepare(recipe.name, None, progress))
+    field = Field(Tree(home), prepare(recipe.name, None, progress))
+    _mend(field.tree.source, built_tree(kernel).source)
+    return field
+
+
+def _mend(source: Path, original: Path) -> None:
+    """Give the files that mutants change the contents they have in *original*."""
+    for name in {name for mutant in read_catalogue(project.MUTANTS).mutants for name in mutant.files}:
+        if (original / name).is_file():
+            content = (original / name).read_bytes()
+            if (source / name).read_bytes() != content:
+                replace_file(source / name, content)

@@ -47,7 +47,7 @@ _OPAQUE = frozenset(
 )
 """Macros whose arguments are no expressions."""
 _PRELUDE = """
-static int kmap_mutant __read_mostly;
+int kmap_mutant __read_mostly;
 
 static int __init kmap_mutant_setup(char *text)
 {
@@ -93,30 +93,32 @@ def schemata(source: str) -> Schemata:
     tree = Parser(Language(tree_sitter_c.language())).parse(data)
     mutants: list[OperatorMutant] = []
     edits: list[tuple[int, int, str]] = []
-    for function in _functions(tree.root_node):
-        name = _name(function)
+    for function in functions_of(tree.root_node):
+        name = name_of(function)
         if name in FUNCTIONS:
             body = function.child_by_field_name("body")
             assert body is not None, "a definition has a body"
             edits.append((body.start_byte, body.end_byte, _rewritten(data, body, name, mutants)))
-    return Schemata(_with_prelude(_spliced(data, edits).decode()), tuple(mutants))
+    return Schemata(with_prelude(_spliced(data, edits).decode()), tuple(mutants))
 
 
-def _with_prelude(text: str) -> str:
+def with_prelude(text: str) -> str:
     """The parameter is declared behind the last #include before the first definition."""
     at = text.index("\n", text.index("#include <linux/vmalloc.h>")) + 1
     return f"{text[:at]}#include <linux/kernel.h>\n{_PRELUDE}{text[at:]}"
 
 
-def _functions(node: Node) -> Iterator[Node]:
+def functions_of(node: Node) -> Iterator[Node]:
+    """The definitions of functions, also those within #ifdef."""
     for child in node.children:
         if child.type == "function_definition":
             yield child
         elif child.type.startswith("preproc_") or child.type == "ERROR":
-            yield from _functions(child)
+            yield from functions_of(child)
 
 
-def _name(function: Node) -> str:
+def name_of(function: Node) -> str:
+    """Of the function that a definition defines."""
     node = function.child_by_field_name("declarator")
     while node is not None and node.type != "identifier":
         node = node.child_by_field_name("declarator")

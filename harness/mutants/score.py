@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.history.result import HistoriesResult
 from harness.mutants.catalogue import Kind, Mutant
 from harness.run.result import RunResult
 
@@ -23,7 +24,7 @@ class Found(Enum):
 _WANTED = {
     Kind.CONTRACT: {Found.CONTRACT, Found.DEAD},
     Kind.PROBE: {Found.CONTRACT, Found.BEHAVIOUR},
-    Kind.PROBABILISTIC: {Found.CONTRACT, Found.BEHAVIOUR, Found.NOTHING},
+    Kind.PROBABILISTIC: {Found.CONTRACT, Found.BEHAVIOUR},
     Kind.EQUIVALENT: {Found.NOTHING, Found.BEHAVIOUR},
     Kind.HARMLESS: {Found.NOTHING, Found.BEHAVIOUR},
     Kind.OPERATOR: set(Found),
@@ -32,7 +33,10 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One mutant on one kernel: what was found, where first, and how long it took, in seconds."""
+    """One mutant on one kernel: what was found, where first, and how long it took, in seconds.
+
+    ``alone``: in a kernel built for it, not in one with many mutants of which it was the one switched on.
+    """
 
     mutant: Mutant
     found: Found
@@ -41,6 +45,7 @@ class Attempt:
     diff: str = ""
     build: float = 0.0
     run: float = 0.0
+    alone: bool = True
 
     @property
     def killed(self) -> bool:
@@ -56,6 +61,19 @@ class Attempt:
 def found_in(result: RunResult) -> tuple[Found, str, str]:
     """What a run has shown: the worst, where it was first seen, and in words what it was."""
     return next(_findings(result))
+
+
+def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Found, str, str]:
+    """What concurrent histories have shown: of how many, and the rule that was broken."""
+    bad = result.violating
+    if bad:
+        where = f"histories ({regime}) {len(bad)} of {len(result.histories)}"
+        return Found.CONTRACT, where, ", ".join(sorted(result.rules))
+    if result.crash or result.troubles:
+        return Found.CONTRACT, f"histories ({regime})", _first_line(result.crash) or result.troubles[0]
+    if result.error:
+        return Found.ERROR, f"histories ({regime})", _first_line(result.error)
+    return Found.NOTHING, f"histories ({regime}) 0 of {len(result.histories)}", ""
 
 
 def _findings(result: RunResult) -> Iterator[tuple[Found, str, str]]:

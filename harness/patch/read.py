@@ -7,6 +7,7 @@ are its business.
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ _DIFF = re.compile(rb"^(?:diff --git |--- \S+.*\n\+\+\+ \S+)", re.MULTILINE)
 _MAIL = re.compile(rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n")
 _PART = re.compile(r"\[[^\]]*?\b(\d+)/(\d+)[^\]]*\]")
 _ENDINGS = (".patch", ".diff", ".eml", ".mbox")
+_MACHINERY = ("diff ", "--- ", "+++ ", "index ", "Index: ", "Only in ", "From ", "From: ", "commit ")
 SERIES = "series"
 """The file of a quilt folder that lists its patches in their order."""
 
@@ -88,7 +90,15 @@ def parse(text: bytes, origin: str) -> tuple[Patch, ...]:
         found = [Patch(origin, text)] if _DIFF.search(text) else []
     if not found:
         raise NoPatchError(origin, "nothing in it is a diff" if text.strip() else "it is empty")
+    if len(found) == 1 and not found[0].subject:
+        return (replace(found[0], subject=_heading(text)),)
     return tuple(found)
+
+
+def _heading(text: bytes) -> str:
+    """What a bare diff is headed by, where that is no part of its machinery."""
+    first = text.lstrip().partition(b"\n")[0].decode(errors="replace").strip()
+    return "" if first.startswith(_MACHINERY) else first.removeprefix("Description: ")
 
 
 def _number(patch: Patch) -> int:

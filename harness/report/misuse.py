@@ -40,7 +40,7 @@ def expected_words(expected: Expectation) -> str:
 
 def _readable(pattern: str) -> str:
     """A regular expression of the table, for people."""
-    for written, meant in (("^", ""), (r":\d+", ""), (".*", "..."), ("\\", "")):
+    for written, meant in (("^", ""), (r":\d+", ""), ("(?:at )?", ""), (".*", "..."), ("\\", "")):
         pattern = pattern.replace(written, meant)
     return pattern
 

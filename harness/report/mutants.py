@@ -49,5 +49,6 @@ def _attempt_value(one: Attempt) -> dict[str, Any]:
         "where": one.where,
         "what": one.what,
         "diff": one.diff,
+        "alone": one.alone,
         "seconds": {"build": round(one.build, 2), "run": round(one.run, 2)},
     }

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.compare.divergence import Layer
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.coverage.counts import collect, require_counts
@@ -39,7 +40,8 @@ class Request:
     """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
     ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
     scenarios that wreck a kernel run too, each in a guest of its own; ``deterministic``: the programs are
-    recorded in one guest and run again in one that finds them in its image and counts instructions.
+    recorded in one guest and run again in one that finds them in its image and counts instructions;
+    ``briefly``: the run ends with the first program in which a promise was broken.
     """
 
     kernel: str
@@ -53,6 +55,7 @@ class Request:
     throwaway: bool = False
     deterministic: bool = False
     coverage: Path | None = None
+    briefly: bool = False
 
 
 Launch = Callable[[Parts, Path], Guest]
@@ -278,7 +281,7 @@ class _Run:
         with self.watch.phase("run"):
             for program in planned(self.request.plan, self.layout, self.facts, self.request.shape):
                 failure = self._one(program)
-                if failure:
+                if failure or (self.request.briefly and self._broken()):
                     break
         crash = str(failure) if isinstance(failure, KernelError) else ""
         error = str(failure) if failure and not crash else ""
@@ -297,6 +300,13 @@ class _Run:
         result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
         return done.failure
+
+    def _broken(self) -> bool:
+        """Whether the last program has shown what no correct kernel does."""
+        last = self.outcomes[-1].result
+        return last is not None and (
+            bool(last.unexplained) or any(one.layer is Layer.CONTRACT for one in last.divergences)
+        )
 
     def _advance(self, steps: int) -> None:
         self.done += steps

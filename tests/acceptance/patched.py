@@ -19,9 +19,7 @@ from typing import NamedTuple
 
 from elftools.elf.elffile import ELFFile
 
-from harness.guest.saved import copy_memory
-from harness.guest.template import Template, find_template, start
-from harness.kernel.cache import Cache
+from harness.guest.template import obtain_template
 
 PAGE_OFFSET = 0xC000_0000
 CAVE = "do_con_write"
@@ -168,27 +166,18 @@ def _assemble(text, start, symbols):
 
 def restored(template, kernel, bug, folder):
     """A template with *bug* in its memory, in *folder*; its guest has never executed the old code."""
-    copy = folder / "broken"
-    copy.mkdir()
-    with (template.folder / "memory").open("rb") as memory:
-        copy_memory(memory.fileno(), copy / "memory")
-    for name in ("devices", "template.json"):
-        (copy / name).symlink_to(template.folder / name)
-    with (copy / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
+    (folder / "broken").mkdir()
+    copy = template.copied(folder / "broken")
+    with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
         seed(image, lambda address: address - PAGE_OFFSET, symbols_of(kernel.system_map), bug)
-    return Template(copy, template.machine, template.request)
+    return copy
 
 
 def with_bug(kernel, bug):
     """How a guest of *kernel* with *bug* comes up: from a template, whose memory is edited before it runs."""
 
     def launch(parts, out):
-        cache = Cache.default()
-        template = find_template(parts, cache)
-        if template is None:
-            start(parts, out, cache).close()
-            template = find_template(parts, cache)
-        return restored(template, kernel, bug, out).restore(out)
+        return restored(obtain_template(parts, out), kernel, bug, out).restore(out)
 
     return launch
 

@@ -3,8 +3,11 @@
 import pytest
 
 from harness.compare.divergence import Verdict
+from harness.guest.shape import Shape
+from harness.history.job import HistoriesRequest, execute
 from harness.kernel.built import built_tree
 from harness.kernel.progress import Quiet
+from harness.report.histories import histories_lines
 from harness.run.prepare import find_kernel, prepare
 
 from .bench import judged, summary_of
@@ -32,3 +35,12 @@ def test_it_holds_the_wire_and_the_probes_that_stock_kernels_have(tree61):
     assert tree61.pvh
     assert tree61.system_map
     assert built_tree(tree61).objects == tree61.build_dir
+
+
+def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
+    """Threads that spun while probes were placed kept the optimizer waiting, and it the module."""
+    request = HistoriesRequest(Shape(smp=4, parallel=True), 1, 15_000, tmp_path, template=False)
+    result = execute(prepare(tree61.name, None, Quiet()), request, Quiet())
+    said = "\n".join(histories_lines(result))
+    assert (result.exit_code, result.undecided) == (0, 0), said
+    assert result.operations >= 15_000

@@ -6,8 +6,8 @@ import pytest
 
 from harness.bench import peer
 from harness.bench.figure import Calibration, Figure, interleaved
-from harness.bench.peer import KUNIT, Given, Peer, find_peers, measure_peers
-from harness.bench.report import read_baseline, table, value
+from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Given, Peer, find_peers, measure_peers
+from harness.bench.report import ratios, read_baseline, table, value
 from harness.bench.scale import falls_below_one
 from harness.errors import UsageError
 
@@ -82,12 +82,31 @@ def test_a_peer_that_is_there_is_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(peer.shutil, "which", lambda _: "/bin/true")
     found = find_peers(Given(tmp_path, ("x",)), tmp_path / "bzImage", has_check=False)
     figures, missing = measure_peers(found, 2, lambda _: None)
-    assert [len(each.samples) for each in figures] == [2, 2]
+    assert [(each.name.endswith(", CPU"), len(each.samples)) for each in figures] == [
+        (False, 2),
+        (True, 2),
+    ] * 2
     assert list(missing) == ["check, warm"]
 
 
 def test_a_peer_that_fails_does_not_end_the_measurement():
     broken = Peer("broken", ("sh", "-c", "echo no kernel; exit 3"))
     figures, missing = measure_peers([broken, Peer("works", ("true",))], 1, lambda _: None)
-    assert [each.name for each in figures] == ["works"]
+    assert [each.name for each in figures] == ["works", "works, CPU"]
     assert missing == {"broken": "failed: exit code 3: no kernel"}
+
+
+def test_a_peer_that_fails_later_is_left_out_once(tmp_path):
+    """The first time is no sample, and what is done before a run happens each time."""
+    runs = []
+    once = ("sh", "-c", f"test $(ls {tmp_path} | wc -l) -ne 2")
+    (peer,) = [Peer("often", once, before=lambda: runs.append((tmp_path / f"{len(runs)}").touch()))]
+    figures, missing = measure_peers([peer], 2, lambda _: None)
+    assert len(runs) == 3
+    assert [len(each.samples) for each in figures] == [1, 1]
+    assert missing == {"often": "failed once: exit code 1: "}
+
+
+def test_check_stands_beside_kunit():
+    found = dict(ratios([figure(KUNIT_EDIT, 20.0), figure(CHECK_EDIT, 10.0, 9.0, 8.0)]))
+    assert found == {"check / kunit.py": 0.45}

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.check.bisect import Bisector, EndsError, Verdict
+from harness.check.bisect import Bisector, EndsError, Step, Verdict, step_lines
 from harness.check.judging import Terms
 from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
@@ -20,11 +20,11 @@ BAD, BROKEN = 11, 8
 
 @pytest.fixture
 def history(tmp_path):
-    """The repository and its commits; the model is the kernel (``fakes.py``)."""
+    """The repository, its base and 16 commits, of which git asks for the broken one first; the model is the kernel."""
     folder = tmp_path / "linux"
     folder.mkdir()
     git_tree(folder)
-    kernels = ["broken" if n == BROKEN else "uncounted" if n >= BAD else "good" for n in range(16)]
+    kernels = ["broken" if n == BROKEN else "uncounted" if n >= BAD else "good" for n in range(17)]
     return folder, [commit(folder, f"change {n}", kernel=f"{text}\n") for n, text in enumerate(kernels)]
 
 
@@ -40,7 +40,8 @@ def test_the_bad_commit_is_found(history, tmp_path):
         found = bisector(scratch, tmp_path).bisect(commits[0], commits[-1], Quiet())
     assert found.culprits == (commits[BAD],)
     assert f'("change {BAD}")' in found.words
-    assert len(found.steps) <= 2 + 5
+    assert found.steps[2].verdict is Verdict.SKIP
+    assert len(found.steps) <= 2 + 7
 
 
 def test_a_commit_that_does_not_build_beside_the_bad_one_leaves_both(history, tmp_path):
@@ -84,3 +85,9 @@ def test_a_tree_without_history_stops_git_bisect(tmp_path):
     )
     assert done.returncode == 128
     assert "is not the source of a kernel" in done.stderr
+
+
+def test_why_a_commit_was_passed_over_is_in_its_line():
+    lines = step_lines([Step("c" * 40, Verdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2")])
+    assert list(lines) == [f"skip  {'c' * 12}  does not build: x.c:1: error: what"]
+    assert list(step_lines([Step("c" * 40, Verdict.SKIP, "")])) == [f"skip  {'c' * 12}  "]

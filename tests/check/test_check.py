@@ -2,7 +2,9 @@
 
 import pytest
 
+from harness.check.mail import mail_text
 from harness.check.result import Stage
+from harness.check.terminal import check_lines, verdict_words
 from harness.check.verdict import Change
 from tests.check.fakes import FakeBench, checked
 
@@ -37,7 +39,9 @@ def test_the_verdict(tmp_path, base, patched, change, code):
 
 def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
     assert checked(tmp_path, "good", "reordered").exit_code == 0
-    assert checked(tmp_path, "good", "reordered", strict=True).exit_code == 1
+    strict = checked(tmp_path, "good", "reordered", strict=True)
+    assert strict.exit_code == 1
+    assert verdict_words(strict).endswith("; with --strict a failure")
 
 
 @pytest.mark.parametrize(
@@ -79,3 +83,27 @@ def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
 def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
     (one,) = checked(tmp_path, "good", "uncounted").of(Change.NEWLY_FAILING)
     assert (one.tried, one.confirmed) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("patched", "words"),
+    [("uncounted", "--scenario own.kmap"), ("reordered", "--seed 1 --steps 0")],
+)
+def test_the_command_by_hand_runs_what_is_newly_failing(tmp_path, patched, words):
+    """Or all of it again, on the same terms."""
+    assert checked(tmp_path, "good", patched).configs[0].reproduce.endswith(f"--configs small {words}")
+
+
+def test_a_verdict_that_is_none_says_what_failed(tmp_path):
+    assert (
+        verdict_words(checked(tmp_path, "good", "broken"))
+        == "CANNOT JUDGE: the patched kernel does not build"
+    )
+    assert verdict_words(checked(tmp_path, "no-boot", "good")) == "CANNOT JUDGE: the base does not boot"
+
+
+@pytest.mark.parametrize("patched", ["broken", "no-boot"])
+def test_a_failure_can_be_seen_again_by_hand(tmp_path, patched):
+    result = checked(tmp_path, "good", patched)
+    assert "by hand     kmap-harness check --tree" in "\n".join(check_lines(result))
+    assert "Reproduce: kmap-harness check --tree" in mail_text(result)

@@ -284,6 +284,35 @@ def test_a_broken_assertion_is_a_divergence_though_the_model_agrees():
     assert (result.divergences, result.verdict) == ([], Verdict.DIVERGE)
 
 
+MIGHT_SLEEP = (
+    "requires: throwaway\ntasks: a@0\npages: high 1\na: m0 = kmap h0\n"
+    "a: atomic { preempt_off; kunmap h0; m0 = kmap h0; preempt_on }\na: kunmap h0\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("debug", "step", "explained"),
+    [
+        (True, 2, True),  # kunmap
+        (True, 3, True),  # kmap
+        (False, 3, False),
+        (True, 0, False),  # kmap where one may sleep
+        (True, 1, False),  # preempt_off
+        (True, 5, False),  # the section is over
+    ],
+)
+def test_a_debug_kernel_may_complain_where_kmap_might_sleep_in_an_atomic_section(debug, step, explained):
+    layout = SMALL._replace(debug_atomic_sleep=debug)
+    guest = ModelGuest(layout, program(MIGHT_SLEEP, layout, throwaway=True))
+    judge = guest.judge(contract=CONTRACT)
+    for one in guest.steps():
+        judge.step(one._replace(messages=one.number == step))
+    said = "BUG: sleeping function called from invalid context at include/linux/highmem-internal.h:35"
+    judge.trouble(Trouble(step, "sleep or schedule while atomic", said))
+    assert judge.result.verdict is not Verdict.DIVERGE
+    assert bool(judge.result.unexplained) is not explained
+
+
 def test_trouble_is_attached_to_the_divergence_of_its_step():
     result, judge, _ = judged(LOCALS, at(3, migrate=1))
     judge.trouble(Trouble(3, "WARNING", "WARNING: CPU: 0"))

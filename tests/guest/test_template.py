@@ -49,6 +49,14 @@ def folder(tmp_path, name):
     return path
 
 
+def test_a_guest_that_a_busy_host_left_without_its_timer_is_not_kept(parts, tmp_path, monkeypatch):
+    monkeypatch.setattr(template_module, "TIMERLESS", "")  # any console has that
+    empty = Cache(tmp_path / "cache")
+    with start(parts, folder(tmp_path, "guest"), empty) as guest:
+        assert guest.info()[0].online_cpus == 2
+    assert find_template(parts, empty) is None
+
+
 def judged(guest, programs):
     """Header and records of *programs*, and what the judge says."""
     layout, facts = guest.info()

@@ -13,6 +13,9 @@ CAPTURED = {
         (TroubleKind.ATOMIC, "BUG: scheduling while atomic: init/1/0x00000002", 62),
         (TroubleKind.WARNING, "init/main.c:1322 do_one_initcall", 63),
     ],
+    "might-sleep-6.1-debug.log": [
+        (TroubleKind.ATOMIC, "called from invalid context at include/linux/highmem-internal.h:44", 24),
+    ],
     "bug-6.1.log": [
         (TroubleKind.BUG, "kernel BUG at /build/troublemaker.c:40!", 79),
         (TroubleKind.PANIC, "Attempted to kill init!", 1),

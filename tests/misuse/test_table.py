@@ -47,3 +47,23 @@ def expected(*says, may=()):
 )
 def test_absence_and_another_report_are_both_wrong(expectation, said, wrong):
     assert len(contradictions(expectation, said)) == wrong
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "CPU: 0 PID: 66 at {file}:610 {function}+0x1a3/0x1d0",  # 5.10 to 6.12
+        "{file}:610 at {function}+0x1a3/0x1d0, CPU#0: kmh/0/66",  # 7.3
+    ],
+)
+def test_a_warning_is_known_in_both_forms_in_which_kernels_name_its_place(place):
+    warnings = {
+        "local-wrong-order": ("mm/highmem.c", "kunmap_local_indexed"),
+        "fork-mapped": ("mm/highmem.c", "kmap_local_fork"),
+        "user-mode-mapped": ("include/linux/highmem-internal.h", "do_int80_syscall_32"),
+    }
+    for case in cases():
+        if case.id in warnings:
+            file, function = warnings[case.id]
+            said = f"WARNING: {place.format(file=file, function=function)}"
+            assert contradictions(case.expectations[-1], (said,)) == ()

@@ -126,9 +126,6 @@ ODD = {
     "in the last operation of a hardirq": odd_task(
         preempt=0, irqs_off=True, contexts=(Context(True, 1, False),)
     ),
-    "in a hardirq in a softirq": odd_task(
-        irqs_off=True, contexts=(Context(False, 2, False), Context(True, 1, False))
-    ),
     "an interrupt is due": odd_task(armed=Armed(0, 0, 0, 1, 0)),
     "it is to go elsewhere": odd_task(preempt=0, going=1),
     "dead": odd_task(phase=Phase.DEAD, preempt=0),

@@ -121,13 +121,11 @@ def _waiting(*phases):
     return change
 
 
-SOFT, HARD = Context(False, 2, False), Context(True, 2, False)
+HARD = Context(True, 2, False)
 ODD = {
     "it is to go to CPU 0": odd_task(preempt=0, going=0),
     "one is woken and one is not": _waiting(Phase.WOKEN, Phase.BLOCKED),
     "nobody is woken": _waiting(Phase.BLOCKED, Phase.BLOCKED),
-    "in a hardirq in a softirq with interrupts on": odd_task(contexts=(SOFT, HARD)),
-    "in a softirq in a hardirq": odd_task(irqs_off=True, contexts=(HARD, SOFT)),
     "at rest": lambda state: odd_task(preempt=0)(state)._replace(current=-1, windows={}),
     "migration is enabled once too often": odd_task(preempt=0, migrate=-1),
 }

@@ -7,10 +7,11 @@ from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
 from harness.kernel.progress import Quiet
 from harness.kernel.recipe import recipes
-from harness.mutants.attempt import attempt
+from harness.mutants.attempt import Means, attempt
 from harness.mutants.catalogue import read_catalogue
+from harness.mutants.edit import replace_file
 from harness.mutants.field import open_field
-from harness.mutants.score import Found
+from harness.mutants.switched import all_in_one
 from harness.run.programs import read_plan, scenario_files
 
 pytestmark = pytest.mark.guest
@@ -25,7 +26,13 @@ BUGS = (
     "local/irq-keeps-idx",
     "local/switch-in-reversed",
 )
-HARMLESS = ("harmless/flush-renamed", "harmless/count-renamed", "harmless/scan-downwards")
+ALONE = ("pkmap/no-wake", "harmless/flush-renamed", "harmless/count-renamed")
+"""In kernels of their own: two of them no other kernel can have."""
+HARMLESS = ("harmless/flush-backwards", "harmless/scan-downwards")
+
+
+def plan():
+    return read_plan(scenario_files([], project.SCENARIOS), 1, 2000)
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +42,33 @@ def field(tree61):
         yield open_field(recipes()[tree61.name], cache, Quiet())
 
 
-def tried(name, field, folder):
+@pytest.fixture(scope="module")
+def board(field, tmp_path_factory):
+    made = all_in_one(
+        field, tuple(one for name in (*BUGS, *HARMLESS, *ALONE) for one in CATALOGUE.named((name,)))
+    )
+    assert set(made.numbers) == {*BUGS, *HARMLESS, "pkmap/no-wake"}
+    made.require_none(Means(plan(), Shape(smp=2), tmp_path_factory.mktemp("none")))
+    return made
+
+
+@pytest.mark.parametrize("name", [*BUGS, *HARMLESS])
+def test_of_many_in_one_kernel_the_one_that_is_switched_on_is_reported(board, name, tmp_path):
     (mutant,) = CATALOGUE.named((name,))
-    plan = read_plan(scenario_files([], project.SCENARIOS), 1, 2000)
-    return attempt(mutant, field, plan, Shape(smp=2), folder)
+    found = board.attempt(mutant, Means(plan(), Shape(smp=2), tmp_path))
+    assert found.as_wanted, found
 
 
-@pytest.mark.parametrize("name", BUGS)
-def test_a_bug_is_reported_as_a_broken_promise(field, name, tmp_path):
-    found = tried(name, field, tmp_path)
-    assert found.found is Found.CONTRACT, found
+@pytest.mark.parametrize("name", ALONE)
+def test_a_kernel_built_for_one_mutant_is_reported_as_it_should(field, name, tmp_path):
+    (mutant,) = CATALOGUE.named((name,))
+    found = attempt(mutant, field, Means(plan(), Shape(smp=2), tmp_path))
+    assert found.as_wanted, found
 
 
-@pytest.mark.parametrize("name", HARMLESS)
-def test_a_patch_that_is_no_bug_is_never_reported_as_one(field, name, tmp_path):
-    found = tried(name, field, tmp_path)
-    assert found.found in (Found.NOTHING, Found.BEHAVIOUR), found
+def test_what_a_killed_score_has_left_in_the_source_is_mended(tree61, field):
+    path = field.tree.source / "mm/highmem.c"
+    whole = path.read_bytes()
+    replace_file(path, whole + b"/* left */")
+    assert open_field(recipes()[tree61.name], Cache.default(), Quiet()).tree == field.tree
+    assert path.read_bytes() == whole

@@ -53,3 +53,19 @@ def test_what_is_no_patch_is_refused(text):
 def test_a_name_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(NoPatchError, match="no such file"):
         read_patches([str(tmp_path / "absent")], io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("head", "subject"),
+    [
+        ("mm/highmem: spelling\n\n", "mm/highmem: spelling"),
+        ("mm: two lines\nof prose\n\n", "mm: two lines"),
+        ("Description: from a package\nForwarded: no\n\n", "from a package"),
+        ("", ""),
+        ("diff --git a/kernel b/kernel\n", ""),
+    ],
+)
+def test_a_bare_diff_is_called_by_its_first_line(head, subject):
+    (found,) = parse(f"{head}{diff('good', 'bad')}".encode(), "file")
+    assert found.subject == subject
+    assert found.title == (subject or "file")

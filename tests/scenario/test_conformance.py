@@ -13,18 +13,31 @@ from harness.trace.record import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
+GUARDS = LOCAL._replace(debug_kmap_local=True, window=33, fix_kmap_end=LOCAL.fix_kmap_begin + 33 * 32 - 1)
+DEBUG = GUARDS._replace(debug_highmem=True, force_map=True, debug_atomic_sleep=True)
+STACK_DEBUG = STACK._replace(
+    debug_highmem=True,
+    debug_atomic_sleep=True,
+    preempt_count=True,
+    window=41,
+    fix_kmap_end=STACK.fix_kmap_begin + 41 * 32 - 1,
+)
 LAYOUTS = {
     "local": LOCAL._replace(last_pkmap=16),
     "one-cpu": LOCAL._replace(last_pkmap=16, online_cpus=1),
     "rt": LOCAL._replace(last_pkmap=16, rt=True),
+    "guards": GUARDS._replace(last_pkmap=16),
+    "debug": DEBUG._replace(last_pkmap=16),
+    "debug-one-cpu": DEBUG._replace(last_pkmap=16, online_cpus=1),
     "stack": STACK._replace(last_pkmap=16, online_cpus=4),
+    "stack-debug": STACK_DEBUG._replace(last_pkmap=16),
 }
 
 
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_the_model_bears_out_what_scenarios_expect(path, layout):
-    program = lower(read_scenario(path), Facts(layout, above_4g=layout.pae))
+    program = lower(read_scenario(path), Facts(layout, above_4g=layout.pae, throwaway=True))
     if isinstance(program, NotApplicable):
         assert program.reason
         return

@@ -4,7 +4,7 @@ symbol pfn;
  __kmap_local_pfn_prot(...)
  {
 	...
-+	if (pfn < max_low_pfn)
++	if (pfn_valid(pfn) && !PageHighMem(pfn_to_page(pfn)))
 +		return __va(pfn << PAGE_SHIFT);
 	migrate_disable();
 	...
@@ -17,7 +17,7 @@ expression E;
  kmap_atomic_prot_pfn(...)
  {
 	...
-+	if (pfn < max_low_pfn)
++	if (pfn_valid(pfn) && !PageHighMem(pfn_to_page(pfn)))
 +		return __va(pfn << PAGE_SHIFT);
 	type = E;
 	...

@@ -1,0 +1,106 @@
+"""kunit.py beside ``check``: both are given the same edit of one file, and say what came of it.
+
+The tree is a copy of the catalogue's source in the cache (hard links: a file is replaced, never written into),
+configured for the tests of lists and nothing else, and its objects are kept from one measurement to the next.
+"""
+
+import difflib
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
+from harness.kernel.built import link_source
+from harness.kernel.cache import Cache
+from harness.kernel.programs import CROSS_COMPILE
+from harness.kernel.progress import Progress
+from harness.kernel.recipe import Recipe
+from harness.kernel.sourcetree import source_tree
+
+EDITED = "mm/highmem.c"
+_BUILD = ".kunit"
+_CONFIG = "list.kunitconfig"
+_ASKED = "CONFIG_KUNIT=y\nCONFIG_LIST_KUNIT_TEST=y\n"
+
+
+def kunit_command(folder: Path) -> tuple[str, ...]:
+    """Configure, build what has changed, boot, run the tests of lists: with our compiler."""
+    return (
+        sys.executable,
+        KUNIT,
+        "run",
+        "--arch=i386",
+        f"--cross_compile={CROSS_COMPILE}",
+        f"--build_dir={_BUILD}",
+        f"--kunitconfig={folder / _CONFIG}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where both are measured: the kernel that ``check`` is given, kunit.py's tree, and the edited file as it was."""
+
+    kernel: str
+    folder: Path
+    original: str
+
+    @property
+    def source(self) -> Path:
+        """kunit.py's tree."""
+        return self.folder / "source"
+
+    def peers(self) -> tuple[Peer, Peer]:
+        """Both, each with the edit before it, which no figure includes."""
+        patch = self.folder / "edit.patch"
+        check = ("-m", "harness", "check", "--kernel", self.kernel, "--patch", str(patch))
+        return (
+            Peer(
+                KUNIT_EDIT,
+                kunit_command(self.folder),
+                folder=self.source,
+                before=self._edit_source,
+            ),
+            Peer(
+                CHECK_EDIT,
+                (sys.executable, *check, "--out", str(self.folder / "check")),
+                before=lambda: self._write_patch(patch),
+            ),
+        )
+
+    def _edit_source(self) -> None:
+        replace(self.source / EDITED, _edited(self.original))
+
+    def _write_patch(self, patch: Path) -> None:
+        old, new = (text.splitlines(keepends=True) for text in (self.original, _edited(self.original)))
+        patch.write_text("".join(difflib.unified_diff(old, new, f"a/{EDITED}", f"b/{EDITED}")))
+
+
+def _edited(text: str) -> str:
+    """*text* with a variable that no edit before had: another object, the same behaviour."""
+    return f"{text}\nstatic const unsigned long bench_edit __used = {time.time_ns() // 1000 % 2**32}UL;\n"
+
+
+@contextmanager
+def kunit_ground(recipe: Recipe, progress: Progress) -> Iterator[Ground]:
+    """The ground for a kernel of the catalogue, for this process alone."""
+    cache = Cache.default()
+    tree = source_tree(recipe.package, recipe.codenames, cache, progress)
+    folder = cache.folder("scratch", f"kunit-{tree.digest[:16]}")
+    with cache.locked(folder.name):
+        if not (folder / "source").is_dir():
+            progress.step(f"linking {tree.package} for kunit.py")
+            with cache.new_folder(folder / "source") as fresh:
+                fresh.rmdir()
+                link_source(tree.path, fresh)
+        (folder / _CONFIG).write_text(_ASKED)
+        yield Ground(recipe.name, folder, (tree.path / EDITED).read_text())
+
+
+def replace(path: Path, text: str) -> None:
+    """A new file in the place of *path*: the old one may be linked elsewhere."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text)
+    fresh.replace(path)

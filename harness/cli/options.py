@@ -1,0 +1,22 @@
+"""Options that several commands have, each with the same words and the same meaning."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Machine = Annotated[
+    str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the generated programs.")]
+Throwaway = Annotated[
+    bool,
+    typer.Option("--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

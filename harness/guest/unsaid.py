@@ -1,0 +1,47 @@
+"""What a kernel has told its log and nobody else, read from its memory: it gave up before it had a console.
+
+``kernel/printk/printk_ringbuffer.h`` (5.10 to 7.3): texts stand one behind the other from the buffer's beginning,
+each after the number of its record (30 bits).  They begin below zero, and a kernel gives up long before they are there.
+Their lengths stand in an array, one entry (``struct printk_info``) for each.
+"""
+
+import re
+from itertools import count
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from harness.guest.memory import PhysicalMemory
+
+LINES = 24
+_RECORDS = 128
+_SIZE = 1 << 14
+_LOWMEM = 0xC000_0000
+"""Where physical address 0 is in the kernel's own, unless it was moved."""
+_RECORD = re.compile(rb"[\x00-\xff]{2}\xff\x3f")
+_INFO, _LENGTH = 88, Struct("<16xH")
+
+
+class Log(NamedTuple):
+    """Physical addresses of the texts, and of what is known about each."""
+
+    texts: int
+    infos: int
+
+
+def log_of(system_map: Path | None) -> Log | None:
+    """Where the log is, if the map names it."""
+    text = system_map.read_text() if system_map else ""
+    names = ("__log_buf", "_printk_rb_static_infos")
+    found = [re.search(rf"^([0-9a-f]{{8}}) \w {name}$", text, re.MULTILINE) for name in names]
+    places = [int(one[1], 16) - _LOWMEM for one in found if one]
+    return Log(*places) if len(places) == len(names) else None
+
+
+def unsaid(memory: PhysicalMemory, log: Log) -> tuple[str, ...]:
+    """The last lines of *log*."""
+    texts = _RECORD.split(memory.read(log.texts, _SIZE))[1 : _RECORDS + 1]
+    infos = memory.read(log.infos, _RECORDS * _INFO)
+    lengths = (_LENGTH.unpack_from(infos, place)[0] for place in count(0, _INFO))
+    known = [text[:length].decode("ascii", "replace") for text, length in zip(texts, lengths, strict=False)]
+    return tuple(line for text in known for line in text.splitlines() if line.strip())[-LINES:]

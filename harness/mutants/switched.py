@@ -1,0 +1,144 @@
+"""Mutants that are all in one kernel: a guest restored with a number in its memory has one of them.
+
+It is restored from a template in which none is switched on: no mutant is ever booted, and one that
+would not boot is judged like any other.
+"""
+
+import mmap
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.errors import InfrastructureError
+from harness.guest.guest import Guest
+from harness.guest.template import Parts, obtain_template
+from harness.kernel.progress import Quiet
+from harness.kernel.tree import BuildFailedError
+from harness.mutants.attempt import Means, attempt_switched
+from harness.mutants.catalogue import Kind, Mutant
+from harness.mutants.edit import PatchError, mutated, replace_file
+from harness.mutants.field import Field
+from harness.mutants.join import join
+from harness.mutants.operators import FILE, PARAMETER, schemata, with_prelude
+from harness.mutants.score import Attempt, Found
+from harness.run.prepare import Prepared
+
+_IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
+"""What the compiler says before it complains of a mutant."""
+_PAGE_OFFSET = 0xC000_0000
+"""Where the direct map begins in every kernel of the catalogue; without KASLR the image lies where it is linked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switchboard:
+    """A kernel with mutants in it, and the number of each."""
+
+    prepared: Prepared
+    numbers: Mapping[str, int]
+
+    def attempt(self, mutant: Mutant, means: Means) -> Attempt:
+        """Judge the kernel with this mutant switched on."""
+        return attempt_switched(
+            mutant, self.prepared, means, partial(self._restored, self.numbers[mutant.name])
+        )
+
+    def require_none(self, means: Means) -> None:
+        """Raise InfrastructureError where the kernel is reported although none of its mutants is switched on."""
+        none = Mutant("none", Path(FILE), Kind.HARMLESS, (), "nothing")
+        found = attempt_switched(none, self.prepared, means, partial(self._restored, 0))
+        if found.found is not Found.NOTHING:
+            raise InfrastructureError(
+                f"the kernel with all mutants is reported with none switched on: {found.where}: {found.what}"
+            )
+
+    def _restored(self, number: int, parts: Parts, out: Path) -> Guest:
+        """A guest that waits for its first operation, and in whose memory the number stands."""
+        template = obtain_template(parts, out)
+        at = self._address() - _PAGE_OFFSET
+        with TemporaryDirectory(dir=out) as folder:
+            copy = template.copied(Path(folder))
+            with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
+                image[at : at + 4] = number.to_bytes(4, "little")
+            return copy.restore(out)
+
+    def _address(self) -> int:
+        """Of the variable that says which mutant is switched on."""
+        path = self.prepared.kernel.system_map
+        assert path is not None, "a tree that was built has its System.map"
+        for line in path.read_text(encoding="ascii").splitlines():
+            address, _, name = line.split()
+            if name == PARAMETER:
+                return int(address, 16)
+        raise InfrastructureError(f"{path} has no {PARAMETER}")
+
+
+def all_operators(field: Field) -> tuple[Switchboard, tuple[Mutant, ...]]:
+    """The kernel that has all operator mutants, and what they are."""
+    made = schemata((field.tree.source / FILE).read_text(encoding="utf-8"))
+    numbers = {one.name: one.number for one in made.mutants}
+    mutants = tuple(Mutant(name, Path(FILE), Kind.OPERATOR, (FILE,), name) for name in numbers)
+    with _replaced(field, {FILE: made.text}):
+        return Switchboard(field.rebuilt(Quiet()), numbers), mutants
+
+
+def all_in_one(field: Field, mutants: tuple[Mutant, ...]) -> Switchboard:
+    """The kernel that has all of *mutants* that one kernel can have; those that do not compile are left out."""
+    numbers = {one.name: number for number, one in enumerate(mutants, start=1)}
+    texts, apart = _texts(field.tree.source, mutants, numbers)
+    try:
+        return _joined(field, texts, numbers, apart)
+    except BuildFailedError as error:
+        bad = {int(number) for number in _IN_FUNCTION.findall(error.log.read_text(encoding="utf-8"))}
+        if not bad:
+            raise
+        return _joined(field, texts, numbers, apart | bad)
+
+
+def _joined(
+    field: Field, texts: Mapping[str, Mapping[int, str]], numbers: Mapping[str, int], apart: set[int]
+) -> Switchboard:
+    contents = {FILE: (field.tree.source / FILE).read_text(encoding="utf-8")}
+    apart = set(apart)
+    for name, variants in texts.items():
+        original = (field.tree.source / name).read_text(encoding="utf-8")
+        joined = join(original, {number: text for number, text in variants.items() if number not in apart})
+        contents[name] = joined.text
+        apart |= joined.apart
+    contents[FILE] = with_prelude(contents[FILE])
+    with _replaced(field, contents):
+        prepared = field.rebuilt(Quiet())
+    return Switchboard(prepared, {name: number for name, number in numbers.items() if number not in apart})
+
+
+def _texts(
+    source: Path, mutants: tuple[Mutant, ...], numbers: Mapping[str, int]
+) -> tuple[dict[str, dict[int, str]], set[int]]:
+    """Of each file that is changed its text with each mutant; and the mutants that cannot be had so."""
+    texts: dict[str, dict[int, str]] = {}
+    apart = {numbers[one.name] for one in mutants if one.regime}
+    for mutant in mutants:
+        try:
+            with mutated(mutant, source) as edit:
+                for name in edit.files:
+                    text = (source / name).read_text(encoding="utf-8")
+                    texts.setdefault(name, {})[numbers[mutant.name]] = text
+        except PatchError:
+            apart.add(numbers[mutant.name])
+    return texts, apart
+
+
+@contextmanager
+def _replaced(field: Field, contents: Mapping[str, str]) -> Iterator[None]:
+    """The source with other files while the block runs."""
+    before = {name: (field.tree.source / name).read_bytes() for name in contents}
+    try:
+        for name, text in contents.items():
+            replace_file(field.tree.source / name, text.encode())
+        yield
+    finally:
+        for name, content in before.items():
+            replace_file(field.tree.source / name, content)

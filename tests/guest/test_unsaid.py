@@ -1,0 +1,37 @@
+"""The log of a kernel that gave up before it had a console, as it lies in memory."""
+
+from struct import pack
+
+from harness.guest.unsaid import Log, log_of, unsaid
+
+TEXTS = (
+    b"\x00\xf0\xff?------------[ cut here ]------------\n\x00\x00\x00"
+    b"\x01\xf0\xff?kernel BUG at mm/highmem.c:809!9!\n\x00\x00"
+    b"\x02\xf0\xff?EIP: page_address_init+0x0/0x2\n\x00"
+)
+LENGTHS = (36, 31, 30)
+
+
+class Memory:
+    """What was cut off a text's front stands behind its end once more."""
+
+    def read(self, address, length):
+        infos = b"".join(pack("<16xH70x", one) for one in LENGTHS)
+        return ({1: TEXTS, 2: infos}[address] + bytes(length))[:length]
+
+
+def test_each_record_is_a_line_as_long_as_it_is_said_to_be():
+    assert unsaid(Memory(), Log(1, 2)) == (
+        "------------[ cut here ]------------",
+        "kernel BUG at mm/highmem.c:809!",
+        "EIP: page_address_init+0x0/0x2",
+    )
+
+
+def test_the_map_says_where_the_log_is(tmp_path):
+    path = tmp_path / "System.map"
+    path.write_text("c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n")
+    assert log_of(path) == Log(0x13B89CC, 0x13C0000)
+    path.write_text("c13b89cc b __log_buf\n")
+    assert log_of(path) is None
+    assert log_of(None) is None

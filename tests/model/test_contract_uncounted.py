@@ -1,0 +1,16 @@
+"""A kernel that does not count preemption tells nothing of sections; the contract does not guess."""
+
+import pytest
+
+from harness.model import contract_window
+from harness.model.observation import Status
+from tests.model.judged import found, run
+
+pytestmark = pytest.mark.judges("contract_window")
+
+
+@pytest.mark.parametrize(("kind", "names"), [("stack", []), ("stack-counted", ["preempt"])])
+@pytest.mark.parametrize("program", ["0 PREEMPT_OFF", "0 PREEMPT_OFF; 0 PREEMPT_ON"])
+def test_an_operation_that_failed_has_opened_no_section_where_that_is_counted(kind, names, program):
+    failed = run(kind, program).but(status=Status.BUG)
+    assert found(contract_window.bookkeeping, failed) == names
