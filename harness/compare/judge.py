@@ -301,6 +301,25 @@ class Judge:
         self._recover(record)
         return divergence
 
+    def left_over(self, reason: str) -> None:
+        """What the state before the program shows that no correct kernel leaves."""
+        self.result.divergences.append(
+            Divergence(
+                self._program.name,
+                0,
+                0,
+                None,
+                None,
+                (),
+                self.state,
+                Layer.CONTRACT,
+                (reason,),
+                machine=self.machine,
+                pools=self._program.pools,
+            )
+        )
+        self._attested = len(self.result.divergences)
+
     def _recover(self, record: Sync) -> None:
         """Go on from a re-read state, if inside and outside agree on it."""
         if record.snapshot is None:

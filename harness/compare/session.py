@@ -68,6 +68,7 @@ class Session:
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
         self._cursor = 0
+        self._used: frozenset[int] = frozenset()
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; the divergence that it is, if any."""
@@ -92,6 +93,18 @@ class Session:
         guest = machine(layout, record.pages, tasks)
         start = initial(guest, self._start(record), warned=self._warned | frozenset(record.warned))
         self.judge = Judge(guest, start, record.program, self._bench)
+        self._find_left_over(record.start.cpu_depths)
+
+    def _find_left_over(self, depths: tuple[int, ...]) -> None:
+        """A CPU's stack that is not empty at rest before one program, nor before the next: nobody will ever pop it.
+
+        Once may be another user's section on another CPU; a section does not last over a program.
+        """
+        assert self.judge is not None
+        used = frozenset(cpu for cpu, depth in enumerate(depths) if depth > 0)
+        for cpu in sorted(used & self._used):
+            self.judge.left_over(f"left-over: CPU {cpu} has {depths[cpu]} mappings of nobody, at rest")
+        self._used = used
 
     def _start(self, record: Begin) -> Snapshot:
         """The state before a program; a cursor that cannot be seen is where the programs before have left it."""

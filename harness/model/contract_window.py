@@ -150,6 +150,10 @@ def unmapped(v: View) -> Iterator[Violation]:
             yield Violation("outside-unmap", f"unmap of {address:#x} changed the stack")
     elif not disorder(v) and v.machine.layout.fixindex(address) in v.after.windows:
         yield Violation("still-mapped", f"{address:#x} is still mapped after its unmap")
+    elif not v.machine.local and "depth" not in v.blind and _depth_after(v) < _depth_before(v):
+        top = v.machine.layout.window_index(v.seen.cpu, _depth_after(v))
+        if v.after.windows.get(top, 0):
+            yield Violation("still-mapped", f"entry {top} is above the stack's top and still mapped")
 
 
 def _depth_before(v: View) -> int:

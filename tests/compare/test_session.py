@@ -1,14 +1,14 @@
 from dataclasses import replace
 
 from harness.compare.diff import compare_traces
-from harness.compare.divergence import Verdict
+from harness.compare.divergence import Layer, Verdict
 from harness.compare.evidence import mask
 from harness.compare.judge import standard_contract
 from harness.compare.known import load_known_bugs
 from harness.compare.session import judge_records
 from harness.trace.file import TraceReader, TraceWriter
 from harness.trace.record import Begin, End, Header
-from tests.compare.model_guest import FULL, LOCAL, RELEASES, ModelGuest, pages_of, program
+from tests.compare.model_guest import FULL, LOCAL, RELEASES, STACK, ModelGuest, no_contract, pages_of, program
 
 TEXT = """tasks: a@0 b@1
 pages: high 4, low 1
@@ -107,3 +107,26 @@ def test_programs_that_only_one_trace_has_are_named():
     renamed[0] = renamed[0]._replace(program=replace(renamed[0].program, name="other"))
     found = compare_traces((HEADER, records()), (HEADER, renamed))
     assert (found.only_left, found.only_right) == (("<text>",), ("other",))
+
+
+def left_over(*depths):
+    """What is said of programs of a stack kernel, before each of which the CPUs have so many mappings of nobody."""
+    found = []
+    for cpus in depths:
+        guest = ModelGuest(
+            STACK, program("tasks: a@0 b@1\npages: high 1\na: m0 = kmap h0\na: kunmap h0\n", STACK)
+        )
+        steps = list(guest.steps())
+        start = guest.start._replace(cpu_depths=cpus)
+        found += [Begin(guest.program, guest.machine.pages, start), *steps, End(len(steps))]
+    header = Header(RELEASES[STACK.generation], "", "", STACK, FULL, 0)
+    result = judge_records(header, found, load_known_bugs(), no_contract)
+    return [one for one in result.divergences if one.operation is None]
+
+
+def test_a_mapping_of_nobody_that_stays_is_a_broken_promise():
+    assert not left_over((0, 0), (0, 0))
+    assert not left_over((1, 0), (0, 1), (1, 0))
+    (found,) = left_over((1, 0), (1, 1), (0, 0))
+    assert (found.layer, found.step) == (Layer.CONTRACT, 0)
+    assert found.reasons == ("left-over: CPU 0 has 1 mappings of nobody, at rest",)

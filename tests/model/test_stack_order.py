@@ -1,0 +1,24 @@
+"""The per-CPU stack of 5.10: an unmap takes the top away, whatever address it is given."""
+
+from harness.model.contract import check
+from harness.model.observation import WindowChange
+from harness.model.operation import OpCode, Operation
+from harness.model.state import empty_snapshot, initial
+from harness.model.step import step
+from tests.model.machines import STACK_PAE, small
+
+MAPS = (Operation(OpCode.KMAP_ATOMIC, page=0, reg=0), Operation(OpCode.KMAP_ATOMIC, page=1, reg=1))
+FIRST = Operation(OpCode.KUNMAP_ATOMIC, reg=0)
+
+
+def test_an_unmap_in_the_wrong_order_that_clears_the_entry_named_leaves_the_top():
+    machine = small(STACK_PAE, tasks=(0,))
+    state = initial(machine, empty_snapshot(machine))
+    for op in MAPS:
+        state = step(machine, state, op)[0].state
+    bottom, top = sorted(index for index, _ in state.windows.items())
+    seen = step(machine, state, FIRST)[0].observation
+    assert seen.windows == (WindowChange(top, 0),)
+    assert check(machine, state, FIRST, seen) == ()
+    named = seen._replace(pte=0, windows=(WindowChange(bottom, 0),))
+    assert {one.rule for one in check(machine, state, FIRST, named)} == {"still-mapped"}
