@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model.explore import Limits, explore
+from harness.model.explore import Exploration, Limits, explore
 from harness.model.operation import OpCode
 from harness.model.step import step
 from tests.model.machines import small
@@ -21,3 +21,8 @@ def test_nothing_is_tried_in_a_lost_state():
         small(slots=1, high=1, low=0, tasks=(0,)), Limits(kmaps=0, others=(OpCode.SLEEP,)), steps=steps
     )
     assert (found.failure, found.states, found.steps) == (None, 1, 1)
+
+
+@pytest.mark.judges("explore")
+def test_a_search_begins_with_nothing():
+    assert Exploration() == Exploration(0, 0, {}, None, True, [], [])
