@@ -112,17 +112,15 @@ def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Ob
         registers = vector.put(registers, sleeper.reg, done.result)
     for number, task in enumerate(tasks):
         if task.phase in _QUEUED:
-            tasks[number] = task._replace(phase=_queued(before, base, op, number))
+            tasks[number] = task._replace(phase=_queued(base, number))
     waiting = tuple(number for number, task in enumerate(tasks) if task.phase in _QUEUED)
     spinning = tuple(n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic)
     return base._replace(tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning)
 
 
-def _queued(before: State, base: State, op: Operation, number: int) -> Phase:
+def _queued(base: State, number: int) -> Phase:
     """Whether a task in the queue has been woken and is held back: by the rules, which no observation shows."""
-    held = base.tasks[number].phase is Phase.WOKEN
-    was = before.tasks[number].phase is Phase.WOKEN
-    return Phase.WOKEN if held and (was or op.code == OpCode.KUNMAP) else Phase.BLOCKED
+    return Phase.WOKEN if base.tasks[number].phase is Phase.WOKEN else Phase.BLOCKED
 
 
 def _windows(before: State, seen: Observation) -> dict[int, int]:

@@ -140,6 +140,7 @@ def test_a_kernel_or_folder_that_is_not_there(harness, arguments):
 @pytest.mark.parametrize(
     "content",
     [b"", b"noise" * 100, gzip.compress(b"{}"), gzip.compress(b'{"kmap-harness-trace": 99}\n'), b"\x1f\x8b"],
+    ids=["empty", "noise", "no-header", "newer", "cut"],
 )
 def test_a_file_that_is_no_trace(harness, content):
     path = harness.place / "own.trace"

@@ -9,7 +9,7 @@ from harness.model.observation import SlotChange, Status
 from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import Phase, empty_snapshot, initial
 from harness.model.step import step
-from tests.model.machines import LOCAL_PAE, small
+from tests.model.machines import LOCAL_PAE, LOCAL_RT, small
 
 pytestmark = pytest.mark.judges("absorb")
 
@@ -166,3 +166,23 @@ def test_who_was_woken_and_is_held_back_is_known_by_the_rules():
         assert absorb(guest, state, op, outcome.observation) == outcome.state
         state = outcome.state
     assert (state.waiting, state.tasks[1].phase) == ((1,), Phase.WOKEN)
+
+
+def test_where_the_rules_claim_nothing_a_comparison_goes_on_with_what_was_seen():
+    seen = step(MACHINE, MAPPED, Operation(OpCode.NOP))[0].observation
+    lost = MAPPED._replace(lost="a dead task holds the lock")
+    assert step(MACHINE, lost, Operation(OpCode.NOP)) == ()
+    assert absorb(MACHINE, lost, Operation(OpCode.NOP), seen._replace(cursor=3)) == MAPPED._replace(cursor=3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "address"),
+    [({}, 0), ({"preempt": 1}, AT(1)), ({"preempt": -1}, AT(1)), ({"irqs_off": True}, AT(1))],
+)
+def test_on_rt_an_address_that_may_not_be_asked_for_is_the_slots_own(fields, address):
+    guest, op = small(LOCAL_RT, tasks=(0,)), Operation(OpCode.KMAP, page=0, reg=0)
+    state = step(guest, initial(guest, empty_snapshot(guest)), op)[0].state
+    state = state._replace(tasks=(state.tasks[0]._replace(**fields),))
+    seen = step(guest, state, Operation(OpCode.NOP))[0].observation
+    after = absorb(guest, state, Operation(OpCode.NOP), seen._replace(slots=(SlotChange(1, 3, PTES[0], 0),)))
+    assert vector.get(after.where, 0) == address

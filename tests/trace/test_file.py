@@ -110,7 +110,11 @@ def test_another_version_is_refused(tmp_path):
         TraceReader(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello\n"), gzip.compress(b"[1]\n")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", gzip.compress(b"hello\n"), gzip.compress(b"[1]\n")],
+    ids=["empty", "text", "packed-text", "packed-json"],
+)
 def test_what_is_no_trace_is_refused(tmp_path, content):
     path = tmp_path / "x"
     path.write_bytes(content)
