@@ -136,7 +136,7 @@ def _sections(number: int, task: TaskState, limits: Limits) -> Iterator[Operatio
 def _persistent(
     machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
 ) -> Iterator[Operation]:
-    if (task.atomic and not limits.sections) or not limits.kmaps:
+    if task.atomic and not limits.sections:
         return
     for page in range(len(machine.pages)):
         held = holding.kmaps.count(page)
@@ -164,9 +164,13 @@ def _free_types(holding: Holding, limits: Limits) -> Iterator[int]:
     yield from (kind for kind in range(limits.types) if kind not in used)
 
 
-def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool = False) -> Holding:
+def _kmapped(holding: Holding, page: int) -> Holding:
+    return holding._replace(kmaps=(*holding.kmaps, page))
+
+
+def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool) -> Holding:
     if op.code == OpCode.KMAP:
-        return holding._replace(kmaps=tuple(sorted((*holding.kmaps, op.page))))
+        return _kmapped(holding, op.page)
     if op.code == OpCode.KUNMAP:
         kmaps = list(holding.kmaps)
         kmaps.remove(op.page)
@@ -188,51 +192,45 @@ def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
         slot = bool(seen.saved if outcome.state.tasks[op.task].saved else seen.windows)
         holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
     for done in seen.done:
-        page = node.state.tasks[done.task].page
-        holdings[done.task] = _after(holdings[done.task], Operation(OpCode.KMAP, page=page), undo=False)
+        holdings[done.task] = _kmapped(holdings[done.task], node.state.tasks[done.task].page)
     return Node(outcome.state, tuple(holdings))
 
 
 def key(machine: Machine, node: Node) -> tuple[object, ...]:
-    """The same for nodes that differ only in the names of pages of a kind and of tasks on a CPU."""
+    """The same for nodes that differ only in the names of highmem pages and of tasks on a CPU."""
     names = _page_names(machine, node)
     tasks = sorted(_task_key(machine, node, number, names) for number in range(len(node.holdings)))
     state = node.state
-    slots = tuple((slot.count, names.get(slot.pte, slot.pte)) for slot in vector.items(state.slots))
-    windows = tuple(sorted((index, _name(machine, pte, names)) for index, pte in state.windows.items()))
+    slots = tuple((slot.count, names[slot.pte]) for slot in vector.items(state.slots))
+    windows = tuple(sorted((index, names[pte]) for index, pte in state.windows.items()))
     current = _task_key(machine, node, state.current, names) if state.current >= 0 else ()
     return (state.cursor, slots, windows, tuple(tasks), state.depths, current)
 
 
 def _page_names(machine: Machine, node: Node) -> dict[int, int]:
-    """Names of pages by where they first appear; kinds apart."""
-    names: dict[int, int] = {}
-    for slot in vector.items(node.state.slots):
-        if slot.pte:
-            names.setdefault(slot.pte, len(names) + 1)
-    for _, pte in sorted(node.state.windows.items()):
-        names.setdefault(pte, len(names) + 1)
-    for task, holding in zip(node.state.tasks, node.holdings, strict=True):
-        wanted = (task.page,) if task.page >= 0 else ()
-        for page in (*wanted, *holding.kmaps):
-            if machine.pages[page].highmem:
-                names.setdefault(machine.ptes[page], len(names) + 1)
-        for pte in task.saved:
-            if pte:
-                names.setdefault(pte, len(names) + 1)
+    """Names of PTEs, highmem pages by where they first appear; those of lowmem are called the same always."""
+    low = (number for number, page in enumerate(machine.pages) if not page.highmem)
+    names = {0: 0, **{machine.ptes[number]: -1 - number for number in low}}
+    for pte in _ptes(machine, node):
+        names.setdefault(pte, len(names))
     return names
 
 
-def _name(machine: Machine, pte: int, names: dict[int, int]) -> int:
-    page = machine.ids.get((pte & 0xF_FFFF_FFFF_F000) >> 12)
-    return names.get(pte, 0) if page is not None else pte
+def _ptes(machine: Machine, node: Node) -> Iterator[int]:
+    """PTEs of all pages that the state or a holding names, what all tasks share first."""
+    yield from (slot.pte for slot in vector.items(node.state.slots))
+    yield from (pte for _, pte in sorted(node.state.windows.items()))
+    for task, holding in zip(node.state.tasks, node.holdings, strict=True):
+        wanted = (task.page,) if task.page >= 0 else ()
+        yield from (machine.ptes[page] for page in (*wanted, *holding.kmaps))
+        yield from task.saved
 
 
 def _task_key(machine: Machine, node: Node, number: int, names: dict[int, int]) -> tuple[object, ...]:
     task, holding = node.state.tasks[number], node.holdings[number]
-    page = names.get(machine.ptes[task.page], 0) if task.page >= 0 else -1
-    kmaps = tuple(sorted(names.get(machine.ptes[held], -held - 1) for held in holding.kmaps))
-    saved = tuple(names.get(pte, 0) for pte in task.saved)
+    page = names[machine.ptes[task.page]] if task.page >= 0 else 0
+    kmaps = tuple(sorted(names[machine.ptes[held]] for held in holding.kmaps))
+    saved = tuple(names[pte] for pte in task.saved)
     return (
         task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault, task.migrate,
         task.irqs_off, task.contexts, kmaps, tuple((int(code), slot, kind) for code, slot, kind in holding.stack),
@@ -298,9 +296,6 @@ def explore(
     parents: list[tuple[int, Operation | None]] = [(0, None)]
     queue = deque([(0, root)])
     result = Exploration()
-    if found := unheld(machine, root):
-        result.failure = Failure((), found)
-        return result
     while queue:
         number, node = queue.popleft()
         if keep_edges:

@@ -21,44 +21,36 @@ class Answer:
 
 @dataclass(slots=True)
 class PkmapOracle:
-    """``size`` slots; ``users[slot]`` is None (clean), or the number of users of ``page[slot]``."""
+    """``size`` slots; those that are not clean have a ``page``, and a number of its ``users``."""
 
     size: int
     cursor: int = 0
-    users: list[int | None] = field(default_factory=list)
-    page: list[int] = field(default_factory=list)
+    users: dict[int, int] = field(default_factory=dict)
+    page: dict[int, int] = field(default_factory=dict)
     sleepers: int = 0
-
-    def __post_init__(self) -> None:
-        """All slots clean."""
-        self.users = [None] * self.size
-        self.page = [-1] * self.size
 
     def slot_of(self, page: int) -> int:
         """Slot that maps *page*, used or not, or -1."""
-        for slot in range(self.size):
-            if self.users[slot] is not None and self.page[slot] == page:
-                return slot
-        return -1
+        return next((slot for slot, mapped in self.page.items() if mapped == page), -1)
 
     def _forget_unused(self) -> int:
-        unused = [slot for slot in range(self.size) if self.users[slot] == 0]
+        unused = [slot for slot, users in self.users.items() if not users]
         for slot in unused:
-            self.users[slot] = None
-            self.page[slot] = -1
+            del self.users[slot]
+            del self.page[slot]
         return 1 if unused else 0
 
     def kmap(self, page: int) -> Answer:
         """Map *page* for one more user."""
         slot = self.slot_of(page)
         if slot >= 0:
-            self.users[slot] = (self.users[slot] or 0) + 1
+            self.users[slot] += 1
             return Answer(slot)
-        later = [at for at in range(self.cursor + 1, self.size) if self.users[at] is None]
+        later = [at for at in range(self.cursor + 1, self.size) if at not in self.users]
         scans = ranges = 0
         if not later:
             scans, ranges = 1, self._forget_unused()
-            later = [at for at in range(self.size) if self.users[at] is None]
+            later = [at for at in range(self.size) if at not in self.users]
         if not later:
             self.cursor = self.size - 1
             return Answer(-1, scans, ranges)
@@ -69,11 +61,10 @@ class PkmapOracle:
     def kunmap(self, page: int) -> Answer:
         """One user of *page* less."""
         slot = self.slot_of(page)
-        users = self.users[slot] if slot >= 0 else None
-        if not users:
+        if not self.users.get(slot):
             return Answer(slot, bug=True)
-        self.users[slot] = users - 1
-        return Answer(slot, wakes=1 if users == 1 and self.sleepers else 0)
+        self.users[slot] -= 1
+        return Answer(slot, wakes=1 if self.sleepers and not self.users[slot] else 0)
 
     def flush_unused(self) -> Answer:
         """Forget what nobody uses."""
@@ -81,4 +72,4 @@ class PkmapOracle:
 
     def counts(self) -> tuple[int, ...]:
         """``pkmap_count``."""
-        return tuple(0 if users is None else users + 1 for users in self.users)
+        return tuple(self.users[slot] + 1 if slot in self.users else 0 for slot in range(self.size))

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from harness.model import vector
-from harness.model.draft import PAGE_MASK, UNCLAIMED
+from harness.model.draft import UNCLAIMED
 from harness.model.finish import PREEMPT_MASK, migrate_extra, preempt_extra
 from harness.model.layout import ADDRESS_MASK
 from harness.model.machine import REGISTERS, Machine
@@ -44,12 +44,8 @@ def address_of(t: Turn) -> int:
 
 
 def page_address_allowed(machine: Machine, task: TaskState) -> bool:
-    """Whether page_address() may be called (``bookkeeping.page_address_allowed``)."""
-    if not machine.layout.rt:
-        return True
-    if task.irqs_off or task.preempt:
-        return False
-    return not task.contexts or not any(context.hard for context in task.contexts)
+    """Whether page_address() may be called (``bookkeeping.py``): in a plain hardirq interrupts are off."""
+    return not machine.layout.rt or not (task.irqs_off or task.preempt)
 
 
 def page_address(machine: Machine, state: State, page: int) -> int:
@@ -58,16 +54,14 @@ def page_address(machine: Machine, state: State, page: int) -> int:
 
 
 def pte_at(machine: Machine, state: State, address: int) -> int:
-    """PTE of *address* by page walk (``Draft.pte_at``)."""
+    """PTE of *address* by page walk (``Draft.pte_at``), where that is plain: not in a window entry that is empty."""
     layout = machine.layout
     if layout.in_pkmap(address):
         return vector.get(state.slots, layout.pkmap_slot(address)).pte
     if not address:
         return 0
     index = layout.fixindex(address)
-    if machine.window_low <= address & PAGE_MASK <= machine.window_high or index in machine.watched:
-        return state.windows.get(index, 0)
-    return state.windows.get(index, UNCLAIMED)
+    return state.windows.get(index, 0 if index in machine.watched else UNCLAIMED)
 
 
 def outcome(
@@ -134,11 +128,11 @@ def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ..
 def _one_less(state: State, number: int) -> State:
     """One operation of the open interrupt is done; after the last, interrupts are as they were before."""
     task = state.tasks[number]
-    context = task.contexts[-1]
+    (context,) = task.contexts
     if context.remaining > 1:
-        contexts = (*task.contexts[:-1], context._replace(remaining=context.remaining - 1))
-        return with_task(state, number, task._replace(contexts=contexts))
-    return with_task(state, number, task._replace(contexts=task.contexts[:-1], irqs_off=context.irqs_off))
+        less = context._replace(remaining=context.remaining - 1)
+        return with_task(state, number, task._replace(contexts=(less,)))
+    return with_task(state, number, task._replace(contexts=(), irqs_off=context.irqs_off))
 
 
 # The states below are what State._replace would make, in less than half its time.

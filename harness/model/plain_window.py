@@ -240,7 +240,7 @@ def typed_map(t: Turn) -> Outcome | None:
 def typed_unmap(t: Turn) -> Outcome | None:
     """``kunmap_atomic(address, type)`` of a mapping of this type."""
     address = address_of(t)
-    if not address or not known_type(t.op.value):
+    if not known_type(t.op.value):
         return None
     index = _typed_index(t)
     if index not in t.state.windows or address & PAGE_MASK != t.machine.layout.fixaddr(index):

@@ -73,6 +73,10 @@ def _key(state: State) -> tuple[object, ...]:
         state.warned,
         state.current,
         state.locked,
+        state.tampered,
+        state.errand,
+        state.offline,
+        state.user,
     )
 
 
@@ -221,7 +225,7 @@ def _plain(machine: Machine) -> Iterator[Operation]:
 
 def _typed(machine: Machine) -> Iterator[Operation]:
     """The module's typed window: a type rightly and wrongly used, by a task on each CPU."""
-    cpus = range(min(machine.layout.online_cpus, 2))
+    cpus = range(machine.layout.online_cpus)
     for task in cpus:
         for page in range(2):
             yield Operation(OpCode.TYPED_MAP, task, page, 1)

@@ -25,12 +25,12 @@ HAS_ADDRESS = frozenset(
 )  # fmt: skip
 _TASK_CONTEXT = frozenset(
     {
-        OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF,
-        OpCode.PREEMPT_ON, OpCode.SLEEP, OpCode.YIELD, OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.EXIT,
-        OpCode.MIGRATE, OpCode.SIGNAL, OpCode.INTERRUPT, OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.AWAIT,
-        OpCode.FORK, OpCode.USER,
+        OpCode.KMAP, OpCode.KUNMAP, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON,
+        OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.SIGNAL,
     }
 )  # fmt: skip
+"""Not in an interrupt; nor are those of _NEVER_ATOMIC, since a task in an interrupt is atomic."""
+
 _OUTSIDE = frozenset({OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.AWAIT, OpCode.FORK, OpCode.USER})
 _EVERYWHERE = frozenset({OpCode.MIGRATE, OpCode.AFFINITY, OpCode.HOTPLUG})
 _NEVER_ATOMIC = frozenset(
@@ -99,7 +99,7 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
         return True
     if code in _NEVER_ATOMIC:
         return task.atomic
-    return task.irqs_off and not task.contexts and code in _INTERRUPTS_ON
+    return task.irqs_off and code in _INTERRUPTS_ON
 
 
 def _beside_spinner(state: State, op: Operation) -> bool:

@@ -39,7 +39,7 @@ def test_it_holds_the_wire_and_the_probes_that_stock_kernels_have(tree61):
 
 def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
     """Threads that spun while probes were placed kept the optimizer waiting, and it the module."""
-    request = HistoriesRequest(Shape(smp=4, parallel=True), 1, 15_000, tmp_path, template=False)
+    request = HistoriesRequest(Shape(smp=2, parallel=True), 1, 15_000, tmp_path)
     result = execute(prepare(tree61.name, None, Quiet()), request, Quiet())
     said = "\n".join(histories_lines(result))
     assert (result.exit_code, result.undecided) == (0, 0), said

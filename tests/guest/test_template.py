@@ -16,7 +16,7 @@ from harness.guest.memory import PrivateMapping
 from harness.guest.pool import Pool
 from harness.guest.protocol import PROBES
 from harness.guest.shape import Shape
-from harness.guest.template import Parts, evict, find_template, start, template_key
+from harness.guest.template import BOOTS, Parts, evict, find_template, start, template_key
 from harness.kernel.cache import Cache
 from harness.model.contract import check
 from harness.model.operation import OpCode, Operation
@@ -50,11 +50,16 @@ def folder(tmp_path, name):
 
 
 def test_a_guest_that_a_busy_host_left_without_its_timer_is_not_kept(parts, tmp_path, monkeypatch):
+    boots = []
     monkeypatch.setattr(template_module, "TIMERLESS", "")  # any console has that
+    monkeypatch.setattr(
+        Parts, "boot", lambda parts, workdir, boot=Parts.boot: boots.append(1) or boot(parts, workdir)
+    )
     empty = Cache(tmp_path / "cache")
     with start(parts, folder(tmp_path, "guest"), empty) as guest:
         assert guest.info()[0].online_cpus == 2
     assert find_template(parts, empty) is None
+    assert len(boots) == BOOTS
 
 
 def judged(guest, programs):

@@ -3,7 +3,7 @@
 from harness.model import reach, vector
 from harness.model.explore import Limits, explore, key
 from harness.model.layout import Layout
-from harness.model.operation import OpCode
+from harness.model.operation import Base, OpCode, Operation
 from harness.model.standard import KINDS, MACHINES
 from tests.model import render
 from tests.model.kinds import of_kind
@@ -33,19 +33,19 @@ def standard() -> str:
     return "\n".join((*lines, *(_layout(kind) for kind in KINDS)))
 
 
+def tried(kind: str, walk: reach.Walk) -> list[str]:
+    """A walk before it is gone: its machine, what is tried."""
+    ops = "; ".join(render.operation(op) for op in walk.alphabet)
+    return [f"{kind} {walk.name} {walk.states}", *_machine(walk.machine), f"  tries {ops}"]
+
+
 def walks() -> str:
     """The walks of some kinds: their machines, what is tried, which branches the first states have."""
     lines = []
     for kind in WALKED:
         for walk in reach.walks(of_kind(kind)):
-            tried = "; ".join(render.operation(op) for op in walk.alphabet)
             met = " ".join(sorted(reach.taken(walk._replace(states=12))))
-            lines += [
-                f"{kind} {walk.name} {walk.states}",
-                *_machine(walk.machine),
-                f"  tries {tried}",
-                f"  meets {met}",
-            ]
+            lines += [*tried(kind, walk), f"  meets {met}"]
     return "\n".join(lines)
 
 
@@ -65,23 +65,44 @@ SEARCHES = {
 }  # fmt: skip
 
 
+CORNERS = {
+    "sections": (small(slots=1, high=2, low=0, tasks=(1, 1, 0)), Limits(kmaps=1, others=(), sections=True, states=120)),
+    "sections apart": (small(slots=1, high=1, low=0, tasks=(0, 1)), Limits(kmaps=1, others=(), sections=True)),
+    "kmap and kmap_atomic": (small(STACK_PAE, slots=1, high=2, low=0, tasks=(0,)), Limits(1, 1, maps=_LOCALS[1:])),
+    "misuse": (
+        small(slots=1, high=1, low=0, tasks=(0, 1)),
+        Limits(1, 1, maps=_LOCALS[:1], others=(), also=(Operation(OpCode.YIELD), Operation(OpCode.KMAP_LOCAL, 0, 7))),
+    ),
+    "unmap beside": (
+        small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0,)),
+        Limits(0, 2, maps=_LOCALS[:1], others=(), also=(Operation(OpCode.KUNMAP_LOCAL, 0, 1, base=Base.DIRECT),)),
+    ),
+}  # fmt: skip
+
+
 def searches() -> str:
     """Small explorations: sizes, branches and edges."""
-    lines = []
-    for name, (machine, limits) in SEARCHES.items():
-        found = explore(machine, limits, keep_edges=True)
-        lines.append(
-            f"{name}: {found.states} states, {found.steps} steps, complete {found.complete}, {found.failure}"
-        )
-        lines += [f"  {rule} {count}" for rule, count in found.rules.items()]
-        lines += [
+    return "\n".join(line for name, search in SEARCHES.items() for line in _search(name, *search, every=5))
+
+
+def corners() -> str:
+    """Smaller ones, with every edge: sections, misuse, kmap beside kmap_atomic."""
+    return "\n".join(line for name, search in CORNERS.items() for line in _search(name, *search, every=1))
+
+
+def _search(name: str, machine, limits: Limits, *, every: int) -> list[str]:
+    found = explore(machine, limits, keep_edges=True)
+    last = found.nodes[-1]
+    counts = [slot.count for slot in vector.items(last.state.slots)]
+    return [
+        f"{name}: {found.states} states, {found.steps} steps, complete {found.complete}, {found.failure}",
+        *(f"  {rule} {count}" for rule, count in found.rules.items()),
+        *(
             f"  {edge.source} -> {edge.target} {edge.rule}: {render.operation(edge.operation)}"
-            for edge in found.edges[::5]
-        ]
-        last = found.nodes[-1]
-        counts = [slot.count for slot in vector.items(last.state.slots)]
-        lines.append(f"  {len(found.nodes)} nodes; last {counts} {last.holdings} {key(machine, last)}")
-    return "\n".join(lines)
+            for edge in found.edges[::every]
+        ),
+        f"  {len(found.nodes)} nodes; last {counts} {last.holdings} {key(machine, last)}",
+    ]
 
 
-LISTINGS = {"standard": standard, "walks": walks, "searches": searches}
+LISTINGS = {"standard": standard, "walks": walks, "searches": searches, "corners": corners}

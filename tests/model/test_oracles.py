@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.model import vector
 from harness.model.observation import Status
 from harness.model.operation import OpCode, Operation
-from harness.model.oracle import PkmapOracle
+from harness.model.oracle import Answer, PkmapOracle
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
 from tests.model.literal import BugError, Literal
@@ -121,6 +121,49 @@ def test_all_three_agree_on_some_programs():
         for op in random_program(rng):
             if not trio.feed(op, pick % 8):
                 break
+
+
+def careful(rng, mapped):
+    """An operation of a program that fills the map again and again: hardly ever a kunmap of what is not *mapped*."""
+    code = rng.choices((OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED), (14, 10, 1))[0]
+    wild = code != OpCode.KUNMAP or not mapped or rng.random() < 0.02
+    return Operation(code, rng.randrange(5), rng.randrange(7) if wild else rng.choice(mapped))
+
+
+def test_all_three_agree_on_programs_that_fill_the_map():
+    rng = Random(4)
+    slept = 0
+    for pick in range(40):
+        trio = Trio(MACHINE)
+        for _ in range(60):
+            mapped = [page for page in range(6) if trio.oracle.users.get(trio.oracle.slot_of(page))]
+            if not trio.feed(careful(rng, mapped), pick % 8):
+                break
+            slept = max(slept, len(trio.state.waiting))
+    assert slept > 1
+
+
+def test_the_oracle_by_hand():
+    oracle = PkmapOracle(3)
+    assert (oracle.cursor, oracle.counts()) == (0, (0, 0, 0))
+    assert oracle.slot_of(7) == -1
+    assert oracle.kunmap(7) == Answer(-1, bug=True)
+    assert [oracle.kmap(page) for page in (7, 8, 7)] == [Answer(1), Answer(2), Answer(1)]
+    assert (oracle.cursor, oracle.counts()) == (2, (0, 3, 2))
+    assert oracle.flush_unused() == Answer(-1, scans=1)
+    assert oracle.kunmap(8) == Answer(2)
+    assert (oracle.slot_of(8), oracle.kunmap(8)) == (2, Answer(2, bug=True))
+    assert oracle.kmap(9) == Answer(0, scans=1, ranges=1)
+    assert (oracle.slot_of(8), oracle.cursor, oracle.counts()) == (-1, 0, (2, 3, 0))
+    assert oracle.kmap(6) == Answer(2)
+    assert (oracle.kunmap(9), oracle.kmap(9)) == (Answer(0), Answer(0))
+    oracle.cursor = 0
+    assert oracle.kmap(5) == Answer(-1, scans=1)
+    assert oracle.cursor == 2
+    oracle.sleepers = 1
+    assert [oracle.kunmap(7) for _ in range(2)] == [Answer(1), Answer(1, wakes=1)]
+    assert oracle.flush_unused() == Answer(-1, scans=1, ranges=1)
+    assert (oracle.slot_of(7), oracle.counts()) == (-1, (2, 0, 2))
 
 
 @pytest.mark.long

@@ -86,11 +86,12 @@ class Source:
             counts[key] = counts.get(key, -1) + 1
             self.mutants.append(Mutant(self.name, function, statement, change, counts[key], line, site, node))
 
-    def broken(self, mutant: Mutant) -> Any:
-        """Code with *mutant* in it: of its function alone, or of the whole module where it is in none."""
+    def broken(self, mutant: Mutant, *, whole: bool = False) -> Any:
+        """Code with *mutant* in it: of its function alone, or of the *whole* module, also where it is in none."""
         old = mutant.site.put(mutant.node)
         try:
-            tree = ast.Module([self.definition(mutant.function)], []) if mutant.function else self.tree
+            alone = mutant.function and not whole
+            tree = ast.Module([self.definition(mutant.function)], []) if alone else self.tree
             return compile(ast.fix_missing_locations(tree), f"{self.name}.py", "exec")
         finally:
             mutant.site.put(old)

@@ -18,6 +18,9 @@ TESTS = ("tests/model",)
 _OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=line", "--assert=plain", "--no-header")
 _LEFT_OUT = "not guest and not network and not long"
 _MEMORY = 4 << 30
+BROKEN = 3
+"""Exit status of a child in which this tool has failed, which is no verdict."""
+
 _SECONDS = 2
 """CPU seconds for a test, beside five times what it takes: a loaded machine is no timeout."""
 
@@ -149,6 +152,8 @@ def wait(child: int, reader: int) -> Verdict:
     by = names[-1] if names else "collection"
     if os.WIFSIGNALED(status):
         return Verdict("timeout" if os.WTERMSIG(status) == signal.SIGPROF else "killed", by)
+    if os.WEXITSTATUS(status) == BROKEN:
+        raise RuntimeError(f"mutation testing itself has failed, at {by}")
     return Verdict("killed", by) if os.WEXITSTATUS(status) else Verdict("survived")
 
 

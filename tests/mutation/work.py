@@ -1,7 +1,7 @@
 """Mutants put into a running model: the code of one function is exchanged in a child that has the tests.
 
-Where a mutant is not in a function (a table, a default) the child imports the module anew, and
-with it everything else.
+Where a mutant is not in a function (a table, a default), or in one that is called by imports alone, the child
+imports the module anew, and with it everything else.
 """
 
 import gc
@@ -82,7 +82,7 @@ class Job:
             for item in items
             if self._news(old, file_of(item.nodeid))
             and _concerned(item, mutant)
-            and (not mutant.function or name in self.measured[item.nodeid].functions)
+            and (not self.lives(mutant) or name in self.measured[item.nodeid].functions)
         ]
         first = self.killers.get(name, [])
         return list(suite.in_order(chosen, self.seconds, first))
@@ -107,11 +107,16 @@ class Job:
             if known is None or (known["word"] == "survived" and known["files"] != self.files):
                 yield mutant
 
+    def lives(self, mutant: Mutant) -> bool:
+        """Whether the mutant is in a function that a test calls."""
+        name = f"{mutant.module}.{mutant.function}"
+        return any(name in measured.functions for measured in self.measured.values())
+
     def in_functions(self, items: Sequence[pytest.Item]) -> None:
         """Try the mutants that are in functions."""
         gc.collect()
         gc.freeze()
-        for mutant in [mutant for mutant in self.wanted() if mutant.function]:
+        for mutant in [mutant for mutant in self.wanted() if self.lives(mutant)]:
             live = live_function(mutant.module, mutant.function)
 
             def prepare(mutant: Mutant = mutant, live: Any = live) -> None:
@@ -122,23 +127,35 @@ class Job:
 
     def in_modules(self) -> None:
         """Try the mutants that need a fresh import; to be called where nothing of the model is imported."""
-        for mutant in [mutant for mutant in self.wanted() if not mutant.function]:
+        for mutant in [mutant for mutant in self.wanted() if not self.lives(mutant)]:
             self.note(mutant, self._imported(mutant))
 
     def _imported(self, mutant: Mutant) -> Verdict:
+        """With what killed neighbours alone first: to collect all takes longer than most tests."""
+        killers = self.killers.get(f"{mutant.module}.{mutant.function}", ())
+        near = frozenset(test for test in killers if "::" in test)
+        if near:
+            verdict = self._import_and_run(mutant, sorted({file_of(test) for test in near}), near)
+            if verdict.word != "survived":
+                return verdict
+        return self._import_and_run(mutant, suite.TESTS, frozenset())
+
+    def _import_and_run(self, mutant: Mutant, paths: Sequence[str], only: frozenset[str]) -> Verdict:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
             os.close(reader)
             suite.limit()
-            broken = self.sources[mutant.module].broken(mutant)
+            broken = self.sources[mutant.module].broken(mutant, whole=True)
             sys.meta_path.insert(0, _Broken(f"{PACKAGE}.{mutant.module}", broken))
             status = [1]
 
             def job(items: Sequence[pytest.Item]) -> None:
-                status[0] = suite.run(self.selected(mutant, items), self.seconds, writer)
+                status[0] = suite.BROKEN
+                wanted = [item for item in items if not only or item.nodeid in only]
+                status[0] = suite.run(self.selected(mutant, wanted), self.seconds, writer)
 
-            _quietly(job)
+            _quietly(job, paths)
             os._exit(status[0])
         os.close(writer)
         return suite.wait(child, reader)
@@ -150,11 +167,11 @@ def _concerned(item: pytest.Item, mutant: Mutant) -> bool:
     return marker is None or mutant.module.startswith(marker.args)
 
 
-def _quietly(job: Any) -> None:
+def _quietly(job: Any, paths: Sequence[str]) -> None:
     with open(os.devnull, "w") as nothing:  # noqa: PTH123
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
-        suite.with_tests(job)
+        suite.with_tests(job, paths)
 
 
 class _Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
