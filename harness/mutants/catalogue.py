@@ -12,7 +12,7 @@ from harness.errors import UsageError
 CATALOGUE = "catalogue.toml"
 _SUFFIXES = (".cocci", ".diff")
 
-_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "regime", "since", "until"}
+_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "regime", "least", "since", "until"}
 
 Version = tuple[int, ...]
 
@@ -37,7 +37,7 @@ class CatalogueError(UsageError):
 class Mutant:
     """One patch.  ``of`` are entries of the mutation list; ``files`` those the patch may change, in a source;
     ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does;
-    ``regime`` the regime of concurrent histories that reveals it, by chance.
+    ``regime`` the regime of concurrent histories that reveals it, by chance, and ``least`` whether it must (1) or may (0).
     """
 
     name: str
@@ -50,6 +50,7 @@ class Mutant:
     needs: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
     regime: str = ""
+    least: int = 1
     since: Version = ()
     until: Version = ()
 
@@ -113,6 +114,7 @@ def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, 
             needs=tuple(entry.get("needs", ())),
             shape=tuple(entry.get("shape", ())),
             regime=entry.get("regime", ""),
+            least=int(entry.get("least", 1)),
             since=_version(entry.get("since", "")),
             until=_version(entry.get("until", "")),
         )

@@ -55,7 +55,8 @@ class Attempt:
     @property
     def as_wanted(self) -> bool:
         """Whether the catalogue asks for this."""
-        return self.found in _WANTED[self.mutant.kind]
+        missed = self.mutant.kind is Kind.PROBABILISTIC and not self.mutant.least
+        return self.found in _WANTED[self.mutant.kind] or (missed and self.found is Found.NOTHING)
 
 
 def found_in(result: RunResult) -> tuple[Found, str, str]:
