@@ -37,7 +37,7 @@ class CatalogueError(UsageError):
 class Mutant:
     """One patch.  ``of`` are entries of the mutation list; ``files`` those the patch may change, in a source;
     ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does;
-    ``regime`` the regime of concurrent histories that reveals it, by chance, and ``least`` whether it must (1) or may (0).
+    ``regime`` the regime of concurrent histories that reveals it, by chance, in ``least`` of them at least.
     """
 
     name: str
