@@ -11,6 +11,14 @@ from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 
 
+def let_go(machine, task):
+    """Whether the task may leave its CPU and its mappings behind, by a mistake of its own.
+
+    kunmap_atomic() of RT kernels ends a migrate_disable() that kmap_local_page() has not begun (highmem-internal.h, 5.11 on).
+    """
+    return machine.layout.rt and task.depth > 0 and task.migrate <= 0
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_behaviour_implies_contract(name):
@@ -27,5 +35,7 @@ def test_behaviour_implies_contract(name):
             if not outcomes:
                 break
             state = outcomes[pick % len(outcomes)].state
+            if any(let_go(machine, task) for task in state.tasks):
+                break
 
     run()
