@@ -14,7 +14,8 @@ from tests.model.programs import any_program
 def let_go(machine, task):
     """Whether the task may leave its CPU and its mappings behind, by a mistake of its own.
 
-    kunmap_atomic() of RT kernels ends a migrate_disable() that kmap_local_page() has not begun (highmem-internal.h, 5.11 on).
+    kunmap_atomic() of RT kernels ends a migrate_disable() that kmap_local_page() has not begun
+    (include/linux/highmem-internal.h, 5.11 on).
     """
     return machine.layout.rt and task.depth > 0 and task.migrate <= 0
 
