@@ -203,15 +203,15 @@ class Guest:
         """What the module has done; None where its layout is not known."""
         return read_work(self.session.memory, *self._info) if self._info else None
 
-    def troubles(self) -> tuple[Trouble, ...]:
-        """Kernel messages of trouble since the last call.
+    def troubles(self, *, marked: bool = False) -> tuple[Trouble, ...]:
+        """Kernel messages of trouble since the last call; with *marked* only those of known steps.
 
         A guest with a script has told everything before its first answer is asked for: then those of the
         steps that have been decoded.
         """
         if not self.scripted:
-            return self.session.troubles()
-        self._troubles += self.session.troubles()
+            return self.session.troubles(marked=marked)
+        self._troubles += self.session.troubles(marked=marked)
         told = [one for one in self._troubles if one.step is None or one.step < self._chain.step]
         self._troubles = [one for one in self._troubles if one not in told]
         return tuple(told)

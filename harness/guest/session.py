@@ -209,9 +209,9 @@ class Session:
             self.events.wait(deadline.left())
             self.require_alive("while the console was awaited")
 
-    def troubles(self, *, whole: bool = False) -> tuple[Trouble, ...]:
-        """Reports of trouble since the last call."""
-        self._gather(whole=whole)
+    def troubles(self, *, whole: bool = False, marked: bool = False) -> tuple[Trouble, ...]:
+        """Reports of trouble since the last call; with *marked* those without a step are left for later."""
+        self._gather(whole=whole, marked=marked)
         taken, self._troubles = tuple(self._troubles), []
         return taken
 
@@ -220,9 +220,9 @@ class Session:
         self._gather(whole=False)
         return tuple(self._troubles)
 
-    def _gather(self, *, whole: bool) -> None:
+    def _gather(self, *, whole: bool, marked: bool = False) -> None:
         self.drain()
-        self._troubles += self._recogniser.take(whole=whole)
+        self._troubles += self._recogniser.take(whole=whole, marked=marked)
 
     def _died_of(self) -> str:
         """The kernel's last fatal report, or nothing."""

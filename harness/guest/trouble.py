@@ -140,11 +140,14 @@ class Recogniser:
         elif kind := classify(text):
             self._begin(kind, text)
 
-    def take(self, *, whole: bool = False) -> tuple[Trouble, ...]:
-        """The reports finished since the last call; with *whole* also the unfinished ones."""
+    def take(self, *, whole: bool = False, marked: bool = False) -> tuple[Trouble, ...]:
+        """The reports finished since the last call; with *whole* also the unfinished ones.
+
+        With *marked* only those whose marker has come: that of another may be on its way.
+        """
         if whole:
             self._close()
-        if whole or not self._open:
+        if whole or not (self._open or marked):
             self._ready, self._closed = self._ready + self._closed, []
         taken, self._ready = tuple(self._ready), []
         return taken

@@ -27,7 +27,7 @@ from harness.model.layout import Layout
 from harness.run.expected import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.programs import Plan, planned
-from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.run.result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
 from harness.run.session import Sitting, run_program
 from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
@@ -286,7 +286,7 @@ class _Run:
         crash = str(failure) if isinstance(failure, KernelError) else ""
         error = str(failure) if failure and not crash else ""
         if not failure and not self.done:
-            error = "no step was executed: no scenario applies to this guest"
+            error = NOTHING_RUN
         return self._summary(error, crash)
 
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:

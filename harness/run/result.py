@@ -38,6 +38,10 @@ class ProgramOutcome:
         return self.result.judged if self.result else 0
 
 
+NOTHING_RUN = "no step was executed: no scenario applies to this guest"
+"""The error of a run that judged nothing: it is no success."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunResult:
     """One finished run.  ``phases`` are seconds; ``error`` says why there is no verdict on the kernel."""

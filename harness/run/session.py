@@ -59,8 +59,8 @@ class Target(Protocol):
     def steps_ahead(self) -> int | None:
         """Steps finished beyond the last answer, of a guest that has failed; None where it cannot be told."""
 
-    def troubles(self) -> tuple[ConsoleTrouble, ...]:
-        """Kernel trouble on the console since the last call."""
+    def troubles(self, *, marked: bool = False) -> tuple[ConsoleTrouble, ...]:
+        """Kernel trouble on the console since the last call; with *marked* only that of known steps."""
 
     def reset(self) -> None:
         """Release every mapping, task and page."""
@@ -154,7 +154,7 @@ class _ProgramRun:
         while flying:
             self._collect(flying.popleft())
         self._sync()
-        self._troubles()
+        self._troubles(marked=False)
 
     def _collect(self, operations: Sequence[Operation]) -> None:
         try:
@@ -176,14 +176,17 @@ class _ProgramRun:
             if one.messages:
                 self.spoke = one.step
         self.sitting.on_steps(len(records))
-        self._troubles()
+        self._troubles(marked=True)
 
-    def _troubles(self) -> None:
-        """Take what the kernel has said, once it is known in which step: the console may lag behind."""
+    def _troubles(self, *, marked: bool) -> None:
+        """Take what the kernel has said, once it is known in which step: the console may lag behind.
+
+        What it says between two requests, on its way to user mode say, belongs to a step that is still to come.
+        """
         if self.spoke is not None:
             self.target.hear(self.spoke)
             self.spoke = None
-        for found in self.target.troubles():
+        for found in self.target.troubles(marked=marked):
             self.sitting.record(Trouble(self._step_of(found), found.kind.value, found.title, found.lines))
 
     def _step_of(self, trouble: ConsoleTrouble) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.model.machine import missing_operations
 from harness.run.programs import Plan
-from harness.run.result import ProgramOutcome, RunResult
+from harness.run.result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.program import NotApplicable
@@ -48,10 +48,11 @@ def _alone(request: Request, scenario: Scenario) -> Request:
 
 
 def _with(result: RunResult, found: RunResult) -> RunResult:
+    nothing_else = not result.steps and result.error == NOTHING_RUN
     return replace(
         result,
         programs=tuple(_instead(result.programs, found.programs)),
-        error=result.error or found.error,
+        error=found.error if nothing_else else result.error or found.error,
         crash=result.crash or found.crash,
     )
 

@@ -89,6 +89,23 @@ def test_a_report_belongs_to_the_step_whose_marker_follows():
     assert (trouble.step, len(trouble.lines)) == (41, 3)
 
 
+def test_a_report_whose_marker_is_on_its_way_can_wait_for_it():
+    recogniser = Recogniser()
+    for line in ("------------[ cut here ]------------", "WARNING: at a.c:1 f", "---[ end trace 0 ]---"):
+        recogniser.feed(line)
+    assert recogniser.take(marked=True) == ()
+    recogniser.feed("kmap-harness: step 3")
+    assert [trouble.step for trouble in recogniser.take(marked=True)] == [3]
+
+
+def test_a_report_without_a_marker_is_told_in_the_end():
+    recogniser = Recogniser()
+    for line in ("------------[ cut here ]------------", "WARNING: at a.c:1 f", "---[ end trace 0 ]---"):
+        recogniser.feed(line)
+    assert recogniser.take(marked=True) == ()
+    assert [trouble.step for trouble in recogniser.take()] == [None]
+
+
 def test_two_cut_here_reports_are_two():
     lines = [
         "------------[ cut here ]------------",

@@ -81,9 +81,10 @@ class ModelTarget:
         snapshot = self.snapshot()
         return WitnessView(snapshot.ptes, snapshot.windows, snapshot.counts, "the model")
 
-    def troubles(self):
-        told, self._troubles = tuple(self._troubles), []
-        return told
+    def troubles(self, *, marked=False):
+        told = [one for one in self._troubles if one.step is not None or not marked]
+        self._troubles = [one for one in self._troubles if one not in told]
+        return tuple(told)
 
     def reset(self):
         self._called("reset")

@@ -101,3 +101,12 @@ def test_trouble_goes_to_the_step_that_its_marker_names():
     found = [record for record in records if isinstance(record, Trouble)]
     assert [(one.step, one.title) for one in found] == [(4, trouble.title)]
     assert [one.step for one in result.programs[0].unexplained] == [4]
+
+
+def test_trouble_of_no_known_step_waits_for_the_end():
+    text = "tasks: a@0\npages: high 1\nfor i in 0..1999 { a: m0 = kmap h0; a: kunmap h0 }\n"
+    trouble = ConsoleTrouble(TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",))
+    _, records, _, _ = run(text, troubles=[trouble])
+    order = [kind for kind in kinds(records) if kind in (Step, Trouble)]
+    assert order.count(Trouble) == 1
+    assert order[-1] is Trouble
