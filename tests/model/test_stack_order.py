@@ -22,3 +22,14 @@ def test_an_unmap_in_the_wrong_order_that_clears_the_entry_named_leaves_the_top(
     assert check(machine, state, FIRST, seen) == ()
     named = seen._replace(pte=0, windows=(WindowChange(bottom, 0),))
     assert {one.rule for one in check(machine, state, FIRST, named)} == {"still-mapped"}
+
+
+def test_an_entry_below_the_top_that_is_none_is_not_flushed_early():
+    machine = small(STACK_PAE, tasks=(0,))
+    state = initial(machine, empty_snapshot(machine))
+    for op in MAPS:
+        state = step(machine, state, op)[0].state
+    bottom = min(index for index, _ in state.windows.items())
+    gone = state._replace(windows={index: pte for index, pte in state.windows.items() if index != bottom})
+    assert step(machine, state, FIRST)[0].observation.flush_dirty == 1
+    assert step(machine, gone, FIRST)[0].observation.flush_dirty == 0
