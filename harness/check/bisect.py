@@ -7,7 +7,8 @@ from enum import IntEnum
 from pathlib import Path
 
 from harness.check.job import Builder, Judging
-from harness.check.judging import Bench, Terms
+from harness.check.judging import Bench
+from harness.check.lane import Terms
 from harness.check.outcome import Kind
 from harness.errors import UsageError
 from harness.kernel.progress import Progress

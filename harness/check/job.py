@@ -1,13 +1,16 @@
 """The check: base and patched kernel built, run and compared, in every configuration asked for."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from harness import project
-from harness.check.judging import Bench, Judgement, Terms, program_name
+from harness.check.judging import Bench, Judgement
+from harness.check.lane import Terms, program_name
 from harness.check.outcome import Kind
 from harness.check.reproduce import command, save_patches
 from harness.check.result import CheckResult, ConfigResult, Failure, Stage
@@ -262,22 +265,30 @@ def _harness() -> str:
     """Names the harness: a judgement by another one is another judgement."""
     root = Path(__file__).parent.parent
     code = (path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in {".py", ".toml"})
-    own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "value"))
+    own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "lane", "value"))
     sources = (*project.MODULE_SOURCES.glob("*.[ch]"), *project.AGENT_SOURCES.glob("*.[ch]"))
     return digest_of((*code, *own, *sources))
 
 
 def run_check(
-    request: CheckRequest, builder: Builder, progress: Progress, *, each: bool = False
+    request: CheckRequest,
+    builder: Builder,
+    progress: Progress,
+    *,
+    helper: Executor | None = None,
+    each: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Check *request*; another check of the same tree waits meanwhile.  One result, or with *each* one a patch.
 
+    *helper* drives a second guest meanwhile.
+
     Raises UsageError for a tree or a revision that is none, and InfrastructureError.
     """
+    judging = partial(Bench, helper=helper)
     with _opened(request) as scratch:
         if not each:
-            return (Check(request, builder, scratch, progress).result(),)
-        return tuple(_each(request, builder, scratch, progress))
+            return (Check(request, builder, scratch, progress, judging).result(),)
+        return tuple(_each(request, builder, scratch, progress, judging))
 
 
 def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
@@ -286,13 +297,13 @@ def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
 
 
 def _each(
-    request: CheckRequest, builder: Builder, scratch: Scratch, progress: Progress
+    request: CheckRequest, builder: Builder, scratch: Scratch, progress: Progress, judging: Judging
 ) -> Iterator[CheckResult]:
     """Each patch against the kernel with those before it; one that cannot be judged ends the series."""
     prior: Mapping[str, Judgement] = {}
     for number in range(1, len(request.patches) + 1):
         part = replace(request, patches=request.patches[:number], out=request.out / f"patch-{number}")
-        result = Check(part, builder, scratch, progress, prior=prior).result()
+        result = Check(part, builder, scratch, progress, judging, prior).result()
         yield replace(result, patches=result.patches[-1:])
         prior = {one.config: one.patched for one in result.configs if one.patched}
         if any(one.failure for one in result.configs):

@@ -1,31 +1,23 @@
-"""One kernel judged over a plan, whatever it does: a crash ends a guest, not the work."""
+"""One kernel judged over all that a check runs, in two guests at once where the plan is long."""
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
+from harness.check.lane import Found, Lane, Terms, program_name
 from harness.check.outcome import Kind, Outcome, outcomes
 from harness.check.reproduce import keep_image
-from harness.guest.shape import Shape
-from harness.kernel.progress import Progress
-from harness.run.job import Request, Stopwatch, describe, judge
+from harness.kernel.progress import Progress, Quiet
+from harness.run.job import describe
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
-from harness.run.result import RunResult
-from harness.run.throwaway import with_throwaway, wrecks
+from harness.run.throwaway import wrecks
 from harness.scenario.syntax import Scenario
 
-GUESTS_MOST = 5
-"""Guests for one kernel: one that crashes in every scenario has told enough by then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is run, on which machine: equal for base and patched kernel."""
-
-    shape: Shape
-    plan: Plan
-    throwaway: bool = False
+DIVIDED_FROM = 16
+"""Scenarios from which on a second guest is worth its boot: about as long as these take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +41,77 @@ class Judgement:
 
 
 class Bench:
-    """Where one kernel is judged: its parts, the terms, the folder for the logs of its guests."""
+    """Where one kernel is judged: its parts, the terms, the folder for the logs of its guests.
 
-    def __init__(self, prepared: Prepared, terms: Terms, out: Path, progress: Progress) -> None:
+    *helper* runs a part of the plan at the same time (``helper.py``).
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        terms: Terms,
+        out: Path,
+        progress: Progress,
+        helper: Executor | None = None,
+    ) -> None:
         self.prepared = replace(prepared, kernel=keep_image(prepared.kernel, out))
-        self.terms, self.out, self.progress = terms, out, progress
-        self.watch = Stopwatch()
-        self.guests = 0
+        self.terms, self.out, self.progress, self.helper = terms, out, progress, helper
 
     def judgement(self) -> Judgement:
-        """Run the plan in cold guests."""
-        result = self.run(self.terms.plan)
-        found = list(outcomes(result))
-        while _ended(result) and self.guests < GUESTS_MOST and (left := self._left(found)):
-            result = self.run(Plan(left, self.terms.plan.seed, 0))
-            found += outcomes(result)
-        if _ended(result):
-            reason = f"not run: {self.guests} guests had crashed or could not go on"
-            found += [Outcome(program_name(one), Kind.ERROR, reason=reason) for one in self._left(found)]
+        """Run the plan in cold guests.
+
+        A plan is divided the same way on every host and for every kernel: what ran before a program in
+        its guest is equal for base and patched kernel.
+        """
+        started = time.monotonic()
+        lanes = [
+            Lane(self.prepared, replace(self.terms, plan=plan), self.out / f"lane-{number}")
+            for number, plan in enumerate(divided(self.terms.plan))
+        ]
+        found = self._found(lanes)
         return Judgement(
             release=self.prepared.kernel.release,
             config_hash=self.prepared.kernel.config_hash,
             machine=describe(self.terms.shape),
-            command=result.command,
-            missing_evidence=result.missing_evidence,
-            outcomes=tuple(found),
-            error="" if found else result.error,
-            seconds=sum(self.watch.seconds.values()),
-            guests=self.guests,
+            command=found[0].command,
+            missing_evidence=found[0].missing_evidence,
+            outcomes=tuple(
+                one for lane, part in zip(lanes, found, strict=True) for one in _outcomes(lane, part, found)
+            ),
+            error=next((part.error for part in found if part.error), ""),
+            seconds=time.monotonic() - started,
+            guests=sum(part.guests for part in found),
         )
+
+    def _found(self, lanes: Sequence[Lane]) -> Sequence[Found]:
+        """The first lane is run here, the others by the helper meanwhile; one after another where there is none."""
+        if self.helper is None:
+            return [lane.found(self.progress) for lane in lanes]
+        others = [self.helper.submit(lane.found, Quiet()) for lane in lanes[1:]]
+        return [lanes[0].found(self.progress), *(one.result() for one in others)]
 
     def confirm(self, scenario: Scenario) -> Outcome:
         """The outcome of one scenario alone, in a guest of its own."""
         plan = Plan((scenario,), self.terms.plan.seed, 0, throwaway=wrecks(scenario))
-        result = self.run(plan, throwaway=False)
+        lane = Lane(self.prepared, self.terms, self.out / "alone" / program_name(scenario))
+        result = lane.run(plan, self.progress, throwaway=False)
         found = outcomes(result)
         return found[-1] if found else Outcome(program_name(scenario), Kind.ERROR, reason=result.error)
 
-    def run(self, plan: Plan, *, throwaway: bool | None = None) -> RunResult:
-        """One guest over *plan*; scenarios that wreck it are given guests of their own, where wanted."""
-        wanted = self.terms.throwaway if throwaway is None else throwaway
-        out = self.out / f"guest-{self.guests}"
-        out.mkdir(parents=True, exist_ok=True)
-        self.guests += 1
-        kernel = self.prepared.kernel
-        request = Request(kernel.name, None, self.terms.shape, plan, out, template=False, throwaway=wanted)
-        result = judge(self.prepared, request, self.progress, self.watch)
-        if not wanted or result.crash or result.error:
-            return result
-        return with_throwaway(
-            result, request, lambda one: judge(self.prepared, one, self.progress, self.watch)
-        )
 
-    def _left(self, found: Sequence[Outcome]) -> tuple[Scenario, ...]:
-        """The scenarios that no guest has come to."""
-        done = {one.program for one in found}
-        return tuple(one for one in self.terms.plan.scenarios if program_name(one) not in done)
+def _outcomes(lane: Lane, own: Found, all_of_them: Sequence[Found]) -> Sequence[Outcome]:
+    """What a lane has found; where only its guests did not boot, every program of it is one without a verdict."""
+    if own.outcomes or not any(one.outcomes for one in all_of_them):
+        return own.outcomes
+    return [Outcome(program_name(one), Kind.ERROR, reason=own.error) for one in lane.terms.plan.scenarios]
 
 
-def _ended(result: RunResult) -> bool:
-    """Whether the guest ended before its plan: it crashed, or a program left it unfit for the next."""
-    return bool(result.programs) and bool(result.crash or result.error)
+def divided(plan: Plan) -> tuple[Plan, ...]:
+    """*plan* in the parts that guests of their own run: a short one in one, another in two.
 
-
-def program_name(scenario: Scenario) -> str:
-    """The name of the program that a scenario is lowered to (``scenario/lower.py``)."""
-    return PurePath(scenario.file).stem
+    What is generated goes with the second part, whose scenarios are fewer.
+    """
+    if len(plan.scenarios) < DIVIDED_FROM:
+        return (plan,)
+    first, second = plan.scenarios[::2], plan.scenarios[1::2]
+    return replace(plan, scenarios=first, steps=0, abstract=0), replace(plan, scenarios=second)

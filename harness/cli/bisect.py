@@ -12,7 +12,7 @@ from rich.console import Console
 from harness import project
 from harness.check.bisect import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
-from harness.check.judging import Terms
+from harness.check.lane import Terms
 from harness.cli.options import Debug, Machine, Scenarios
 from harness.cli.progress import progress_for
 from harness.cli.shape import parse_shape

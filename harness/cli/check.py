@@ -10,8 +10,9 @@ from rich.console import Console
 
 from harness import project
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.check.helper import helping
 from harness.check.job import CheckRequest, run_check
-from harness.check.judging import Terms
+from harness.check.lane import Terms
 from harness.check.mail import mail_text
 from harness.check.report_value import b4_value, check_value
 from harness.check.result import FAILING, CheckResult
@@ -94,11 +95,12 @@ def check(
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
     base = _before(tree, patches, base) if b4 else base
     terms = Terms(parse_shape(shape), plan, throwaway)
-    with progress_for(Console(stderr=True)) as progress:
+    with helping() as helper, progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
         request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built, shape)
-        results = run_check(request, TreeBuilder(show_command if verbose else None), progress, each=each)
+        builder = TreeBuilder(show_command if verbose else None)
+        results = run_check(request, builder, progress, helper=helper, each=each)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
     codes = {one.exit_code for one in results}

@@ -34,13 +34,12 @@ Told instead of found by ACPI: the kernel calibrates the local APIC's timer by i
 ticks, and a host that withholds some of those makes it give up the timer.
 """
 
-TSC_KHZ = 2_300_000
 RTC_BASE = "2024-01-01T00:00:00"
 """Where the clock of a guest stands that counts instructions: the same in every boot."""
 ICOUNT_TSC_KHZ = 1_000_000
 """With ``-icount`` the TSC counts nanoseconds of the guest's time (QEMU, cpu_get_ticks())."""
-LOOPS_PER_JIFFY = TSC_KHZ * 1000 // 250
-"""Debian's HZ is 250; where it is another, delays are longer or shorter, which no emulated device minds."""
+HZ = 250
+"""Debian's; where it is another, delays are longer or shorter, which no emulated device minds."""
 
 PORTS = {Wire.VIRTIO: "/dev/vport0p1", Wire.SERIAL: "/dev/ttyS1"}
 """What the agent opens for each wire."""
@@ -107,16 +106,17 @@ MP_TABLE_CPUS = 16
 def _clock(shape: Shape) -> list[str]:
     """Without ACPI, which saves 0.25 s; the rates of TSC and delay loop are told instead of measured.
 
-    The guest's seconds are then not exactly the host's; nothing that is judged depends on them.
+    A rate that is 8 % wrong costs the local APIC's timer: without a PM timer the kernel measures it by the
+    TSC and verifies it by the PIT (calibrate_APIC_clock(), arch/x86/kernel/apic/apic.c, 5.10 to 7.3).
     SeaBIOS's MP table names every CPU, as each has a socket of its own; of very many it makes none.
     """
     if shape.accelerator is not Accelerator.TCG:
         return []
+    khz = ICOUNT_TSC_KHZ if shape.icount else shape.tsc_khz
     return [
         *(["acpi=off", "pnpbios=off"] if shape.smp <= MP_TABLE_CPUS else []),
         f"pmtmr={PM_TIMER:#x}",
-        f"tsc_early_khz={ICOUNT_TSC_KHZ if shape.icount else TSC_KHZ}",
-        f"lpj={LOOPS_PER_JIFFY}",
+        *([f"tsc_early_khz={khz}", f"lpj={khz * 1000 // HZ}"] if khz else []),
     ]
 
 

@@ -1,9 +1,10 @@
 """The machine that a guest runs on: CPUs, memory, CPU model, accelerator, wire."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.errors import UsageError
+from harness.guest.tsc import host_tsc_khz
 
 CPUS_MOST = 32
 """NR_CPUS of Debian's i386 kernels, 5.10 and 6.1."""
@@ -61,6 +62,7 @@ class Shape:
     ``variant`` other than 0 names another start of the same machine: the agent takes pages for good, as many
     as this number says, so that the pools have other frames; with KASLR a template of its own has addresses
     of its own.
+    ``tsc_khz`` is the rate that the kernel is told of its TSC, which is the host's; 0 lets it measure.
     """
 
     smp: int = 2
@@ -75,6 +77,7 @@ class Shape:
     icount: bool = False
     variant: int = 0
     extra: tuple[str, ...] = ()
+    tsc_khz: int = field(default_factory=host_tsc_khz)
 
     def __post_init__(self) -> None:
         if not 1 <= self.smp <= CPUS_MOST:

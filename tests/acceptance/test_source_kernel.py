@@ -4,6 +4,7 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.guest.shape import Shape
+from harness.guest.template import BOOTS, TIMERLESS, Parts
 from harness.history.job import HistoriesRequest, execute
 from harness.kernel.built import built_tree
 from harness.kernel.progress import Quiet
@@ -44,3 +45,21 @@ def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
     said = "\n".join(histories_lines(result))
     assert (result.exit_code, result.undecided) == (0, 0), said
     assert result.operations >= 15_000
+
+
+def keeps_its_timer(prepared, shape, folder):
+    """Whether one of a few guests has the local APIC's timer: a busy host may make each give it up."""
+    folder.mkdir()
+    for _ in range(BOOTS):
+        with Parts(prepared.kernel, shape, prepared.module.stripped, prepared.agent.path).boot(folder):
+            if TIMERLESS not in (folder / "console.log").read_text():
+                return True
+    return False
+
+
+def test_it_has_the_timer_that_only_the_true_rate_of_the_tsc_gives_it(tree61, tmp_path):
+    prepared = prepare(tree61.name, None, Quiet())
+    told = Shape(smp=2)
+    assert keeps_its_timer(prepared, told, tmp_path / "told")
+    too_slow = Shape(smp=2, tsc_khz=told.tsc_khz * 3 // 4)
+    assert not keeps_its_timer(prepared, too_slow, tmp_path / "too-slow")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.check.job import Check, CheckRequest
-from harness.check.judging import Judgement, Terms
+from harness.check.judging import Judgement
+from harness.check.lane import Terms
 from harness.check.outcome import outcomes
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness.check.bisect import Bisector, EndsError, Step, Verdict, step_lines
-from harness.check.judging import Terms
+from harness.check.lane import Terms
 from harness.guest.shape import Shape
 from harness.kernel.cache import Cache
 from harness.kernel.progress import Quiet

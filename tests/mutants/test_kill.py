@@ -56,14 +56,14 @@ def board(field, tmp_path_factory):
 def test_of_many_in_one_kernel_the_one_that_is_switched_on_is_reported(board, name, tmp_path):
     (mutant,) = CATALOGUE.named((name,))
     found = board.attempt(mutant, Means(plan(), Shape(smp=2), tmp_path))
-    assert found.as_wanted, found
+    assert found.as_wanted, f"{found.found.value}: {found.where}: {found.what}"
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_a_kernel_built_for_one_mutant_is_reported_as_it_should(field, name, tmp_path):
     (mutant,) = CATALOGUE.named((name,))
     found = attempt(mutant, field, Means(plan(), Shape(smp=2), tmp_path))
-    assert found.as_wanted, found
+    assert found.as_wanted, f"{found.found.value}: {found.where}: {found.what}"
 
 
 def test_what_a_killed_score_has_left_in_the_source_is_mended(tree61, field):
