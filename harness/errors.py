@@ -27,6 +27,18 @@ class HarnessError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Whole on the other side of a process border, whatever its class is made from."""
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(
+    kind: type[HarnessError], arguments: tuple[object, ...], state: dict[str, object]
+) -> HarnessError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(HarnessError):
     """Wrong use: an unknown name, a missing file, a syntax error."""

@@ -1,0 +1,214 @@
+"""A long plan in two guests at once, the second driven by another process."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from harness.check import lane as lane_module
+from harness.check.helper import helping
+from harness.check.judging import DIVIDED_FROM, Bench, divided
+from harness.check.lane import GUESTS_MOST, Lane, Terms
+from harness.check.outcome import Kind
+from harness.errors import InfrastructureError, KernelError
+from harness.guest.shape import Shape
+from harness.kernel.progress import Quiet
+from harness.patch.apply import DoesNotApplyError
+from harness.patch.patch import Patch
+from harness.run.expected import WrongMachineError
+from harness.run.programs import Plan
+from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.scenario.parse import parse_scenario
+
+from .fakes import REKMAP, ran
+
+SCENARIO = parse_scenario(REKMAP)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """As much of ``Prepared`` as a lane without guests needs."""
+
+    kernel: SimpleNamespace
+
+
+PREPARED = Parts(SimpleNamespace(name="fake", release="6.1", config_hash="c0ffee"))
+
+
+@pytest.fixture(autouse=True)
+def _no_image(monkeypatch):
+    monkeypatch.setattr("harness.check.judging.keep_image", lambda kernel, folder: kernel)
+
+
+def plan_of(count, **more):
+    return Plan(tuple(replace(SCENARIO, file=f"s{number:02}.kmap") for number in range(count)), 1, **more)
+
+
+def names(plan):
+    return [Path(one.file).stem for one in plan.scenarios]
+
+
+def result_of(programs, **how):
+    return RunResult(KernelFacts("fake", "", "", "", ""), "", "qemu", 1, None, (), tuple(programs), **how)
+
+
+class Guests:
+    """Stands in for ``judge``: every scenario agrees, but for those that crash and guests that do not boot."""
+
+    def __init__(self, *, crashing=(), dead=(), by=None):
+        self.crashing, self.dead, self.by = crashing, dead, by
+        self.program = ran().programs[0].result
+
+    def __call__(self, prepared, request, progress, watch):
+        if self.by:
+            raise self.by
+        if any(name in self.dead for name in names(request.plan)):
+            return result_of((), error="the kernel did not boot")
+        done = []
+        for name in names(request.plan):
+            done.append(ProgramOutcome(name, f"by {os.getpid()}", 0.0, replace(self.program, program=name)))
+            if name in self.crashing:
+                return result_of(done, crash="kernel BUG")
+        return result_of(done)
+
+
+def judged(monkeypatch, tmp_path, plan, guests):
+    monkeypatch.setattr(lane_module, "judge", guests)
+    with helping() as helper:
+        return Bench(PREPARED, Terms(Shape(), plan), tmp_path, Quiet(), helper).judgement()
+
+
+def test_a_short_plan_is_one_lane_and_a_long_one_two_that_share_nothing():
+    short = plan_of(DIVIDED_FROM - 1, steps=100)
+    assert divided(short) == (short,)
+    long = plan_of(DIVIDED_FROM, steps=100, abstract=7)
+    first, second = divided(long)
+    assert sorted(names(first) + names(second)) == names(long)
+    assert (first.steps, first.abstract, second.steps, second.abstract) == (0, 0, 100, 7)
+    assert (first.seed, second.seed) == (long.seed, long.seed)
+
+
+def test_every_program_is_judged_once_and_by_two_processes(monkeypatch, tmp_path):
+    found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests())
+    assert sorted(one.program for one in found.outcomes) == names(plan_of(20, steps=0))
+    assert {one.kind for one in found.outcomes} == {Kind.AGREE}
+    by = {one.title for one in found.outcomes}
+    assert len(by) == 2
+    assert f"by {os.getpid()}" in by
+    assert (found.guests, found.error) == (2, "")
+
+
+def test_without_a_helper_both_lanes_are_run_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(lane_module, "judge", Guests())
+    found = Bench(PREPARED, Terms(Shape(), plan_of(20, steps=0)), tmp_path, Quiet()).judgement()
+    assert len(found.outcomes) == 20
+    assert {one.title for one in found.outcomes} == {f"by {os.getpid()}"}
+
+
+@pytest.mark.parametrize("crashing", ["s04", "s05"])
+def test_a_crash_in_one_lane_costs_neither_the_rest_of_it_nor_the_other(monkeypatch, tmp_path, crashing):
+    found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(crashing=(crashing,)))
+    kinds = {one.program: one.kind for one in found.outcomes}
+    assert len(kinds) == 20
+    assert {name for name, kind in kinds.items() if kind is not Kind.AGREE} == {crashing}
+    assert found.guests == 3
+
+
+def test_a_lane_whose_every_scenario_crashes_ends_after_some_guests(monkeypatch, tmp_path):
+    plan = plan_of(20, steps=0)
+    found = judged(monkeypatch, tmp_path, plan, Guests(crashing=names(divided(plan)[1])))
+    kinds = [one.kind for one in found.outcomes]
+    assert (kinds.count(Kind.AGREE), kinds.count(Kind.CONTRACT)) == (10, GUESTS_MOST)
+    assert kinds.count(Kind.ERROR) == 10 - GUESTS_MOST
+
+
+@pytest.mark.parametrize("dead", ["s04", "s05"])
+def test_programs_of_a_lane_that_did_not_boot_have_no_verdict_and_the_others_have(
+    monkeypatch, tmp_path, dead
+):
+    found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(dead=(dead,)))
+    silent = [one for one in found.outcomes if one.kind is Kind.ERROR]
+    assert (len(found.outcomes), len(silent)) == (20, 10)
+    assert {one.reason for one in silent} == {"the kernel did not boot"}
+
+
+def test_a_kernel_that_boots_in_neither_lane_has_no_outcomes(monkeypatch, tmp_path):
+    found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(dead=("s04", "s05")))
+    assert (found.outcomes, found.error) == ((), "the kernel did not boot")
+
+
+ERRORS = (
+    WrongMachineError("LAST_PKMAP is 2048, not 512"),
+    KernelError("it lied", hint="look"),
+    DoesNotApplyError(Patch("p", b""), "mm/highmem.c", ("hunk 1 failed",)),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
+def test_an_error_of_the_other_process_arrives_whole(error):
+    with helping() as helper, pytest.raises(type(error)) as told:
+        helper.submit(_raise, error).result()
+    assert (str(told.value), told.value.hint) == (str(error), error.hint)
+    assert told.value.__dict__ == error.__dict__
+
+
+def _raise(error):
+    raise error
+
+
+def test_what_only_the_second_lane_raises_is_raised(monkeypatch, tmp_path):
+    def judge(prepared, request, progress, watch):
+        if "s01" in names(request.plan):
+            raise InfrastructureError("QEMU is gone", hint="install it")
+        return Guests()(prepared, request, progress, watch)
+
+    with pytest.raises(InfrastructureError, match="QEMU is gone"):
+        judged(monkeypatch, tmp_path, plan_of(20, steps=0), judge)
+
+
+def test_one_scenario_alone_is_run_in_a_guest_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setattr(lane_module, "judge", Guests())
+    bench = Bench(PREPARED, Terms(Shape(), plan_of(20, steps=0)), tmp_path, Quiet())
+    assert bench.confirm(plan_of(3, steps=0).scenarios[2]).program == "s02"
+    assert (tmp_path / "alone" / "s02" / "guest-0").is_dir()
+
+
+def test_a_lane_has_folders_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(lane_module, "judge", Guests())
+    Lane(PREPARED, Terms(Shape(), plan_of(2, steps=0)), tmp_path / "lane-1").found(Quiet())
+    assert (tmp_path / "lane-1" / "guest-0").is_dir()
+
+
+PARENT = """
+import os, time
+from harness.check.helper import helping
+with helping() as helper:
+    print(helper.submit(os.getpid).result(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_helper_ends_with_a_parent_that_is_killed():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        helper = int(parent.stdout.readline())
+        assert Path(f"/proc/{helper}").exists()
+        parent.kill()
+    assert gone(helper)
+
+
+def gone(pid):
+    """Whether a process ends within a generous while; one that nobody has waited for has ended, too."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if state in "ZX":
+            return True
+        time.sleep(0.05)
+    return False
