@@ -47,14 +47,17 @@ struct tally {
 	unsigned int asleep;
 	unsigned int parked;	/* at the end of a round that cannot end while others sleep */
 	unsigned int died;
-	unsigned int clock;
+	unsigned int before;	/* stamps drawn when the first thread was looked at ... */
+	unsigned int after;	/* ... and when the last had been */
 };
 
 static struct tally look(void)
 {
-	struct tally found = { .clock = atomic_read(&kmh_history_run.clock) };
+	struct tally found = { .before = atomic_read(&kmh_history_run.clock) };
 	unsigned int i;
 
+	/* pairs with the full barrier of atomic_inc_return(), by which a stamp is drawn */
+	smp_rmb();
 	for (i = 0; i < kmh_history_run.n_tasks; i++) {
 		const struct kmh_history_task *t = &kmh_history_run.tasks[i];
 
@@ -67,23 +70,30 @@ static struct tally look(void)
 		else if (READ_ONCE(t->parked))
 			found.parked++;
 	}
+	/* the other half of the pair */
+	smp_rmb();
+	found.after = atomic_read(&kmh_history_run.clock);
 	return found;
 }
 
+static bool at_rest(const struct tally *found)
+{
+	return found->asleep && found->ended + found->asleep + found->parked == kmh_history_run.n_tasks;
+}
+
 /*
- * Two looks at which as many threads sleep and no stamp was drawn between: none of them
- * was on its way, since each draws one as soon as it runs.
+ * Two looks that find all threads at rest, and from the first thread of the one to the
+ * last of the other no stamp was drawn: none of them was on its way, since each draws
+ * one as soon as it runs.  In one look alone a thread can be seen asleep, be woken, and
+ * whoever woke it be seen at rest after that.
  */
 static u32 outcome_of(const struct tally *last, const struct tally *found)
 {
-	unsigned int all = kmh_history_run.n_tasks;
-
 	if (found->died)
 		return KMH_HISTORY_DIED;
-	if (found->ended == all)
+	if (found->ended == kmh_history_run.n_tasks)
 		return KMH_HISTORY_FINISHED;
-	if (found->asleep && found->ended + found->asleep + found->parked == all &&
-	    last->asleep == found->asleep && last->clock == found->clock)
+	if (at_rest(last) && at_rest(found) && last->before == found->after)
 		return KMH_HISTORY_ASLEEP;
 	return KMH_HISTORY_RUNS;
 }
@@ -101,7 +111,7 @@ u32 kmh_history_watch(u32 limit_ms)
 		outcome = outcome_of(&last, &found);
 		if (outcome != KMH_HISTORY_RUNS)
 			return outcome;
-		if (last.clock != found.clock)
+		if (last.before != found.before)
 			moved = jiffies;
 		last = found;
 		if (time_after(jiffies, limit))

@@ -11,7 +11,7 @@ nobody else has.  So there is an order if and only if this one is one, which a s
 (tests/history holds it against a search of all orders).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -244,12 +244,11 @@ def _end(history: History, freed: list[Place]) -> Iterator[Violation]:
         if one.state is ThreadState.DIED:
             words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
             yield Violation(Rule.DIED, words, (_pending_place(history, one.thread),))
-    if history.outcome is Outcome.ASLEEP:
-        sleepers = [one for one in history.pending if one.state is ThreadState.SLEPT]
-        yield _asleep(history, sleepers, freed)
+    if history.outcome is Outcome.ASLEEP and history.sleepers:
+        yield _asleep(history, history.sleepers, freed)
 
 
-def _asleep(history: History, sleepers: list[Pending], freed: list[Place]) -> Violation:
+def _asleep(history: History, sleepers: Sequence[Pending], freed: list[Place]) -> Violation:
     """The sleepers, and the first unmap after the last of them found nothing: it should have woken them."""
     zero, unused = history.free
     words = f"{len(sleepers)} of {len(history.cpus)} threads sleep in kmap"

@@ -54,9 +54,18 @@ class History:
         return sum(event.code != Code.SECTION for events in self.events for event in events)
 
     @property
+    def sleepers(self) -> tuple[Pending, ...]:
+        """The operations that slept at the end."""
+        return tuple(one for one in self.pending if one.state is ThreadState.SLEPT)
+
+    @property
     def complete(self) -> bool:
-        """Whether nothing is missing from the log."""
-        return not self.dropped and self.outcome is not Outcome.STUCK
+        """Whether nothing is missing from the log, its end included.
+
+        Sleepers that somebody else has woken after all, a kunmap of the kernel's own say, were not left to sleep.
+        """
+        woken = self.outcome is Outcome.ASLEEP and not self.sleepers
+        return not self.dropped and self.outcome is not Outcome.STUCK and not woken
 
     def pinned(self) -> Iterator[tuple[int, int, int]]:
         """Page, slot and users of what was mapped before and stays so."""

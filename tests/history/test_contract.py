@@ -1,5 +1,7 @@
 """The decision: the same as a search through all orders; what is wrong is refused, with the shortest window."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 
 from harness.guest.histories import FAULT, TAG, Code, Outcome, ThreadState
@@ -103,6 +105,14 @@ def test_a_sleeper_with_a_free_slot_has_lost_its_wake_up():
 
 def test_a_sleeper_without_a_free_slot_tells_of_counts_that_leak():
     assert rules(asleep((0, 0))) == {Rule.LEAKED_SLOTS}
+
+
+def test_sleepers_that_were_woken_after_all_are_no_lost_wake_up_and_no_agreement():
+    slept = asleep((0, 1))
+    woken = replace(slept, pending=(slept.pending[0]._replace(state=ThreadState.RUNS),))
+    assert slept.complete
+    assert not violations(woken)
+    assert not woken.complete
 
 
 def test_a_dead_thread_is_told():
