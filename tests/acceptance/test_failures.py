@@ -81,15 +81,14 @@ def test_a_guest_killed_in_the_middle_is_an_error_with_what_was_judged(stock, tm
     collected = Guest.collect
 
     def collect_and_kill(guest):
-        steps = collected(guest)
-        if steps and steps[-1].step > STEPS / 2:
-            os.kill(guest.session.process.pid, signal.SIGKILL)
+        steps = collected(guest)  # of 512; two more batches may be on their way, and whole
+        os.kill(guest.session.process.pid, signal.SIGKILL)
         return steps
 
     monkeypatch.setattr(Guest, "collect", collect_and_kill)
     result = judged(stock, tmp_path, written(tmp_path, PROGRAM))
     assert (result.verdict, result.exit_code) == (Verdict.ERROR, 3), summary_of(result)
-    assert STEPS / 2 < result.steps < STEPS
+    assert 500 < result.steps < STEPS
     assert "SIGKILL" in result.error
     assert not result.divergences
     assert "ERROR: no verdict on the kernel" in summary_of(result)
