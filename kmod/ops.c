@@ -53,6 +53,17 @@ void kmh_ops_exit(void)
 		__free_page(scratch);
 }
 
+/*
+ * Nothing that touches user space.  An unmap compares its address with the windows and
+ * follows it nowhere: one of user space will do, if it is named and no empty register.
+ */
+static bool may_touch(const struct kmh_op *op, unsigned long address)
+{
+	bool unmap = op->code == KMH_OP_KUNMAP_LOCAL || op->code == KMH_OP_KUNMAP_ATOMIC;
+
+	return address >= PAGE_OFFSET || (unmap && op->base == KMH_BASE_ABSOLUTE);
+}
+
 static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
 	unsigned long address;
@@ -61,7 +72,7 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 		out->status = KMH_ST_NOT_APPLICABLE;
 		return;
 	}
-	if (!kmh_operand(op, &address) || address < PAGE_OFFSET) {
+	if (!kmh_operand(op, &address) || !may_touch(op, address)) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from harness.model import vector
 from harness.model.instant import Trigger, Where
-from harness.model.layout import Generation
+from harness.model.layout import PAGE_SIZE, Generation, Layout
 from harness.model.machine import UNBOUND, Machine
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.page import Page, PageKind
@@ -160,7 +160,7 @@ def _kinds(machine: Machine) -> tuple[int, ...]:
 
 
 def _windows(machine: Machine) -> Iterator[Operation]:
-    """Maps into registers 1 and 2, unmaps of either in any order, of lowmem, of an entry never mapped."""
+    """Maps into registers 1 and 2, unmaps of either in any order and of other addresses."""
     layout = machine.layout
     for kind in _kinds(machine):
         for code in _maps(machine):
@@ -168,11 +168,18 @@ def _windows(machine: Machine) -> Iterator[Operation]:
                 yield from (Operation(code, 0, page, reg, value=kind) for reg in (1, 2))
         for code in _unmaps(machine):
             yield from (Operation(code, reg=reg, value=kind) for reg in (1, 2))
-            yield Operation(code, base=Base.DIRECT, page=1, value=kind)
-            yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin, value=kind)
-            yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin - 1, value=kind)
+            yield from _elsewhere(layout, code, kind)
     first = layout.fix_kmap_begin + int(layout.debug_kmap_local)  # behind its guard
     yield Operation(OpCode.SET_PTE, page=0, base=Base.FIXMAP, reg=first)
+
+
+def _elsewhere(layout: Layout, code: OpCode, kind: int) -> Iterator[Operation]:
+    """Unmaps of what no register holds: lowmem, an entry that may never have been mapped, beside it, user space."""
+    yield Operation(code, base=Base.DIRECT, page=1, value=kind)
+    yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin, value=kind)
+    yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin - 1, value=kind)
+    if layout.generation is Generation.LOCAL and code is not OpCode.IOUNMAP:
+        yield Operation(code, base=Base.ABSOLUTE, offset=PAGE_SIZE)
 
 
 def _contexts(machine: Machine) -> Iterator[Operation]:
