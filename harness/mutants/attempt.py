@@ -10,13 +10,14 @@ from harness.guest.shape import Shape
 from harness.history.job import HistoriesRequest, execute
 from harness.kernel.build import BuildError
 from harness.kernel.progress import Quiet
-from harness.mutants.catalogue import Mutant
+from harness.mutants.catalogue import Kind, Mutant
 from harness.mutants.edit import PatchError, mutated
 from harness.mutants.field import Field
 from harness.mutants.score import Attempt, Found, found_in, found_in_histories
 from harness.run.job import Launch, Request, Stopwatch, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
+from harness.run.throwaway import with_throwaway
 
 HISTORIES = 80_000
 """Operations of concurrent histories for a race: eight or so histories of the regime that provokes it."""
@@ -61,10 +62,20 @@ def attempt_switched(mutant: Mutant, prepared: Prepared, means: Means, launch: L
 def _results(
     mutant: Mutant, prepared: Prepared, means: Means, launch: Launch | None = None
 ) -> Iterator[tuple[Found, str, str]]:
-    """Without *launch* guests are booted: a kernel that is run once would not be worth a template."""
+    """Without *launch* guests are booted: a kernel that is run once would not be worth a template.
+
+    A mutant of the catalogue names the wrecking scenarios that it needs; another one gets them all.
+    """
     plan = means.plan
     request = Request("", None, means.shape, plan, means.out, template=False, briefly=True)
-    yield found_in(judge(prepared, request, Quiet(), Stopwatch(), launch=launch))
+    first = judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
+    yield found_in(first)
+    if mutant.kind is Kind.OPERATOR and found_in(first)[0] is Found.NOTHING:
+        yield found_in(
+            with_throwaway(
+                first, request, lambda one: judge(prepared, one, Quiet(), Stopwatch(), launch=launch)
+            )
+        )
     for name in mutant.needs:
         alone = read_plan([project.SCENARIOS / f"{name}.kmap"], plan.seed, 0)
         one = replace(request, plan=replace(alone, throwaway=True))

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.model import local, vector
-from harness.model.draft import Draft
+from harness.model.draft import UNCLAIMED, Draft
 from harness.model.finish import migrate_extra, preempt_extra
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, Base, OpCode, Operation
@@ -190,6 +190,14 @@ def test_the_deepest_mapping_and_one_more(kind, deep):
     outcome = predict(machine, state, maps[deep])
     assert outcome.observation.status is Status.DIED
     assert outcome.rule in ("stack.bug-depth", "local.bug-depth")
+
+
+@pytest.mark.parametrize(("kind", "warns"), [("local", 1), ("local-debug", UNCLAIMED)])
+def test_a_task_that_mapped_once_too_often_warns_of_what_lies_behind_its_entries(kind, warns):
+    machine = of_kind(kind)
+    maps = [Operation(OpCode.KMAP_ATOMIC, 0, page, page) for page in range(3)]
+    seen = predict(machine, after(*maps[:2], machine=machine), maps[2]).observation
+    assert (seen.status, seen.warns) == (Status.DIED, warns)
 
 
 def test_a_stack_without_debug_goes_on_in_the_next_window():
