@@ -41,6 +41,10 @@ class Deadline:
         stretched = seconds * host_slowness()
         return cls(phase, stretched, time.monotonic() + stretched)
 
+    def part(self, seconds: float) -> "Deadline":
+        """The first *seconds* of what is left."""
+        return Deadline(self.phase, self.seconds, min(self.at, time.monotonic() + seconds))
+
     def left(self) -> float:
         """Seconds that are left, never below 0."""
         return max(0.0, self.at - time.monotonic())

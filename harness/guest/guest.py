@@ -296,7 +296,19 @@ class Guest:
         with self._failing(
             f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged, RequestType.RUN
         ):
-            return RawSteps(batch.steps, self.carrier.collect(Deadline.after("run", batch.seconds)))
+            return RawSteps(batch.steps, self._answer(Deadline.after("run", batch.seconds)))
+
+    def _answer(self, deadline: Deadline) -> bytes:
+        """The next answer.  Raises TimeoutError when it is not here in time, or a step does not end."""
+        stall = patience.Stall()
+        while True:
+            try:
+                return self.carrier.collect(deadline.part(patience.LOOK_SECONDS))
+            except TimeoutError:
+                work = self._work()
+                used = self.session.process.cpu_seconds()
+                if deadline.over() or (work and stall.says(work.steps, used)):
+                    raise
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""

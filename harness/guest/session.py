@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
@@ -264,9 +263,8 @@ class Session:
 
     def _agent_up(self, deadline: Deadline) -> bool:
         """Whether the agent says that it is, within LOOK_SECONDS."""
-        soon = Deadline(deadline.phase, LOOK_SECONDS, min(deadline.at, time.monotonic() + LOOK_SECONDS))
         try:
-            self.link.await_ready(soon)
+            self.link.await_ready(deadline.part(LOOK_SECONDS))
         except TimeoutError:
             return False
         return True
