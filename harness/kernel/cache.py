@@ -13,6 +13,7 @@ Layout below the root (``platformdirs``, or ``KMAP_HARNESS_CACHE``)::
 import errno
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.errors import PrerequisiteError
 
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
+SILENT_SECONDS = 3.0
+"""How long another process is waited for before the user hears of it."""
 _TEMPORARY = ".new-"
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
@@ -79,7 +82,11 @@ class Cache:
         path = self.folder("locks") / f"{name}.lock"
         with self.guarded():
             lock = FileLock(path)
-            lock.acquire()
+            try:
+                lock.acquire(timeout=SILENT_SECONDS)
+            except Timeout:
+                sys.stderr.write(f"- waiting for {_holder(path)}, which has {name}\n")
+                lock.acquire()
         try:
             yield
         finally:
@@ -146,3 +153,14 @@ def _replace_folder(fresh: Path, final: Path) -> None:
     if final.exists():
         shutil.rmtree(final)
     fresh.rename(final)
+
+
+def _holder(path: Path) -> str:
+    """Who has locked *path*, by /proc/locks (proc(5)): ``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF``."""
+    found = path.stat()
+    file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+        words = line.split()
+        if words[5:6] == [file] and words[1] == "FLOCK":
+            return f"process {words[4]}"
+    return "another process"
