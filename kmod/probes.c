@@ -178,6 +178,28 @@ unsigned long kmh_function(const char *name)
 	return address;
 }
 
+/* Tried all at once: each unregistration by itself waits for a grace period, 15 ms of a boot. */
+static u32 placeable(void)
+{
+	static struct kprobe trials[ARRAY_SIZE(probes)];
+	struct kprobe *placed[ARRAY_SIZE(probes)];
+	unsigned int i, n = 0;
+	u32 bits = 0;
+
+	for (i = 0; i < ARRAY_SIZE(probes); i++) {
+		trials[i].symbol_name = probes[i].probe.symbol_name;
+		trials[i].flags = KPROBE_FLAG_DISABLED;
+		if (probes[i].armed) {
+			bits |= probes[i].bit;
+		} else if (!register_kprobe(&trials[i])) {
+			bits |= probes[i].bit;
+			placed[n++] = &trials[i];
+		}
+	}
+	unregister_kprobes(placed, n);
+	return bits;
+}
+
 /**
  * kmh_probes_available() - which probes can be placed
  *
@@ -187,14 +209,10 @@ u32 kmh_probes_available(void)
 {
 	static u32 available;
 	static bool known;
-	unsigned int i;
 
 	if (known)
 		return available;
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		if (probes[i].armed || kmh_function(probes[i].probe.symbol_name))
-			available |= probes[i].bit;
-	}
+	available = placeable();
 	if (!kmh_symbols.pkmap_map_wait)
 		available &= ~KMH_EV_WAKE;
 	known = true;

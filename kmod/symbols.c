@@ -90,11 +90,11 @@ static u32 decode_count(void)
 }
 
 /* cmpl $1, disp32(,%reg,4): pkmap_count[i] in flush_all_zero_pkmaps(), a second witness */
-static u32 decode_count_in_flush(void)
+static u32 decode_count_in_flush(unsigned long flush)
 {
 	unsigned int i;
 
-	if (!fetch(kmh_function("flush_all_zero_pkmaps")))
+	if (!fetch(flush))
 		return 0;
 	for (i = 0; i + 8 <= TEXT_MAX; i++) {
 		if (text[i] == 0x83 && text[i + 1] == 0x3c && (text[i + 2] & 0xc7) == 0x85 &&
@@ -251,9 +251,10 @@ static void *settle(const char *name, u32 decoded, unsigned long given)
  */
 void kmh_symbols_init(void)
 {
+	unsigned long flush = kmh_function("flush_all_zero_pkmaps");
 	u32 count = decode_count();
-	u32 witness = decode_count_in_flush();
-	u32 table = decode_page_table(kmh_function("flush_all_zero_pkmaps"));
+	u32 witness = decode_count_in_flush(flush);
+	u32 table = decode_page_table(flush);
 
 	if (count && witness && count != witness) {
 		pr_warn("pkmap_count: kunmap_high says %#x, flush_all_zero_pkmaps %#x\n", count,
