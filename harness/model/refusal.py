@@ -129,6 +129,5 @@ def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
     else:
         start = layout.fixaddr(op.reg) if op.base == Base.FIXMAP else layout.pkmap_address(op.reg)
     address = (start + op.offset) & ADDRESS_MASK
-    if op.base == Base.ABSOLUTE and op.code in _COMPARES:
-        return False
-    return address < (layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset)
+    named = op.base == Base.ABSOLUTE and op.code in _COMPARES
+    return not named and address < (layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset)
