@@ -19,7 +19,7 @@ operations  kmap 3, write 3, kunmap 3
 reached     none
 not reached blocked, fault, flush of nothing, flush of translations, hardirq, interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
-transitions 3 of 98 of the model's
+transitions 3 of 100 of the model's
 divergences 0
 verdict     AGREE: the kernel did at every step what the model allows
 """
@@ -32,7 +32,7 @@ operations  kmap 3, write 3, kunmap 3
 reached     none
 not reached blocked, fault, flush of nothing, flush of translations, hardirq, interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
-transitions 3 of 98 of the model's
+transitions 3 of 100 of the model's
 divergences 1, 1 of the contract
   <text>:3 step 3: a: m0 = kmap h1: contract (pte, slots)
 the first contract divergence, step 3 of <text>:
