@@ -22,7 +22,9 @@ def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float
     """Boot the original image with the obvious command, to userspace; wall and CPU seconds."""
     kernel = subject.prepared.kernel
     if kernel.bzimage is None:
-        raise InfrastructureError(f"{kernel.name} has no bzImage", hint="the plain boot is measured with one")
+        raise InfrastructureError(
+            f"{kernel.name} has no bzImage", hint="the plain boot is measured with one"
+        )
     initrd = subject.image(folder)
     command = (
         *DIE_WITH_PARENT,
@@ -52,7 +54,9 @@ def _await_line(qemu: subprocess.Popen[bytes], words: bytes) -> None:
             return
         if time.monotonic() > deadline:
             break
-    raise InfrastructureError("plain QEMU did not reach userspace", hint="run it by hand to see why")
+    raise InfrastructureError(
+        "plain QEMU did not reach userspace", hint="run it by hand to see why"
+    )
 
 
 def cpu_seconds(pid: int) -> float:

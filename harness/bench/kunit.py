@@ -74,7 +74,9 @@ class Ground:
         replace(self.source / EDITED, _edited(self.original))
 
     def _write_patch(self, patch: Path) -> None:
-        old, new = (text.splitlines(keepends=True) for text in (self.original, _edited(self.original)))
+        old, new = (
+            text.splitlines(keepends=True) for text in (self.original, _edited(self.original))
+        )
         patch.write_text("".join(difflib.unified_diff(old, new, f"a/{EDITED}", f"b/{EDITED}")))
 
 

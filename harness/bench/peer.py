@@ -78,10 +78,15 @@ def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
         )
     except subprocess.CalledProcessError as error:
         last = error.stdout.decode(errors="replace").strip().splitlines()[-1:]
-        raise BenchError(f"exit code {error.returncode}: {''.join(last)}", hint="run it by hand") from error
+        raise BenchError(
+            f"exit code {error.returncode}: {''.join(last)}", hint="run it by hand"
+        ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BenchError(str(error), hint="run it by hand") from error
-    return {(peer.name, "s"): time.monotonic() - started, (f"{peer.name}, CPU", "s"): _children() - used}
+    return {
+        (peer.name, "s"): time.monotonic() - started,
+        (f"{peer.name}, CPU", "s"): _children() - used,
+    }
 
 
 def _children() -> float:
@@ -115,7 +120,9 @@ def _kunit(tree: Path | None) -> Peer:
     """Build what has changed (nothing), boot an i386 kernel, run the tests of lists: kunit.py's shortest way."""
     name = "kunit.py run, i386, nothing changed"
     if tree is None:
-        return Peer(name, missing="not installed: give a kernel of the catalogue, or a tree, with --kunit")
+        return Peer(
+            name, missing="not installed: give a kernel of the catalogue, or a tree, with --kunit"
+        )
     if not (tree / KUNIT).is_file():
         return Peer(name, missing=f"not installed: {tree} has no {KUNIT}")
     return Peer(name, ("python3", KUNIT, "run", "--arch=i386", "list-kunit-test"), folder=tree)
@@ -126,8 +133,12 @@ def _vng(image: Path | None) -> Peer:
     name = "vng, boot to the first command"
     program = shutil.which("vng")
     if program is None or image is None:
-        return Peer(name, missing="not installed" if program is None else "the kernel has no bzImage")
-    return Peer(name, (program, "--run", str(image), "--arch", "i386", "--disable-kvm", "--", "true"))
+        return Peer(
+            name, missing="not installed" if program is None else "the kernel has no bzImage"
+        )
+    return Peer(
+        name, (program, "--run", str(image), "--arch", "i386", "--disable-kvm", "--", "true")
+    )
 
 
 def _check(arguments: Sequence[str], *, has_check: bool) -> Peer:

@@ -55,7 +55,9 @@ _OURS = "boot ours"
 
 
 def table(
-    figures: Sequence[Figure], before: Mapping[str, tuple[float, float]], missing: Mapping[str, str]
+    figures: Sequence[Figure],
+    before: Mapping[str, tuple[float, float]],
+    missing: Mapping[str, str],
 ) -> Iterator[str]:
     """Lines of text; with *before*, the change at equal speed of the host; *missing*: why a row has no figure.
 
@@ -64,7 +66,9 @@ def table(
     head = f"{'figure':{WIDTH}}{'median':>11}{'min':>11}{'max':>11} unit     loop ms, share"
     yield head + "  baseline" * bool(before)
     for figure in figures:
-        numbers = "".join(_number(one) for one in (figure.median, min(figure.samples), max(figure.samples)))
+        numbers = "".join(
+            _number(one) for one in (figure.median, min(figure.samples), max(figure.samples))
+        )
         loop = f"{figure.calibration * 1e3:8.1f} {figure.share * 100:5.0f} %"
         yield f"{figure.name:{WIDTH}}{numbers} {figure.unit:8}{loop}{_change(figure, before)}"
     for name, ratio in ratios(figures):
@@ -94,6 +98,10 @@ def read_baseline(path: Path) -> Mapping[str, tuple[float, float]]:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {one["name"]: (one["median"], one["calibration"]) for one in document["figures"]}
     except OSError as error:
-        raise UsageError(f"the baseline cannot be read: {error}", hint="give an earlier --json") from error
+        raise UsageError(
+            f"the baseline cannot be read: {error}", hint="give an earlier --json"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} has no figures: {error!r}", hint="give an earlier --json") from error
+        raise UsageError(
+            f"{path} has no figures: {error!r}", hint="give an earlier --json"
+        ) from error

@@ -21,7 +21,9 @@ def template_of(subject: Subject) -> Template:
         start(subject.parts, Path(folder)).close()
     template = find_template(subject.parts, Cache.default())
     if template is None:
-        raise BenchError("this machine has no template", hint="without KASLR, and with TCG, it has")
+        raise BenchError(
+            "this machine has no template", hint="without KASLR, and with TCG, it has"
+        )
     return template
 
 

@@ -54,7 +54,9 @@ def falls_below_one(figures: Sequence[Figure], guests: Sequence[int]) -> tuple[i
     """The numbers of guests whose best sum is less than one guest's median: more would be slower than one."""
     one = find(figures, _row(1))
     sums = [(count, find(figures, _row(count))) for count in guests]
-    return tuple(count for count, figure in sums if one and figure and max(figure.samples) < one.median)
+    return tuple(
+        count for count, figure in sums if one and figure and max(figure.samples) < one.median
+    )
 
 
 def _share(load: Load, barrier: Barrier) -> Share:

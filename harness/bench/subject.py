@@ -63,7 +63,9 @@ class Bench:
             raise finished.failure
         result = session.result()
         if not result.steps:
-            raise BenchError(f"no step of {program.name} was judged", hint="run the same program with `run`")
+            raise BenchError(
+                f"no step of {program.name} was judged", hint="run the same program with `run`"
+            )
         return result.steps
 
 

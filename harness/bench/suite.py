@@ -48,7 +48,9 @@ class Effort:
     def only(self, parts: Iterable[str], rounds: int | None) -> "Effort":
         """The same for *parts* only, where any are named, each *rounds* times, where that is given."""
         wanted = tuple(parts) or tuple(self.samples)
-        return replace(self, samples={part: rounds or self.samples.get(part, 3) for part in wanted})
+        return replace(
+            self, samples={part: rounds or self.samples.get(part, 3) for part in wanted}
+        )
 
 
 class Steady(NamedTuple):
@@ -124,7 +126,10 @@ class Suite:
 
 
 def _both_boots(subject: Subject, folder: Path) -> list[Measurement]:
-    return [partial(plain_boot, subject, folder / "plain"), partial(our_boot, subject, folder / "ours")]
+    return [
+        partial(plain_boot, subject, folder / "plain"),
+        partial(our_boot, subject, folder / "ours"),
+    ]
 
 
 def _named(measurement: Measurement, name: str) -> Sample:

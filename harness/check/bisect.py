@@ -75,11 +75,15 @@ class Bisector:
         """Build and judge what the scratch's source holds now.  Raises InfrastructureError."""
         scratch = self.scratch
         try:
-            kernel = self.builder.build(scratch.source, scratch.objects(self.config), self.config, progress)
+            kernel = self.builder.build(
+                scratch.source, scratch.objects(self.config), self.config, progress
+            )
             prepared, _ = self.builder.prepare(kernel, scratch.source, progress)
         except UsageError as error:
             return Step(commit, Verdict.SKIP, error.message)
-        judgement = self.judging(prepared, self.terms, self.out / commit[:12], progress).judgement()
+        judgement = self.judging(
+            prepared, self.terms, self.out / commit[:12], progress
+        ).judgement()
         broken = [one for one in judgement.outcomes if one.kind is Kind.CONTRACT]
         if broken:
             rules = ", ".join(sorted(broken[0].rules))
@@ -112,7 +116,11 @@ class Bisector:
                 said = (done.stdout + done.stderr).decode(errors="replace")
         finally:
             attempt(source, "bisect", "reset")
-        words = line(source, "log", "-1", '--format=%h ("%s")', culprits[0]) if len(culprits) == 1 else ""
+        words = (
+            line(source, "log", "-1", '--format=%h ("%s")', culprits[0])
+            if len(culprits) == 1
+            else ""
+        )
         return Bisection(culprits, tuple(steps), words)
 
     def _end(self, commit: str, wanted: Verdict, progress: Progress) -> Step:

@@ -43,7 +43,9 @@ class TreeBuilder:
 
     def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
         """Module and agent; a module that was built for equal headers is used again."""
-        module, kept = module_for(kernel, source, project.MODULE_SOURCES, Cache.default(), progress)
+        module, kept = module_for(
+            kernel, source, project.MODULE_SOURCES, Cache.default(), progress
+        )
         return prepare_kernel(kernel, progress, module=module), kept
 
 
@@ -80,6 +82,9 @@ def _variant(part: str, source: Path) -> str:
     """
     if part == PAE and "config HIGHMEM64G" not in (source / "arch/x86/Kconfig").read_text():
         return "pae-4g"
-    if part == "debug" and "config DEBUG_KMAP_LOCAL" not in (source / "lib/Kconfig.debug").read_text():
+    if (
+        part == "debug"
+        and "config DEBUG_KMAP_LOCAL" not in (source / "lib/Kconfig.debug").read_text()
+    ):
         return "debug-stack"
     return part

@@ -83,7 +83,12 @@ class Check:
         judging: Judging = Bench,
         prior: Mapping[str, Judgement] | None = None,
     ) -> None:
-        self.request, self.builder, self.scratch, self.progress = request, builder, scratch, progress
+        self.request, self.builder, self.scratch, self.progress = (
+            request,
+            builder,
+            scratch,
+            progress,
+        )
         self.judging = judging
         self.prior = prior or {}
         self.watch = Stopwatch()
@@ -97,10 +102,14 @@ class Check:
         try:
             with self.watch.phase("apply"):
                 self.scratch.settle(self.base, self.request.patches)
-            configs = tuple(self._patched(config, *bases[config]) for config in self.request.configs)
+            configs = tuple(
+                self._patched(config, *bases[config]) for config in self.request.configs
+            )
         except DoesNotApplyError as error:
             failure = Failure("patch", Stage.APPLY, (error.patch.title, *error.lines))
-            configs = tuple(ConfigResult(config, failure=failure) for config in self.request.configs)
+            configs = tuple(
+                ConfigResult(config, failure=failure) for config in self.request.configs
+            )
         return self._finished(configs)
 
     def _finished(self, configs: tuple[ConfigResult, ...]) -> CheckResult:
@@ -184,7 +193,8 @@ class Check:
                 judgement = self._told(found.judgement(), config)
         except WrongMachineError as error:
             return replace(
-                known, failure=Failure("patched kernel", Stage.MACHINE, tuple(str(error).splitlines()))
+                known,
+                failure=Failure("patched kernel", Stage.MACHINE, tuple(str(error).splitlines())),
             )
         if judgement.error and not judgement.outcomes:
             return replace(known, failure=_not_booted("patched kernel", judgement))
@@ -211,12 +221,16 @@ class Check:
         """The command line that checks *config* again: of what is newly failing the first scenario, if there is one."""
         request, plan = self.request, self.request.terms.plan
         files = save_patches(request.patches, request.out / "patches")
-        place = ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
+        place = (
+            ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
+        )
         failing = next((one.program for one in found if one.change is Change.NEWLY_FAILING), "")
         scenario = next((one.file for one in plan.scenarios if program_name(one) == failing), "")
         more = ["--shape", request.machine] if request.machine else []
         more += (
-            ["--scenario", scenario] if scenario else ["--seed", str(plan.seed), "--steps", str(plan.steps)]
+            ["--scenario", scenario]
+            if scenario
+            else ["--seed", str(plan.seed), "--steps", str(plan.steps)]
         )
         return command(place, self.base, files, config, more)
 
@@ -254,7 +268,9 @@ class Check:
                 )
         except BuildError as error:
             return Failure(name, Stage.MODULE, tuple(error.message.splitlines()))
-        return self.judging(prepared, self.request.terms, self.request.out / config / which, self.progress)
+        return self.judging(
+            prepared, self.request.terms, self.request.out / config / which, self.progress
+        )
 
 
 def _not_booted(which: str, judgement: Judgement) -> Failure:
@@ -264,7 +280,12 @@ def _not_booted(which: str, judgement: Judgement) -> Failure:
 def _harness() -> str:
     """Names the harness: a judgement by another one is another judgement."""
     root = Path(__file__).parent.parent
-    code = (path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in {".py", ".toml"})
+    code = (
+        path
+        for room in ROOMS
+        for path in (root / room).rglob("*")
+        if path.suffix in {".py", ".toml"}
+    )
     own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "lane", "value"))
     sources = (*project.MODULE_SOURCES.glob("*.[ch]"), *project.AGENT_SOURCES.glob("*.[ch]"))
     return digest_of((*code, *own, *sources))
@@ -293,7 +314,9 @@ def run_check(
 
 def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
     cache = Cache.default()
-    return open_clone(request.kernel, cache) if request.kernel else open_scratch(request.tree, cache)
+    return (
+        open_clone(request.kernel, cache) if request.kernel else open_scratch(request.tree, cache)
+    )
 
 
 def _each(
@@ -302,7 +325,9 @@ def _each(
     """Each patch against the kernel with those before it; one that cannot be judged ends the series."""
     prior: Mapping[str, Judgement] = {}
     for number in range(1, len(request.patches) + 1):
-        part = replace(request, patches=request.patches[:number], out=request.out / f"patch-{number}")
+        part = replace(
+            request, patches=request.patches[:number], out=request.out / f"patch-{number}"
+        )
         result = Check(part, builder, scratch, progress, judging, prior).result()
         yield replace(result, patches=result.patches[-1:])
         prior = {one.config: one.patched for one in result.configs if one.patched}

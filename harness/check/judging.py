@@ -76,7 +76,9 @@ class Bench:
             command=found[0].command,
             missing_evidence=found[0].missing_evidence,
             outcomes=tuple(
-                one for lane, part in zip(lanes, found, strict=True) for one in _outcomes(lane, part, found)
+                one
+                for lane, part in zip(lanes, found, strict=True)
+                for one in _outcomes(lane, part, found)
             ),
             error=next((part.error for part in found if part.error), ""),
             seconds=time.monotonic() - started,
@@ -96,14 +98,21 @@ class Bench:
         lane = Lane(self.prepared, self.terms, self.out / "alone" / program_name(scenario))
         result = lane.run(plan, self.progress, throwaway=False)
         found = outcomes(result)
-        return found[-1] if found else Outcome(program_name(scenario), Kind.ERROR, reason=result.error)
+        return (
+            found[-1]
+            if found
+            else Outcome(program_name(scenario), Kind.ERROR, reason=result.error)
+        )
 
 
 def _outcomes(lane: Lane, own: Found, all_of_them: Sequence[Found]) -> Sequence[Outcome]:
     """What a lane has found; where only its guests did not boot, every program of it is one without a verdict."""
     if own.outcomes or not any(one.outcomes for one in all_of_them):
         return own.outcomes
-    return [Outcome(program_name(one), Kind.ERROR, reason=own.error) for one in lane.terms.plan.scenarios]
+    return [
+        Outcome(program_name(one), Kind.ERROR, reason=own.error)
+        for one in lane.terms.plan.scenarios
+    ]
 
 
 def divided(plan: Plan) -> tuple[Plan, ...]:

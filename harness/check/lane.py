@@ -56,9 +56,15 @@ class Lane:
             found += outcomes(result)
         if _ended(result):
             reason = f"not run: {self.guests} guests had crashed or could not go on"
-            found += [Outcome(program_name(one), Kind.ERROR, reason=reason) for one in self._left(found)]
+            found += [
+                Outcome(program_name(one), Kind.ERROR, reason=reason) for one in self._left(found)
+            ]
         return Found(
-            result.command, result.missing_evidence, tuple(found), "" if found else result.error, self.guests
+            result.command,
+            result.missing_evidence,
+            tuple(found),
+            "" if found else result.error,
+            self.guests,
         )
 
     def run(self, plan: Plan, progress: Progress, *, throwaway: bool | None = None) -> RunResult:
@@ -68,11 +74,15 @@ class Lane:
         out.mkdir(parents=True, exist_ok=True)
         self.guests += 1
         kernel, watch = self.prepared.kernel, Stopwatch()
-        request = Request(kernel.name, None, self.terms.shape, plan, out, template=False, throwaway=wanted)
+        request = Request(
+            kernel.name, None, self.terms.shape, plan, out, template=False, throwaway=wanted
+        )
         result = judge(self.prepared, request, progress, watch)
         if not wanted or result.crash or result.error:
             return result
-        return with_throwaway(result, request, lambda one: judge(self.prepared, one, progress, watch))
+        return with_throwaway(
+            result, request, lambda one: judge(self.prepared, one, progress, watch)
+        )
 
     def _left(self, found: Sequence[Outcome]) -> tuple[Scenario, ...]:
         """The scenarios that no guest has come to."""

@@ -54,7 +54,9 @@ def _prose(text: str) -> list[str]:
 
 def _config(config: ConfigResult) -> Iterator[str]:
     patched = config.patched
-    yield f"Config:    {config.config}" + (f" (.config {patched.config_hash[:12]})" if patched else "")
+    yield f"Config:    {config.config}" + (
+        f" (.config {patched.config_hash[:12]})" if patched else ""
+    )
     if patched:
         yield f"Kernel:    {patched.release} on {patched.machine}"
         yield f"QEMU:      {patched.command}"
@@ -84,7 +86,9 @@ def _failing(config: ConfigResult) -> Iterator[str]:
         for one in found[:_FAILING_MOST]:
             yield ""
             yield from comparison_lines(one)
-            yield from _messages(one.patched.messages if one.patched and kind is Change.NEWLY_FAILING else ())
+            yield from _messages(
+                one.patched.messages if one.patched and kind is Change.NEWLY_FAILING else ()
+            )
         if len(found) > _FAILING_MOST:
             yield f"... and {len(found) - _FAILING_MOST} more {kind.value}"
 

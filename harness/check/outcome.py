@@ -89,7 +89,9 @@ def outcome(program: ProgramOutcome, crash: str = "") -> Outcome:
     """The outcome of one program; *crash* is what ended its guest, if anything did."""
     result = program.result
     if result is None and not crash:
-        return Outcome(program.name, Kind.NOT_APPLICABLE, program.title, reason=program.not_applicable)
+        return Outcome(
+            program.name, Kind.NOT_APPLICABLE, program.title, reason=program.not_applicable
+        )
     result = result or ProgramResult(program.name)
     broken = (
         *_broken(result),
@@ -132,7 +134,9 @@ def _broken(result: ProgramResult) -> Iterable[Finding]:
         yield Finding(rule, summary(first), count, _lines(first, pictured=True))
     titles = Counter(f"{MESSAGE}: {_VOLATILE.sub('#', one.title)}" for one in result.unexplained)
     for title, count in titles.items():
-        said = next(one for one in result.unexplained if title.endswith(_VOLATILE.sub("#", one.title)))
+        said = next(
+            one for one in result.unexplained if title.endswith(_VOLATILE.sub("#", one.title))
+        )
         where = f"{result.program} step {said.step}" if said.step >= 0 else result.program
         yield Finding(title, where, count, said.lines)
 
@@ -141,7 +145,9 @@ def _rules(one: Divergence) -> tuple[str, ...]:
     """The rules that a divergence breaks, by name."""
     if one.operation is None:
         return (WITNESSES,)
-    return tuple(dict.fromkeys(reason.partition(":")[0] for reason in one.reasons)) or ("contract",)
+    return tuple(dict.fromkeys(reason.partition(":")[0] for reason in one.reasons)) or (
+        "contract",
+    )
 
 
 def _changed(result: ProgramResult) -> Iterable[Finding]:
@@ -158,7 +164,10 @@ def _changed(result: ProgramResult) -> Iterable[Finding]:
         seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
         place = f"{result.program}:{failed.line} step {failed.step}"
         yield Finding(
-            f"expected {field}", place, count, (f"{field} {failed.wanted:#x} expected, {seen} seen",)
+            f"expected {field}",
+            place,
+            count,
+            (f"{field} {failed.wanted:#x} expected, {seen} seen",),
         )
 
 
@@ -171,4 +180,9 @@ def _behaviour(one: Divergence) -> str:
 
 def _lines(one: Divergence, *, pictured: bool) -> tuple[str, ...]:
     shown = picture_lines(one) if pictured else ()
-    return (f"{operation_words(one)} at step {one.step}", *one.reasons, *difference_lines(one), *shown)
+    return (
+        f"{operation_words(one)} at step {one.step}",
+        *one.reasons,
+        *difference_lines(one),
+        *shown,
+    )

@@ -102,4 +102,6 @@ def _patch_is_at_fault(config: ConfigResult) -> bool:
 
 
 def _telling(lines: tuple[str, ...]) -> str:
-    return next((line.strip() for line in lines if "error" in line.lower()), lines[0] if lines else "")
+    return next(
+        (line.strip() for line in lines if "error" in line.lower()), lines[0] if lines else ""
+    )

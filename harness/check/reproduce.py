@@ -24,7 +24,11 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
 
 
 def command(
-    place: Sequence[str], base: Base, patches: Sequence[Path], config: str, more: Sequence[str] = ()
+    place: Sequence[str],
+    base: Base,
+    patches: Sequence[Path],
+    config: str,
+    more: Sequence[str] = (),
 ) -> str:
     """The check of one configuration, ready to paste."""
     words = [NAME, "check", *place]

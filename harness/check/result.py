@@ -65,7 +65,9 @@ class ConfigResult:
         """Evidence that the base has and the patched kernel has not."""
         if self.base is None or self.patched is None:
             return ()
-        return tuple(one for one in self.patched.missing_evidence if one not in self.base.missing_evidence)
+        return tuple(
+            one for one in self.patched.missing_evidence if one not in self.base.missing_evidence
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,15 @@ class CheckResult:
 
     def of(self, change: Change) -> tuple[Comparison, ...]:
         """Every comparison of that kind."""
-        return tuple(one for config in self.configs for one in config.comparisons if one.change is change)
+        return tuple(
+            one for config in self.configs for one in config.comparisons if one.change is change
+        )
 
     @property
     def exit_code(self) -> int:
         """0 nothing newly failing, 1 newly failing (or with ``strict`` changed behaviour), 2 cannot judge."""
-        if self.change is Change.NEWLY_FAILING or (self.strict and self.of(Change.BEHAVIOUR_CHANGED)):
+        if self.change is Change.NEWLY_FAILING or (
+            self.strict and self.of(Change.BEHAVIOUR_CHANGED)
+        ):
             return FAILING
         return NO_VERDICT if self.change is Change.CANNOT_JUDGE else NOTHING_NEW

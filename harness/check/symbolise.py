@@ -42,7 +42,9 @@ class Symboliser:
 
     def __init__(self, objects: Path, changed: Sequence[str] = ()) -> None:
         self._objects = objects
-        self._sources = tuple(dict.fromkeys(name for name in (*changed, *USUAL) if name.endswith(".c")))
+        self._sources = tuple(
+            dict.fromkeys(name for name in (*changed, *USUAL) if name.endswith(".c"))
+        )
         self._places: dict[tuple[str, int], str] = {}
 
     def lines(self, lines: Sequence[str]) -> tuple[str, ...]:
@@ -123,6 +125,9 @@ def told(outcome: Outcome, symboliser: Symboliser) -> Outcome:
 def _functions(file: Path) -> dict[str, _Start]:
     """Where the functions of an object begin: those of booting are in a section of their own."""
     said = subprocess.run(
-        [find(f"{CROSS_COMPILE}objdump"), "--syms", file], capture_output=True, text=True, check=False
+        [find(f"{CROSS_COMPILE}objdump"), "--syms", file],
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
     return {found[3]: _Start(found[2], int(found[1], 16)) for found in _FUNCTION.finditer(said)}

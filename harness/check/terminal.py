@@ -95,7 +95,11 @@ def _of(change: Change, found: list[Comparison], *, verbose: bool) -> Iterator[s
 
 def comparison_lines(one: Comparison) -> Iterator[str]:
     """One program: what it is called, why, and what the patched kernel did."""
-    again = f"; run again alone: {'the same' if one.confirmed else 'not seen again'}" if one.tried else ""
+    again = (
+        f"; run again alone: {'the same' if one.confirmed else 'not seen again'}"
+        if one.tried
+        else ""
+    )
     yield f"{one.change.value.upper()}: {one.program}: {one.why}{again}"
     failing = one.base if one.change is Change.NEWLY_PASSING else one.patched
     if failing:
@@ -105,7 +109,9 @@ def comparison_lines(one: Comparison) -> Iterator[str]:
 def _first_broken(outcome: Outcome, one: Comparison) -> Iterator[str]:
     """The first finding that is new, whole; of the others a line."""
     old = one.base.rules if one.base and one.base is not outcome else frozenset[str]()
-    new = [finding for finding in outcome.broken if finding.what not in old] or list(outcome.broken)
+    new = [finding for finding in outcome.broken if finding.what not in old] or list(
+        outcome.broken
+    )
     for finding in new[:1]:
         yield f"    {finding.place}"
         yield from (f"      {line}" for line in finding.lines)

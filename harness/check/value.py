@@ -19,7 +19,9 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
     if value.get("format") != FORMAT:
         return None
     rest = {
-        name: one for name, one in value.items() if name not in {"format", "outcomes", "missing_evidence"}
+        name: one
+        for name, one in value.items()
+        if name not in {"format", "outcomes", "missing_evidence"}
     }
     return Judgement(
         **rest,
@@ -31,9 +33,13 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
 def outcome_of(value: dict[str, Any]) -> Outcome:
     """The outcome that *value* is."""
     lists = {name: tuple(value[name]) for name in ("known", "vanished")}
-    findings = {name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")}
+    findings = {
+        name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")
+    }
     messages = tuple(tuple(one) for one in value["messages"])
-    return Outcome(**{**value, **lists, **findings, "messages": messages, "kind": Kind(value["kind"])})
+    return Outcome(
+        **{**value, **lists, **findings, "messages": messages, "kind": Kind(value["kind"])}
+    )
 
 
 def _finding(value: dict[str, Any]) -> Finding:

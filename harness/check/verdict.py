@@ -38,7 +38,9 @@ class Comparison:
     tried: int = 0
 
 
-def compare(config: str, base: Iterable[Outcome], patched: Iterable[Outcome]) -> tuple[Comparison, ...]:
+def compare(
+    config: str, base: Iterable[Outcome], patched: Iterable[Outcome]
+) -> tuple[Comparison, ...]:
     """Every program of either kernel, in the order of the patched one."""
     old: Mapping[str, Outcome] = {one.program: one for one in base}
     new: Mapping[str, Outcome] = {one.program: one for one in patched}
@@ -46,7 +48,9 @@ def compare(config: str, base: Iterable[Outcome], patched: Iterable[Outcome]) ->
     return tuple(_comparison(config, name, old.get(name), new.get(name)) for name in names)
 
 
-def _comparison(config: str, name: str, base: Outcome | None, patched: Outcome | None) -> Comparison:
+def _comparison(
+    config: str, name: str, base: Outcome | None, patched: Outcome | None
+) -> Comparison:
     change, why = judge(base, patched)
     return Comparison(config, name, change, base, patched, why)
 
@@ -99,7 +103,10 @@ def _passing(base: Outcome, patched: Outcome) -> tuple[Change, str]:
     """Neither breaks the contract: known bugs and behaviour may still differ."""
     known = set(patched.known) & set(base.vanished)
     if known:
-        return Change.NEWLY_FAILING, f"shows the known bug {_listed(known)}, which the base has not"
+        return (
+            Change.NEWLY_FAILING,
+            f"shows the known bug {_listed(known)}, which the base has not",
+        )
     if base.kind is Kind.NOT_APPLICABLE:
         return Change.NEWLY_PASSING, "it did not apply to the base"
     if patched.behaviours != base.behaviours:

@@ -13,7 +13,9 @@ def maps(seen: Seen, task: int) -> list[Observation]:
 
 def entries(seen: Seen, task: int) -> list[int]:
     """Their entries in the window, from FIX_KMAP_BEGIN."""
-    return [seen.layout.fixindex(one.value) - seen.layout.fix_kmap_begin for one in maps(seen, task)]
+    return [
+        seen.layout.fixindex(one.value) - seen.layout.fix_kmap_begin for one in maps(seen, task)
+    ]
 
 
 def atomic_and_faster(seen: Seen) -> Finding:
@@ -34,8 +36,16 @@ def atomic_and_faster(seen: Seen) -> Finding:
 
 def _section(seen: Seen) -> str:
     inside = maps(seen, A)[0]
-    counted = f"preempt_count {inside.preempt}" if seen.layout.preempt_count else "preempt_count not counted"
-    pinned = f", migration_disabled {inside.migrate}" if seen.layout.generation is Generation.LOCAL else ""
+    counted = (
+        f"preempt_count {inside.preempt}"
+        if seen.layout.preempt_count
+        else "preempt_count not counted"
+    )
+    pinned = (
+        f", migration_disabled {inside.migrate}"
+        if seen.layout.generation is Generation.LOCAL
+        else ""
+    )
     return f"within: {counted}, pagefault_disabled {inside.pagefault}{pinned}"
 
 
@@ -43,7 +53,8 @@ def not_for_sleepers(seen: Seen) -> Finding:
     """16: kmap_atomic must not be used in code that can sleep."""
     if not seen.all("local-sleep"):
         return holds(
-            _section(seen), "a switch would leave the entries to the next task: the stack is the CPU's"
+            _section(seen),
+            "a switch would leave the entries to the next task: the stack is the CPU's",
         )
     asleep = seen.one("local-sleep").observation
     read, again = seen.one("local-read").observation, seen.one("local-write").observation
@@ -56,7 +67,9 @@ def not_for_sleepers(seen: Seen) -> Finding:
     if not survived:
         return false("a kmap_local mapping did not survive a sleep", *evidence)
     if seen.layout.rt:
-        return changed("on RT it is preemptible, and kmap_local_page may sleep anywhere", *evidence)
+        return changed(
+            "on RT it is preemptible, and kmap_local_page may sleep anywhere", *evidence
+        )
     return changed("kmap_atomic still not; kmap_local_page may sleep", *evidence)
 
 
@@ -64,7 +77,8 @@ def index_formula(seen: Seen) -> Finding:
     """17: idx = type + KM_TYPE_NR * smp_processor_id()."""
     window = seen.layout.window
     evidence = tuple(
-        f"CPU {cpu}: entries {', '.join(map(str, entries(seen, task)))}" for cpu, task in ((0, A), (1, B))
+        f"CPU {cpu}: entries {', '.join(map(str, entries(seen, task)))}"
+        for cpu, task in ((0, A), (1, B))
     )
     shift = [b - a for a, b in zip(entries(seen, A), entries(seen, B), strict=True)]
     if shift != [window] * 3:
@@ -82,7 +96,9 @@ def address_formula(seen: Seen) -> Finding:
         for one, idx in zip(maps(seen, task), entries(seen, task), strict=True)
     )
     return when(
-        right and values == sorted(values, reverse=True) and (values[0] - values[1]) % PAGE_SIZE == 0,
+        right
+        and values == sorted(values, reverse=True)
+        and (values[0] - values[1]) % PAGE_SIZE == 0,
         f"fixaddr_top {seen.layout.fixaddr_top:#x}, FIX_KMAP_BEGIN {seen.layout.fix_kmap_begin}:"
         f" {', '.join(f'{value:#x}' for value in values)}",
     )
@@ -115,7 +131,9 @@ def overwritten(seen: Seen) -> Finding:
     if onto.status is not Status.DIED:
         return holds(*evidence)
     how = (
-        "the entry is saved and put back at a switch" if seen.all("other-map") else "an entry in use is a BUG"
+        "the entry is saved and put back at a switch"
+        if seen.all("other-map")
+        else "an entry in use is a BUG"
     )
     return false(how, *evidence)
 

@@ -19,7 +19,10 @@ class Claim(NamedTuple):
 _CLAIMS: Final[tuple[tuple[str, Callable[[Seen], Finding]], ...]] = (
     ("kmap: page_address for lowmem, kmap_high for highmem", persistent.lowmem_and_highmem),
     ("pkmap_count is scanned backward from the last used position", persistent.backward),
-    ("at the maximum the search begins at 0, with flush_all_zero_pkmaps", persistent.begins_at_zero),
+    (
+        "at the maximum the search begins at 0, with flush_all_zero_pkmaps",
+        persistent.begins_at_zero,
+    ),
     ("with no position free it sleeps until an unmap elsewhere", persistent.sleeps_until_unmap),
     ("mapping changes the page table and does not flush the TLB", persistent.no_flush_on_map),
     ("the new position's counter is 1: reserved, but cannot be used", persistent.reserved_at_one),
@@ -28,7 +31,10 @@ _CLAIMS: Final[tuple[tuple[str, Callable[[Seen], Finding]], ...]] = (
     ("the flush begins with flush_cache_kmaps", persistent.cache_flush),
     ("all of pkmap_count is scanned; 1 becomes 0, the PTE is deleted", persistent.full_scan),
     ("TLB entries of the PKMAP area are flushed (flush_tlb_kernel_range)", persistent.tlb_flush),
-    ("that is done whenever the search starts from the beginning", persistent.invoked_at_the_beginning),
+    (
+        "that is done whenever the search starts from the beginning",
+        persistent.invoked_at_the_beginning,
+    ),
     ("kmap may sleep and must not be used in interrupt handlers", persistent.may_sleep),
     ("it goes to sleep if the array has no free position", persistent.sleeps_when_full),
     ("kmap_atomic is executed atomically, and is faster", atomic.atomic_and_faster),
@@ -41,4 +47,6 @@ _CLAIMS: Final[tuple[tuple[str, Callable[[Seen], Finding]], ...]] = (
     ("without highmem kmap is page_address", persistent.without_highmem),
     ("PKMAP: PKMAP_BASE to FIXADDR_START, LAST_PKMAP entries, one table", persistent.area),
 )
-CLAIMS: Final = tuple(Claim(number, text, check) for number, (text, check) in enumerate(_CLAIMS, 1))
+CLAIMS: Final = tuple(
+    Claim(number, text, check) for number, (text, check) in enumerate(_CLAIMS, 1)
+)

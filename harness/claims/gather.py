@@ -43,7 +43,11 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
         steps |= _run(guest, wrecking(layout), layout)
     progress.step("booting it again: instructions counted")
     return Seen(
-        layout, facts.release, steps, instructions(_counted(prepared, out)), _flush_cache_kmaps(prepared)
+        layout,
+        facts.release,
+        steps,
+        instructions(_counted(prepared, out)),
+        _flush_cache_kmaps(prepared),
     )
 
 

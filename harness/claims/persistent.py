@@ -22,7 +22,9 @@ def change_of(step: StepRecord, slot: int) -> SlotChange | None:
 def count_after(seen: Seen, step: StepRecord) -> int:
     """Count of the slot of the page that the step was about; -1 where it did not change."""
     address = step.observation.page_address
-    found = change_of(step, seen.layout.pkmap_slot(address)) if seen.layout.in_pkmap(address) else None
+    found = (
+        change_of(step, seen.layout.pkmap_slot(address)) if seen.layout.in_pkmap(address) else None
+    )
     return found.count if found else -1
 
 
@@ -36,7 +38,10 @@ def lowmem_and_highmem(seen: Seen) -> Finding:
     low, high = seen.one("lowmem").observation, seen.one("hold").observation
     direct = seen.layout.page_offset <= low.value < seen.layout.high_memory
     return when(
-        direct and low.value == low.page_address and not low.slots and seen.layout.in_pkmap(high.value),
+        direct
+        and low.value == low.page_address
+        and not low.slots
+        and seen.layout.in_pkmap(high.value),
         f"lowmem: kmap gave {low.value:#x} = page_address, no slot, cursor stayed {low.cursor}",
         f"highmem: kmap gave {high.value:#x}, slot {slot_of(seen, seen.one('hold'))}",
     )
@@ -47,8 +52,12 @@ def backward(seen: Seen) -> Finding:
     slots = [slot_of(seen, step) for step in seen.all("scan")]
     steps = [after - before for before, after in pairwise(slots)]
     up, down = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
-    evidence = f"slots {', '.join(map(str, slots[:5]))}, ...: {up} times upwards, {down} times downwards"
-    return false("forward: cursor + 1, round at the end", evidence) if up > down else holds(evidence)
+    evidence = (
+        f"slots {', '.join(map(str, slots[:5]))}, ...: {up} times upwards, {down} times downwards"
+    )
+    return (
+        false("forward: cursor + 1, round at the end", evidence) if up > down else holds(evidence)
+    )
 
 
 def begins_at_zero(seen: Seen) -> Finding:
@@ -67,7 +76,9 @@ def sleeps_until_unmap(seen: Seen) -> Finding:
     """4: with no position free kmap sleeps until there is an unmap elsewhere."""
     sleep, wake = seen.one("sleep").observation, seen.one("wake").observation
     return when(
-        sleep.status is Status.BLOCKED and bool(wake.done) and seen.one("asleep").observation.waiters == 1,
+        sleep.status is Status.BLOCKED
+        and bool(wake.done)
+        and seen.one("asleep").observation.waiters == 1,
         f"kmap with {len(seen.all('fill')) + 1} slots held: asleep (uninterruptible) in pkmap_map_wait,"
         f" cursor {sleep.cursor}, {sleep.flush_scans} vain flush scan",
         f"a kunmap on the other CPU: {wake.wakes} wake-up, the sleeper has"
@@ -97,13 +108,16 @@ def reserved_at_one(seen: Seen) -> Finding:
     if count_after(seen, fresh) == 1:
         return holds(*evidence)
     return false(
-        "1 is passed within one hold of kmap_lock; at rest it means unused, not yet flushed", *evidence
+        "1 is passed within one hold of kmap_lock; at rest it means unused, not yet flushed",
+        *evidence,
     )
 
 
 def counter_meaning(seen: Seen) -> Finding:
     """7: 0 unused, 1 not flushed, n for n - 1 users."""
-    counts = [count_after(seen, seen.one(name)) for name in ("hold", "hold-again", "hold-less", "last")]
+    counts = [
+        count_after(seen, seen.one(name)) for name in ("hold", "hold-again", "hold-less", "last")
+    ]
     flushed = change_of(wrap(seen), slot_of(seen, seen.one("fresh")))
     return when(
         counts == [2, 3, 2, 1] and flushed is not None and flushed.count == 0,
@@ -114,7 +128,9 @@ def counter_meaning(seen: Seen) -> Finding:
 
 def never_below_one(seen: Seen) -> Finding:
     """8: kunmap never brings the counter below 1."""
-    lowest = min(count_after(seen, step) for step in seen.all("scan-less") if step.observation.slots)
+    lowest = min(
+        count_after(seen, step) for step in seen.all("scan-less") if step.observation.slots
+    )
     too_many = seen.one("too-many").observation
     return when(
         lowest == 1 and too_many.status is Status.DIED,
@@ -156,7 +172,11 @@ def tlb_flush(seen: Seen) -> Finding:
         f" {seen.layout.online_cpus} CPUs (a full TLB flush on each), {step.flush_dirty} PTEs still there",
         f"a scan with entries at 1: {some.flush_ranges} range flush; one without: {none.flush_ranges}",
     )
-    right = step.flush_ranges == 1 and step.flush_cpus == seen.layout.online_cpus and not step.flush_odd
+    right = (
+        step.flush_ranges == 1
+        and step.flush_cpus == seen.layout.online_cpus
+        and not step.flush_odd
+    )
     if right and none.flush_ranges == 0:
         return changed("only if an entry was cleared", *evidence)
     return when(right, *evidence, otherwise="another flush")

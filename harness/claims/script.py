@@ -62,7 +62,9 @@ def full(layout: Layout) -> Script:
     script.do("awake", OpCode.NOP, task=B)
     for page in range(layout.last_pkmap + 1):
         if page != 5:
-            script.do("empty", OpCode.KUNMAP, task=B if page == layout.last_pkmap else A, page=page)
+            script.do(
+                "empty", OpCode.KUNMAP, task=B if page == layout.last_pkmap else A, page=page
+            )
     return script
 
 
@@ -75,7 +77,11 @@ def windows(low: int) -> Script:
         script.do("atomic-read", OpCode.WRITE, task=task, reg=22, value=0xA0 + task)
         for depth in (2, 1, 0):
             script.do(
-                f"atomic-unmap-{task}", OpCode.KUNMAP_ATOMIC, task=task, reg=20 + depth, offset=8 * depth
+                f"atomic-unmap-{task}",
+                OpCode.KUNMAP_ATOMIC,
+                task=task,
+                reg=20 + depth,
+                offset=8 * depth,
             )
     script.do("atomic-low", OpCode.KMAP_ATOMIC, page=low, reg=24)
     script.do("atomic-low-unmap", OpCode.KUNMAP_ATOMIC, reg=24)
@@ -99,12 +105,19 @@ def sleeper(low: int) -> Script:
 
 def typed() -> Script:
     """The interface of 2.6.24 in the module's typed window: types of both CPUs, misuse, a sleeper."""
-    user0, user1, irq0 = (KM_TYPES_2_6_24.index(name) for name in ("KM_USER0", "KM_USER1", "KM_IRQ0"))
+    user0, user1, irq0 = (
+        KM_TYPES_2_6_24.index(name) for name in ("KM_USER0", "KM_USER1", "KM_IRQ0")
+    )
     script = Script()
     for number in range(len(KM_TYPES_2_6_24)):
         for task in (A, B):
             script.do(
-                f"typed-{task}", OpCode.TYPED_MAP, task=task, page=number, reg=60 + number, value=number
+                f"typed-{task}",
+                OpCode.TYPED_MAP,
+                task=task,
+                page=number,
+                reg=60 + number,
+                value=number,
             )
             script.do("typed-unmap", OpCode.TYPED_UNMAP, task=task, reg=60 + number, value=number)
     script.do("typed-mine", OpCode.TYPED_MAP, page=0, reg=80, value=user0)

@@ -13,7 +13,9 @@ _TYPES: Final = len(KM_TYPES_2_6_24)
 
 
 def _entries(seen: Seen, task: int) -> list[int]:
-    return [seen.layout.fixindex(s.observation.value) - TYPED_FIRST for s in seen.all(f"typed-{task}")]
+    return [
+        seen.layout.fixindex(s.observation.value) - TYPED_FIRST for s in seen.all(f"typed-{task}")
+    ]
 
 
 def sleepers(seen: Seen) -> Finding:

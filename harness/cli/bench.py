@@ -37,11 +37,15 @@ from harness.run.prepare import prepare
 
 
 def bench(
-    kernel: Annotated[str, typer.Option(help="A stock kernel's name (see `kernels`).")] = DEFAULT_KERNEL,
+    kernel: Annotated[
+        str, typer.Option(help="A stock kernel's name (see `kernels`).")
+    ] = DEFAULT_KERNEL,
     shape: Annotated[str, typer.Option(help="Machine as words, as in `run`.")] = "",
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="About a minute: boots, restores, steps; no other kernels or peers."),
+        typer.Option(
+            "--quick", help="About a minute: boots, restores, steps; no other kernels or peers."
+        ),
     ] = False,
     part: Annotated[
         list[str] | None,
@@ -59,7 +63,9 @@ def bench(
         str, typer.Option(help="Arguments of a `check` with a warm build folder, measured beside.")
     ] = "",
     json: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="JSON of an earlier time to compare with.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier time to compare with.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""
@@ -76,7 +82,9 @@ def bench(
             theirs, missing = _peers(given, subject, effort, progress.step)
     figures += theirs
     about = _about(subject)
-    sys.stdout.write("\n".join([", ".join(about.values()), *table(figures, before, missing)]) + "\n")
+    sys.stdout.write(
+        "\n".join([", ".join(about.values()), *table(figures, before, missing)]) + "\n"
+    )
     for count in falls_below_one(figures, GUESTS):
         sys.stdout.write(f"{count} guests together are slower than one\n")
     if json:

@@ -81,7 +81,9 @@ def bisect(
     if found.words:
         sys.stdout.write(f"the first bad commit is {found.words}\n")
         return
-    sys.stdout.write(f"it is one of these, some of which could not be judged: {', '.join(found.culprits)}\n")
+    sys.stdout.write(
+        f"it is one of these, some of which could not be judged: {', '.join(found.culprits)}\n"
+    )
     raise typer.Exit(2)
 
 
@@ -93,6 +95,8 @@ def _terms(scenario: list[Path] | None, shape: str, steps: int) -> Terms:
 @contextmanager
 def _bisector(tree: Path, config: str, terms: Terms, out: Path) -> Iterator[Bisector]:
     if not is_git(require_kernel_tree(tree)):
-        raise UsageError(f"{tree} is no git repository", hint="there is nothing to bisect without history")
+        raise UsageError(
+            f"{tree} is no git repository", hint="there is nothing to bisect without history"
+        )
     with open_scratch(tree, Cache.default()) as scratch:
         yield Bisector(scratch, TreeBuilder(), config, terms, require_folder(out))

@@ -32,14 +32,21 @@ def broken_rules(
     kernel: Annotated[
         str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
-    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    build_dir: Annotated[
+        Path | None, typer.Option(help="Folder in which your own kernel was built.")
+    ] = None,
     shape: Machine = "",
-    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case; may be repeated.")
+    ] = None,
     table: Annotated[
-        bool, typer.Option("--list", help="Print what every kernel is expected to say; run nothing.")
+        bool,
+        typer.Option("--list", help="Print what every kernel is expected to say; run nothing."),
     ] = False,
     report: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/broken-rules"),
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path(
+        "out/broken-rules"
+    ),
     debug: Debug = False,
 ) -> None:
     """Break each rule in a guest of its own; exit 0 as expected, 1 differs, 2 wrong use, 3 failure."""
@@ -69,8 +76,15 @@ def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[Case], RunR
     def run(case: Case) -> RunResult:
         folder = out / case.id
         folder.mkdir(parents=True, exist_ok=True)
-        plan = Plan((read_scenario(project.SCENARIOS / f"{case.scenario}.kmap"),), 1, 0, throwaway=True)
-        return judge(prepared, Request(prepared.kernel.name, None, shape, plan, folder), Quiet(), Stopwatch())
+        plan = Plan(
+            (read_scenario(project.SCENARIOS / f"{case.scenario}.kmap"),), 1, 0, throwaway=True
+        )
+        return judge(
+            prepared,
+            Request(prepared.kernel.name, None, shape, plan, folder),
+            Quiet(),
+            Stopwatch(),
+        )
 
     return run
 

@@ -34,7 +34,9 @@ STEPS = 4_000
 
 
 def check(
-    tree: Annotated[Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")] = Path(),
+    tree: Annotated[
+        Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")
+    ] = Path(),
     patch: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,26 +60,37 @@ def check(
     scenario: Scenarios = None,
     seed: Seed = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps \\[default: 4000, or none with --scenario].")
+        int | None,
+        typer.Option(min=0, help="Generated steps \\[default: 4000, or none with --scenario]."),
     ] = None,
     shape: Machine = "",
     throwaway: Throwaway = False,
     each: Annotated[
-        bool, typer.Option("--each", help="Judge a series patch by patch, each against those before it.")
+        bool,
+        typer.Option(
+            "--each", help="Judge a series patch by patch, each against those before it."
+        ),
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")
+    ] = False,
     json: Json = None,
     mail: Annotated[
-        Path | None, typer.Option(help="Write a reply to the patch as a mail; - is standard output.")
+        Path | None,
+        typer.Option(help="Write a reply to the patch as a mail; - is standard output."),
     ] = None,
     b4: Annotated[
         bool,
-        typer.Option("--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."),
+        typer.Option(
+            "--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."
+        ),
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for logs, patches and the patched kernels.")] = Path(
-        "out/check"
-    ),
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show every program and command.")] = False,
+    out: Annotated[
+        Path, typer.Option(help="Folder for logs, patches and the patched kernels.")
+    ] = Path("out/check"),
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every program and command.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
@@ -98,7 +111,9 @@ def check(
     with helping() as helper, progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
-        request = CheckRequest(tree, patches, terms, names, require_folder(out), base, strict, built, shape)
+        request = CheckRequest(
+            tree, patches, terms, names, require_folder(out), base, strict, built, shape
+        )
         builder = TreeBuilder(show_command if verbose else None)
         results = run_check(request, builder, progress, helper=helper, each=each)
     _write(results, json, mail)
@@ -129,7 +144,9 @@ def _before(tree: Path, patches: tuple[Patch, ...], base: str) -> str:
 def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | None) -> None:
     if json:
         values = [check_value(one) for one in results]
-        write_whole(json, json_text.dumps(values[0] if len(values) == 1 else values, indent=1) + "\n")
+        write_whole(
+            json, json_text.dumps(values[0] if len(values) == 1 else values, indent=1) + "\n"
+        )
     if mail and str(mail) != "-":
         write_whole(mail, "\n".join(mail_text(one) for one in results))
 

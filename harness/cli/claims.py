@@ -26,9 +26,13 @@ def claims(
     kernel: Annotated[
         str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
-    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    build_dir: Annotated[
+        Path | None, typer.Option(help="Folder in which your own kernel was built.")
+    ] = None,
     report: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/claims"),
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path(
+        "out/claims"
+    ),
     debug: Debug = False,
 ) -> None:
     """Judge each claim by a run on this kernel; exit 0 as recorded, 1 differs, 2 wrong use, 3 failure."""
@@ -50,7 +54,10 @@ def judge(seen: Seen) -> tuple[Judged, ...]:
     known = recorded().get(kind_of(seen.layout))
     return tuple(
         Judged(
-            claim, claim.check(seen), known[claim.number - 1] if known else None, _then(seen, claim.number)
+            claim,
+            claim.check(seen),
+            known[claim.number - 1] if known else None,
+            _then(seen, claim.number),
         )
         for claim in CLAIMS
     )

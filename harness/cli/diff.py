@@ -17,7 +17,9 @@ from harness.run.replay import compare_files, replay
 
 def diff(
     trace: Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")],
-    other: Annotated[Path | None, typer.Argument(help="Second trace: compare the two step by step.")] = None,
+    other: Annotated[
+        Path | None, typer.Argument(help="Second trace: compare the two step by step.")
+    ] = None,
     json: Json = None,
     debug: Debug = False,
 ) -> None:

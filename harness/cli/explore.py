@@ -49,17 +49,25 @@ class Explored:
 
 def explore(
     names: Annotated[
-        list[str] | None, typer.Option("--machine", help="Standard machine; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option("--machine", help="Standard machine; may be repeated. Default: all."),
     ] = None,
     drawing: Annotated[
-        Path | None, typer.Option("--svg", help="Draw the graph of the one machine named \\[default: tiny].")
+        Path | None,
+        typer.Option("--svg", help="Draw the graph of the one machine named \\[default: tiny]."),
     ] = None,
     report: Json = None,
     transitions: Annotated[
-        bool, typer.Option("--transitions", help="Print every rule branch by kind of kernel, as recorded.")
+        bool,
+        typer.Option(
+            "--transitions", help="Print every rule branch by kind of kernel, as recorded."
+        ),
     ] = False,
     drawn: Annotated[
-        bool, typer.Option("--pictures", help="Print the pictures of docs/model.md, made from the model.")
+        bool,
+        typer.Option(
+            "--pictures", help="Print the pictures of docs/model.md, made from the model."
+        ),
     ] = False,
     debug: Debug = False,
 ) -> None:
@@ -140,7 +148,9 @@ def _chosen(names: list[str]) -> list[Standard]:
     by_name = {one.name: one for one in MACHINES}
     for name in names:
         if name not in by_name:
-            raise UsageError(f"there is no standard machine {name!r}", hint=f"there are {', '.join(by_name)}")
+            raise UsageError(
+                f"there is no standard machine {name!r}", hint=f"there are {', '.join(by_name)}"
+            )
     return [by_name[name] for name in names]
 
 
@@ -156,9 +166,7 @@ def _draw(chosen: list[Standard], path: Path) -> None:
 
 
 def _lines(result: Explored, width: int) -> Iterator[str]:
-    counts = (
-        f"{result.states:7} states  {result.steps:8} steps  {result.rules:2} rules  {result.seconds:5.1f} s"
-    )
+    counts = f"{result.states:7} states  {result.steps:8} steps  {result.rules:2} rules  {result.seconds:5.1f} s"
     yield f"{result.name:{width}}  {counts}  {result.verdict:7}  {result.what}"
     yield from (f"  {one}" for one in result.broken)
     if result.scenario:

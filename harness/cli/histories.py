@@ -23,15 +23,24 @@ def histories(
     kernel: Annotated[
         str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
     ] = DEFAULT_KERNEL,
-    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    build_dir: Annotated[
+        Path | None, typer.Option(help="Folder in which your own kernel was built.")
+    ] = None,
     shape: Annotated[str, typer.Option(help="Machine as words, as in `run`.")] = DEFAULT_SHAPE,
     seed: Annotated[int, typer.Option(help="Seed of the threads' programs.")] = 1,
-    operations: Annotated[int, typer.Option(min=1, help="Operations to judge, at least.")] = 200_000,
+    operations: Annotated[
+        int, typer.Option(min=1, help="Operations to judge, at least.")
+    ] = 200_000,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A change of behaviour of your own kernel is a divergence too.")
+        bool,
+        typer.Option(
+            "--strict", help="A change of behaviour of your own kernel is a divergence too."
+        ),
     ] = False,
     json: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/histories"),
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path(
+        "out/histories"
+    ),
     template: Annotated[
         bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
     ] = True,

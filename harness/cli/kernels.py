@@ -20,7 +20,9 @@ kernels = typer.Typer(invoke_without_command=True)
 @kernels.callback()
 def listing(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON instead of a table.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """List the kernels: known by name, fetched or built, and modules built for them."""
@@ -28,13 +30,19 @@ def listing(
     if context.invoked_subcommand:
         return
     rows = statuses()
-    text = json.dumps([_value(row) for row in rows], indent=1) if as_json else "\n".join(map(_line, rows))
+    text = (
+        json.dumps([_value(row) for row in rows], indent=1)
+        if as_json
+        else "\n".join(map(_line, rows))
+    )
     sys.stdout.write(text + "\n")
 
 
 @kernels.command()
 def build(
-    name: Annotated[list[str], typer.Argument(help="Kernels of the list; all are brought into the cache.")],
+    name: Annotated[
+        list[str], typer.Argument(help="Kernels of the list; all are brought into the cache.")
+    ],
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask apt for newer packages and sources first.")
     ] = False,
@@ -71,5 +79,9 @@ def _line(row: KernelStatus) -> str:
     if not row.kernel:
         return f"{row.name:24} known, {'built' if row.from_source else 'fetched'} when it is first used"
     have = "built " if row.from_source else "cached"
-    modules = f"{row.built} module{'' if row.built == 1 else 's'} built" if row.built else "no module built"
+    modules = (
+        f"{row.built} module{'' if row.built == 1 else 's'} built"
+        if row.built
+        else "no module built"
+    )
     return f"{row.name:24} {have}  {row.kernel.release:26} {modules}"

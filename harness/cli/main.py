@@ -78,7 +78,10 @@ def main() -> None:
         _say("interrupted", debug=debug)
         sys.exit(_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the top level: no traceback reaches a user
-        _say(f"internal error: {type(error).__name__}: {error}\n  hint: run again with --debug", debug=debug)
+        _say(
+            f"internal error: {type(error).__name__}: {error}\n  hint: run again with --debug",
+            debug=debug,
+        )
         sys.exit(_INTERNAL)
 
 

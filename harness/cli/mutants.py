@@ -39,7 +39,9 @@ def mutants(
         list[str] | None,
         typer.Argument(help="Parts of names, or entries as P25. Default: the whole catalogue."),
     ] = None,
-    kernel: Annotated[str, typer.Option(help="A kernel built from source (see `kernels`).")] = "6.1-pae",
+    kernel: Annotated[
+        str, typer.Option(help="A kernel built from source (see `kernels`).")
+    ] = "6.1-pae",
     show: Annotated[bool, typer.Option("--list", help="Only list the catalogue.")] = False,
     table: Annotated[
         list[Path] | None,
@@ -49,16 +51,22 @@ def mutants(
     ] = None,
     operators: Annotated[
         bool,
-        typer.Option("--operators", help="Every simple mistake in mm/highmem.c instead of the catalogue."),
+        typer.Option(
+            "--operators", help="Every simple mistake in mm/highmem.c instead of the catalogue."
+        ),
     ] = False,
     apart: Annotated[
-        bool, typer.Option("--apart", help="Build and boot a kernel for each, instead of one with all in it.")
+        bool,
+        typer.Option(
+            "--apart", help="Build and boot a kernel for each, instead of one with all in it."
+        ),
     ] = False,
     every: Annotated[int, typer.Option(min=1, help="With --operators: only each so-manieth.")] = 1,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on: what --out has of the same kernel, patch and harness is taken over."
+            "--resume",
+            help="Go on: what --out has of the same kernel, patch and harness is taken over.",
         ),
     ] = False,
     shape: Annotated[str, typer.Option(help="Machine as words (see `run`).")] = "smp=2",
@@ -67,7 +75,9 @@ def mutants(
     json: Annotated[
         Path | None, typer.Option(help="Write the score as JSON, anew after each mutant.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path("out/mutants"),
+    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path(
+        "out/mutants"
+    ),
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Judge kernels with one bug each; exit 0 when what was found is what the catalogue says, 1 when not."""
@@ -77,16 +87,22 @@ def mutants(
         return
     chosen = read_catalogue(project.MUTANTS).named(tuple(names or ()))
     if show:
-        sys.stdout.write("".join(f"{one.name:34} {one.kind.value:13} {one.breaks}\n" for one in chosen))
+        sys.stdout.write(
+            "".join(f"{one.name:34} {one.kind.value:13} {one.breaks}\n" for one in chosen)
+        )
         return
     require_writable([json] if json else [])
     require_folder(out)
-    means = Means(read_plan(scenario_files([], project.SCENARIOS), seed, steps), parse_shape(shape), out)
+    means = Means(
+        read_plan(scenario_files([], project.SCENARIOS), seed, steps), parse_shape(shape), out
+    )
     cache = Cache.default()
     recipe = _recipe(kernel)
     with cache.locked(f"mutants-{kernel}"), progress_for(Console(stderr=True)) as progress:
         field = open_field(recipe, cache, progress)
-        record = Record(out / f"{kernel}.jsonl", field.base.kernel.content_hash, means, resume=resume)
+        record = Record(
+            out / f"{kernel}.jsonl", field.base.kernel.content_hash, means, resume=resume
+        )
         teller = Teller(kernel, progress, json)
         trial = Trial(field, means, record, teller)
         progress.step("building a kernel with the mutants in it")
@@ -114,7 +130,9 @@ class Teller:
         if not self._started:
             self._started, self._known = time.monotonic(), done
         tried = done - self._known
-        left = (time.monotonic() - self._started) / tried * (self.total - done) / 60 if tried else 0
+        left = (
+            (time.monotonic() - self._started) / tried * (self.total - done) / 60 if tried else 0
+        )
         about = f", {left:.0f} min left" if left else ""
         wrong = len(self.score.wrong)
         self._progress.step(f"{done + 1} of {self.total}, {wrong} wrong{about}: {mutant.name}")
@@ -143,7 +161,11 @@ class Trial:
         """
         kernel = self.field.base.kernel
         pae = kernel.config.enabled("CONFIG_X86_PAE")
-        mutants = [one for one in chosen if one.applies(kernel.version[:2]) and (PAE not in one.shape or pae)]
+        mutants = [
+            one
+            for one in chosen
+            if one.applies(kernel.version[:2]) and (PAE not in one.shape or pae)
+        ]
         self.teller.total = len(mutants)
         left = tuple(one for one in mutants if not self._known(one))
         if len(left) >= TOGETHER and not apart:
@@ -199,5 +221,7 @@ class Trial:
 def _recipe(name: str) -> Recipe:
     known = recipes()
     if name not in known:
-        raise UsageError(f"{name!r} is not built from source", hint=f"there are {', '.join(known)}")
+        raise UsageError(
+            f"{name!r} is not built from source", hint=f"there are {', '.join(known)}"
+        )
     return known[name]

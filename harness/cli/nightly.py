@@ -28,7 +28,8 @@ _HISTORY_SHAPE = "smp=2,parallel"
 
 def nightly(
     kernel: Annotated[
-        list[str] | None, typer.Option(help="Kernel to run; may be repeated. Default: those of the set.")
+        list[str] | None,
+        typer.Option(help="Kernel to run; may be repeated. Default: those of the set."),
     ] = None,
     shape: Annotated[
         list[str] | None,
@@ -37,12 +38,17 @@ def nightly(
         ),
     ] = None,
     source: Annotated[
-        bool, typer.Option("--source", help="Also every kernel of images/kernels.toml, built where missing.")
+        bool,
+        typer.Option(
+            "--source", help="Also every kernel of images/kernels.toml, built where missing."
+        ),
     ] = False,
     what: Annotated[
         str, typer.Option("--set", help=f"Which runs: {', '.join(NIGHTS)} (docs/contexts.md).")
     ] = "usual",
-    seeds: Annotated[int, typer.Option(help="Runs from so many seeds; 0: as many as the set has.")] = 0,
+    seeds: Annotated[
+        int, typer.Option(help="Runs from so many seeds; 0: as many as the set has.")
+    ] = 0,
     out: Annotated[
         Path, typer.Option(help="Folder for nightly.json, junit.xml and each run's artefacts.")
     ] = Path("out/nightly"),
@@ -55,7 +61,8 @@ def nightly(
         int, typer.Option(help="Steps of the abstract programs in each lowering (see `run`).")
     ] = 20_000,
     histories: Annotated[
-        int, typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none.")
+        int,
+        typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none."),
     ] = 1_000_000,
     debug: Debug = False,
 ) -> None:
@@ -77,7 +84,9 @@ def nightly(
     results = run_fleet(jobs, out, Capacity.of_host(), _say)
     document = {"runs": [_entry(result) for result in results]}
     news = changes(before, document["runs"]) if baseline else ()
-    document["changes"] = [{"job": c.job, "before": c.before, "now": c.now, "worse": c.worse} for c in news]
+    document["changes"] = [
+        {"job": c.job, "before": c.before, "now": c.now, "worse": c.worse} for c in news
+    ]
     write_whole(out / "nightly.json", json.dumps(document, indent=1) + "\n")
     write_junit(results, out / "junit.xml")
     _summarise(results, news, out)
@@ -98,7 +107,11 @@ def _seeds(night: Night, first: int, count: int) -> Iterator[tuple[int, str, tup
 
 
 def make_jobs(
-    kernels: Sequence[str], shapes: Sequence[str], common: tuple[str, ...], seed: int, suffix: str = ""
+    kernels: Sequence[str],
+    shapes: Sequence[str],
+    common: tuple[str, ...],
+    seed: int,
+    suffix: str = "",
 ) -> tuple[Job, ...]:
     """Every kernel on every shape; neighbours, and one job on other seeds, start from other templates."""
     pairs = [(kernel, shape) for kernel in kernels for shape in shapes]
@@ -108,7 +121,9 @@ def make_jobs(
     )
 
 
-def make_job(kernel: str, shape: str, common: tuple[str, ...], suffix: str = "", variant: int = 0) -> Job:
+def make_job(
+    kernel: str, shape: str, common: tuple[str, ...], suffix: str = "", variant: int = 0
+) -> Job:
     """The job for *kernel* on the machine that *shape* describes, in start *variant* unless it names one.
 
     The job's name does not tell the variant: a baseline compares the machine, whatever its start.
@@ -127,7 +142,11 @@ def history_job(kernel: str, operations: int, seed: int) -> Job:
     arguments = ("--kernel", kernel, "--shape", _HISTORY_SHAPE, "--seed", str(seed))
     counted = ("--operations", str(operations))
     return Job(
-        f"{Path(kernel).name}-histories", arguments + counted, machine.smp, machine.memory, "histories"
+        f"{Path(kernel).name}-histories",
+        arguments + counted,
+        machine.smp,
+        machine.memory,
+        "histories",
     )
 
 
@@ -164,4 +183,6 @@ def _summarise(results: tuple[JobResult, ...], news: tuple[Change, ...], out: Pa
     sys.stdout.write(f"\n{agreed} of {len(results)} runs agree; results in {out}\n")
     for change in news:
         mark = "WORSE" if change.worse else "changed"
-        sys.stdout.write(f"{mark}: {change.job}: {change.before or 'new'} -> {change.now or 'not run'}\n")
+        sys.stdout.write(
+            f"{mark}: {change.job}: {change.before or 'new'} -> {change.now or 'not run'}\n"
+        )

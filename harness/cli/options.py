@@ -10,12 +10,16 @@ Machine = Annotated[
 ]
 Scenarios = Annotated[
     list[Path] | None,
-    typer.Option(help="Scenario file or folder; may be repeated. Default: all conformance scenarios."),
+    typer.Option(
+        help="Scenario file or folder; may be repeated. Default: all conformance scenarios."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the generated programs.")]
 Throwaway = Annotated[
     bool,
-    typer.Option("--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."),
+    typer.Option(
+        "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
+    ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")]

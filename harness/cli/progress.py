@@ -30,7 +30,10 @@ class TerminalProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
 
@@ -43,7 +46,9 @@ class TerminalProgress:
     def advance(self, done: int, total: int) -> None:
         """Say how much of the current piece is done."""
         if self._task is not None:
-            self._progress.update(self._task, completed=done, total=total or None, figure=f"{done}/{total}")
+            self._progress.update(
+                self._task, completed=done, total=total or None, figure=f"{done}/{total}"
+            )
 
 
 class PlainProgress:
@@ -57,7 +62,10 @@ class PlainProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         return None
 

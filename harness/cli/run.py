@@ -26,16 +26,26 @@ DEFAULT_KERNEL = "debian-6.1-686-pae"
 
 def run(
     kernel: Annotated[
-        str, typer.Option(help="A name of `kernels` (6.1-pae is built from source), or a bzImage or vmlinux.")
+        str,
+        typer.Option(
+            help="A name of `kernels` (6.1-pae is built from source), or a bzImage or vmlinux."
+        ),
     ] = DEFAULT_KERNEL,
-    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    build_dir: Annotated[
+        Path | None, typer.Option(help="Folder in which your own kernel was built.")
+    ] = None,
     shape: Machine = "",
-    smp: Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 8 \\[default: 2].")] = None,
-    memory: Annotated[int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")] = None,
+    smp: Annotated[
+        int | None, typer.Option(help="CPUs of the guest, 1 to 8 \\[default: 2].")
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")
+    ] = None,
     scenario: Scenarios = None,
     seed: Seed = 1,
     steps: Annotated[
-        int | None, typer.Option(min=0, help="Generated steps \\[default: 6000, or none with --scenario].")
+        int | None,
+        typer.Option(min=0, help="Generated steps \\[default: 6000, or none with --scenario]."),
     ] = None,
     abstract: Annotated[
         int,
@@ -46,9 +56,14 @@ def run(
         ),
     ] = 0,
     json: Json = None,
-    trace: Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write every step to a trace for `diff`.")
+    ] = None,
     attach: Annotated[
-        str, typer.Option(help="Run in the guest of this name that `ssh` has started, not in a new one.")
+        str,
+        typer.Option(
+            help="Run in the guest of this name that `ssh` has started, not in a new one."
+        ),
     ] = "",
     throwaway: Throwaway = False,
     out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path("out/run"),
@@ -64,7 +79,9 @@ def run(
     ] = False,
     coverage: Annotated[
         Path | None,
-        typer.Option(help="Folder for a report of the lines and branches executed; wants a gcov kernel."),
+        typer.Option(
+            help="Folder for a report of the lines and branches executed; wants a gcov kernel."
+        ),
     ] = None,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -80,7 +97,17 @@ def run(
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
     request = Request(
-        kernel, build_dir, machine, plan, out, trace, attach, template, throwaway, deterministic, coverage
+        kernel,
+        build_dir,
+        machine,
+        plan,
+        out,
+        trace,
+        attach,
+        template,
+        throwaway,
+        deterministic,
+        coverage,
     )
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, show_command if verbose else None)

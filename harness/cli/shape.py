@@ -28,7 +28,9 @@ def _apply(shape: Shape, word: str) -> Shape:
     try:
         return _WITH[key](shape, value)
     except (KeyError, ValueError) as error:
-        raise UsageError(f"{word!r} does not describe a machine", hint=f"words are: {_WORDS}") from error
+        raise UsageError(
+            f"{word!r} does not describe a machine", hint=f"words are: {_WORDS}"
+        ) from error
 
 
 def with_memory(shape: Shape, memory_mib: int) -> Shape:
@@ -61,9 +63,13 @@ def _bare(value: str) -> bool:
 _WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
     "smp": lambda shape, value: replace(shape, smp=int(value)),
     "memory": lambda shape, value: with_memory(shape, int(value)),
-    "highmem": lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
+    "highmem": lambda shape, value: replace(
+        shape, highmem=None if value == "auto" else int(value)
+    ),
     "vmalloc": lambda shape, value: replace(shape, extra=(*shape.extra, f"vmalloc={int(value)}M")),
-    "preempt": lambda shape, value: replace(shape, extra=(*shape.extra, f"preempt={_some(value)}")),
+    "preempt": lambda shape, value: replace(
+        shape, extra=(*shape.extra, f"preempt={_some(value)}")
+    ),
     "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
     "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
     "kaslr": lambda shape, value: replace(

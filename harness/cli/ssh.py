@@ -43,9 +43,13 @@ def ssh(
     ] = None,
     kernel: Annotated[
         str | None,
-        typer.Option(help="Start a guest with this kernel if none runs: a stock kernel's name, or an image."),
+        typer.Option(
+            help="Start a guest with this kernel if none runs: a stock kernel's name, or an image."
+        ),
     ] = None,
-    build_dir: Annotated[Path | None, typer.Option(help="Folder in which your own kernel was built.")] = None,
+    build_dir: Annotated[
+        Path | None, typer.Option(help="Folder in which your own kernel was built.")
+    ] = None,
     smp: Annotated[int, typer.Option(help="CPUs of a guest that is started, 1 to 8.")] = 2,
     memory: Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")] = MEMORY,
     name: Name = DEFAULT_NAME,
@@ -66,7 +70,9 @@ def ssh(
     state = running_or_started(name, kernel, build_dir, shape)
     if not start_only:
         with Client(state) as client:
-            status = terminal.stream(client, " ".join(command)) if command else terminal.shell(client)
+            status = (
+                terminal.stream(client, " ".join(command)) if command else terminal.shell(client)
+            )
         raise typer.Exit(status)
 
 
@@ -94,7 +100,10 @@ def push(
 
 def pull(
     guestpath: Annotated[
-        str, typer.Argument(help="File or folder in the guest, or `logs`: its console, QEMU and kernel log.")
+        str,
+        typer.Argument(
+            help="File or folder in the guest, or `logs`: its console, QEMU and kernel log."
+        ),
     ],
     local: Annotated[Path, typer.Argument(help="Where to put it.")],
     name: Name = DEFAULT_NAME,
@@ -104,11 +113,17 @@ def pull(
     del debug
     state = states.find(name)
     with Client(state) as client:
-        files = launch.logs(state, client, local) if guestpath == "logs" else client.get(guestpath, local)
+        files = (
+            launch.logs(state, client, local)
+            if guestpath == "logs"
+            else client.get(guestpath, local)
+        )
     sys.stdout.writelines(f"{file}\n" for file in files)
 
 
-def running_or_started(name: str, kernel: str | None, build_dir: Path | None, shape: Shape) -> GuestState:
+def running_or_started(
+    name: str, kernel: str | None, build_dir: Path | None, shape: Shape
+) -> GuestState:
     """The guest of that name, started with *kernel* if it does not run.
 
     Raises UsageError where it runs with another kernel, or does not run and no kernel is named.
@@ -129,10 +144,16 @@ def running_or_started(name: str, kernel: str | None, build_dir: Path | None, sh
 
 
 def _origin(kernel: str, build_dir: Path | None) -> Origin:
-    return Origin(str(Path(kernel).absolute()), str(build_dir.absolute())) if build_dir else Origin(kernel)
+    return (
+        Origin(str(Path(kernel).absolute()), str(build_dir.absolute()))
+        if build_dir
+        else Origin(kernel)
+    )
 
 
-def _started(name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress) -> GuestState:
+def _started(
+    name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress
+) -> GuestState:
     prepared = prepare(kernel, build_dir, progress)
     made = recipe.read(RECIPE)
     debs = packages.obtain(made, Cache.default(), progress)
@@ -156,4 +177,6 @@ def built_for(state: GuestState, module_dir: Path, progress: Progress) -> Path:
 
 
 def _describe(state: GuestState) -> str:
-    return f"{state.name}  {state.release}  smp={state.shape.smp}  port {state.port}  {state.folder}"
+    return (
+        f"{state.name}  {state.release}  smp={state.shape.smp}  port {state.port}  {state.folder}"
+    )

@@ -16,7 +16,9 @@ from harness.trace.record import WitnessView
 _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
 
 
-def attested(divergence: Divergence, snapshot: Snapshot, witness: WitnessView) -> tuple[Disagreement, ...]:
+def attested(
+    divergence: Divergence, snapshot: Snapshot, witness: WitnessView
+) -> tuple[Disagreement, ...]:
     """Who stands alone on each entry that *divergence* is about; empty where the witness cannot tell."""
     if divergence.seen is None or not divergence.allowed or divergence.machine is None:
         return ()

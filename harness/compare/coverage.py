@@ -41,7 +41,9 @@ class Coverage:
     """
 
     operations: Counter[str] = field(default_factory=Counter)
-    situations: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_SITUATIONS, 0)))
+    situations: Counter[str] = field(
+        default_factory=lambda: Counter(dict.fromkeys(_SITUATIONS, 0))
+    )
     depths: dict[int, Counter[int]] = field(default_factory=dict)
     _cursor: int = -1
     _waiting: dict[int, int] = field(default_factory=dict)
@@ -57,7 +59,9 @@ class Coverage:
         else:
             self._other(operation, seen)
         if seen.flush_scans:
-            self.situations["flush of translations" if seen.flush_ranges else "flush of nothing"] += 1
+            self.situations[
+                "flush of translations" if seen.flush_ranges else "flush of nothing"
+            ] += 1
         if seen.done:
             self._woken(seen)
         self._cursor = seen.cursor

@@ -83,12 +83,18 @@ def compare_traces(
     switched: list[StepDifference] = []
     compared = 0
     for name in common:
-        for one in _steps(_names(left[0].layout, ours[name]), _names(right[0].layout, theirs[name])):
+        for one in _steps(
+            _names(left[0].layout, ours[name]), _names(right[0].layout, theirs[name])
+        ):
             (switched if local and _switched(one) else found).append(one)
         compared += min(len(ours[name].steps), len(theirs[name].steps))
     only_left, only_right = set(ours) - set(theirs), set(theirs) - set(ours)
     return TraceDifference(
-        compared, tuple(sorted(only_left)), tuple(sorted(only_right)), tuple(found), tuple(switched)
+        compared,
+        tuple(sorted(only_left)),
+        tuple(sorted(only_right)),
+        tuple(found),
+        tuple(switched),
     )
 
 

@@ -47,7 +47,9 @@ class Mask:
         """*seen* without the counts that this guest cannot know: an empty view does not speak."""
         return seen._replace(counts=()) if "slots" in self.blanked else seen
 
-    def completed(self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None) -> Snapshot:
+    def completed(
+        self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None
+    ) -> Snapshot:
         """*seen* as a state to go on from: what cannot be seen is what it was, *cursor* and *counts* by slot.
 
         A slot of which no count is known stands at 1 where it has a PTE: nobody uses it between programs.
@@ -58,7 +60,9 @@ class Mask:
             return seen
         known = counts or {}
         return seen._replace(
-            counts=tuple((known.get(slot) or 1) if pte else 0 for slot, pte in enumerate(seen.ptes))
+            counts=tuple(
+                (known.get(slot) or 1) if pte else 0 for slot, pte in enumerate(seen.ptes)
+            )
         )
 
     @property

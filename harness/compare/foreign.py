@@ -31,7 +31,9 @@ class Absorbed(NamedTuple):
     windows: int
 
 
-def absorb(machine: Machine, state: State, operation: Operation, seen: Observation) -> Absorbed | None:
+def absorb(
+    machine: Machine, state: State, operation: Operation, seen: Observation
+) -> Absorbed | None:
     """Explain *seen* by *operation* and changes of other users before or after it, or None."""
     for outcome in step(machine, state, operation):
         theirs = _Theirs(
@@ -40,7 +42,9 @@ def absorb(machine: Machine, state: State, operation: Operation, seen: Observati
         )
         if not any(theirs) or not _all_foreign(machine, state, seen.cpu, theirs):
             continue
-        found = _after(machine, outcome, seen, theirs) or _before(machine, state, operation, seen, theirs)
+        found = _after(machine, outcome, seen, theirs) or _before(
+            machine, state, operation, seen, theirs
+        )
         if found:
             return Absorbed(found, len(theirs.slots), len(theirs.windows))
     return None
@@ -48,7 +52,8 @@ def absorb(machine: Machine, state: State, operation: Operation, seen: Observati
 
 def _all_foreign(machine: Machine, state: State, cpu: int, theirs: _Theirs) -> bool:
     return all(
-        _foreign(machine, change.pte, vector.get(state.slots, change.slot).pte) for change in theirs.slots
+        _foreign(machine, change.pte, vector.get(state.slots, change.slot).pte)
+        for change in theirs.slots
     ) and all(
         _foreign(machine, change.pte, state.windows.get(change.index, 0))
         and machine.window_owner(change.index) != cpu
@@ -76,7 +81,9 @@ def _without(seen: Observation, theirs: _Theirs) -> Observation:
     )
 
 
-def _after(machine: Machine, outcome: Outcome, seen: Observation, theirs: _Theirs) -> Outcome | None:
+def _after(
+    machine: Machine, outcome: Outcome, seen: Observation, theirs: _Theirs
+) -> Outcome | None:
     """Ours first, then theirs: only their changes and the cursor may differ."""
     ours = _without(seen, theirs)
     if seen.cursor in {change.slot for change in theirs.slots}:

@@ -57,7 +57,11 @@ class AssertionChecker:
             case "pte":
                 return seen.pte & 1
             case "slot":
-                return self._layout.pkmap_slot(seen.value) if self._layout.in_pkmap(seen.value) else None
+                return (
+                    self._layout.pkmap_slot(seen.value)
+                    if self._layout.in_pkmap(seen.value)
+                    else None
+                )
             case "window" | "typed":
                 first = TYPED_FIRST if field == "typed" else self._layout.window_index(seen.cpu, 0)
                 return self._layout.fixindex(seen.value) - first

@@ -46,7 +46,9 @@ def standard_contract(mask: Mask) -> ContractCheck:
     """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
     blind = frozenset(mask.blanked)
 
-    def check(machine: Machine, before: State, op: Operation, seen: Observation) -> tuple[str, ...]:
+    def check(
+        machine: Machine, before: State, op: Operation, seen: Observation
+    ) -> tuple[str, ...]:
         found = contract.check(machine, before, op, seen, blind=blind)
         return tuple(f"{one.rule}: {one.detail}" for one in found)
 
@@ -151,7 +153,9 @@ class Judge:
         self.result.unknown_because = self.result.unknown_because or reason
 
     def _slow(self, record: Step, seen: Observation) -> Divergence | None:
-        outcomes = tuple(one for state in self._states for one in self._outcomes(state, record.operation))
+        outcomes = tuple(
+            one for state in self._states for one in self._outcomes(state, record.operation)
+        )
         if not outcomes:
             self.result.unjudged += 1
             self._lose(self.state.lost or f"the model claims nothing about step {record.number}")
@@ -170,7 +174,9 @@ class Judge:
     def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
         """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
         before = self._states[0]
-        return bool(before.unflushed and self._bench.contract(self.machine, before, record.operation, seen))
+        return bool(
+            before.unflushed and self._bench.contract(self.machine, before, record.operation, seen)
+        )
 
     def _absorb(self, record: Step, seen: Observation) -> bool:
         for state in self._states:
@@ -192,7 +198,9 @@ class Judge:
                 return True
         return False
 
-    def _diverge(self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]) -> Divergence:
+    def _diverge(
+        self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]
+    ) -> Divergence:
         before = self._states[0]
         violations = self._bench.contract(self.machine, before, record.operation, seen)
         divergence = Divergence(
@@ -233,7 +241,9 @@ class Judge:
         seen = record.observation
         if "cursor" in self._bench.mask.blanked:
             taken = [
-                one.slot for one in seen.slots if one.pte not in {0, vector.get(before.slots, one.slot).pte}
+                one.slot
+                for one in seen.slots
+                if one.pte not in {0, vector.get(before.slots, one.slot).pte}
             ]
             seen = seen._replace(cursor=taken[-1] if taken else before.cursor)
         return as_seen(self.machine, before, record.operation, seen)
@@ -249,7 +259,10 @@ class Judge:
             self._recover(record)
             return None
         found = min(
-            (disagreements(self.machine, state, record.snapshot, record.witness) for state in self._states),
+            (
+                disagreements(self.machine, state, record.snapshot, record.witness)
+                for state in self._states
+            ),
             key=len,
         )
         if not found:
@@ -325,7 +338,11 @@ class Judge:
         if record.snapshot is None:
             return
         if not disagreements(self.machine, None, record.snapshot, record.witness):
-            counts = {slot: one.count for slot, one in enumerate(vector.items(self._last.slots)) if one.pte}
+            counts = {
+                slot: one.count
+                for slot, one in enumerate(vector.items(self._last.slots))
+                if one.pte
+            }
             snapshot = self._bench.mask.completed(record.snapshot, self._last.cursor, counts)
             self._states = (resync(self.machine, self._last, snapshot),)
 

@@ -35,7 +35,9 @@ def version(release: str) -> tuple[int, int]:
     """(major, minor) of a kernel release.  Raises UsageError where it has none."""
     found = _RELEASE.match(release)
     if not found:
-        raise UsageError(f"{release!r} is no kernel release", hint="it begins with major.minor, like 6.1")
+        raise UsageError(
+            f"{release!r} is no kernel release", hint="it begins with major.minor, like 6.1"
+        )
     return int(found[1]), int(found[2])
 
 

@@ -22,12 +22,17 @@ _BESIDE: Final = 1
 Pools = tuple[tuple[PageKind, int], ...]
 
 
-def picture(machine: Machine, divergence: Divergence, name_page: Callable[[int], str] | None = None) -> str:
+def picture(
+    machine: Machine, divergence: Divergence, name_page: Callable[[int], str] | None = None
+) -> str:
     """Lines of text; *name_page* gives the name of a page id (default ``page 3``)."""
     namer = name_page or (lambda page: f"page {page}")
     seen, before = divergence.seen, divergence.before
     allowed = divergence.allowed[0].observation if divergence.allowed else None
-    lines = [*_pkmap(machine, before, seen, allowed, namer), *_window(machine, before, seen, allowed, namer)]
+    lines = [
+        *_pkmap(machine, before, seen, allowed, namer),
+        *_window(machine, before, seen, allowed, namer),
+    ]
     lines += [_disagreement(one) for one in divergence.witnesses[:_MOST]]
     return "\n".join(lines)
 
@@ -67,7 +72,9 @@ def _cursor_line(before: State, seen: Observation | None, allowed: Observation |
 
 
 def _slot_changes(view: Observation | None) -> Mapping[int, tuple[int, int]]:
-    return {} if view is None else {change.slot: (change.count, change.pte) for change in view.slots}
+    return (
+        {} if view is None else {change.slot: (change.count, change.pte) for change in view.slots}
+    )
 
 
 def _around(centres: Iterable[int], size: int) -> list[int]:

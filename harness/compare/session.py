@@ -64,7 +64,9 @@ class Session:
         self.header = header
         self.judge: Judge | None = None
         evidence = mask(header.evidence)
-        self._bench = Bench(evidence, header.release, known, contract or standard_contract(evidence))
+        self._bench = Bench(
+            evidence, header.release, known, contract or standard_contract(evidence)
+        )
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
         self._cursor = 0
@@ -103,7 +105,9 @@ class Session:
         assert self.judge is not None
         used = frozenset(cpu for cpu, depth in enumerate(depths) if depth > 0)
         for cpu in sorted(used & self._used):
-            self.judge.left_over(f"left-over: CPU {cpu} has {depths[cpu]} mappings of nobody, at rest")
+            self.judge.left_over(
+                f"left-over: CPU {cpu} has {depths[cpu]} mappings of nobody, at rest"
+            )
         self._used = used
 
     def _start(self, record: Begin) -> Snapshot:

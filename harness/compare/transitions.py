@@ -70,7 +70,9 @@ def _recorded() -> Mapping[str, frozenset[str]]:
 def exclusions() -> tuple[Exclusion, ...]:
     """Every line of ``unreachable.toml``."""
     data = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8"))
-    return tuple(Exclusion(one["rule"], tuple(one["kinds"]), one["reason"]) for one in data.get("rule", ()))
+    return tuple(
+        Exclusion(one["rule"], tuple(one["kinds"]), one["reason"]) for one in data.get("rule", ())
+    )
 
 
 def possible(subject: Machine) -> frozenset[str]:
@@ -84,10 +86,14 @@ def transitions(layout: Layout, rules: Mapping[str, int]) -> Transitions:
     kind, every = kind_of(subject), possible(subject)
     taken = {rule for rule, count in rules.items() if count} - {"refused", "not-applicable"}
     excluded = tuple(
-        one for one in exclusions() if kind in one.kinds and one.rule in every and one.rule not in taken
+        one
+        for one in exclusions()
+        if kind in one.kinds and one.rule in every and one.rule not in taken
     )
     left = every - taken - {one.rule for one in excluded}
-    return Transitions(frozenset(taken & every), frozenset(left), excluded, frozenset(taken - every))
+    return Transitions(
+        frozenset(taken & every), frozenset(left), excluded, frozenset(taken - every)
+    )
 
 
 def record_text(kinds: Mapping[str, frozenset[str]]) -> str:

@@ -49,7 +49,10 @@ def disagreement(
 
 
 def _table(
-    what: str, model: tuple[int, ...] | None, module: tuple[int, ...] | None, outside: tuple[int, ...] | None
+    what: str,
+    model: tuple[int, ...] | None,
+    module: tuple[int, ...] | None,
+    outside: tuple[int, ...] | None,
 ) -> Iterator[Disagreement]:
     """Entries of a table of all pkmap slots; a view that is empty does not speak."""
     views = [view or None for view in (model, module, outside)]
@@ -57,7 +60,9 @@ def _table(
     if len(set(said)) <= 1:
         return
     for index in range(max(len(view) for view in said)):
-        found = disagreement(what, index, *(None if view is None else view[index] for view in views))
+        found = disagreement(
+            what, index, *(None if view is None else view[index] for view in views)
+        )
         if found:
             yield found
 
@@ -71,7 +76,9 @@ def _windows(
     outside = None if witness is None else dict(witness.windows)
     indices = {index for view in (model, module, outside) if view is not None for index in view}
     for index in sorted(indices):
-        found = disagreement("window", index, _at(model, index), _at(module, index), _at(outside, index))
+        found = disagreement(
+            "window", index, _at(model, index), _at(module, index), _at(outside, index)
+        )
         if found and not _only_foreign(machine, found):
             yield found
 
@@ -82,7 +89,10 @@ def _at(view: Mapping[int, int] | None, index: int) -> int | None:
 
 def _only_foreign(machine: Machine, found: Disagreement) -> bool:
     layout = machine.layout
-    if not layout.fix_kmap_begin <= found.index <= layout.fix_kmap_end and found.index < TYPED_FIRST:
+    if (
+        not layout.fix_kmap_begin <= found.index <= layout.fix_kmap_end
+        and found.index < TYPED_FIRST
+    ):
         return True
     values = [value for value in (found.model, found.module, found.outside) if value]
     return not any((value & FRAME_MASK) >> PAGE_SHIFT in machine.ids for value in values)

@@ -63,7 +63,14 @@ def report(folder: Path, kernel: Kernel) -> LineCoverage:
         *(sys.executable, "-m", "gcovr", "--gcov-executable", str(find(f"{CROSS_COMPILE}gcov"))),
         *("--root", str(source), "--gcov-object-directory", str(kernel.build_dir)),
         *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
-        *("--txt", str(folder / TEXT), "--html-details", str(folder / HTML), "--json", str(folder / _JSON)),
+        *(
+            "--txt",
+            str(folder / TEXT),
+            "--html-details",
+            str(folder / HTML),
+            "--json",
+            str(folder / _JSON),
+        ),
         *("--filter", r".*/(mm/highmem|arch/x86/mm/(highmem|iomap)_32)\.c$", str(folder)),
     ]
     done = run(command)

@@ -11,7 +11,9 @@ from harness.guest.shape import Accelerator, Shape
 DEVICE = Path("/dev/kvm")
 
 
-def usable(shape: Shape, boot: Callable[[Shape], AbstractContextManager[object]]) -> tuple[Shape, str]:
+def usable(
+    shape: Shape, boot: Callable[[Shape], AbstractContextManager[object]]
+) -> tuple[Shape, str]:
     """*shape* as it can be run here, and what to tell the user ("" where nothing was changed).
 
     With ``accelerator=kvm`` a probe guest with one CPU is booted first; *boot* raises where
@@ -26,4 +28,7 @@ def usable(shape: Shape, boot: Callable[[Shape], AbstractContextManager[object]]
         with boot(replace(shape, smp=1)):
             return shape, ""
     except HarnessError as error:
-        return software, f"a probe guest did not boot with KVM ({error.message}): using software emulation"
+        return (
+            software,
+            f"a probe guest did not boot with KVM ({error.message}): using software emulation",
+        )

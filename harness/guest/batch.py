@@ -15,12 +15,20 @@ BATCH_MOST = 2048
 """What one request can hold."""
 
 _OPENS = frozenset(
-    {OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.IRQ_OFF, OpCode.PREEMPT_OFF}
+    {
+        OpCode.KMAP_ATOMIC,
+        OpCode.KMAP_ATOMIC_PROT,
+        OpCode.KMAP_ATOMIC_PFN,
+        OpCode.IRQ_OFF,
+        OpCode.PREEMPT_OFF,
+    }
 )
 _CLOSES = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.IRQ_ON, OpCode.PREEMPT_ON})
 
 
-def batches(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> Iterator[Sequence[Operation]]:
+def batches(
+    operations: Sequence[Operation], *, iomap_atomic: bool = True
+) -> Iterator[Sequence[Operation]]:
     """*operations* in pieces.  Raises UsageError for an atomic section that is longer than a request.
 
     *iomap_atomic*: iomap enters one (iomap_atomic_prot_pfn(), to 5.10; iomap_local_pfn_prot() does not).
@@ -54,6 +62,10 @@ def safe_ends(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> 
             depths[task] -= 1
             if not depths[task]:
                 del depths[task]
-        interrupted = operation.value if code in (OpCode.HARDIRQ, OpCode.SOFTIRQ) else max(0, interrupted - 1)
+        interrupted = (
+            operation.value
+            if code in (OpCode.HARDIRQ, OpCode.SOFTIRQ)
+            else max(0, interrupted - 1)
+        )
         if not depths and not interrupted:
             yield end

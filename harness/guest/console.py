@@ -22,7 +22,11 @@ class Console:
         self._stream_end = connection
         self._log = log.open("wb")
         self._stream = fdspawn(
-            connection.fileno(), maxread=1 << 16, timeout=0, encoding="utf-8", codec_errors="replace"
+            connection.fileno(),
+            maxread=1 << 16,
+            timeout=0,
+            encoding="utf-8",
+            codec_errors="replace",
         )
         self._partial = ""
         self._lines: list[str] = []

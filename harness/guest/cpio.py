@@ -61,7 +61,20 @@ def with_parents(members: Iterable[Member]) -> Iterator[Member]:
 def _entry(member: Member, inode: int) -> bytes:
     name = member.path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(member.mode) else 1
-    fields = (inode, member.mode, 0, 0, links, 0, len(member.data), 0, 0, *member.device, len(name), 0)
+    fields = (
+        inode,
+        member.mode,
+        0,
+        0,
+        links,
+        0,
+        len(member.data),
+        0,
+        0,
+        *member.device,
+        len(name),
+        0,
+    )
     header = b"070701" + b"".join(b"%08X" % field for field in fields)
     return _aligned(header + name) + _aligned(member.data)
 

@@ -101,7 +101,9 @@ class Decoder:
                 self._skip(1)
             elif len(self._buffer) < HEADER.size + size:
                 return None
-            elif (payload := self._checked(seq, kind, part, size, crc)) is None or kind not in _TYPES:
+            elif (
+                payload := self._checked(seq, kind, part, size, crc)
+            ) is None or kind not in _TYPES:
                 self._skip(1)
             else:
                 self._lost = False

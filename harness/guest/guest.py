@@ -106,7 +106,9 @@ class Guest:
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
-            session = Session(Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir)
+            session = Session(
+                Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir
+            )
         try:
             if script:
                 session.look_at_stops(script.beheld)
@@ -162,7 +164,8 @@ class Guest:
         snapshot, chain = decode_snapshot(self._ask(RequestType.SNAPSHOT), self.info()[0])
         if chain != self._chain:
             raise WireError(
-                f"the module stands at {chain}, the harness at {self._chain}", hint="an answer was lost"
+                f"the module stands at {chain}, the harness at {self._chain}",
+                hint="an answer was lost",
             )
         return snapshot
 
@@ -235,7 +238,9 @@ class Guest:
 
     def pool(self, kind: PageKind, count: int) -> tuple[Page, ...]:
         """*count* more pages of *kind*.  Raises AgentError (ENOMEM) where there are not so many."""
-        return protocol.decode_pages(self._ask(RequestType.POOL, protocol.POOL_REQUEST.pack(kind, count)))
+        return protocol.decode_pages(
+            self._ask(RequestType.POOL, protocol.POOL_REQUEST.pack(kind, count))
+        )
 
     def tasks(self, cpus: Iterable[int | None]) -> None:
         """Replace the tasks: one bound to each CPU of *cpus*, None for one bound to none."""
@@ -281,9 +286,15 @@ class Guest:
         """Send one batch without waiting; at most WINDOW (4) batches can be on the way."""
         if len(self._batches) >= WINDOW:
             raise InfrastructureError(f"{WINDOW} batches are on the way", hint="collect one first")
-        self.carrier.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
+        self.carrier.submit(
+            protocol.request(RequestType.RUN, protocol.encode_operations(operations))
+        )
         self._batches.append(
-            _Batch(len(operations), patience.run_seconds(operations), self.session.link.statistics.damage)
+            _Batch(
+                len(operations),
+                patience.run_seconds(operations),
+                self.session.link.statistics.damage,
+            )
         )
 
     def collect(self) -> list[StepRecord]:
@@ -294,7 +305,9 @@ class Guest:
         """The answer to the oldest batch as it came; to be decoded in the same order."""
         batch = self._batches.popleft()
         with self._failing(
-            f"in a batch of {batch.steps} steps after step {self._chain.step}", batch.damaged, RequestType.RUN
+            f"in a batch of {batch.steps} steps after step {self._chain.step}",
+            batch.damaged,
+            RequestType.RUN,
         ):
             return RawSteps(batch.steps, self._answer(Deadline.after("run", batch.seconds)))
 
@@ -312,12 +325,15 @@ class Guest:
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
         """The steps of an answer.  Raises WireError where they do not follow those decoded before."""
-        records, self._chain = decode_steps(bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain)
+        records, self._chain = decode_steps(
+            bytes(protocol.answer(RequestType.RUN, raw.data)), self._chain
+        )
         if protocol.section_left_open(raw.data):
             raise SectionOpenError(self._chain.step, records)
         if len(records) != raw.steps:
             raise WireError(
-                f"{raw.steps} operations gave {len(records)} observations", hint="module and harness differ"
+                f"{raw.steps} operations gave {len(records)} observations",
+                hint="module and harness differ",
             )
         return records
 
@@ -342,7 +358,9 @@ class Guest:
 
     def _ask(self, kind: RequestType, body: bytes = b"") -> memoryview:
         if self._batches:
-            raise InfrastructureError(f"{kind.name} while batches are on the way", hint="collect them first")
+            raise InfrastructureError(
+                f"{kind.name} while batches are on the way", hint="collect them first"
+            )
         self.carrier.submit(protocol.request(kind, body))
         with self._failing(
             f"at {kind.name} after step {self._chain.step}", self.wire_statistics.damage, kind
@@ -360,6 +378,9 @@ class Guest:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

@@ -68,7 +68,8 @@ class Diagnosis:
             Silence.BUSY: GuestHungError,
         }
         return kinds[self.silence](
-            f"the guest fell silent {doing}: {self.silence}; {self.text}", hint=_HINTS[self.silence]
+            f"the guest fell silent {doing}: {self.silence}; {self.text}",
+            hint=_HINTS[self.silence],
         )
 
 
@@ -94,7 +95,9 @@ def diagnose(process: Process, monitor: Monitor) -> Diagnosis:
     while True:
         samples.append(_sample(process, monitor))
         diagnosis = judge(samples)
-        enough = len(samples) >= SAMPLES and (diagnosis.silence is not Silence.STARVED or until.over())
+        enough = len(samples) >= SAMPLES and (
+            diagnosis.silence is not Silence.STARVED or until.over()
+        )
         if enough:
             return diagnosis
         time.sleep(SAMPLE_PAUSE)
@@ -104,7 +107,9 @@ def judge(samples: Sequence[Sample]) -> Diagnosis:
     """What *samples*, in order of time, say."""
     first, last = samples[0], samples[-1]
     wall, used, stolen = last.at - first.at, last.cpu - first.cpu, last.stolen - first.stolen
-    figures = f"QEMU used {used:.2f} s of CPU in {wall:.2f} s, {stolen:.2f} s were stolen from the host"
+    figures = (
+        f"QEMU used {used:.2f} s of CPU in {wall:.2f} s, {stolen:.2f} s were stolen from the host"
+    )
     stuck = [cpu for cpu in range(len(first.registers)) if _interrupts_stay_off(samples, cpu)]
     busy = [cpu for cpu in range(len(first.registers)) if _mostly_runs(samples, cpu)]
     if busy and used < STARVED_SECONDS:
@@ -153,7 +158,9 @@ def _places(samples: Sequence[Sample], cpus: Sequence[int]) -> str:
 
 
 def _sample(process: Process, monitor: Monitor) -> Sample:
-    return Sample(time.monotonic(), process.cpu_seconds(), host_steal_seconds(), monitor.registers())
+    return Sample(
+        time.monotonic(), process.cpu_seconds(), host_steal_seconds(), monitor.registers()
+    )
 
 
 def host_steal_seconds() -> float:

@@ -172,16 +172,25 @@ def decode_history(body: bytes | memoryview) -> RawHistory:
             f"a history of {len(body)} bytes", hint="module and harness are of different versions"
         )
     head = Head(*LOG.unpack_from(body))
-    sizes = (LOG.size, THREAD.size * head.n_threads, SLOT.size * head.last_pkmap, SLOT.size * head.last_pkmap)
+    sizes = (
+        LOG.size,
+        THREAD.size * head.n_threads,
+        SLOT.size * head.last_pkmap,
+        SLOT.size * head.last_pkmap,
+    )
     starts = [sum(sizes[: number + 1]) for number in range(len(sizes))]
     if len(body) < starts[3] + head.n_threads * head.stride * RECORD.size:
-        raise WireError(f"a history cut short: {len(body)} bytes", hint="look for damage on the wire")
+        raise WireError(
+            f"a history cut short: {len(body)} bytes", hint="look for damage on the wire"
+        )
     view = memoryview(body)
     threads = tuple(map(ThreadHead._make, THREAD.iter_unpack(view[starts[0] : starts[1]])))
     before = tuple(map(Slot._make, SLOT.iter_unpack(view[starts[1] : starts[2]])))
     after = tuple(map(Slot._make, SLOT.iter_unpack(view[starts[2] : starts[3]])))
     records = view[starts[3] :]
-    events = tuple(_events(records, number * head.stride, one.used) for number, one in enumerate(threads))
+    events = tuple(
+        _events(records, number * head.stride, one.used) for number, one in enumerate(threads)
+    )
     return RawHistory(head, threads, events, before, after)
 
 
@@ -227,7 +236,9 @@ class HistoryWire:
                 if deadline.over():
                     raise self._guest.session.silent("in a concurrent history", damaged) from None
             if self._dying():
-                deadline = min(deadline, Deadline.after("last words", LAST_WORDS_SECONDS), key=Deadline.left)
+                deadline = min(
+                    deadline, Deadline.after("last words", LAST_WORDS_SECONDS), key=Deadline.left
+                )
 
     def _dying(self) -> bool:
         return any(one.kind in _FATAL for one in self._guest.session.troubles_so_far())

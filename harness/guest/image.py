@@ -82,16 +82,23 @@ def modinfo(module: bytes, name: str) -> Mapping[str, str]:
     try:
         section = ELFFile(BytesIO(module)).get_section_by_name(".modinfo")
     except ELFError as error:
-        raise UsageError(f"{name} is no kernel module: {error}", hint="give an uncompressed .ko") from error
+        raise UsageError(
+            f"{name} is no kernel module: {error}", hint="give an uncompressed .ko"
+        ) from error
     if section is None:
-        raise UsageError(f"{name} has no .modinfo section", hint="give a linked .ko, not an object file")
+        raise UsageError(
+            f"{name} has no .modinfo section", hint="give a linked .ko, not an object file"
+        )
     pairs = (entry.partition(b"=") for entry in section.data().split(b"\0") if entry)
     return {key.decode(): value.decode() for key, _, value in pairs}
 
 
 def _module_files(modules_dir: Path) -> dict[str, Path]:
     """Module name to file, for the folders where virtio and the console driver live."""
-    folders = (modules_dir / "kernel" / "drivers" / "virtio", modules_dir / "kernel" / "drivers" / "char")
+    folders = (
+        modules_dir / "kernel" / "drivers" / "virtio",
+        modules_dir / "kernel" / "drivers" / "char",
+    )
     return {
         path.stem.replace("-", "_"): path
         for folder in folders

@@ -299,7 +299,8 @@ class Link:
             self._next = seq
         elif self._order and seq != self._order[0]:
             raise WireError(
-                f"the agent started anew and expects request {seq}", hint="the console log shows why it died"
+                f"the agent started anew and expects request {seq}",
+                hint="the console log shows why it died",
             )
 
     def _count_repair(self, seq: int) -> None:

@@ -125,7 +125,9 @@ class PrivateMapping:
         raise LookupError(f"QEMU does not map its memory file at {offset:#x}")
 
     def _read_areas(self) -> Iterator[tuple[int, int, int]]:
-        for line in (self._process / "maps").read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in (
+            (self._process / "maps").read_text(encoding="utf-8", errors="replace").splitlines()
+        ):
             addresses, _, offset, device, inode = line.split(None, 5)[:5]
             major, minor = (int(number, 16) for number in device.split(":"))
             if (major, minor, int(inode)) == self._file:
@@ -135,7 +137,9 @@ class PrivateMapping:
 
     def copy_to(self, path: Path) -> None:
         """Not for restored guests: what they started from is a file already."""
-        raise UsageError(f"{path}: only a booted guest is saved", hint="boot one with --no-template")
+        raise UsageError(
+            f"{path}: only a booted guest is saved", hint="boot one with --no-template"
+        )
 
     def close(self) -> None:
         """Close the process's memory."""

@@ -41,7 +41,8 @@ class Process:
             )
         except FileNotFoundError as error:
             raise QemuMissingError(
-                f"{error.filename} cannot be started", hint="install qemu-system-x86 and util-linux"
+                f"{error.filename} cannot be started",
+                hint="install qemu-system-x86 and util-linux",
             ) from error
 
     @property

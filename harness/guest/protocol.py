@@ -135,7 +135,9 @@ def answer(kind: RequestType, data: bytes) -> memoryview:
     Raises AgentError for a negative errno, WireError where the answer is not one to this request.
     """
     if len(data) < RESPONSE.size:
-        raise WireError(f"an answer of {len(data)} bytes", hint="agent and harness are of different versions")
+        raise WireError(
+            f"an answer of {len(data)} bytes", hint="agent and harness are of different versions"
+        )
     found, _, error, length = RESPONSE.unpack_from(data)
     if found != kind or length != len(data) - RESPONSE.size:
         raise WireError(
@@ -144,7 +146,9 @@ def answer(kind: RequestType, data: bytes) -> memoryview:
             hint="agent and harness are of different versions",
         )
     if error and not (kind is RequestType.RUN and -error == EBUSY):
-        raise AgentError(f"{kind.name} was refused with errno {-error}", errno=-error, hint=_hint(-error))
+        raise AgentError(
+            f"{kind.name} was refused with errno {-error}", errno=-error, hint=_hint(-error)
+        )
     return memoryview(data)[RESPONSE.size :]
 
 
@@ -178,7 +182,9 @@ def decode_pages(body: memoryview) -> tuple[Page, ...]:
     fields = list(_unpack_array(PAGE, body, "struct kmh_page"))
     ids = [number for _, _, number, _, _ in fields]
     if ids != list(range(ids[0], ids[0] + len(ids)) if ids else []):
-        raise WireError("page ids are not consecutive", hint="module and harness are of different versions")
+        raise WireError(
+            "page ids are not consecutive", hint="module and harness are of different versions"
+        )
     return tuple(Page(pfn, PageKind(kind), bucket) for pfn, _, _, kind, bucket in fields)
 
 
@@ -192,11 +198,14 @@ def decode_info(body: memoryview) -> tuple[Layout, Facts]:
     """Layout and facts of a guest's kernel.  Raises WireError where the protocol version differs."""
     if len(body) != INFO.size:
         raise WireError(
-            f"struct kmh_info has {len(body)} bytes, {INFO.size} expected", hint="rebuild the module"
+            f"struct kmh_info has {len(body)} bytes, {INFO.size} expected",
+            hint="rebuild the module",
         )
     *words, release, build = INFO.unpack(body)
     if words[0] != VERSION:
-        raise WireError(f"the module speaks version {words[0]}, not {VERSION}", hint="rebuild the module")
+        raise WireError(
+            f"the module speaks version {words[0]}, not {VERSION}", hint="rebuild the module"
+        )
     return _layout(words), _facts(words, _text(release), _text(build))
 
 

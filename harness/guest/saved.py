@@ -65,7 +65,9 @@ def _await(monitor: Monitor, doing: str) -> None:
     deadline = Deadline.after(doing, MIGRATION_SECONDS)
     while (status := monitor.command("query-migrate").get("status")) != "completed":
         if status == "failed" or deadline.over():
-            raise QemuExitedError(f"{doing} a guest's state ended with {status}", hint="see qemu.log")
+            raise QemuExitedError(
+                f"{doing} a guest's state ended with {status}", hint="see qemu.log"
+            )
         time.sleep(POLL_SECONDS)
 
 

@@ -118,7 +118,9 @@ class Played:
                 f"request {number} of {len(self._requests)} is not the one that was recorded",
                 hint="the guest that it was recorded in started from another state: run again",
             )
-        return self._carrier.submit(protocol.request(RequestType.ANSWER, number.to_bytes(4, "little")))
+        return self._carrier.submit(
+            protocol.request(RequestType.ANSWER, number.to_bytes(4, "little"))
+        )
 
     def collect(self, deadline: Deadline) -> bytes:
         """The answer of the script to the oldest request asked for."""

@@ -71,7 +71,9 @@ def image_for(kernel: BootableKernel, shape: Shape) -> Path:
     if not shape.kaslr:
         return kernel.boot_image
     if kernel.bzimage is None:
-        raise UsageError("KASLR needs a bzImage: a vmlinux is not moved", hint="give --kernel a bzImage")
+        raise UsageError(
+            "KASLR needs a bzImage: a vmlinux is not moved", hint="give --kernel a bzImage"
+        )
     return kernel.bzimage
 
 
@@ -103,12 +105,16 @@ class Session:
         self._held.callback(self.events.close)
         self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
         self._held.callback(self.process.close)
-        store: Store = PrivateMapping(self.process.pid, theirs[3]) if self._saved else SharedFile(theirs[3])
+        store: Store = (
+            PrivateMapping(self.process.pid, theirs[3]) if self._saved else SharedFile(theirs[3])
+        )
         self.memory = PhysicalMemory(store, self.machine.shape.memory)
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
-        self._attend(streams.monitor, Console(streams.console, workdir / "console.log"), streams.wire)
+        self._attend(
+            streams.monitor, Console(streams.console, workdir / "console.log"), streams.wire
+        )
         if not self._saved:
             self._connect()
 
@@ -195,7 +201,9 @@ class Session:
         try:
             self.process.require_alive(doing)
         except HarnessError as error:
-            raise type(error)(f"{error.message}{told}{self.last_words()}", hint=error.hint) from None
+            raise type(error)(
+                f"{error.message}{told}{self.last_words()}", hint=error.hint
+            ) from None
 
     def drain(self) -> None:
         """Take in what the console has said by now."""
@@ -243,7 +251,9 @@ class Session:
             )
         diagnosis = diagnose(self.process, self.monitor)
         if diagnosis.silence is not Silence.PAUSED and (died_of := self._died_of()):
-            return GuestCrashedError(f"{died_of} ({doing}){self.last_words()}", hint="see the console log")
+            return GuestCrashedError(
+                f"{died_of} ({doing}){self.last_words()}", hint="see the console log"
+            )
         error = diagnosis.error(doing)
         return type(error)(f"{error.message}{self.last_words()}", hint=error.hint)
 
@@ -258,7 +268,8 @@ class Session:
                 looks.append(self.monitor.registers()[0])
             if why := given_up(looks):
                 raise GuestCrashedError(
-                    f"the kernel gave up before the agent was up: {why}{self.last_words()}", hint=_CPU
+                    f"the kernel gave up before the agent was up: {why}{self.last_words()}",
+                    hint=_CPU,
                 )
 
     def _agent_up(self, deadline: Deadline) -> bool:

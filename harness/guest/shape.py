@@ -81,16 +81,22 @@ class Shape:
 
     def __post_init__(self) -> None:
         if not 1 <= self.smp <= CPUS_MOST:
-            raise UsageError(f"{self.smp} CPUs asked for", hint=f"a guest has 1 to {CPUS_MOST} CPUs")
+            raise UsageError(
+                f"{self.smp} CPUs asked for", hint=f"a guest has 1 to {CPUS_MOST} CPUs"
+            )
         if self.icount and (self.smp > 1 or self.accelerator is not Accelerator.TCG):
             raise UsageError(
                 "instructions can be counted on one emulated CPU only",
                 hint="icount goes with smp=1, accel=tcg",
             )
         if not 0 <= self.variant < VARIANTS_MOST:
-            raise UsageError(f"variant {self.variant}", hint=f"variants are 0 to {VARIANTS_MOST - 1}")
+            raise UsageError(
+                f"variant {self.variant}", hint=f"variants are 0 to {VARIANTS_MOST - 1}"
+            )
         if not 64 <= self.memory <= 16384:
-            raise UsageError(f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible")
+            raise UsageError(
+                f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible"
+            )
         if self.kaslr and self.highmem and self.memory - self.highmem < KASLR_REACH:
             raise UsageError(
                 f"KASLR with {self.highmem} MiB of highmem in {self.memory} MiB of memory",

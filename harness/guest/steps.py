@@ -73,7 +73,12 @@ def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
     Raises WireError where a step number or hash contradicts *chain*: then something was lost,
     repeated or changed between module and harness.
     """
-    unpack, crc32, size, delta_size = OBSERVATION.unpack_from, zlib.crc32, OBSERVATION.size, DELTA.size
+    unpack, crc32, size, delta_size = (
+        OBSERVATION.unpack_from,
+        zlib.crc32,
+        OBSERVATION.size,
+        DELTA.size,
+    )
     new, record, status_of = tuple.__new__, StepRecord, _STATUS
     view = memoryview(body)
     records: list[StepRecord] = []
@@ -92,11 +97,22 @@ def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
                 at = until
             if fields[-1] != running or fields[0] != step:
                 raise _broken(step, fields[0], fields[-1] == running)
-            observation = new(Observation, (status_of[fields[3]], *fields[4:10], *fields[11:24], *changes[0]))
+            observation = new(
+                Observation, (status_of[fields[3]], *fields[4:10], *fields[11:24], *changes[0])
+            )
             append(
                 new(
                     record,
-                    (step, fields[1], fields[2], observation, fields[25], fields[24], fields[10], changes[1]),
+                    (
+                        step,
+                        fields[1],
+                        fields[2],
+                        observation,
+                        fields[25],
+                        fields[24],
+                        fields[10],
+                        changes[1],
+                    ),
                 )
             )
             step += 1
@@ -139,7 +155,9 @@ def _changes(data: memoryview) -> _Changes:
             depth = index - (index >> 15 << 16)
             interrupts.append(Interrupt(aux, depth, a, bc, d))
         else:
-            raise WireError(f"a delta of kind {kind}", hint="module and harness are of different versions")
+            raise WireError(
+                f"a delta of kind {kind}", hint="module and harness are of different versions"
+            )
     done.sort()
     return (
         (
@@ -163,9 +181,20 @@ def _sorted(changes: list[Any]) -> tuple[Any, ...]:
 def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
     """The whole state, and where the chain of hashes stands.  Raises WireError where lengths disagree."""
     try:
-        step, running, cursor, waiters, slots, first, windows, tasks, pages, entries, typed, *depths = (
-            SNAPSHOT.unpack_from(body)
-        )
+        (
+            step,
+            running,
+            cursor,
+            waiters,
+            slots,
+            first,
+            windows,
+            tasks,
+            pages,
+            entries,
+            typed,
+            *depths,
+        ) = SNAPSHOT.unpack_from(body)
         reader = _Reader(body, SNAPSHOT.size)
         counts, ptes = zip(*reader.array(SLOT, slots), strict=True)
         snapshot = Snapshot(
@@ -173,7 +202,9 @@ def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
             waiters=waiters,
             counts=counts,
             ptes=ptes,
-            windows=tuple((first + n, pte) for n, (pte,) in enumerate(reader.array(PTE, windows)) if pte),
+            windows=tuple(
+                (first + n, pte) for n, (pte,) in enumerate(reader.array(PTE, windows)) if pte
+            ),
             tasks=tuple(_task(reader, entries) for _ in range(tasks)),
             cpu_depths=tuple(depths[: layout.online_cpus]),
             page_addresses=tuple(address for (address,) in reader.array(Struct("<I"), pages)),
@@ -184,7 +215,9 @@ def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
             f"a snapshot of {len(body)} bytes makes no sense: {error}", hint="versions differ"
         ) from error
     if reader.at != len(body):
-        raise WireError(f"a snapshot has {len(body) - reader.at} bytes too many", hint="versions differ")
+        raise WireError(
+            f"a snapshot has {len(body) - reader.at} bytes too many", hint="versions differ"
+        )
     return snapshot, Chain(step, running)
 
 
@@ -209,4 +242,6 @@ class _Reader:
 
 def _task(reader: _Reader, entries: int) -> TaskView:
     ((status, cpu, depth, _),) = reader.array(TASK, 1)
-    return TaskView(Status(status), cpu, depth, tuple(pte for (pte,) in reader.array(PTE, entries)))
+    return TaskView(
+        Status(status), cpu, depth, tuple(pte for (pte,) in reader.array(PTE, entries))
+    )

@@ -45,7 +45,11 @@ def open_streams(held: ExitStack, *, counted: bool) -> Streams:
     fds = (monitor[1].detach(), console_fd, wire[1].detach())
     of_console = f"file,path=/proc/self/fd/{console_fd}" if counted else f"socket,fd={console_fd}"
     return Streams(
-        monitor[0], console, wire[0], fds, (f"socket,fd={fds[0]}", of_console, f"socket,fd={fds[2]}")
+        monitor[0],
+        console,
+        wire[0],
+        fds,
+        (f"socket,fd={fds[0]}", of_console, f"socket,fd={fds[2]}"),
     )
 
 

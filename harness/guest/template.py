@@ -191,7 +191,9 @@ def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
         template = find_template(parts, cache)
         if template is None:
             with cache.locked(f"template-{key}"):
-                if not find_template(parts, cache) and (guest := make_template(parts, workdir, cache)):
+                if not find_template(parts, cache) and (
+                    guest := make_template(parts, workdir, cache)
+                ):
                     return guest
             continue
         try:
@@ -213,7 +215,8 @@ def obtain_template(parts: Parts, workdir: Path, cache: Cache | None = None) -> 
     if template := find_template(parts, cache):
         return template
     raise InfrastructureError(
-        f"there is no template of {parts.kernel.boot_image}", hint="the kernel complains while it boots"
+        f"there is no template of {parts.kernel.boot_image}",
+        hint="the kernel complains while it boots",
     )
 
 

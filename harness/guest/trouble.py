@@ -55,7 +55,10 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
         (r"^BUG: (?:unable to handle|kernel NULL pointer)", TroubleKind.FAULT),
         (r"^(?:#PF: )?unable to handle kernel", TroubleKind.FAULT),
         (r"^(?:traps: )?general protection fault", TroubleKind.GENERAL_PROTECTION),
-        (r"^BUG: (?:scheduling while atomic|sleeping function|using \S+ in preemptible)", TroubleKind.ATOMIC),
+        (
+            r"^BUG: (?:scheduling while atomic|sleeping function|using \S+ in preemptible)",
+            TroubleKind.ATOMIC,
+        ),
         (r"^BUG: Invalid wait context", TroubleKind.LOCKDEP),
         (r"^(?:watchdog: )?BUG: soft lockup", TroubleKind.SOFT_LOCKUP),
         (r"(?i)hard LOCKUP on cpu", TroubleKind.HARD_LOCKUP),
@@ -68,12 +71,18 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
             r"^WARNING: (?:possible (?:circular|recursive|irq lock)|inconsistent lock|suspicious RCU)",
             TroubleKind.LOCKDEP,
         ),
-        (r"^WARNING: (?:bad unlock balance|lock held when|held lock freed|nested lock)", TroubleKind.LOCKDEP),
+        (
+            r"^WARNING: (?:bad unlock balance|lock held when|held lock freed|nested lock)",
+            TroubleKind.LOCKDEP,
+        ),
         (
             r"^WARNING: (?:\S+-safe -> \S+-unsafe|SOFTIRQ|HARDIRQ|\S+/\d+ still has locks)",
             TroubleKind.LOCKDEP,
         ),
-        (r"^INFO: (?:trying to register non-static key|lockdep is turned off)", TroubleKind.LOCKDEP),
+        (
+            r"^INFO: (?:trying to register non-static key|lockdep is turned off)",
+            TroubleKind.LOCKDEP,
+        ),
         (r"^(?:BUG: )?(?:Bad page (?:state|map|cache)|Bad rss-counter)", TroubleKind.CORRUPTION),
         (
             r"^(?:list_add|list_del) corruption|^stack-protector:|^BUG \S+ .*: .*(?:overwritten|poison)",
@@ -154,7 +163,11 @@ class Recogniser:
 
     def _begin(self, kind: TroubleKind, text: str) -> None:
         self._open, self._kind, self._title = [text], kind, text
-        self._until_end = kind in (TroubleKind.FAULT, TroubleKind.OOPS, TroubleKind.GENERAL_PROTECTION)
+        self._until_end = kind in (
+            TroubleKind.FAULT,
+            TroubleKind.OOPS,
+            TroubleKind.GENERAL_PROTECTION,
+        )
         if kind is TroubleKind.PANIC:
             self._close()
 

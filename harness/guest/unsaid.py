@@ -43,5 +43,8 @@ def unsaid(memory: PhysicalMemory, log: Log) -> tuple[str, ...]:
     texts = _RECORD.split(memory.read(log.texts, _SIZE))[1 : _RECORDS + 1]
     infos = memory.read(log.infos, _RECORDS * _INFO)
     lengths = (_LENGTH.unpack_from(infos, place)[0] for place in count(0, _INFO))
-    known = [text[:length].decode("ascii", "replace") for text, length in zip(texts, lengths, strict=False)]
+    known = [
+        text[:length].decode("ascii", "replace")
+        for text, length in zip(texts, lengths, strict=False)
+    ]
     return tuple(line for text in known for line in text.splitlines() if line.strip())[-LINES:]

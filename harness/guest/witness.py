@@ -49,19 +49,24 @@ def maps_kernel(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> b
     """Whether *tables* hold the direct map as it must be, and a page of PTEs for pkmap."""
     try:
         return bool(tables.directory_entry(memory, layout.pkmap_base) & PRESENT) and all(
-            tables.translate(memory, layout.page_offset + physical) == physical for physical in PROBES
+            tables.translate(memory, layout.page_offset + physical) == physical
+            for physical in PROBES
         )
     except LookupError:
         return False
 
 
-def candidates(registers: Iterable[CpuRegisters], memory: PhysicalMemory, pae: bool) -> Iterator[Root]:
+def candidates(
+    registers: Iterable[CpuRegisters], memory: PhysicalMemory, pae: bool
+) -> Iterator[Root]:
     """Page directories to try, the likely ones first: each CPU's, its PTI half, then every page there is."""
     cpus = tuple(registers)
     for cpu in cpus:
         yield Root(PageTables(cpu.cr3, cpu.pae), f"CR3 of CPU {cpu.cpu}")
     for cpu in cpus:
-        yield Root(PageTables(cpu.cr3 ^ PTI_PAIR, cpu.pae), f"the other half of CR3 of CPU {cpu.cpu}")
+        yield Root(
+            PageTables(cpu.cr3 ^ PTI_PAIR, cpu.pae), f"the other half of CR3 of CPU {cpu.cpu}"
+        )
     for address in memory.pages():
         yield Root(PageTables(address, pae), f"a scan of memory: {address:#x}")
 
@@ -71,19 +76,27 @@ def find_root(registers: Iterable[CpuRegisters], memory: PhysicalMemory, layout:
     for root in candidates(registers, memory, layout.pae):
         if maps_kernel(root.tables, memory, layout):
             return root
-    raise WireError("no page directory maps the kernel", hint="the layout does not belong to this guest")
+    raise WireError(
+        "no page directory maps the kernel", hint="the layout does not belong to this guest"
+    )
 
 
-def look(monitor: Monitor, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0) -> WitnessView:
+def look(
+    monitor: Monitor, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
+) -> WitnessView:
     """Stop the machine, read, let it go on.  *pkmap_count* is a virtual address, 0 for not known."""
     monitor.stop()
     try:
-        return read_view(find_root(monitor.registers(), memory, layout), memory, layout, pkmap_count)
+        return read_view(
+            find_root(monitor.registers(), memory, layout), memory, layout, pkmap_count
+        )
     finally:
         monitor.resume()
 
 
-def read_view(root: Root, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0) -> WitnessView:
+def read_view(
+    root: Root, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
+) -> WitnessView:
     """What *root* says about the mappings of *layout*."""
     counts = root.tables.read(memory, pkmap_count, layout.last_pkmap * 4) if pkmap_count else b""
     return WitnessView(
@@ -94,7 +107,9 @@ def read_view(root: Root, memory: PhysicalMemory, layout: Layout, pkmap_count: i
     )
 
 
-def _windows(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> tuple[tuple[int, int], ...]:
+def _windows(
+    tables: PageTables, memory: PhysicalMemory, layout: Layout
+) -> tuple[tuple[int, int], ...]:
     """Addresses fall as indices rise: read upwards from the last index, then turn round."""
     first, last = max(0, layout.fix_kmap_begin - BESIDE), layout.fix_kmap_end + BESIDE
     upwards = tables.entries(memory, layout.fixaddr(last), last - first + 1)
@@ -102,7 +117,9 @@ def _windows(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> tupl
     return found + _typed(tables, memory, layout)
 
 
-def _typed(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> tuple[tuple[int, int], ...]:
+def _typed(
+    tables: PageTables, memory: PhysicalMemory, layout: Layout
+) -> tuple[tuple[int, int], ...]:
     """The module's typed window; its addresses fall too."""
     count = layout.typed_count
     if not count:

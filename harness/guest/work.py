@@ -20,6 +20,8 @@ def read_work(memory: PhysicalMemory, layout: Layout, facts: protocol.Facts) -> 
     """The module's counters; None where the page tables do not lead there any more."""
     tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
     try:
-        return Work(*protocol.WORK.unpack(tables.read(memory, facts.step_counter, protocol.WORK.size)))
+        return Work(
+            *protocol.WORK.unpack(tables.read(memory, facts.step_counter, protocol.WORK.size))
+        )
     except LookupError:
         return None

@@ -207,15 +207,21 @@ def _data(history: History) -> Iterator[Violation]:
             if code in (Code.KMAP, Code.LOCAL):
                 newest[page] = event
             if event.flags & FAULT:
-                yield _of(Rule.FAULT, f"at an address of page {page}", thread, newest.get(page), event)
+                yield _of(
+                    Rule.FAULT, f"at an address of page {page}", thread, newest.get(page), event
+                )
             elif code == Code.TAG_READ and event.value != TAG + page:
-                yield _of(Rule.DATA, _tag_words(page, event.value), thread, newest.get(page), event)
+                yield _of(
+                    Rule.DATA, _tag_words(page, event.value), thread, newest.get(page), event
+                )
             elif code == Code.OWN_WRITE:
                 written[page] = event.value
             elif code == Code.OWN_READ and event.value != written.get(page, 0):
                 words = f"{event.value} read from page {page}, {written.get(page, 0)} written last"
                 yield _of(Rule.OWN_DATA, words, thread, newest.get(page), event)
-            elif code == Code.LOCAL and not _in_window(history.layout, history.cpus[thread], event.value):
+            elif code == Code.LOCAL and not _in_window(
+                history.layout, history.cpus[thread], event.value
+            ):
                 words = f"kmap_local gave {event.value:#x}, not of the window of its CPU"
                 yield _of(Rule.ADDRESS, words, thread, None, event)
 

@@ -103,7 +103,9 @@ def _pending(raw: RawHistory) -> Iterator[Pending]:
 
 def _last_stamp(raw: RawHistory) -> int:
     """The log of a guest that died does not say how many stamps were given."""
-    found = [max(event.invoked, event.ordered, event.returned) for each in raw.events for event in each]
+    found = [
+        max(event.invoked, event.ordered, event.returned) for each in raw.events for event in each
+    ]
     return max((0, *found, *(max(one.invoked, one.section) for one in raw.threads)))
 
 

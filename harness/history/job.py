@@ -59,15 +59,23 @@ def execute(prepared: Prepared, request: HistoriesRequest, progress: Progress) -
             parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
             guest = start(parts, request.out) if request.template else parts.boot(request.out)
     except (KernelError, InfrastructureError) as error:
-        facts = KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source)
+        facts = KernelFacts(
+            kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
+        )
         words = f"the kernel did not boot: {error}"
-        return HistoriesResult(facts, describe(shape), "", request.seed, request.strict, error=words)
+        return HistoriesResult(
+            facts, describe(shape), "", request.seed, request.strict, error=words
+        )
     with guest:
         return _judge_in(guest, prepared, request, progress, watch)
 
 
 def _judge_in(
-    guest: Guest, prepared: Prepared, request: HistoriesRequest, progress: Progress, watch: Stopwatch
+    guest: Guest,
+    prepared: Prepared,
+    request: HistoriesRequest,
+    progress: Progress,
+    watch: Stopwatch,
 ) -> HistoriesResult:
     kernel, shape = prepared.kernel, request.shape
     layout, facts = guest.info()
@@ -76,7 +84,9 @@ def _judge_in(
     sitting = Sitting(guest, request, progress)
     sitting.run()
     return HistoriesResult(
-        kernel=KernelFacts(kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source),
+        kernel=KernelFacts(
+            kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source
+        ),
         machine=describe(shape),
         command=guest.reproduce,
         seed=request.seed,
@@ -114,7 +124,9 @@ class Sitting:
         self.plan = self._plan()
 
     def _plan(self) -> Iterator[Planned]:
-        wanted = regimes(Random(self.request.seed), self.layout.online_cpus, self.layout.last_pkmap)
+        wanted = regimes(
+            Random(self.request.seed), self.layout.online_cpus, self.layout.last_pkmap
+        )
         chosen = (one for one in wanted if self.request.only in ("", one.name))
         for number, regime in zip(count(), chosen, strict=False):
             seed = (self.request.seed * 1_000_003 + number) & 0xFFFF_FFFF

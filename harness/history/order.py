@@ -45,14 +45,20 @@ def replay(history: History) -> Replay:
     return _verdict(history, len(sections), len(sections), odd, None)
 
 
-def _verdict(history: History, agreed: int, total: int, odd: str, section: Section | None) -> Replay:
+def _verdict(
+    history: History, agreed: int, total: int, odd: str, section: Section | None
+) -> Replay:
     """Others who used the lock between may be the reason: then nothing is said of what follows."""
     if not odd:
         return Replay(agreed, 0)
     if history.foreign:
         return Replay(agreed, total - agreed)
     return Replay(
-        agreed, total - agreed, odd, section.thread if section else -1, section.event if section else None
+        agreed,
+        total - agreed,
+        odd,
+        section.thread if section else -1,
+        section.event if section else None,
     )
 
 
@@ -84,7 +90,11 @@ def _differs(pkmap: "Pkmap", history: History, section: Section) -> str:
     if mapped is None:
         return f"gave {event.value:#x} though no slot was left"
     wanted = history.layout.pkmap_address(mapped)
-    return "" if wanted == event.value else f"gave {event.value:#x}, slot {mapped} at {wanted:#x} is next"
+    return (
+        ""
+        if wanted == event.value
+        else f"gave {event.value:#x}, slot {mapped} at {wanted:#x} is next"
+    )
 
 
 def _end(pkmap: "Pkmap", history: History) -> str:
@@ -105,7 +115,9 @@ class Pkmap:
         self.counts = [slot.pkmap_count for slot in before]
         self.page_at = [slot.page for slot in before]
         self.cursor = cursor
-        self.slot_of = {page: n for n, page in enumerate(self.page_at) if page is not None and self.counts[n]}
+        self.slot_of = {
+            page: n for n, page in enumerate(self.page_at) if page is not None and self.counts[n]
+        }
         self._zero = {n for n, count in enumerate(self.counts) if count == 0}
         self._unused = {n for n, count in enumerate(self.counts) if count == 1}
         self._ahead = sorted((n for n in self._zero if n > cursor), reverse=True)

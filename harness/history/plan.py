@@ -31,7 +31,9 @@ class Regime:
 def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
     """The request; pages that are pinned have ids from 0, those of the threads from LAST_PKMAP on."""
     last_pkmap, smp = layout.last_pkmap, layout.online_cpus
-    cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[:THREADS]
+    cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[
+        :THREADS
+    ]
     return HistoryRequest(
         seed=seed,
         operations=regime.operations // len(cpus),
@@ -52,7 +54,9 @@ def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
     while True:
         yield waits(random, smp)
         yield rounds(random, smp)
-        yield Regime("one page", 60_000, 8, random.randint(1, 3), random.randint(1, 4), random.randint(1, 2))
+        yield Regime(
+            "one page", 60_000, 8, random.randint(1, 3), random.randint(1, 4), random.randint(1, 2)
+        )
         yield wraps(random, smp)
         yield Regime("whole area", 100_000, None, 2 * last_pkmap, HOLDS, random.randint(1, 2))
 
@@ -72,7 +76,9 @@ def rounds(random: Random, smp: int) -> Regime:
     per_cpu = random.choice((1, 1, 2)) if smp > 1 else 2
     threads = min(smp * per_cpu, THREADS)
     free, yields = random.randint(1, threads - 1), random.choice((2, 64))
-    return Regime("rounds", 10_000, free, free + random.randint(1, threads), 1, per_cpu, yields, rounds=True)
+    return Regime(
+        "rounds", 10_000, free, free + random.randint(1, threads), 1, per_cpu, yields, rounds=True
+    )
 
 
 def wraps(random: Random, smp: int) -> Regime:

@@ -98,7 +98,11 @@ class Archive:
         """
         with self.cache.locked(f"apt-{self.codename}"):
             stamp = self.root / "updated"
-            if not force and stamp.exists() and time.time() - stamp.stat().st_mtime < INDEX_LIFETIME:
+            if (
+                not force
+                and stamp.exists()
+                and time.time() - stamp.stat().st_mtime < INDEX_LIFETIME
+            ):
                 return tuple(stamp.read_text().splitlines())
             progress.step(f"package index of {self.codename}")
             self._configure()
@@ -113,7 +117,9 @@ class Archive:
         found: list[Package] = []
         for target in self._targets():
             text = run([_HELPER, "cat-file", target["Filename"]]).stdout
-            found.extend(_package(part, target) for part in text.split("\n\n") if wanted.match(part))
+            found.extend(
+                _package(part, target) for part in text.split("\n\n") if wanted.match(part)
+            )
         return tuple(dict.fromkeys(found))
 
     def fetch(self, package: Package, progress: Progress) -> Path:
@@ -142,7 +148,10 @@ class Archive:
     def setting(self, name: str) -> str:
         """One setting of the private configuration, as ``Acquire::http::Proxy``; empty if not set."""
         return (
-            self._apt("apt-config", "shell", "VALUE", name).stdout.strip().removeprefix("VALUE=").strip("'")
+            self._apt("apt-config", "shell", "VALUE", name)
+            .stdout.strip()
+            .removeprefix("VALUE=")
+            .strip("'")
         )
 
     def _download(self, package: Package, final: Path, progress: Progress) -> None:
@@ -154,7 +163,13 @@ class Archive:
             verify(fresh, package)
 
     def _helper_download(self, package: Package, fresh: Path, progress: Progress) -> None:
-        command = [str(_HELPER), "download-file", package.uri, str(fresh), f"SHA256:{package.sha256}"]
+        command = [
+            str(_HELPER),
+            "download-file",
+            package.uri,
+            str(fresh),
+            f"SHA256:{package.sha256}",
+        ]
         env = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.root / "apt.conf")}
         fresh.unlink()
         with subprocess.Popen(

@@ -36,7 +36,8 @@ class BuildError(UsageError):
 
     def __init__(self, what: str, command: str, output: str) -> None:
         super().__init__(
-            f"{what} does not build:\n    {first_error(output)}", hint=f"the command was: {command}"
+            f"{what} does not build:\n    {first_error(output)}",
+            hint=f"the command was: {command}",
         )
         self.command = command
         self.output = output
@@ -152,7 +153,14 @@ def _strip_command(module: Path, stripped: Path) -> list[str]:
 def _program_command(sources: Iterable[Path], output: str, include: Iterable[Path]) -> list[str]:
     flags = ("-static", "-O2", "-Wall", "-std=gnu11", "-march=i686", "-D_GNU_SOURCE")
     folders = [f"-I{folder}" for folder in include]
-    return [f"{CROSS_COMPILE}gcc", *flags, *folders, "-o", output, *(str(path) for path in sources)]
+    return [
+        f"{CROSS_COMPILE}gcc",
+        *flags,
+        *folders,
+        "-o",
+        output,
+        *(str(path) for path in sources),
+    ]
 
 
 def _key(folder: Path | None, files: Iterable[Path], more: Iterable[str]) -> str:
@@ -188,7 +196,9 @@ def _make(command: list[str], folder: Path, fresh: Path) -> None:
     _run(command, str(folder))
     modules = sorted(path.name for path in fresh.glob("*.ko"))
     if len(modules) != 1:
-        raise UsageError(f"{folder} makes {len(modules)} modules ({', '.join(modules)}); one is needed")
+        raise UsageError(
+            f"{folder} makes {len(modules)} modules ({', '.join(modules)}); one is needed"
+        )
     (fresh / STRIPPED).mkdir()
     _run(_strip_command(fresh / modules[0], fresh / STRIPPED / modules[0]), str(folder))
 

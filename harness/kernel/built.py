@@ -125,9 +125,16 @@ def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
     tree.configure(made.source, made.objects, recipe.settings(), say=say)
     progress.step(f"building {recipe.name} ({order.source.package})")
     built = tree.build(
-        made.source, made.objects, progress=progress, jobs=jobs, variables=recipe.variables, say=say
+        made.source,
+        made.objects,
+        progress=progress,
+        jobs=jobs,
+        variables=recipe.variables,
+        say=say,
     )
-    shelf.write(order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache)))
+    shelf.write(
+        order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache))
+    )
     found = shelf.read(order.home)
     assert found is not None, "a kernel was just described"
     return found
@@ -149,7 +156,9 @@ def _prepare_source(order: _Order, made: Tree) -> None:
     if (made.source / "Makefile").is_file():
         return
     sibling = _sibling(order)
-    order.progress.step(f"copying the tree of {sibling.name}" if sibling else f"linking {source.package}")
+    order.progress.step(
+        f"copying the tree of {sibling.name}" if sibling else f"linking {source.package}"
+    )
     with cache.new_folder(made.source) as fresh:
         fresh.rmdir()
         if sibling:
@@ -165,7 +174,11 @@ def _sibling(order: _Order) -> Kernel | None:
     for path in sorted(order.home.parent.parent.glob("*/*/")):
         kernel = shelf.read(path)
         package, _, parts = kernel.source.partition(_WITH) if kernel else ("", "", "")
-        if kernel and package == order.source.package and (("pae" in parts) == ("pae" in " ".join(own))):
+        if (
+            kernel
+            and package == order.source.package
+            and (("pae" in parts) == ("pae" in " ".join(own)))
+        ):
             found.append((len(own ^ set(parts.split(", "))), kernel))
     return min(found, key=lambda one: one[0])[1] if found else None
 
@@ -179,4 +192,6 @@ def _copy(how: str, origin: Path, target: Path, *, skip: str = "") -> None:
         members = [path for path in origin.iterdir() if path.name != skip]
         done = run([find("cp"), how, "-t", target, *members])
     if done.returncode:
-        raise InfrastructureError(f"{origin} could not be copied to {target}: {done.stderr.strip()[:300]}")
+        raise InfrastructureError(
+            f"{origin} could not be copied to {target}: {done.stderr.strip()[:300]}"
+        )

@@ -78,7 +78,9 @@ class DwarfFacts:
         )
 
 
-def read_dwarf(ko: Path, cache: Cache | None = None, *, structures: Sequence[str] = STRUCTURES) -> DwarfFacts:
+def read_dwarf(
+    ko: Path, cache: Cache | None = None, *, structures: Sequence[str] = STRUCTURES
+) -> DwarfFacts:
     """Enumerations and the named structures of a module, kept in the cache by the module's content.
 
     Raises :class:`DwarfError` when the file has no debugging information.
@@ -100,7 +102,9 @@ def _load(ko: Path, kept: Path) -> DwarfFacts | None:
     try:
         read = json.loads(kept.read_text(encoding="utf-8"))
         structs = {
-            name: Structure(one["size"], {key: Member(**member) for key, member in one["members"].items()})
+            name: Structure(
+                one["size"], {key: Member(**member) for key, member in one["members"].items()}
+            )
             for name, one in read["structs"].items()
         }
         return DwarfFacts(ko.name, read["enums"], read["constants"], structs)
@@ -121,7 +125,9 @@ def _parse(ko: Path, structures: Sequence[str]) -> DwarfFacts:
                     constants.update(values)
                     enums.setdefault(name, values)
                 elif name not in structs and _wanted(name, structures):
-                    structs[name] = Structure(die.attributes["DW_AT_byte_size"].value, dict(_members(die)))
+                    structs[name] = Structure(
+                        die.attributes["DW_AT_byte_size"].value, dict(_members(die))
+                    )
     except ELFError as error:
         raise DwarfError(f"{ko}: {error}") from error
     enums.pop("", None)
@@ -131,7 +137,9 @@ def _parse(ko: Path, structures: Sequence[str]) -> DwarfFacts:
 def _types(elf: ELFFile, ko: Path) -> Iterator[DIE]:
     """The enumerations and complete structures at the top level of each compilation unit."""
     if not elf.has_dwarf_info():
-        raise DwarfError(f"{ko} has no debugging information", hint="build it with -g, and do not strip it")
+        raise DwarfError(
+            f"{ko} has no debugging information", hint="build it with -g, and do not strip it"
+        )
     for unit in elf.get_dwarf_info().iter_CUs():
         for die in unit.get_top_DIE().iter_children():
             tag = die.tag

@@ -56,7 +56,9 @@ def parse(text: str, where: str) -> dict[str, str]:
         elif match := _UNSET.fullmatch(line):
             found[match[1]] = NO
         elif line and not line.startswith("#"):
-            raise FragmentError(f"{where}:{number}: {line!r} is no setting", hint="write CONFIG_NAME=value")
+            raise FragmentError(
+                f"{where}:{number}: {line!r} is no setting", hint="write CONFIG_NAME=value"
+            )
     return found
 
 

@@ -39,7 +39,9 @@ def host_apt() -> HostApt:
     files = [listed, *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]
     dump = run([find("apt-config"), "dump", "--no-empty", "--format", '%F "%v";%n']).stdout
     kept = (line for line in dump.splitlines() if _is_network_setting(line))
-    return HostApt(sources.read(files), tuple(settings.items()), "".join(f"{line}\n" for line in kept))
+    return HostApt(
+        sources.read(files), tuple(settings.items()), "".join(f"{line}\n" for line in kept)
+    )
 
 
 def _is_network_setting(line: str) -> bool:

@@ -72,7 +72,9 @@ def read_facts(vmlinux: Path) -> ImageFacts:
     data = vmlinux.read_bytes()
     banner = _BANNER.search(data)
     if banner is None:
-        raise ImageError(f"{vmlinux}: no 'Linux version' banner in it", hint="is it a Linux kernel image?")
+        raise ImageError(
+            f"{vmlinux}: no 'Linux version' banner in it", hint="is it a Linux kernel image?"
+        )
     release = banner.group(1)
     vermagic = re.search(rb"\0(" + re.escape(release) + rb" (?!\()[ -~]*)\0", data)
     return ImageFacts(
@@ -89,7 +91,9 @@ def has_pvh_note(vmlinux: Path) -> bool:
         with vmlinux.open("rb") as file:
             elf = ELFFile(file)
             if elf["e_machine"] != "EM_386":
-                raise ImageError(f"{vmlinux} is for {elf['e_machine']}", hint="an i386 kernel is needed")
+                raise ImageError(
+                    f"{vmlinux} is for {elf['e_machine']}", hint="an i386 kernel is needed"
+                )
             notes = (seg for seg in elf.iter_segments() if isinstance(seg, NoteSegment))
             return any(
                 note["n_name"] == "Xen" and note["n_type"] in (_PHYS32_ENTRY, "NT_PHYS32_ENTRY")
@@ -103,7 +107,9 @@ def has_pvh_note(vmlinux: Path) -> bool:
 def _read_bzimage(path: Path) -> bytes:
     image = path.read_bytes()
     if image[0x202:0x206] != b"HdrS":
-        raise ImageError(f"{path} is neither an ELF file nor a bzImage", hint="give a bzImage or a vmlinux")
+        raise ImageError(
+            f"{path} is neither an ELF file nor a bzImage", hint="give a bzImage or a vmlinux"
+        )
     return image
 
 
@@ -150,4 +156,6 @@ def _decompress(payload: bytes, path: Path) -> bytes:
                 raise ImageError(f"{path}: its payload cannot be decompressed: {error}") from error
     if payload.startswith(_ELF):
         return payload
-    raise ImageError(f"{path}: its payload is compressed in an unknown way (starts {payload[:6].hex()})")
+    raise ImageError(
+        f"{path}: its payload is compressed in an unknown way (starts {payload[:6].hex()})"
+    )

@@ -42,7 +42,9 @@ class Recipe:
         return {name: value for name, value in merged.items() if name not in self.lacks}
 
 
-def recipes(catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS) -> Mapping[str, Recipe]:
+def recipes(
+    catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS
+) -> Mapping[str, Recipe]:
     """Every kernel of the catalogue by name, in its order; raises :class:`RecipeError`."""
     read = tomllib.loads(catalogue.read_text(encoding="utf-8"))
     series = {name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()}
@@ -53,7 +55,9 @@ def recipe_of(name: str) -> Recipe:
     """The kernel of the catalogue of that name.  Raises UsageError naming those there are."""
     known = recipes()
     if name not in known:
-        raise UsageError(f"{name!r} is no kernel of the catalogue", hint=f"known are: {', '.join(known)}")
+        raise UsageError(
+            f"{name!r} is no kernel of the catalogue", hint=f"known are: {', '.join(known)}"
+        )
     return known[name]
 
 
@@ -61,7 +65,9 @@ def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: 
     _checked(name, entry, _KERNEL_KEYS)
     series = entry["series"]
     if series not in known:
-        raise RecipeError(f"the kernel {name} is of the series {series}, which the catalogue does not have")
+        raise RecipeError(
+            f"the kernel {name} is of the series {series}, which the catalogue does not have"
+        )
     fragments = tuple(folder / f"{part}.config" for part in entry["fragments"])
     if missing := [str(path) for path in fragments if not path.is_file()]:
         raise RecipeError(f"the kernel {name} needs {', '.join(missing)}, which is not there")

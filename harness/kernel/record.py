@@ -32,7 +32,9 @@ class KernelConfig:
         try:
             return cls.parse(path.read_text(encoding="utf-8", errors="replace"))
         except OSError as error:
-            raise UsageError(f"no kernel configuration: {error}", hint="build the kernel first") from error
+            raise UsageError(
+                f"no kernel configuration: {error}", hint="build the kernel first"
+            ) from error
 
     def enabled(self, name: str) -> bool:
         """Whether ``name`` (with ``CONFIG_``) is built in or a module."""

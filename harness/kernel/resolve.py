@@ -72,7 +72,9 @@ class _Index:
 
     def _is_image(self, name: str) -> bool:
         abi = rf"linux-image-{re.escape(self.stock.series)}\.0-[\w.]+"
-        return re.fullmatch(rf"{abi}-{re.escape(self.stock.flavour)}(-unsigned)?", name) is not None
+        return (
+            re.fullmatch(rf"{abi}-{re.escape(self.stock.flavour)}(-unsigned)?", name) is not None
+        )
 
     def complete(self, image: Package) -> PackageSet | str:
         release = image.name.removeprefix("linux-image-").removesuffix("-unsigned")
@@ -95,7 +97,9 @@ class _Index:
         return tuple(
             p
             for p in self.packages
-            if p.name == name and p.version == version and p.architecture in (GUEST_ARCHITECTURE, "all")
+            if p.name == name
+            and p.version == version
+            and p.architecture in (GUEST_ARCHITECTURE, "all")
         )
 
     def _kbuild(self, version: str) -> tuple[Package, ...]:

@@ -33,13 +33,17 @@ def kernel_script(name: str, cache: Cache, progress: Progress) -> Path:
 def _newest(cache: Cache, progress: Progress) -> tuple[Archive, list[Package]]:
     archive = Archive(cache, _CODENAME)
     complaints = archive.update(progress)
-    found = sorted(archive.packages(_PACKAGE), key=lambda package: Version(package.version), reverse=True)
+    found = sorted(
+        archive.packages(_PACKAGE), key=lambda package: Version(package.version), reverse=True
+    )
     if not found:
         raise KernelUnobtainableError(_PACKAGE, complaints)
     return archive, found
 
 
-def _extract(source: tuple[Archive, list[Package]], home: Path, cache: Cache, progress: Progress) -> None:
+def _extract(
+    source: tuple[Archive, list[Package]], home: Path, cache: Cache, progress: Progress
+) -> None:
     archive, packages = source
     deb = archive.fetch_first(packages, progress)
     with cache.new_folder(home) as fresh:
@@ -50,7 +54,11 @@ def _extract(source: tuple[Archive, list[Package]], home: Path, cache: Cache, pr
         with tarfile.open(next((fresh / "package/usr/src").glob("*.tar.xz")), "r|xz") as tree:
             for member in tree:
                 path = Path(member.name)
-                if path.name in _SCRIPTS and path.parent.name == "scripts" and len(path.parts) == 3:
+                if (
+                    path.name in _SCRIPTS
+                    and path.parent.name == "scripts"
+                    and len(path.parts) == 3
+                ):
                     file = tree.extractfile(member)
                     (fresh / path.name).write_bytes(file.read() if file else b"")
                     found += 1

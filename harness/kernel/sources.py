@@ -71,13 +71,18 @@ def parse_list(text: str) -> Iterator[Source]:
 
 def _one_line_trust(options: str) -> tuple[tuple[str, str], ...]:
     pairs = (option.partition("=") for option in shlex.split(options))
-    return tuple((_OPTIONS[key], value.replace(",", " ")) for key, _, value in pairs if key in _OPTIONS)
+    return tuple(
+        (_OPTIONS[key], value.replace(",", " ")) for key, _, value in pairs if key in _OPTIONS
+    )
 
 
 def parse_deb822(text: str) -> Iterator[Source]:
     """Sources of a deb822-style file; stanzas with ``Enabled: no`` are left out."""
     for stanza in Deb822.iter_paragraphs(text.splitlines(keepends=True)):
-        if "deb" not in stanza.get("Types", "").split() or stanza.get("Enabled", "yes").lower() == "no":
+        if (
+            "deb" not in stanza.get("Types", "").split()
+            or stanza.get("Enabled", "yes").lower() == "no"
+        ):
             continue
         trust = tuple((name, stanza[name]) for name in _OPTIONS.values() if name in stanza)
         components = tuple(stanza.get("Components", "").split())

@@ -87,7 +87,9 @@ def _fetch(
 ) -> SourceTree:
     tried: list[str] = []
     places = list(_places(package, codenames, cache, progress, tried, refresh=refresh))
-    for archive, found in sorted(places, key=lambda place: Version(place[1].version), reverse=True):
+    for archive, found in sorted(
+        places, key=lambda place: Version(place[1].version), reverse=True
+    ):
         home = cache.root / "sources" / f"{found.name}_{found.version}"
         if tree := _read(home):
             return tree
@@ -140,7 +142,9 @@ def _unpack(deb: Path, home: Path, package: Package, cache: Cache, progress: Pro
 def _extract(archive: Path, tree: Path, cache: Cache) -> None:
     find("xz")
     # tar itself: Python's tarfile takes five times as long for these 80,000 files.
-    done = run([find("tar"), "-x", "--no-same-owner", "--strip-components=1", "-f", archive, "-C", tree])
+    done = run(
+        [find("tar"), "-x", "--no-same-owner", "--strip-components=1", "-f", archive, "-C", tree]
+    )
     if "No space left" in done.stderr:
         raise CacheFullError(cache.root, f"while unpacking {archive.name}")
     if done.returncode or not (tree / "Makefile").is_file():

@@ -36,7 +36,11 @@ class KernelUnobtainableError(PrerequisiteError):
 
 
 def obtain(
-    name: str, cache: Cache | None = None, progress: Progress | None = None, *, refresh: bool = False
+    name: str,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+    *,
+    refresh: bool = False,
 ) -> Kernel:
     """The stock kernel ``name``, fetched, verified and unpacked if it is not in the cache.
 
@@ -64,7 +68,9 @@ def cached(stock: StockKernel, cache: Cache) -> Kernel | None:
         return None
 
 
-def _obtain_from_archive(stock: StockKernel, cache: Cache, progress: Progress, *, refresh: bool) -> Kernel:
+def _obtain_from_archive(
+    stock: StockKernel, cache: Cache, progress: Progress, *, refresh: bool
+) -> Kernel:
     tried: list[str] = []
     for codename in stock.codenames:
         archive = Archive(cache, codename)
@@ -89,11 +95,17 @@ def _fetch_all(archive: Archive, packed: resolve.PackageSet, progress: Progress)
 
 
 def _make(
-    stock: StockKernel, archive: Archive, packed: resolve.PackageSet, debs: list[Path], progress: Progress
+    stock: StockKernel,
+    archive: Archive,
+    packed: resolve.PackageSet,
+    debs: list[Path],
+    progress: Progress,
 ) -> Kernel:
     cache = archive.cache
     home = cache.folder("kernels", stock.name)
-    content = hashlib.sha256("\n".join([_RECIPE, *(deb.stem for deb in debs)]).encode()).hexdigest()
+    content = hashlib.sha256(
+        "\n".join([_RECIPE, *(deb.stem for deb in debs)]).encode()
+    ).hexdigest()
     final = home / content[:16]
     kernel = shelf.read(final)
     if kernel is None:
@@ -107,12 +119,16 @@ def _make(
         kernel = shelf.read(final)
     assert kernel is not None, "a product folder was published without its description"
     with cache.new_file(home / "current.json") as pointer:
-        pointer.write_text(json.dumps({"folder": final.name, "packages": _describe(packed)}, indent=1) + "\n")
+        pointer.write_text(
+            json.dumps({"folder": final.name, "packages": _describe(packed)}, indent=1) + "\n"
+        )
     return kernel
 
 
 def _describe(packed: resolve.PackageSet) -> list[str]:
-    return [str(group[0]) for group in (packed.image, packed.headers, packed.common, packed.kbuild)]
+    return [
+        str(group[0]) for group in (packed.image, packed.headers, packed.common, packed.kbuild)
+    ]
 
 
 def _fill(
@@ -144,7 +160,9 @@ def _fill(
     )
 
 
-def _add_system_map(archive: Archive, packed: resolve.PackageSet, folder: Path, progress: Progress) -> None:
+def _add_system_map(
+    archive: Archive, packed: resolve.PackageSet, folder: Path, progress: Progress
+) -> None:
     progress.step(f"System.map of {packed.release}")
     kernel = shelf.read(folder)
     assert kernel is not None, "the folder was just described"

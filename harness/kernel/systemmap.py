@@ -24,7 +24,9 @@ _LIMIT = 3 << 20
 _AR_HEADER = 60
 
 
-def fetch(archive: Archive, packages: Iterable[Package], vmlinux: Path, release: str) -> tuple[bytes, str]:
+def fetch(
+    archive: Archive, packages: Iterable[Package], vmlinux: Path, release: str
+) -> tuple[bytes, str]:
     """The System.map, or b"" and the reason why there is none.
 
     Its absence is no error: a kernel without it is judged with less evidence.
@@ -33,7 +35,13 @@ def fetch(archive: Archive, packages: Iterable[Package], vmlinux: Path, release:
     for package in packages:
         try:
             text = _from_package(_read_beginning(archive, package.uri), release)
-        except (OSError, ValueError, lzma.LZMAError, tarfile.TarError, urllib.error.URLError) as error:
+        except (
+            OSError,
+            ValueError,
+            lzma.LZMAError,
+            tarfile.TarError,
+            urllib.error.URLError,
+        ) as error:
             reason = f"{package}: {error}"
             continue
         if belongs(text, vmlinux, release):
@@ -68,7 +76,9 @@ def _read_beginning(archive: Archive, uri: str) -> bytes:
         raise ValueError(f"a part of a package cannot be read by the method {scheme}")
     proxy = archive.setting(f"Acquire::{scheme}::Proxy")
     handlers = (
-        [] if not proxy else [urllib.request.ProxyHandler({} if proxy == "DIRECT" else {scheme: proxy})]
+        []
+        if not proxy
+        else [urllib.request.ProxyHandler({} if proxy == "DIRECT" else {scheme: proxy})]
     )
     request = urllib.request.Request(uri, headers={"Range": f"bytes=0-{_LIMIT - 1}"})
     with urllib.request.build_opener(*handlers).open(request, timeout=30) as answer:

@@ -9,7 +9,18 @@ from pathlib import Path
 from harness.kernel.programs import CROSS_COMPILE, find
 
 _NEEDED = ("make", f"{CROSS_COMPILE}gcc", "gcc", "flex", "bison", "bc")
-_FORGOTTEN = ("MAKEFLAGS", "MFLAGS", "KBUILD_OUTPUT", "KCFLAGS", "KAFLAGS", "KCPPFLAGS", "W", "V", "C", "O")
+_FORGOTTEN = (
+    "MAKEFLAGS",
+    "MFLAGS",
+    "KBUILD_OUTPUT",
+    "KCFLAGS",
+    "KAFLAGS",
+    "KCPPFLAGS",
+    "W",
+    "V",
+    "C",
+    "O",
+)
 """What the caller's own make run or shell says must not reach this one."""
 
 
@@ -37,10 +48,19 @@ class Toolchain:
             *("ARCH=i386", f"CROSS_COMPILE={self.cross_compile}"),
             *(f"CC={before}{self.cross_compile}gcc", f"HOSTCC={before}gcc"),
             *("LOCALVERSION=", "KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC"),
-            *("KBUILD_BUILD_USER=kmap-harness", "KBUILD_BUILD_HOST=kmap-harness", "KBUILD_BUILD_VERSION=1"),
+            *(
+                "KBUILD_BUILD_USER=kmap-harness",
+                "KBUILD_BUILD_HOST=kmap-harness",
+                "KBUILD_BUILD_VERSION=1",
+            ),
         )
 
     def environment(self, source: Path) -> Mapping[str, str]:
         """The environment of make; ccache finds the same source at another place, too."""
         env = {name: value for name, value in os.environ.items() if name not in _FORGOTTEN}
-        return {"CCACHE_BASEDIR": str(source.parent), "CCACHE_NOHASHDIR": "1", **env, "LC_ALL": "C.UTF-8"}
+        return {
+            "CCACHE_BASEDIR": str(source.parent),
+            "CCACHE_NOHASHDIR": "1",
+            **env,
+            "LC_ALL": "C.UTF-8",
+        }

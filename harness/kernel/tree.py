@@ -149,7 +149,9 @@ class _Make:
             self.say(shlex.join(command))
         log = self.objects / LOG
         with log.open("w", buffering=1, encoding="utf-8", errors="replace") as file:
-            made, status = _listen(command, self.toolchain.environment(self.source), file, progress)
+            made, status = _listen(
+                command, self.toolchain.environment(self.source), file, progress
+            )
         if status:
             self._explain(command, log)
         return made
@@ -162,7 +164,9 @@ class _Make:
         raise BuildFailedError(f"the kernel of {self.source}", shlex.join(command), plain, log)
 
 
-def _listen(command: list[str], env: Mapping[str, str], log: TextIO, progress: Progress) -> tuple[int, int]:
+def _listen(
+    command: list[str], env: Mapping[str, str], log: TextIO, progress: Progress
+) -> tuple[int, int]:
     """Run a program, its words into the log; returns the number of files that it made and its status."""
     made = 0
     with subprocess.Popen(

@@ -37,10 +37,13 @@ def relocate_headers(root: Path, release: str) -> Path:
     if not makefile.exists():
         raise PackageContentError(f"no headers of {release} below {root}")
     text, replaced = _INCLUDE.subn(
-        r"include $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/../\1)/Makefile", makefile.read_text()
+        r"include $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/../\1)/Makefile",
+        makefile.read_text(),
     )
     if replaced != 1:
-        raise PackageContentError(f"{makefile} includes the common Makefile in an unknown way:\n{text}")
+        raise PackageContentError(
+            f"{makefile} includes the common Makefile in an unknown way:\n{text}"
+        )
     makefile.write_text(text)
     _drop_installed_links(root / "lib/modules" / release)
     return build

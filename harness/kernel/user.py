@@ -62,7 +62,9 @@ def _record(
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise UsageError(f"there is no {path}", hint="--kernel IMAGE --build-dir DIR name what was built")
+        raise UsageError(
+            f"there is no {path}", hint="--kernel IMAGE --build-dir DIR name what was built"
+        )
     return path.absolute()
 
 

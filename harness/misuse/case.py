@@ -55,7 +55,9 @@ def _case(table: Mapping[str, Any]) -> Case:
 
 
 def _expectation(table: Mapping[str, Any]) -> Expectation:
-    requires = parse_scenario(f"requires: {table['when']}\ntasks: a@0\na: nop\n", "expected.toml").requires
+    requires = parse_scenario(
+        f"requires: {table['when']}\ntasks: a@0\na: nop\n", "expected.toml"
+    ).requires
     return Expectation(
         table["when"], requires, tuple(table["says"]), tuple(table.get("may", ())), table["source"]
     )

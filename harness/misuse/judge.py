@@ -44,7 +44,9 @@ def judge_case(case: Case, run: Callable[[Case], RunResult]) -> Judged:
         return Judged(case, Outcome.NOT_APPLICABLE, None, (), (program.not_applicable,))
     said = tuple(report.title for one in result.results for report in one.trouble)
     if expected is None:
-        return Judged(case, Outcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",))
+        return Judged(
+            case, Outcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",)
+        )
     if result.error:
         return Judged(case, Outcome.ERROR, expected, said, (result.error,))
     wrong = (*contradictions(expected, said), *_steps(result))
@@ -72,6 +74,7 @@ def _steps(result: RunResult) -> tuple[str, ...]:
         if one.layer is not Layer.KNOWN
     ]
     found += [
-        f"line {one.line}: {one.field} is not as the scenario says" for _, one in result.failed_assertions
+        f"line {one.line}: {one.field} is not as the scenario says"
+        for _, one in result.failed_assertions
     ]
     return (*found, result.crash) if result.crash else tuple(found)

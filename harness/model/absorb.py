@@ -56,7 +56,9 @@ def _unflushed(before: State, seen: Observation) -> int:
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
     if seen.status in ASLEEP:
         return Phase.BLOCKED
-    if seen.status in (Status.DIED, Status.STUCK) or (seen.status is Status.OK and op.code == OpCode.EXIT):
+    if seen.status in (Status.DIED, Status.STUCK) or (
+        seen.status is Status.OK and op.code == OpCode.EXIT
+    ):
         return Phase.DEAD
     return task.phase
 
@@ -67,7 +69,11 @@ def _signed(count: int) -> int:
 
 
 def _acting(
-    machine: Machine, base: TaskState, op: Operation, seen: Observation, contexts: tuple[Context, ...]
+    machine: Machine,
+    base: TaskState,
+    op: Operation,
+    seen: Observation,
+    contexts: tuple[Context, ...],
 ) -> TaskState:
     """The acting task; *contexts* are those in which it was observed."""
     saved = list(base.saved)
@@ -86,7 +92,9 @@ def _acting(
         saved=tuple(saved),
         preempt=_signed(seen.preempt - extra) if counted else base.preempt,
         migrate=migrate if phase is Phase.READY else base.migrate,
-        page=(op.page if started and op.page < len(machine.pages) else base.page) if blocked else -1,
+        page=(op.page if started and op.page < len(machine.pages) else base.page)
+        if blocked
+        else -1,
         reg=(op.reg if started else base.reg) if blocked else 0,
     )
 
@@ -94,11 +102,17 @@ def _acting(
 def _unseen(was: TaskState, now: TaskState) -> TaskState:
     """A task with what another's step does not show of it: where it may run and must go, contexts that have ended."""
     return was._replace(
-        cpu=now.cpu, allowed=now.allowed, going=now.going, contexts=now.contexts, irqs_off=now.irqs_off
+        cpu=now.cpu,
+        allowed=now.allowed,
+        going=now.going,
+        contexts=now.contexts,
+        irqs_off=now.irqs_off,
     )
 
 
-def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Observation) -> State:
+def _tasks(
+    machine: Machine, before: State, base: State, op: Operation, seen: Observation
+) -> State:
     tasks = [_unseen(was, now) for was, now in zip(before.tasks, base.tasks, strict=True)]
     acting = before.tasks[op.task]
     task = base.tasks[op.task]._replace(phase=acting.phase, saved=acting.saved)
@@ -114,8 +128,12 @@ def _tasks(machine: Machine, before: State, base: State, op: Operation, seen: Ob
         if task.phase in _QUEUED:
             tasks[number] = task._replace(phase=_queued(base, number))
     waiting = tuple(number for number, task in enumerate(tasks) if task.phase in _QUEUED)
-    spinning = tuple(n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic)
-    return base._replace(tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning)
+    spinning = tuple(
+        n for n, task in enumerate(tasks) if task.phase is Phase.READY and task.atomic
+    )
+    return base._replace(
+        tasks=tuple(tasks), registers=registers, waiting=waiting, spinning=spinning
+    )
 
 
 def _queued(base: State, number: int) -> Phase:

@@ -7,7 +7,14 @@ that were changed without a flush.  None of those exists where the rules are kep
 from harness.model import vector
 from harness.model.draft import PAGE_MASK, UNCLAIMED, Draft
 from harness.model.km_type import typed_owner
-from harness.model.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, PTE_RW
+from harness.model.layout import (
+    ADDRESS_MASK,
+    FRAME_MASK,
+    PAGE_SHIFT,
+    PAGE_SIZE,
+    PTE_PRESENT,
+    PTE_RW,
+)
 from harness.model.observation import Status
 from harness.model.operation import NO_PAGE, OpCode
 from harness.model.pkmap import set_pte as set_slot_pte

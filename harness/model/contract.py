@@ -41,7 +41,12 @@ _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 
 def check(
-    machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str] = frozenset()
+    machine: Machine,
+    before: State,
+    op: Operation,
+    seen: Observation,
+    *,
+    blind: frozenset[str] = frozenset(),
 ) -> tuple[Violation, ...]:
     """Violations of the contract in one step; empty where it is kept."""
     if senseless(machine, before, op):

@@ -13,11 +13,15 @@ def pinned(v: View) -> Iterator[Violation]:
     if v.seen.status is not Status.OK or v.seen.value or "migrate" in v.blind:
         return
     if v.op.code == OpCode.AFFINITY and v.before.tasks[v.op.value & 0xFF].migrate:
-        yield Violation("sent-away", f"task {v.op.value & 0xFF} was sent away with a local mapping")
+        yield Violation(
+            "sent-away", f"task {v.op.value & 0xFF} was sent away with a local mapping"
+        )
     if v.op.code == OpCode.HOTPLUG:
         for number, task in enumerate(v.before.tasks):
             if task.cpu == v.op.value and task.migrate and task.phase is not Phase.DEAD:
-                yield Violation("cpu-gone", f"CPU {task.cpu} went, task {number} has a mapping there")
+                yield Violation(
+                    "cpu-gone", f"CPU {task.cpu} went, task {number} has a mapping there"
+                )
 
 
 def inherited(v: View) -> Iterator[Violation]:
@@ -40,7 +44,9 @@ def user_mode(v: View) -> Iterator[Violation]:
     """The first return to user mode with a local mapping does not pass unnoticed."""
     due = v.before.user and "return-to-user" not in v.before.warned
     if due and not v.seen.warns and "warns" not in v.blind:
-        yield Violation("return-to-user", "user mode was entered with a local mapping, and nobody said so")
+        yield Violation(
+            "return-to-user", "user mode was entered with a local mapping, and nobody said so"
+        )
 
 
 RULES = (pinned, inherited, fork_told, user_mode)

@@ -51,7 +51,9 @@ def pte(v: View) -> Iterator[Violation]:
     address = _address(v)
     want = None if address is None else _entry(v, address)
     if want is not None and v.seen.pte != want:
-        yield Violation("own-pte", f"{address:#x}: told PTE {v.seen.pte:#x}, the table has {want:#x}")
+        yield Violation(
+            "own-pte", f"{address:#x}: told PTE {v.seen.pte:#x}, the table has {want:#x}"
+        )
 
 
 def page_address(v: View) -> Iterator[Violation]:
@@ -61,7 +63,9 @@ def page_address(v: View) -> Iterator[Violation]:
         return
     want = vector.get(v.after.where, page) or v.machine.direct[page]
     if v.seen.page_address != want and not (address_hidden(v) and not v.seen.page_address):
-        yield Violation("page-address", f"page {page}: {v.seen.page_address:#x}, mapped at {want:#x}")
+        yield Violation(
+            "page-address", f"page {page}: {v.seen.page_address:#x}, mapped at {want:#x}"
+        )
 
 
 RULES = (pte, page_address)

@@ -35,13 +35,17 @@ def consistent(v: View) -> Iterator[Violation]:
     for change in v.seen.slots:
         own = layout.pkmap_address(change.slot)
         if (change.count == 0) != (change.pte == 0):
-            yield Violation("count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}")
+            yield Violation(
+                "count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}"
+            )
         if change.pte and change.address not in (own, 0 if address_hidden(v) else own):
             yield Violation(
                 "page-address", f"slot {change.slot} at {own:#x}: page_address {change.address:#x}"
             )
         if not change.pte and change.address == own:
-            yield Violation("page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}")
+            yield Violation(
+                "page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}"
+            )
         page = page_id(v.machine, change.pte)
         if page is not None and change.pte != v.machine.ptes[page]:
             yield Violation(
@@ -56,7 +60,9 @@ def injective(v: View) -> Iterator[Violation]:
             continue
         for other, slot in enumerate(vector.items(v.after.slots)):
             if other != change.slot and slot.pte == change.pte:
-                yield Violation("two-slots", f"slots {other} and {change.slot} map {change.pte:#x}")
+                yield Violation(
+                    "two-slots", f"slots {other} and {change.slot} map {change.pte:#x}"
+                )
 
 
 def _mapped_now(v: View, page: int) -> int:
@@ -86,7 +92,9 @@ def _pages_concerned(v: View) -> set[int]:
             page = page_id(v.machine, pte)
             if page is not None:
                 pages.add(page)
-    return {page for page in pages if page < len(v.machine.pages) and v.machine.pages[page].highmem}
+    return {
+        page for page in pages if page < len(v.machine.pages) and v.machine.pages[page].highmem
+    }
 
 
 def users(v: View) -> Iterator[Violation]:
@@ -98,7 +106,9 @@ def users(v: View) -> Iterator[Violation]:
         want = _users_before(v, page) + _mapped_now(v, page) - int(gone)
         got = _users_after(v, page)
         if want < 0:
-            yield Violation("unbalanced-kunmap", f"page {page} has no user, yet kunmap went through")
+            yield Violation(
+                "unbalanced-kunmap", f"page {page} has no user, yet kunmap went through"
+            )
         elif got != want:
             yield Violation("users", f"page {page}: {got} users, {want} kmaps not undone")
 
@@ -123,11 +133,17 @@ def flushed(v: View) -> Iterator[Violation]:
     """Flush before reuse, on every CPU, with no PTE left to come back from."""
     seen = v.seen
     if seen.flush_dirty and not v.before.tampered and not contract_window.disorder(v):
-        yield Violation("flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed")
+        yield Violation(
+            "flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed"
+        )
     if "flush_ranges" in v.blind or v.op.code == OpCode.SET_PTE:
         return
     for change in seen.slots:
-        if _reused(v, change) and not (seen.flush_ranges or seen.flush_odd) and not v.before.tampered:
+        if (
+            _reused(v, change)
+            and not (seen.flush_ranges or seen.flush_odd)
+            and not v.before.tampered
+        ):
             yield Violation(
                 "reuse-unflushed", f"slot {change.slot} was given to another page without a flush"
             )
@@ -157,9 +173,13 @@ def waiting(v: View) -> Iterator[Violation]:
             free = (v.after.zeros | v.after.ones).bit_count()
             yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
         elif page >= 0 and vector.get(v.after.where, page):
-            yield Violation("asleep-mapped", f"task {number} sleeps for page {page}, which is mapped")
+            yield Violation(
+                "asleep-mapped", f"task {number} sleeps for page {page}, which is mapped"
+            )
     if v.seen.waiters != len(v.after.waiting) and "waiters" not in v.blind:
-        yield Violation("waiters", f"{v.seen.waiters} in the queue, {len(v.after.waiting)} tasks asleep")
+        yield Violation(
+            "waiters", f"{v.seen.waiters} in the queue, {len(v.after.waiting)} tasks asleep"
+        )
 
 
 def kmap(v: View) -> Iterator[Violation]:
@@ -174,7 +194,9 @@ def kmap(v: View) -> Iterator[Violation]:
         elif _sightless(v):
             own = v.op.code == OpCode.KMAP and v.op.page == page
             if own and v.seen.pte != v.machine.ptes[page] and not v.before.tampered:
-                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {v.seen.pte:#x}")
+                yield Violation(
+                    "kmap-pte", f"{result:#x} does not map page {page}: {v.seen.pte:#x}"
+                )
         else:
             held = vector.get(v.after.slots, layout.pkmap_slot(result))
             if held.pte != v.machine.ptes[page] and not v.before.tampered:
@@ -198,7 +220,11 @@ def unused_flushed(v: View) -> Iterator[Violation]:
 
 def _may_die(v: View) -> bool:
     """Whether the caller has done what the BUGs of kunmap are for."""
-    if v.before.tampered or v.before.locked or (_sightless(v) and v.op.code in (OpCode.KMAP, OpCode.KUNMAP)):
+    if (
+        v.before.tampered
+        or v.before.locked
+        or (_sightless(v) and v.op.code in (OpCode.KMAP, OpCode.KUNMAP))
+    ):
         return True
     if v.op.code == OpCode.KUNMAP:
         return not _users_before(v, v.op.page)
@@ -212,7 +238,9 @@ def ending(v: View) -> Iterator[Violation]:
     """
     allowed = {outcome.observation.status for outcome in step(v.machine, v.before, v.op)}
     ended = v.seen.status
-    rejected = ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
+    rejected = (
+        ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
+    )
     if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
         why = f": {stuck_words(v.seen.value)}" if ended is Status.STUCK else ""
         yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
@@ -230,10 +258,14 @@ def data(v: View) -> Iterator[Violation]:
     if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK and not _sightless(v):
         want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
         if seen.value != want:
-            yield Violation("page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}")
+            yield Violation(
+                "page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}"
+            )
     if code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE):
         outcomes = [o.observation for o in step(v.machine, v.before, v.op)]
-        if outcomes and not any(o.status == seen.status and o.value in (seen.value, -1) for o in outcomes):
+        if outcomes and not any(
+            o.status == seen.status and o.value in (seen.value, -1) for o in outcomes
+        ):
             want_any = ", ".join(f"{o.status.name} {o.value:#x}" for o in outcomes)
             yield Violation(
                 "data", f"{code.name} gave {seen.status.name} {seen.value:#x}, allowed {want_any}"

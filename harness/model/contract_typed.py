@@ -47,7 +47,9 @@ def place(v: View) -> Iterator[Violation]:
         return
     layout, entry = v.machine.layout, _entry(v)
     if v.seen.value != layout.fixaddr(entry):
-        yield Violation("typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}")
+        yield Violation(
+            "typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}"
+        )
     if entry in v.before.windows and v.op.code not in window.BY_PFN:
         yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
     want = v.machine.pte(v.op.page, v.op.prot)
@@ -64,7 +66,9 @@ def unmapped(v: View) -> Iterator[Violation]:
         yield Violation("typed-mapped", f"type {v.op.value} is still mapped after its unmap")
     for change in v.seen.windows:
         if not right or change.index != _entry(v):
-            yield Violation("typed-other", f"entry {change.index} changed by an unmap of type {v.op.value}")
+            yield Violation(
+                "typed-other", f"entry {change.index} changed by an unmap of type {v.op.value}"
+            )
 
 
 def flushed(v: View) -> Iterator[Violation]:

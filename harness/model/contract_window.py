@@ -42,7 +42,9 @@ def in_window(v: View, address: int) -> bool:
 def _maps_high(v: View) -> bool:
     """Whether the operation must have made a mapping in a window."""
     done = v.op.code in WINDOW_MAPS and v.seen.status is Status.OK
-    return done and (v.machine.pages[v.op.page].highmem or v.op.code in BY_PFN or v.machine.layout.force_map)
+    return done and (
+        v.machine.pages[v.op.page].highmem or v.op.code in BY_PFN or v.machine.layout.force_map
+    )
 
 
 def _maps_low(v: View) -> bool:
@@ -52,7 +54,9 @@ def _maps_low(v: View) -> bool:
 def place(v: View) -> Iterator[Violation]:
     """A mapping lies in the window of its CPU, on an entry that was not in use; lowmem needs none."""
     if _maps_low(v) and v.seen.value != v.machine.direct[v.op.page]:
-        yield Violation("lowmem-address", f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}")
+        yield Violation(
+            "lowmem-address", f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}"
+        )
     if not _maps_high(v):
         return
     layout = v.machine.layout
@@ -62,7 +66,9 @@ def place(v: View) -> Iterator[Violation]:
         and not layout.debug_highmem
         and not 0 <= v.before.depths[v.seen.cpu] < layout.window
     )
-    if not in_window(v, v.seen.value) or (v.machine.window_owner(index) != v.seen.cpu and not spilled):
+    if not in_window(v, v.seen.value) or (
+        v.machine.window_owner(index) != v.seen.cpu and not spilled
+    ):
         yield Violation("window", f"{v.seen.value:#x} is not in the window of CPU {v.seen.cpu}")
         return
     if (index - layout.fix_kmap_begin) % layout.window % 2 == 0 and layout.debug_kmap_local:
@@ -97,7 +103,9 @@ def pte(v: View) -> Iterator[Violation]:
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
     if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:
-        yield Violation("not-saved", f"{v.seen.value:#x} is not among what a switch would put back")
+        yield Violation(
+            "not-saved", f"{v.seen.value:#x} is not among what a switch would put back"
+        )
     index = v.machine.layout.fixindex(v.seen.value)
     if v.after.windows.get(index, 0) != v.seen.pte and index in v.machine.watched:
         yield Violation("window-pte", f"entry {index} was not seen to change to {v.seen.pte:#x}")
@@ -106,7 +114,10 @@ def pte(v: View) -> Iterator[Violation]:
 def type_in_use(v: View) -> bool:
     """Whether the entry of the type that the operation names is in use, in the typed generation."""
     layout = v.machine.layout
-    return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem)) in v.before.windows
+    return (
+        layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
+        in v.before.windows
+    )
 
 
 def may_die(v: View) -> bool:
@@ -117,19 +128,27 @@ def may_die(v: View) -> bool:
     depth = _depth_before(v)
     if v.op.code in UNMAPS:
         return depth <= 0 or v.machine.layout.debug_highmem
-    return v.op.code in WINDOW_MAPS and (_by_hand(v, depth) or _too_deep(v, depth + v.machine.increment))
+    return v.op.code in WINDOW_MAPS and (
+        _by_hand(v, depth) or _too_deep(v, depth + v.machine.increment)
+    )
 
 
 def _by_hand(v: View, depth: int) -> bool:
     """Whether the entry that comes next is in use, and by no task's mapping."""
     index = v.machine.layout.window_index(v.seen.cpu, depth + v.machine.increment - 1)
-    return index in v.before.windows and not any(index in _live(v, task) for task in v.before.tasks)
+    return index in v.before.windows and not any(
+        index in _live(v, task) for task in v.before.tasks
+    )
 
 
 def _too_deep(v: View, depth: int) -> bool:
     """Whether a stack of that *depth* must be a BUG; without DEBUG_HIGHMEM the older generation has no limit."""
     layout = v.machine.layout
-    return depth >= layout.window if v.machine.local else layout.debug_highmem and depth > layout.window
+    return (
+        depth >= layout.window
+        if v.machine.local
+        else layout.debug_highmem and depth > layout.window
+    )
 
 
 def disorder(v: View) -> bool:
@@ -153,7 +172,9 @@ def unmapped(v: View) -> Iterator[Violation]:
     elif not v.machine.local and "depth" not in v.blind and _depth_after(v) < _depth_before(v):
         top = v.machine.layout.window_index(v.seen.cpu, _depth_after(v))
         if v.after.windows.get(top, 0):
-            yield Violation("still-mapped", f"entry {top} is above the stack's top and still mapped")
+            yield Violation(
+                "still-mapped", f"entry {top} is above the stack's top and still mapped"
+            )
 
 
 def _depth_before(v: View) -> int:
@@ -179,7 +200,11 @@ def flushed(v: View) -> Iterator[Violation]:
 def own_entries(v: View) -> Iterator[Violation]:
     """The running task's mappings are installed, as they were made."""
     task = v.after.tasks[v.op.task]
-    if task.phase is not Phase.READY or v.op.code == OpCode.SET_PTE or v.seen.status is Status.REFUSED:
+    if (
+        task.phase is not Phase.READY
+        or v.op.code == OpCode.SET_PTE
+        or v.seen.status is Status.REFUSED
+    ):
         return
     for index, want in _live(v, task).items():
         got = v.after.windows.get(index, 0)
@@ -204,7 +229,9 @@ def foreign_entries(v: View) -> Iterator[Violation]:
             continue
         for index, entry in _live(v, task).items():
             if v.after.windows.get(index) == entry and index not in mine:
-                yield Violation("left-behind", f"entry {index} of task {number} is there while it sleeps")
+                yield Violation(
+                    "left-behind", f"entry {index} of task {number} is there while it sleeps"
+                )
 
 
 def switched(v: View) -> Iterator[Violation]:
@@ -213,7 +240,9 @@ def switched(v: View) -> Iterator[Violation]:
     if slept and "invlpgs" not in v.blind:
         live = len(_live(v, v.before.tasks[v.op.task]))
         if v.seen.invlpgs < live:
-            yield Violation("switch-unflushed", f"{v.seen.invlpgs} flushes for {live} mappings switched out")
+            yield Violation(
+                "switch-unflushed", f"{v.seen.invlpgs} flushes for {live} mappings switched out"
+            )
 
 
 def kept(v: View) -> Iterator[Violation]:
@@ -240,9 +269,13 @@ def stack(v: View) -> Iterator[Violation]:
         return
     moved = not v.machine.local and v.op.code == OpCode.MIGRATE
     if not moved and _depth_after(v) - _depth_before(v) != _depth_change(v):
-        yield Violation("depth", f"depth {_depth_before(v)} to {_depth_after(v)} by {v.op.code.name}")
+        yield Violation(
+            "depth", f"depth {_depth_before(v)} to {_depth_after(v)} by {v.op.code.name}"
+        )
     if _maps_high(v) and _too_deep(v, _depth_after(v)):
-        yield Violation("too-deep", f"depth {_depth_after(v)} in a window of {v.machine.layout.window}")
+        yield Violation(
+            "too-deep", f"depth {_depth_after(v)} in a window of {v.machine.layout.window}"
+        )
     yield from _saved(v.before.tasks[v.op.task], v.after.tasks[v.op.task])
 
 
@@ -253,7 +286,9 @@ def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
             yield Violation("saved", f"pteval[{entry}] is left at depth {after.depth}")
     for entry in range(min(before.depth, after.depth, len(after.saved))):
         if after.saved[entry] != before.saved[entry]:
-            yield Violation("saved", f"pteval[{entry}] in use has changed to {after.saved[entry]:#x}")
+            yield Violation(
+                "saved", f"pteval[{entry}] in use has changed to {after.saved[entry]:#x}"
+            )
 
 
 def order(v: View) -> Iterator[Violation]:
@@ -285,13 +320,19 @@ def _preempt_change(v: View) -> int:
 def bookkeeping(v: View) -> Iterator[Violation]:
     """Sections open and close evenly; a mapped task cannot leave its CPU, an unmapped one is not held."""
     before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
-    if after.phase is not Phase.READY or before.phase is not Phase.READY or v.seen.status is Status.REFUSED:
+    if (
+        after.phase is not Phase.READY
+        or before.phase is not Phase.READY
+        or v.seen.status is Status.REFUSED
+    ):
         return
     pagefault = (before.pagefault + _section(v)) & 0xFFFF
     if v.seen.pagefault != pagefault:
         yield Violation("pagefault", f"pagefault_disabled {v.seen.pagefault}, not {pagefault}")
     if v.machine.layout.preempt_count and after.preempt != before.preempt + _preempt_change(v):
-        yield Violation("preempt", f"preempt_count {before.preempt} to {after.preempt} by {v.op.code.name}")
+        yield Violation(
+            "preempt", f"preempt_count {before.preempt} to {after.preempt} by {v.op.code.name}"
+        )
     yield from _pinned(v, before, after)
 
 
@@ -312,7 +353,9 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
             "pinned", f"migration_disabled {before.migrate} to {after.migrate} by {v.op.code.name}"
         )
     if _live(v, before) and v.seen.cpu != before.cpu:
-        yield Violation("moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}")
+        yield Violation(
+            "moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}"
+        )
 
 
 PLACE_RULES = (place, pte)

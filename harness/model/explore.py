@@ -146,7 +146,9 @@ def _persistent(
             yield Operation(OpCode.KUNMAP, number, page)
 
 
-def _windows(machine: Machine, number: int, holding: Holding, limits: Limits) -> Iterator[Operation]:
+def _windows(
+    machine: Machine, number: int, holding: Holding, limits: Limits
+) -> Iterator[Operation]:
     depth = len(holding.stack)
     if depth < limits.depth:
         for code in limits.maps:
@@ -226,7 +228,9 @@ def _ptes(machine: Machine, node: Node) -> Iterator[int]:
         yield from task.saved
 
 
-def _task_key(machine: Machine, node: Node, number: int, names: dict[int, int]) -> tuple[object, ...]:
+def _task_key(
+    machine: Machine, node: Node, number: int, names: dict[int, int]
+) -> tuple[object, ...]:
     task, holding = node.state.tasks[number], node.holdings[number]
     page = names[machine.ptes[task.page]] if task.page >= 0 else 0
     kmaps = tuple(sorted(names[machine.ptes[held]] for held in holding.kmaps))

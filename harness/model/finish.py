@@ -22,7 +22,9 @@ def slot_changes(d: Draft) -> tuple[SlotChange, ...]:
     for slot in sorted(set(d.touched_slots)):
         old, new = vector.get(d.before.slots, slot), vector.get(d.slots, slot)
         if old != new:
-            changes.append(SlotChange(slot, new.count, new.pte, _slot_address(d, slot, new.pte or old.pte)))
+            changes.append(
+                SlotChange(slot, new.count, new.pte, _slot_address(d, slot, new.pte or old.pte))
+            )
     return tuple(changes)
 
 
@@ -158,7 +160,9 @@ def new_state(d: Draft) -> State:
     """The state after the step."""
     number = d.task
     task = new_task(d)
-    tasks = d.tasks if d.tasks[number] == task else (*d.tasks[:number], task, *d.tasks[number + 1 :])
+    tasks = (
+        d.tasks if d.tasks[number] == task else (*d.tasks[:number], task, *d.tasks[number + 1 :])
+    )
     return State(
         d.cursor, d.zeros, d.ones, d.slots, d.where, d.waiting, d.windows, tasks, d.depths, d.registers,
         d.memory, d.stale, d.warned, d.current, _spinning(d, task), d.tampered, d.locked, d.lost,

@@ -29,7 +29,13 @@ HELD = 64
 SLEEP_MAX = 1_000_000
 
 _LOCAL_ONLY = frozenset(
-    {OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL, OpCode.USER}
+    {
+        OpCode.KMAP_LOCAL,
+        OpCode.KMAP_LOCAL_PROT,
+        OpCode.KMAP_LOCAL_PFN,
+        OpCode.KUNMAP_LOCAL,
+        OpCode.USER,
+    }
 )
 
 
@@ -111,7 +117,9 @@ class Machine:
         lay = self.layout
         derived: dict[str, object] = {
             "ptes": tuple((page.pfn << PAGE_SHIFT) | lay.kmap_prot for page in self.pages),
-            "direct": tuple(0 if page.highmem else self.direct_address(page.pfn) for page in self.pages),
+            "direct": tuple(
+                0 if page.highmem else self.direct_address(page.pfn) for page in self.pages
+            ),
             "ids": {page.pfn: number for number, page in enumerate(self.pages)},
             "local": lay.generation is Generation.LOCAL,
             "increment": 2 if lay.debug_kmap_local else 1,
@@ -164,7 +172,9 @@ def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...]) -> 
         pages=pages,
         tasks=tasks,
         prots=prots,
-        iomap_prots=tuple(iomap_protection(prot, prots[Prot.KERNEL], pat=layout.pat) for prot in prots),
+        iomap_prots=tuple(
+            iomap_protection(prot, prots[Prot.KERNEL], pat=layout.pat) for prot in prots
+        ),
         to_page_local=layout.generation is Generation.LOCAL and layout.to_page_local,
         missing=missing_operations(layout),
     )

@@ -72,4 +72,6 @@ class PkmapOracle:
 
     def counts(self) -> tuple[int, ...]:
         """``pkmap_count``."""
-        return tuple(self.users[slot] + 1 if slot in self.users else 0 for slot in range(self.size))
+        return tuple(
+            self.users[slot] + 1 if slot in self.users else 0 for slot in range(self.size)
+        )

@@ -51,7 +51,9 @@ def hindered(state: State) -> bool:
     code, which = state.errand
     if code == OpCode.AFFINITY:
         return _pinned(state.tasks[which])
-    return which == state.offline and any(_pinned(task) and task.cpu == which for task in state.tasks)
+    return which == state.offline and any(
+        _pinned(task) and task.cpu == which for task in state.tasks
+    )
 
 
 def _change(d: Draft, number: int, task: TaskState) -> None:

@@ -63,7 +63,8 @@ def _own(t: Turn, address: int) -> bool:
         entry = (machine.window_high - (address & PAGE_MASK)) >> PAGE_SHIFT
         return entry // layout.window == t.task.cpu
     return (
-        layout.in_typed(address) and typed_owner(layout.fixindex(address), layout.online_cpus) == t.task.cpu
+        layout.in_typed(address)
+        and typed_owner(layout.fixindex(address), layout.online_cpus) == t.task.cpu
     )
 
 
@@ -128,7 +129,9 @@ def _sleep(t: Turn) -> Outcome | None:
     if t.op.code is not _SLEEP:
         return found
     last = t.machine.layout.fixaddr(entries[-1])
-    return found._replace(observation=found.observation._replace(invlpgs=len(entries), invlpg_address=last))
+    return found._replace(
+        observation=found.observation._replace(invlpgs=len(entries), invlpg_address=last)
+    )
 
 
 # -- which rule, and whether it may be asked --------------------------------------------
@@ -173,7 +176,9 @@ def _undisturbed(state: State, number: int) -> bool:
     return state.spinning == ((number,) if preempt > 0 or irqs_off or contexts else ())
 
 
-def _switched(machine: Machine, state: State, op: Operation, going: TaskState | None) -> Turn | None:
+def _switched(
+    machine: Machine, state: State, op: Operation, going: TaskState | None
+) -> Turn | None:
     """The windows with the entries of *op*'s task in the place of those of *going*; None if one was never filled."""
     windows, coming = state.windows.copy(), state.tasks[op.task]
     out, gone = _stack(machine, going) if going and going.phase is _READY else (range(0), ())

@@ -63,8 +63,12 @@ def _kmap_new(t: Turn, state: State, slot: int, rule: str) -> Outcome:
     slots = vector.put(state.slots, slot, new(Slot, (2, pte)))
     where = vector.put(state.where, op.page, address)
     registers = vector.put(state.registers, op.reg, address)
-    after = with_pkmap(state, (slot, state.zeros & ~(1 << slot), state.ones, slots, where), registers)
-    return outcome(t, after, rule, value=address, pte=pte, slots=_slot_change(t, slot, 2, pte, address))
+    after = with_pkmap(
+        state, (slot, state.zeros & ~(1 << slot), state.ones, slots, where), registers
+    )
+    return outcome(
+        t, after, rule, value=address, pte=pte, slots=_slot_change(t, slot, 2, pte, address)
+    )
 
 
 def _kmap_flushed(t: Turn) -> Outcome:
@@ -111,7 +115,9 @@ def _kunmap_slot(t: Turn, slot: int, address: int) -> Outcome | None:
         return None
     slots = vector.put(state.slots, slot, new(Slot, (count - 1, pte)))
     ones = state.ones | 1 << slot if last else state.ones
-    after = with_pkmap(state, (state.cursor, state.zeros, ones, slots, state.where), state.registers)
+    after = with_pkmap(
+        state, (state.cursor, state.zeros, ones, slots, state.where), state.registers
+    )
     rule = "kunmap.last" if last else "kunmap.shared"
     shown = pte if page_address_allowed(t.machine, t.task) else 0
     return outcome(t, after, rule, pte=shown, slots=_slot_change(t, slot, count - 1, pte, address))
@@ -124,7 +130,11 @@ def _unused(state: State) -> list[int]:
 
 def _cleared(machine: Machine, state: State, unused: list[int]) -> State:
     """*state* with the slots *unused* free, and the addresses of their pages forgotten."""
-    slots, where, pages = list(vector.items(state.slots)), list(vector.items(state.where)), machine.ids
+    slots, where, pages = (
+        list(vector.items(state.slots)),
+        list(vector.items(state.where)),
+        machine.ids,
+    )
     for slot in unused:
         page = pages.get((slots[slot].pte & FRAME_MASK) >> PAGE_SHIFT)
         slots[slot] = _FREE

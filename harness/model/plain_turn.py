@@ -109,7 +109,9 @@ def outcome(
         slots, windows, saved, (), (), (),
     ))  # fmt: skip
     slack = max(depth, t.task.depth) if local else 0
-    return new(Outcome, (seen, _one_less(after, t.op.task) if contexts else after, rule, None, slack))
+    return new(
+        Outcome, (seen, _one_less(after, t.op.task) if contexts else after, rule, None, slack)
+    )
 
 
 def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ...]:
@@ -163,12 +165,19 @@ def with_task(state: State, number: int, task: TaskState) -> State:
 
 
 def with_windows(
-    t: Turn, task: TaskState, windows: dict[int, int], depths: tuple[int, ...], registers: Vector[int]
+    t: Turn,
+    task: TaskState,
+    windows: dict[int, int],
+    depths: tuple[int, ...],
+    registers: Vector[int],
 ) -> State:
     """The state with *task* as after ``with_task``, and with *windows*, *depths* and *registers*."""
     state, number = t.state, t.op.task
     tasks, spinning = vector.replaced(state.tasks, number, task), (number,) if task.atomic else ()
-    return new(State, (*state[:6], windows, tasks, depths, registers, *state[10:14], spinning, *state[15:]))
+    return new(
+        State,
+        (*state[:6], windows, tasks, depths, registers, *state[10:14], spinning, *state[15:]),
+    )
 
 
 def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:

@@ -67,10 +67,14 @@ def cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> St
     return with_windows(t, task, windows, depths, t.state.registers)
 
 
-def mapped(t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()) -> Outcome:
+def mapped(
+    t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()
+) -> Outcome:
     """Entry *index* maps the page; its address is returned."""
     address = t.machine.layout.fixaddr(index)
-    return outcome(t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved)
+    return outcome(
+        t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved
+    )
 
 
 def _in_window(machine: Machine, address: int) -> bool:
@@ -113,7 +117,9 @@ def _local_push(t: Turn, rule: str, *, atomic: bool) -> Outcome | None:
         return None
     pte, was = machine.window_pte(t.op), task.saved[entry]
     pushed = _stacked(task, depth, vector.replaced(task.saved, entry, pte), 1)
-    after = filled(t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths)
+    after = filled(
+        t, index, pte, _counted(machine, pushed, 1) if atomic else pushed, t.state.depths
+    )
     changes = (new(SavedChange, (entry, pte)),) if was != pte else ()
     return mapped(t, after, index, rule + (".nested" if task.depth else ".first"), changes)
 

@@ -188,7 +188,9 @@ def _contexts(machine: Machine) -> Iterator[Operation]:
     for task in (0, 1):
         yield Operation(OpCode.SLEEP, task, value=1000)
         yield Operation(OpCode.YIELD, task)
-        yield from (Operation(OpCode.MIGRATE, task, value=cpu) for cpu in range(machine.layout.online_cpus))
+        yield from (
+            Operation(OpCode.MIGRATE, task, value=cpu) for cpu in range(machine.layout.online_cpus)
+        )
     yield from (Operation(code, value=1) for code in (OpCode.HARDIRQ, OpCode.SOFTIRQ))
     for code in (
         OpCode.IRQ_OFF,
@@ -207,7 +209,9 @@ def _instants(machine: Machine) -> Iterator[Operation]:
     yield from _plain(machine)
     for where in Where:
         for trigger in (Trigger.TIMER, Trigger.UNMAP):
-            yield Operation(OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1)
+            yield Operation(
+                OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1
+            )
 
 
 def _outside(machine: Machine) -> Iterator[Operation]:
@@ -247,9 +251,12 @@ def _access(machine: Machine) -> Iterator[Operation]:
     yield from (Operation(code, 0, 0, reg) for code in _maps(machine)[:1] for reg in (1, 2))
     yield from (Operation(code, reg=reg) for code in _unmaps(machine)[:1] for reg in (1, 2))
     for reg in (1, 2, 3):
-        yield from (Operation(code, reg=reg) for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE))
+        yield from (
+            Operation(code, reg=reg) for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE)
+        )
     yield from (
-        Operation(code, base=Base.DIRECT, page=1) for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE)
+        Operation(code, base=Base.DIRECT, page=1)
+        for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE)
     )
     yield Operation(OpCode.INVLPG, reg=1)
     yield Operation(OpCode.SET_PTE, page=NO_PAGE, reg=1)

@@ -108,7 +108,8 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
 def _beside_spinner(state: State, op: Operation) -> bool:
     """With interrupts off over there nobody answers a flush; CPU 0 watches for tasks that sleep."""
     return bool(state.spinning) and any(
-        other.irqs_off or other.cpu == 0 or op.code in _EVERYWHERE for other in spinners(state, op.task)
+        other.irqs_off or other.cpu == 0 or op.code in _EVERYWHERE
+        for other in spinners(state, op.task)
     )
 
 
@@ -130,4 +131,6 @@ def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
         start = layout.fixaddr(op.reg) if op.base == Base.FIXMAP else layout.pkmap_address(op.reg)
     address = (start + op.offset) & ADDRESS_MASK
     named = op.base == Base.ABSOLUTE and op.code in _COMPARES
-    return not named and address < (layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset)
+    return not named and address < (
+        layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset
+    )

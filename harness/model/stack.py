@@ -92,7 +92,11 @@ def unmap_outside(d: Draft, address: int, *, iomap: bool) -> None:
     """An address beside the windows: nothing, but a BUG in DEBUG_HIGHMEM kernels if it is not lowmem."""
     layout = d.machine.layout
     d.rule += ".outside"
-    if layout.debug_highmem and not iomap and not layout.page_offset <= address < layout.high_memory:
+    if (
+        layout.debug_highmem
+        and not iomap
+        and not layout.page_offset <= address < layout.high_memory
+    ):
         die(d, "stack.bug-outside")
 
 

@@ -30,7 +30,11 @@ STACK = LOCAL._replace(
 )
 STACK_DEBUG = STACK._replace(debug_highmem=True, window=41, fix_kmap_end=68 + 41 * 32 - 1)
 TYPED = LOCAL._replace(
-    generation=Generation.TYPED, window=13, fix_kmap_end=68 + 13 * 32 - 1, typed_top=0, typed_count=0
+    generation=Generation.TYPED,
+    window=13,
+    fix_kmap_end=68 + 13 * 32 - 1,
+    typed_top=0,
+    typed_count=0,
 )
 TYPED_32 = TYPED._replace(window=19, fix_kmap_end=68 + 19 * 32 - 1)
 TYPED_DEBUG = TYPED._replace(debug_highmem=True, window=27, fix_kmap_end=68 + 27 * 32 - 1)
@@ -46,14 +50,18 @@ class Standard:
     limits: Limits
 
 
-def small_machine(layout: Layout, *, slots: int, high: int, low: int, tasks: tuple[int, ...]) -> Machine:
+def small_machine(
+    layout: Layout, *, slots: int, high: int, low: int, tasks: tuple[int, ...]
+) -> Machine:
     """A machine of *layout* with few pkmap slots and pages."""
     pages = tuple(Page(0x9000 + 3 * n, PageKind.HIGH, n) for n in range(high))
     pages += tuple(Page(0x1000 + n, PageKind.LOW, 255) for n in range(low))
     return machine(layout._replace(last_pkmap=slots), pages, tasks)
 
 
-def _pkmap(name: str, what: str, *, slots: int, high: int, low: int = 0, kmaps: int = 1) -> Standard:
+def _pkmap(
+    name: str, what: str, *, slots: int, high: int, low: int = 0, kmaps: int = 1
+) -> Standard:
     small = small_machine(LOCAL, slots=slots, high=high, low=low, tasks=(0, 0, 1))
     return Standard(name, what, small, Limits(kmaps=kmaps))
 
@@ -105,7 +113,9 @@ MACHINES: tuple[Standard, ...] = (
     _sections("pkmap-sections", "woken tasks whose CPU is in an atomic section", slots=1, high=3),
     _window("local", "kmap_local and kmap_atomic on 2 CPUs", LOCAL, _LOCALS),
     _window("local-lowmem", "lowmem beside highmem", LOCAL, _LOCALS, low=1),
-    _window("local-pfn", "pfn forms", LOCAL, (OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP), low=1, tasks=(0, 1)),
+    _window(
+        "local-pfn", "pfn forms", LOCAL, (OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP), low=1, tasks=(0, 1)
+    ),
     _window("local-rt", "PREEMPT_RT", LOCAL_RT, _LOCALS),
     _window("local-debug", "guard slots, lowmem mapped too", LOCAL_DEBUG, _LOCALS, low=1),
     _window("stack", "a stack on each CPU", STACK, _ATOMIC, low=1, depth=3),

@@ -160,7 +160,9 @@ def _addresses(machine: Machine, snapshot: Snapshot) -> list[int]:
     ]
 
 
-def initial(machine: Machine, snapshot: Snapshot, *, warned: frozenset[str] = frozenset()) -> State:
+def initial(
+    machine: Machine, snapshot: Snapshot, *, warned: frozenset[str] = frozenset()
+) -> State:
     """The state of a guest at rest, others' mappings included.
 
     *warned* names the WARN_ONCE sites that have fired since its boot.
@@ -194,7 +196,9 @@ def empty_snapshot(machine: Machine, *, cursor: int = 0) -> Snapshot:
         counts=(0,) * lay.last_pkmap,
         ptes=(0,) * lay.last_pkmap,
         windows=(),
-        tasks=tuple(TaskView(Status.OK, 0 if cpu == UNBOUND else cpu, 0, saved) for cpu in machine.tasks),
+        tasks=tuple(
+            TaskView(Status.OK, 0 if cpu == UNBOUND else cpu, 0, saved) for cpu in machine.tasks
+        ),
         cpu_depths=(0,) * lay.online_cpus,
         page_addresses=tuple(
             0 if page.highmem else machine.direct_address(page.pfn) for page in machine.pages

@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
-from harness.model import access, context, instant, local, outside, pkmap, release, stack, typed, typed_window
+from harness.model import (
+    access,
+    context,
+    instant,
+    local,
+    outside,
+    pkmap,
+    release,
+    stack,
+    typed,
+    typed_window,
+)
 from harness.model.draft import Draft
 from harness.model.finish import finish
 from harness.model.layout import Generation
@@ -117,7 +128,11 @@ def _close_contexts(state: State) -> State:
     number = state.current
     task = state.tasks[number]
     task = task._replace(contexts=(), irqs_off=task.contexts[0].irqs_off)
-    spinning = state.spinning if task.atomic else tuple(other for other in state.spinning if other != number)
+    spinning = (
+        state.spinning
+        if task.atomic
+        else tuple(other for other in state.spinning if other != number)
+    )
     tasks = (*state.tasks[:number], task, *state.tasks[number + 1 :])
     return state._replace(tasks=tasks, spinning=spinning)
 

@@ -25,7 +25,13 @@ def stuck_words(value: int) -> str:
     A slow guest's task is runnable and out of the queue; one that nobody has woken is asleep in it.
     """
     found, state = Stuck(value), value >> STATE_SHIFT
-    runs = "on a CPU" if Stuck.ON_CPU in found else "runnable" if Stuck.ON_RQ in found else "not runnable"
+    runs = (
+        "on a CPU"
+        if Stuck.ON_CPU in found
+        else "runnable"
+        if Stuck.ON_RQ in found
+        else "not runnable"
+    )
     words = [
         f"task {value & TASK_MASK} is {runs}, state {_STATES.get(state, hex(state))}",
         "still in the queue" if Stuck.QUEUED in found else "off the queue",

@@ -28,7 +28,12 @@ class View(NamedTuple):
 
 
 def view(
-    machine: Machine, before: State, op: Operation, seen: Observation, *, blind: frozenset[str] = frozenset()
+    machine: Machine,
+    before: State,
+    op: Operation,
+    seen: Observation,
+    *,
+    blind: frozenset[str] = frozenset(),
 ) -> View:
     """The step, with the state that it was seen to lead to."""
     return View(machine, before, absorb(machine, before, op, seen), op, seen, blind)

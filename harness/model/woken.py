@@ -20,7 +20,8 @@ def held_cpus(d: Draft) -> frozenset[int]:
 
 def _set_phase(d: Draft, numbers: tuple[int, ...], phase: Phase) -> None:
     d.tasks = tuple(
-        task._replace(phase=phase) if number in numbers else task for number, task in enumerate(d.tasks)
+        task._replace(phase=phase) if number in numbers else task
+        for number, task in enumerate(d.tasks)
     )
 
 
@@ -28,7 +29,9 @@ def wake(d: Draft) -> list[Draft]:
     """All in the queue are woken: those whose CPU is free run at once, the others are held back."""
     held = held_cpus(d)
     if held and any(d.tasks[number].allowed == UNBOUND for number in d.waiting):
-        d.lost = "a woken task that is bound to no CPU, beside an atomic section: it may run or not"
+        d.lost = (
+            "a woken task that is bound to no CPU, beside an atomic section: it may run or not"
+        )
         return [d]
     back = tuple(number for number in d.waiting if d.tasks[number].cpu in held)
     if back:
@@ -42,7 +45,9 @@ def wake(d: Draft) -> list[Draft]:
 def run_held(d: Draft) -> list[Draft]:
     """Those held back run, where the operation has ended the section that kept them."""
     held = held_cpus(d)
-    due = tuple(n for n in d.waiting if d.tasks[n].phase is Phase.WOKEN and d.tasks[n].cpu not in held)
+    due = tuple(
+        n for n in d.waiting if d.tasks[n].phase is Phase.WOKEN and d.tasks[n].cpu not in held
+    )
     if not due:
         return [d]
     _set_phase(d, due, Phase.BLOCKED)

@@ -73,7 +73,9 @@ def _results(
     if mutant.kind is Kind.OPERATOR and found_in(first)[0] is Found.NOTHING:
         yield found_in(
             with_throwaway(
-                first, request, lambda one: judge(prepared, one, Quiet(), Stopwatch(), launch=launch)
+                first,
+                request,
+                lambda one: judge(prepared, one, Quiet(), Stopwatch(), launch=launch),
             )
         )
     for name in mutant.needs:
@@ -82,7 +84,13 @@ def _results(
         yield found_in(judge(prepared, one, Quiet(), Stopwatch(), launch=launch))
     if mutant.regime:
         histories = HistoriesRequest(
-            means.shape, plan.seed, HISTORIES, means.out, template=False, strict=False, only=mutant.regime
+            means.shape,
+            plan.seed,
+            HISTORIES,
+            means.out,
+            template=False,
+            strict=False,
+            only=mutant.regime,
         )
         yield found_in_histories(mutant.regime, execute(prepared, histories, Quiet()))
 

@@ -12,7 +12,19 @@ from harness.errors import UsageError
 CATALOGUE = "catalogue.toml"
 _SUFFIXES = (".cocci", ".diff")
 
-_FIELDS = {"of", "kind", "files", "breaks", "reveals", "needs", "shape", "regime", "least", "since", "until"}
+_FIELDS = {
+    "of",
+    "kind",
+    "files",
+    "breaks",
+    "reveals",
+    "needs",
+    "shape",
+    "regime",
+    "least",
+    "since",
+    "until",
+}
 
 Version = tuple[int, ...]
 
@@ -95,13 +107,17 @@ def read_catalogue(folder: Path) -> Catalogue:
     return Catalogue(mutants, data["absent"])
 
 
-def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, list[str]]) -> Mutant:
+def _mutant(
+    folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, list[str]]
+) -> Mutant:
     found = [path for suffix in _SUFFIXES if (path := folder / f"{name}{suffix}").is_file()]
     if len(found) != 1:
         raise CatalogueError(f"{name} has {len(found)} patches in {folder}; one is expected")
     group = name.partition("/")[0]
     if unknown := set(entry) - _FIELDS:
-        raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} has unknown keys: {sorted(unknown)}")
+        raise CatalogueError(
+            f"the entry {name} of {folder / CATALOGUE} has unknown keys: {sorted(unknown)}"
+        )
     try:
         return Mutant(
             name=name,
@@ -119,7 +135,9 @@ def _mutant(folder: Path, name: str, entry: dict[str, Any], files: Mapping[str, 
             until=_version(entry.get("until", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise CatalogueError(f"the entry {name} of {folder / CATALOGUE} is wrong: {error}") from error
+        raise CatalogueError(
+            f"the entry {name} of {folder / CATALOGUE} is wrong: {error}"
+        ) from error
 
 
 def _version(text: str) -> Version:

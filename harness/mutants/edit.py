@@ -32,7 +32,9 @@ def mutated(mutant: Mutant, source: Path) -> Iterator[Edit]:
     Each changed file is a new file: one that is hard-linked elsewhere stays there as it is.
     Raises PatchError where the patch changes nothing.
     """
-    before = {name: (source / name).read_bytes() for name in mutant.files if (source / name).is_file()}
+    before = {
+        name: (source / name).read_bytes() for name in mutant.files if (source / name).is_file()
+    }
     try:
         said = "\n".join(_apply(mutant, source, name) for name in before)
         yield _edit(mutant, source, before, said)
@@ -43,13 +45,18 @@ def mutated(mutant: Mutant, source: Path) -> Iterator[Edit]:
 
 
 def _edit(mutant: Mutant, source: Path, before: dict[str, bytes], said: str) -> Edit:
-    changed = tuple(name for name, content in before.items() if (source / name).read_bytes() != content)
+    changed = tuple(
+        name for name, content in before.items() if (source / name).read_bytes() != content
+    )
     if not changed:
         raise PatchError(
             f"{mutant.patch} changes nothing in {source}:\n{said.strip()}",
             hint="the source may have other code: bound the entry by since/until, or widen the patch",
         )
-    return Edit(changed, "".join(_diff(name, before[name], (source / name).read_bytes()) for name in changed))
+    return Edit(
+        changed,
+        "".join(_diff(name, before[name], (source / name).read_bytes()) for name in changed),
+    )
 
 
 def _apply(mutant: Mutant, source: Path, name: str) -> str:
@@ -71,8 +78,24 @@ def _apply(mutant: Mutant, source: Path, name: str) -> str:
 
 def _command(patch: Path, file: Path) -> list[str | Path]:
     if patch.suffix == ".cocci":
-        return [find("spatch"), "--very-quiet", "--no-includes", "--in-place", "--sp-file", patch, file]
-    return [find("patch"), "--silent", "--batch", "--forward", "--no-backup-if-mismatch", file, patch]
+        return [
+            find("spatch"),
+            "--very-quiet",
+            "--no-includes",
+            "--in-place",
+            "--sp-file",
+            patch,
+            file,
+        ]
+    return [
+        find("patch"),
+        "--silent",
+        "--batch",
+        "--forward",
+        "--no-backup-if-mismatch",
+        file,
+        patch,
+    ]
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -84,5 +107,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _diff(name: str, before: bytes, after: bytes) -> str:
-    old, new = (content.decode("utf-8", "replace").splitlines(keepends=True) for content in (before, after))
+    old, new = (
+        content.decode("utf-8", "replace").splitlines(keepends=True) for content in (before, after)
+    )
     return "".join(difflib.unified_diff(old, new, f"a/{name}", f"b/{name}"))

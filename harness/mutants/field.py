@@ -54,7 +54,9 @@ def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
 
 def _mend(source: Path, original: Path) -> None:
     """Give the files that mutants change the contents they have in *original*."""
-    for name in {name for mutant in read_catalogue(project.MUTANTS).mutants for name in mutant.files}:
+    for name in {
+        name for mutant in read_catalogue(project.MUTANTS).mutants for name in mutant.files
+    }:
         if (original / name).is_file():
             content = (original / name).read_bytes()
             if (source / name).read_bytes() != content:

@@ -99,11 +99,15 @@ def join(original: str, mutated: Mapping[int, str]) -> Joined:
 
 def _choice(function: _Function, variants: list[tuple[int, _Function]]) -> bytes:
     """The function as it is, those that may take its place, and under its name the choice between them."""
-    statics = dict.fromkeys(one for each in (function, *(one for _, one in variants)) for one in each.statics)
+    statics = dict.fromkeys(
+        one for each in (function, *(one for _, one in variants)) for one in each.statics
+    )
     parts = [f"extern int {PARAMETER};\n".encode(), *(b"%s\n" % one for one in statics)]
     parts.append(function.renamed("__0", "static __always_inline"))
     parts += [one.renamed(f"__{number}", "static noinline") for number, one in variants]
-    cases = "".join(f"\tcase {number}:\n\t\t{function.call(f'__{number}')}\n" for number, _ in variants)
+    cases = "".join(
+        f"\tcase {number}:\n\t\t{function.call(f'__{number}')}\n" for number, _ in variants
+    )
     body = (
         f"{{\n\tif (likely(!{PARAMETER}))\n\t\t{function.call('__0')}\n"
         f"\tswitch ({PARAMETER}) {{\n{cases}\tdefault:\n\t\t{function.call('__0')}\n\t}}\n}}\n"

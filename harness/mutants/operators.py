@@ -17,11 +17,28 @@ FILE = "mm/highmem.c"
 
 FUNCTIONS = frozenset(
     {
-        *("get_next_pkmap_nr", "no_more_pkmaps", "get_pkmap_entries_count", "__kmap_to_page", "kmap_to_page"),
+        *(
+            "get_next_pkmap_nr",
+            "no_more_pkmaps",
+            "get_pkmap_entries_count",
+            "__kmap_to_page",
+            "kmap_to_page",
+        ),
         *("flush_all_zero_pkmaps", "__kmap_flush_unused", "kmap_flush_unused", "map_new_virtual"),
-        *("kmap_high", "kunmap_high", "kmap_local_calc_idx", "kmap_local_idx_push", "kmap_local_idx"),
+        *(
+            "kmap_high",
+            "kunmap_high",
+            "kmap_local_calc_idx",
+            "kmap_local_idx_push",
+            "kmap_local_idx",
+        ),
         *("kmap_local_idx_pop", "kmap_get_pte", "__kmap_local_pfn_prot", "__kmap_local_page_prot"),
-        *("kunmap_local_indexed", "__kmap_local_sched_out", "__kmap_local_sched_in", "kmap_local_fork"),
+        *(
+            "kunmap_local_indexed",
+            "__kmap_local_sched_out",
+            "__kmap_local_sched_in",
+            "kmap_local_fork",
+        ),
         *("page_slot", "page_address", "set_page_address"),
     }
 )
@@ -194,7 +211,11 @@ def _number(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
 def _is_value(node: Node) -> bool:
     """Whether the literal is computed with: the label of a case must be constant."""
     parent = node.parent
-    return parent is not None and parent.type not in ("case_statement", "init_declarator", "array_declarator")
+    return parent is not None and parent.type not in (
+        "case_statement",
+        "init_declarator",
+        "array_declarator",
+    )
 
 
 def _is_removable(node: Node) -> bool:
@@ -210,7 +231,11 @@ def _is_removable(node: Node) -> bool:
 def _is_opaque(node: Node) -> bool:
     if node.type == "call_expression":
         function = node.child_by_field_name("function")
-        return function is not None and function.text is not None and function.text.decode() in _OPAQUE
+        return (
+            function is not None
+            and function.text is not None
+            and function.text.decode() in _OPAQUE
+        )
     return node.type in ("ERROR", "type_descriptor") or node.type.startswith("preproc_")
 
 

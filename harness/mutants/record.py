@@ -50,7 +50,15 @@ class Record:
         needs = (project.SCENARIOS / f"{name}.kmap" for name in mutant.needs)
         scenarios = (path.read_text(encoding="utf-8") for path in needs)
         return _digest(
-            (self._base, mutant.name, patch, *mutant.files, *mutant.shape, mutant.regime, *scenarios)
+            (
+                self._base,
+                mutant.name,
+                patch,
+                *mutant.files,
+                *mutant.shape,
+                mutant.regime,
+                *scenarios,
+            )
         )
 
 
@@ -68,7 +76,9 @@ def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 def _attempt(mutant: Mutant, said: dict[str, Any]) -> Attempt:
     found = Found(said["found"])
     build, run = said["seconds"]
-    return Attempt(mutant, found, said["where"], said["what"], said["diff"], build, run, alone=said["alone"])
+    return Attempt(
+        mutant, found, said["where"], said["what"], said["diff"], build, run, alone=said["alone"]
+    )
 
 
 def _means(means: Means) -> tuple[str, ...]:

@@ -71,7 +71,11 @@ def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Found, str
         where = f"histories ({regime}) {len(bad)} of {len(result.histories)}"
         return Found.CONTRACT, where, ", ".join(sorted(result.rules))
     if result.crash or result.troubles:
-        return Found.CONTRACT, f"histories ({regime})", _first_line(result.crash) or result.troubles[0]
+        return (
+            Found.CONTRACT,
+            f"histories ({regime})",
+            _first_line(result.crash) or result.troubles[0],
+        )
     if result.error:
         return Found.ERROR, f"histories ({regime})", _first_line(result.error)
     return Found.NOTHING, f"histories ({regime}) 0 of {len(result.histories)}", ""
@@ -99,7 +103,9 @@ def _findings(result: RunResult) -> Iterator[tuple[Found, str, str]]:
 
 def _where(divergence: Divergence) -> str:
     operation = divergence.operation
-    return f"{divergence.program} step {divergence.step}" + (f" ({operation.code.name})" if operation else "")
+    return f"{divergence.program} step {divergence.step}" + (
+        f" ({operation.code.name})" if operation else ""
+    )
 
 
 def _last(result: RunResult) -> str:

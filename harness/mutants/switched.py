@@ -61,7 +61,10 @@ class Switchboard:
         at = self._address() - _PAGE_OFFSET
         with TemporaryDirectory(dir=out) as folder:
             copy = template.copied(Path(folder))
-            with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
+            with (
+                (copy.folder / "memory").open("r+b") as memory,
+                mmap.mmap(memory.fileno(), 0) as image,
+            ):
                 image[at : at + 4] = number.to_bytes(4, "little")
             return copy.restore(out)
 
@@ -92,26 +95,35 @@ def all_in_one(field: Field, mutants: tuple[Mutant, ...]) -> Switchboard:
     try:
         return _joined(field, texts, numbers, apart)
     except BuildFailedError as error:
-        bad = {int(number) for number in _IN_FUNCTION.findall(error.log.read_text(encoding="utf-8"))}
+        bad = {
+            int(number) for number in _IN_FUNCTION.findall(error.log.read_text(encoding="utf-8"))
+        }
         if not bad:
             raise
         return _joined(field, texts, numbers, apart | bad)
 
 
 def _joined(
-    field: Field, texts: Mapping[str, Mapping[int, str]], numbers: Mapping[str, int], apart: set[int]
+    field: Field,
+    texts: Mapping[str, Mapping[int, str]],
+    numbers: Mapping[str, int],
+    apart: set[int],
 ) -> Switchboard:
     contents = {FILE: (field.tree.source / FILE).read_text(encoding="utf-8")}
     apart = set(apart)
     for name, variants in texts.items():
         original = (field.tree.source / name).read_text(encoding="utf-8")
-        joined = join(original, {number: text for number, text in variants.items() if number not in apart})
+        joined = join(
+            original, {number: text for number, text in variants.items() if number not in apart}
+        )
         contents[name] = joined.text
         apart |= joined.apart
     contents[FILE] = with_prelude(contents[FILE])
     with _replaced(field, contents):
         prepared = field.rebuilt(Quiet())
-    return Switchboard(prepared, {name: number for name, number in numbers.items() if number not in apart})
+    return Switchboard(
+        prepared, {name: number for name, number in numbers.items() if number not in apart}
+    )
 
 
 def _texts(

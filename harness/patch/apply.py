@@ -46,12 +46,16 @@ def apply(patch: Patch, tree: Path) -> None:
     """Put *patch* into *tree*, all of it or nothing.  Raises DoesNotApplyError."""
     done = attempt(tree, "apply", "--whitespace=nowarn", "-p1", "-", text=patch.diff)
     if done.returncode:
-        raise DoesNotApplyError(patch, tree, tuple(_why(done.stderr.decode(errors="replace"), patch, tree)))
+        raise DoesNotApplyError(
+            patch, tree, tuple(_why(done.stderr.decode(errors="replace"), patch, tree))
+        )
 
 
 def _why(said: str, patch: Patch, tree: Path) -> list[str]:
     """Git's words, and for the first hunk that does not fit both sides of the quarrel."""
-    lines = [one for one in said.splitlines() if one.startswith(("error:", "fatal:"))][:4] or [said.strip()]
+    lines = [one for one in said.splitlines() if one.startswith(("error:", "fatal:"))][:4] or [
+        said.strip()
+    ]
     found = _FAILED.search(said)
     if not found:
         return lines

@@ -26,7 +26,8 @@ class CloneTree:
         """The source as it was packed.  Raises UsageError for a revision."""
         if revision:
             raise UsageError(
-                f"{self._kernel.name} is no git repository: it has no {revision!r}", hint="omit --base"
+                f"{self._kernel.name} is no git repository: it has no {revision!r}",
+                hint="omit --base",
             )
         return Base(self._kernel.content_hash, f"{self._kernel.name} ({self._kernel.source})")
 

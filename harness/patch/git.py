@@ -19,7 +19,12 @@ _LEAKS = (
 )
 """What hooks, ``git bisect run`` and ``git rebase --exec`` set; here it would name the wrong repository."""
 
-_SETTINGS = ("core.autocrlf=false", "core.safecrlf=false", "advice.detachedHead=false", "gc.auto=0")
+_SETTINGS = (
+    "core.autocrlf=false",
+    "core.safecrlf=false",
+    "advice.detachedHead=false",
+    "gc.auto=0",
+)
 
 
 class GitError(InfrastructureError):
@@ -46,7 +51,9 @@ def attempt(folder: Path, *words: str, text: bytes = b"") -> subprocess.Complete
     }
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     command: list[str | Path] = [find("git"), *settings, *words]
-    return subprocess.run(command, cwd=folder, env=environment, input=text, capture_output=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, input=text, capture_output=True, check=False
+    )
 
 
 def git(folder: Path, *words: str, text: bytes = b"") -> bytes:

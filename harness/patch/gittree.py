@@ -22,7 +22,8 @@ class UnknownRevisionError(UsageError):
 
     def __init__(self, revision: str, tree: Path, said: str) -> None:
         super().__init__(
-            f"{tree} has no revision {revision!r}: {said}", hint="git fetch it, or name another with --base"
+            f"{tree} has no revision {revision!r}: {said}",
+            hint="git fetch it, or name another with --base",
         )
 
 
@@ -70,7 +71,9 @@ class GitTree:
         commit = commit_of(self.tree, revision)
         words = line(self.tree, "log", "-1", '--format=%h ("%s")', commit)
         dirty = bool(attempt(self.tree, "diff", "--quiet", "HEAD").returncode)
-        notes = ("the tree has uncommitted changes, which are not part of the base",) if dirty else ()
+        notes = (
+            ("the tree has uncommitted changes, which are not part of the base",) if dirty else ()
+        )
         return Base(commit, words, notes, commit[:12])
 
     def settle(self, content: str) -> None:

@@ -14,9 +14,23 @@ from harness.patch.base import Base
 OBJECTS = "objects-"
 """Folders of the scratch's source that begin so are not part of it."""
 _SPACE_MIB = 2000
-_PRODUCTS = (".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", ".order", ".symvers", ".dtb", ".gcno", ".su")
+_PRODUCTS = (
+    ".o",
+    ".ko",
+    ".a",
+    ".cmd",
+    ".mod",
+    ".mod.c",
+    ".order",
+    ".symvers",
+    ".dtb",
+    ".gcno",
+    ".su",
+)
 _FOLDERS = frozenset({".git", "include/config", "include/generated", ".tmp_versions"})
-_FILES = frozenset({".config", ".config.old", "vmlinux", "System.map", "Module.symvers", "vmlinux.o"})
+_FILES = frozenset(
+    {".config", ".config.old", "vmlinux", "System.map", "Module.symvers", "vmlinux.o"}
+)
 _Manifest = dict[str, list[int]]
 
 
@@ -33,11 +47,14 @@ class PlainTree:
         """The folder as it stands.  Raises UsageError for a revision, which only git knows."""
         if revision:
             raise UsageError(
-                f"{self.tree} is no git repository: there is no {revision!r} in it", hint="omit --base"
+                f"{self.tree} is no git repository: there is no {revision!r} in it",
+                hint="omit --base",
             )
         found = dict(_entries(self.tree))
         text = "".join(f"{name}\0{entry}\n" for name, entry in sorted(found.items()))
-        return Base(hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree))
+        return Base(
+            hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree)
+        )
 
     def settle(self, content: str) -> None:
         """Copy what is new or other, remove what is gone; a file that is copied gets the time of now."""

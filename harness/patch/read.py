@@ -16,10 +16,22 @@ from harness.patch.git import attempt, git
 from harness.patch.patch import Patch
 
 _DIFF = re.compile(rb"^(?:diff --git |--- \S+.*\n\+\+\+ \S+)", re.MULTILINE)
-_MAIL = re.compile(rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n")
+_MAIL = re.compile(
+    rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n"
+)
 _PART = re.compile(r"\[[^\]]*?\b(\d+)/(\d+)[^\]]*\]")
 _ENDINGS = (".patch", ".diff", ".eml", ".mbox")
-_MACHINERY = ("diff ", "--- ", "+++ ", "index ", "Index: ", "Only in ", "From ", "From: ", "commit ")
+_MACHINERY = (
+    "diff ",
+    "--- ",
+    "+++ ",
+    "index ",
+    "Index: ",
+    "Only in ",
+    "From ",
+    "From: ",
+    "commit ",
+)
 SERIES = "series"
 """The file of a quilt folder that lists its patches in their order."""
 
@@ -119,12 +131,16 @@ def _mails(text: bytes, origin: str) -> Iterator[Patch]:
 def _mail(mail: Path, origin: str) -> Iterator[Patch]:
     message, diff = mail.with_suffix(".message"), mail.with_suffix(".diff")
     content = mail.read_bytes()
-    done = attempt(mail.parent, "mailinfo", "-k", "--encoding=UTF-8", str(message), str(diff), text=content)
+    done = attempt(
+        mail.parent, "mailinfo", "-k", "--encoding=UTF-8", str(message), str(diff), text=content
+    )
     body = diff.read_bytes() if diff.is_file() else b""
     if done.returncode or not _DIFF.search(body):
         return
     said = dict(
-        found.split(": ", 1) for found in done.stdout.decode(errors="replace").splitlines() if ": " in found
+        found.split(": ", 1)
+        for found in done.stdout.decode(errors="replace").splitlines()
+        if ": " in found
     )
     author = f"{said.get('Author', '')} <{said.get('Email', '')}>" if "Author" in said else ""
     yield Patch(origin, body, said.get("Subject", ""), author, message_id(content))

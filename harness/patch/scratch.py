@@ -81,7 +81,11 @@ class Scratch:
 def config_folder(config: str) -> str:
     """The name of a configuration as part of a file's name; two paths of files never share one."""
     plain = re.sub(r"[^A-Za-z0-9.-]", "-", config)
-    return plain if plain == config else f"{plain[-40:]}-{hashlib.sha256(config.encode()).hexdigest()[:8]}"
+    return (
+        plain
+        if plain == config
+        else f"{plain[-40:]}-{hashlib.sha256(config.encode()).hexdigest()[:8]}"
+    )
 
 
 def require_kernel_tree(tree: Path) -> Path:

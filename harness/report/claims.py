@@ -39,7 +39,9 @@ def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[
         for line in one.finding.evidence:
             yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
         yield from _then(one)
-    counts = {verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in Verdict}
+    counts = {
+        verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in Verdict
+    }
     yield "all      " + ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
     yield f"verdict  {_verdict(judged)}"
 
@@ -48,7 +50,9 @@ def _then(one: Judged) -> Iterator[str]:
     """What the interface of 2.6.24 does, in the module's typed window."""
     if one.then:
         how = f": {one.then.how}" if one.then.how else ""
-        line = f"2.6.24 (typed window): {one.then.verdict.value}{how}; {'; '.join(one.then.evidence)}"
+        line = (
+            f"2.6.24 (typed window): {one.then.verdict.value}{how}; {'; '.join(one.then.evidence)}"
+        )
         yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 

@@ -20,5 +20,9 @@ def coverage_lines(coverage: LineCoverage) -> Iterator[str]:
 
 def _missed(line: Line) -> str:
     never = sum(1 for count in line.branches if not count)
-    how = "never executed" if not line.count else f"{never} of {len(line.branches)} branches never taken"
+    how = (
+        "never executed"
+        if not line.count
+        else f"{never} of {len(line.branches)} branches never taken"
+    )
     return f"{line.file}:{line.number} ({line.function}), {how}: {line.text}"

@@ -62,7 +62,9 @@ def places(rows: Sequence[Sequence[int]]) -> dict[int, Place]:
     for depth, row in enumerate(rows):
         left = _MARGIN + (full - len(row) * (_WIDTH + _GAP_X)) // 2
         for at, number in enumerate(row):
-            found[number] = Place(left + at * (_WIDTH + _GAP_X), _MARGIN + depth * (_HEIGHT + _GAP_Y))
+            found[number] = Place(
+                left + at * (_WIDTH + _GAP_X), _MARGIN + depth * (_HEIGHT + _GAP_Y)
+            )
     return found
 
 
@@ -130,7 +132,9 @@ def _edges(edges: Sequence[Edge], where: dict[int, Place]) -> Iterator[str]:
         if edge.source != edge.target:
             together.setdefault((edge.source, edge.target), []).append(edge)
     for (source, target), parallel in together.items():
-        words = "\n".join(sorted({f"t{e.operation.task}: {_operation(e)} ({e.rule})" for e in parallel}))
+        words = "\n".join(
+            sorted({f"t{e.operation.task}: {_operation(e)} ({e.rule})" for e in parallel})
+        )
         colour = _colour(parallel[0].operation.code)
         yield (
             f'<path d="{_curve(where[source], where[target])}" fill="none" stroke="{colour}" stroke-width="1.2"'
@@ -148,7 +152,12 @@ def _curve(start: Place, end: Place) -> str:
         x0, y0, x1, y1 = start.x + _WIDTH // 2, start.y + _HEIGHT, end.x + _WIDTH // 2, end.y
         bend = (y1 - y0) // 2
         return f"M{x0} {y0}C{x0} {y0 + bend} {x1} {y1 - bend} {x1} {y1}"
-    x0, y0, x1, y1 = start.x + _WIDTH, start.y + _HEIGHT // 2, end.x + _WIDTH, end.y + _HEIGHT // 2 + 6
+    x0, y0, x1, y1 = (
+        start.x + _WIDTH,
+        start.y + _HEIGHT // 2,
+        end.x + _WIDTH,
+        end.y + _HEIGHT // 2 + 6,
+    )
     out = max(x0, x1) + 30 + (start.y - end.y) // 6
     return f"M{x0} {y0}C{out} {y0} {out} {y1} {x1} {y1}"
 

@@ -52,7 +52,10 @@ def _share(part: int, whole: int) -> str:
 
 def _order(result: HistoriesResult) -> str:
     replays = [one.replay for one in result.histories]
-    sections, undecided = sum(one.sections for one in replays), sum(one.undecided for one in replays)
+    sections, undecided = (
+        sum(one.sections for one in replays),
+        sum(one.undecided for one in replays),
+    )
     return f"{sections} critical sections replayed, {undecided} unknown"
 
 
@@ -141,7 +144,8 @@ def _judged_value(one: Judged) -> dict[str, Any]:
         "overlapped": one.overlap.overlapped,
         "slept": one.overlap.slept,
         "violations": [
-            {"rule": each.rule.value, "detail": each.detail, "window": each.window} for each in one.violations
+            {"rule": each.rule.value, "detail": each.detail, "window": each.window}
+            for each in one.violations
         ],
         "window": one.window,
         "sections": one.replay.sections,

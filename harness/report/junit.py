@@ -54,7 +54,9 @@ def _verdict_case(result: JobResult) -> TestCase:
     if verdict == "diverge":
         case.result = [Failure(_text(_first(report)), "diverge")]
     elif verdict != "agree" or result.exit_code:
-        case.result = [Error(_text(report.get("error") or f"exit code {result.exit_code}"), str(verdict))]
+        case.result = [
+            Error(_text(report.get("error") or f"exit code {result.exit_code}"), str(verdict))
+        ]
     return case
 
 

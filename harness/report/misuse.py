@@ -18,12 +18,16 @@ def misuse_lines(release: str, judged: Sequence[Judged]) -> Iterator[str]:
         yield f"{one.case.id:<25} {one.outcome.value.upper()}"
         yield from _indented(one.case.rule)
         if one.expected:
-            yield from _indented(f"expected: {expected_words(one.expected)}: {one.expected.source}")
+            yield from _indented(
+                f"expected: {expected_words(one.expected)}: {one.expected.source}"
+            )
             yield from _indented(f"said: {'; '.join(one.said) or 'nothing'}")
         for line in one.wrong:
             yield from _indented(f"-> {line}" if one.outcome not in _GOOD else line)
     counts = {outcome: sum(one.outcome is outcome for one in judged) for outcome in Outcome}
-    yield "all      " + ", ".join(f"{count} {outcome.value}" for outcome, count in counts.items() if count)
+    yield "all      " + ", ".join(
+        f"{count} {outcome.value}" for outcome, count in counts.items() if count
+    )
     yield f"verdict  {'AS EXPECTED' if agree(judged) else 'DIVERGES'}"
 
 

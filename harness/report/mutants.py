@@ -32,7 +32,8 @@ def score_value(score: Score) -> dict[str, Any]:
         "kernel": score.kernel,
         "as_wanted": not score.wrong,
         "kinds": {
-            kind.value: {"tried": score.tried[kind], "reported": score.killed[kind]} for kind in score.tried
+            kind.value: {"tried": score.tried[kind], "reported": score.killed[kind]}
+            for kind in score.tried
         },
         "mutants": [_attempt_value(one) for one in score.attempts],
     }

@@ -28,10 +28,13 @@ def read_scores(paths: Sequence[Path]) -> Scores:
     for path in paths:
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
-            scores.setdefault(said["kernel"], {}).update({one["name"]: one for one in said["mutants"]})
+            scores.setdefault(said["kernel"], {}).update(
+                {one["name"]: one for one in said["mutants"]}
+            )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
-                f"{path} is no kill score: {error}", hint="`kmap-harness mutants --json` writes one"
+                f"{path} is no kill score: {error}",
+                hint="`kmap-harness mutants --json` writes one",
             ) from error
     return scores
 

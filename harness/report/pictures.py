@@ -59,7 +59,9 @@ def _explored() -> tuple[Mapping[Move, set[str]], Mapping[int, set[tuple[str, st
             for number, (old, new) in enumerate(pairs):
                 looks[new.count].add(_look(asked, one.state, number, new))
                 if old != new:
-                    moves[Move(old.count, new.count, bool(old.pte) and 0 != new.pte != old.pte)].add(one.rule)
+                    moves[
+                        Move(old.count, new.count, bool(old.pte) and 0 != new.pte != old.pte)
+                    ].add(one.rule)
         return outcomes
 
     explore(machine, Limits(kmaps=1), steps=watched)
@@ -128,7 +130,8 @@ def windows() -> str:
     widths = [max(map(len, block)) + 2 for block in blocks]
     rows = zip(*padded, strict=True)
     return "\n".join(
-        "".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
 
 
@@ -158,7 +161,9 @@ def _nest(layout: Layout, cpu: int) -> list[Place]:
         last = typed and number == len(KM_TYPES_2_6_24)
         kind = 0 if last else number
         (one,) = step(
-            machine, state, Operation(OpCode.KMAP_ATOMIC, page=0, reg=number, value=kind if typed else 0)
+            machine,
+            state,
+            Operation(OpCode.KMAP_ATOMIC, page=0, reg=number, value=kind if typed else 0),
         )
         name = _name(number, typed=typed, kind=kind)
         if one.observation.status is Status.DIED:

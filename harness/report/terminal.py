@@ -36,7 +36,9 @@ def _verdict(result: RunResult) -> str:
         return _VERDICTS[result.verdict]
     if result.divergences or result.failed_assertions:
         return _VERDICTS[Verdict.DIVERGE]
-    return "DIVERGE: the kernel crashed or hung" if result.crash else "DIVERGE: the kernel complained"
+    return (
+        "DIVERGE: the kernel crashed or hung" if result.crash else "DIVERGE: the kernel complained"
+    )
 
 
 def _head(result: RunResult) -> Iterator[str]:
@@ -111,13 +113,19 @@ _DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
 
 def _counts(counts: dict[str, int]) -> str:
     return (
-        ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1]))
+        ", ".join(
+            f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])
+        )
         or "none"
     )
 
 
 def _findings(result: RunResult) -> Iterator[str]:
-    for label, counter in (("known bugs", "known"), ("vanished", "vanished"), ("foreign", "foreign")):
+    for label, counter in (
+        ("known bugs", "known"),
+        ("vanished", "vanished"),
+        ("foreign", "foreign"),
+    ):
         counts = result.total(counter)
         if counts:
             yield f"{label:12}{_counts(counts)}"

@@ -37,7 +37,9 @@ def _step_lines(one: StepDifference) -> Iterator[str]:
         yield f"    the second trace has: {operation_text(one.right.operation)}"
         return
     for name in one.fields:
-        left, right = (field_words(name, getattr(side.observation, name)) for side in (one.left, one.right))
+        left, right = (
+            field_words(name, getattr(side.observation, name)) for side in (one.left, one.right)
+        )
         yield f"    {name:15} {left} | {right}"
 
 
@@ -50,6 +52,7 @@ def difference_value(difference: TraceDifference) -> dict[str, Any]:
         "only_second": difference.only_right,
         "switched": len(difference.switched),
         "steps": [
-            {"program": one.program, "step": one.number, "fields": one.fields} for one in difference.steps
+            {"program": one.program, "step": one.number, "fields": one.fields}
+            for one in difference.steps
         ],
     }

@@ -33,7 +33,9 @@ def run_value(result: RunResult) -> dict[str, Any]:
         },
         "machine": result.machine,
         "command": result.command,
-        "layout": None if layout is None else {**layout._asdict(), "generation": layout.generation.value},
+        "layout": None
+        if layout is None
+        else {**layout._asdict(), "generation": layout.generation.value},
         "missing_evidence": result.missing_evidence,
         "operations": dict(result.operations),
         "situations": dict(result.situations),
@@ -41,7 +43,12 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "transitions": _transitions_value(result.transitions),
         "divergences": [divergence_value(one) for one in result.divergences],
         "failed_assertions": [
-            {"program": one.program, "line": failed.line, "step": failed.step, "field": failed.field}
+            {
+                "program": one.program,
+                "line": failed.line,
+                "step": failed.step,
+                "field": failed.field,
+            }
             for one in result.results
             for failed in one.failed_assertions
         ],

@@ -36,7 +36,9 @@ def require_wire(dwarf: DwarfFacts) -> None:
     """Raise WireMismatchError where the module speaks another protocol than this harness."""
     for name, mine in STRUCTURES.items():
         if dwarf.struct(name).size != mine.size:
-            raise WireMismatchError(f"the size of struct {name}", dwarf.struct(name).size, mine.size)
+            raise WireMismatchError(
+                f"the size of struct {name}", dwarf.struct(name).size, mine.size
+            )
     for prefix, numbers in (("KMH_OP_", OpCode), ("KMH_ST_", Status)):
         for number in numbers:
             found = dwarf.constant(prefix + number.name)

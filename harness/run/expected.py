@@ -42,7 +42,11 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> 
         ("LAST_PKMAP", 512 if pae else 1024, layout.last_pkmap),
         ("CPUs", smp, layout.online_cpus),
         ("PREEMPT_RT", kernel.config.enabled("CONFIG_PREEMPT_RT"), layout.rt),
-        ("DEBUG_KMAP_LOCAL", kernel.config.enabled("CONFIG_DEBUG_KMAP_LOCAL"), layout.debug_kmap_local),
+        (
+            "DEBUG_KMAP_LOCAL",
+            kernel.config.enabled("CONFIG_DEBUG_KMAP_LOCAL"),
+            layout.debug_kmap_local,
+        ),
     )
     for what, wanted, found in expected:
         if wanted != found:

@@ -138,7 +138,9 @@ def _run(job: Job, folder: Path) -> JobResult:
     )
     started = time.monotonic()
     with (folder / "output.log").open("wb") as log:
-        done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False
+        )
     return JobResult(
         job,
         done.returncode,
@@ -154,6 +156,10 @@ def _report(path: Path, log: Path, code: int) -> Mapping[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
-        return {"verdict": "error", "error": "\n".join(last) or f"no output; exit code {code}", "steps": 0}
+        return {
+            "verdict": "error",
+            "error": "\n".join(last) or f"no output; exit code {code}",
+            "steps": 0,
+        }
     assert isinstance(report, dict), "a run writes one JSON object"
     return report

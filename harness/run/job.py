@@ -87,7 +87,9 @@ class Stopwatch:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
 
-def execute(request: Request, progress: Progress, show: Callable[[str], None] | None = None) -> RunResult:
+def execute(
+    request: Request, progress: Progress, show: Callable[[str], None] | None = None
+) -> RunResult:
     """Do the job.  What fails before a boot is raised; what fails later is part of the result.
 
     *show* is given each command line that was used, ready to paste.
@@ -144,9 +146,7 @@ def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
     with watch.phase("record"):
         learnt, script = _judge_once(work._replace(show=None), ordinary, Stopwatch())
     if script is None:
-        note = (
-            "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
-        )
+        note = "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
         return replace(learnt, notes=(*learnt.notes, note))
     return _judge_once(work, request, watch, script)[0]
 
@@ -168,19 +168,27 @@ def _judge_once(
         (show or _ignore)(command)
     recorder = guest.record() if request.deterministic and not script else None
     result = _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
-    return result, guest.script(recorder) if recorder and not result.crash and not result.error else None
+    return result, guest.script(
+        recorder
+    ) if recorder and not result.crash and not result.error else None
 
 
-def _launched(launch: Launch | None, parts: Parts, request: Request, script: Script | None) -> Guest:
+def _launched(
+    launch: Launch | None, parts: Parts, request: Request, script: Script | None
+) -> Guest:
     if script:
         return parts.boot(request.out, script)
     return (launch or (start if request.template else Parts.boot))(parts, request.out)
 
 
-def _not_booted(kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError) -> RunResult:
+def _not_booted(
+    kernel: Kernel, request: Request, watch: Stopwatch, error: HarnessError
+) -> RunResult:
     """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
     return RunResult(
-        kernel=KernelFacts(kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source),
+        kernel=KernelFacts(
+            kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
+        ),
         machine=describe(request.shape),
         command="",
         seed=request.plan.seed,
@@ -210,7 +218,9 @@ def _judge_in(
         layout, facts = guest.info()
         require_machine(kernel, request.shape, layout, facts, dwarf)
         facts = facts._replace(evidence=_armed(guest, facts))
-        result = _Run(request, Booted(kernel, guest, layout, facts), progress, watch, held).result()
+        result = _Run(
+            request, Booted(kernel, guest, layout, facts), progress, watch, held
+        ).result()
         if request.coverage:
             collect(guest, kernel, request.coverage)
         return result
@@ -251,7 +261,12 @@ class _Run:
     """The part of the job that has a guest."""
 
     def __init__(
-        self, request: Request, booted: Booted, progress: Progress, watch: Stopwatch, held: ExitStack
+        self,
+        request: Request,
+        booted: Booted,
+        progress: Progress,
+        watch: Stopwatch,
+        held: ExitStack,
     ) -> None:
         self.request, self.progress, self.watch = request, progress, watch
         self.kernel, self.guest, self.layout, self.facts = kernel, guest, layout, facts = booted
@@ -325,7 +340,9 @@ class _Run:
             command=self.guest.reproduce,
             seed=self.request.plan.seed,
             layout=self.layout,
-            missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & self.facts.evidence),
+            missing_evidence=tuple(
+                bit.name or "" for bit in Evidence if not bit & self.facts.evidence
+            ),
             programs=tuple(self.outcomes),
             phases=self.watch.seconds,
             wire=asdict(self.guest.wire_statistics),

@@ -28,7 +28,9 @@ class Prepared:
     dwarf: DwarfFacts
 
 
-def find_kernel(name: str, build_dir: Path | None, progress: Progress, say: Say | None = None) -> Kernel:
+def find_kernel(
+    name: str, build_dir: Path | None, progress: Progress, say: Say | None = None
+) -> Kernel:
     """The kernel of that name, or the user's own image with the folder it was built in.
 
     ``say`` is told the exact commands of a build.
@@ -61,7 +63,11 @@ def prepare(
 
 
 def prepare_kernel(
-    kernel: Kernel, progress: Progress, *, sources: Path = project.MODULE_SOURCES, module: Built | None = None
+    kernel: Kernel,
+    progress: Progress,
+    *,
+    sources: Path = project.MODULE_SOURCES,
+    module: Built | None = None,
 ) -> Prepared:
     """Module and agent for a kernel that is there; *module* where one of an equal build will do.
 
@@ -72,6 +78,9 @@ def prepare_kernel(
     dwarf = read_dwarf(module.path)
     require_wire(dwarf)
     agent = build_program(
-        sorted(project.AGENT_SOURCES.glob("*.c")), AGENT, include=(project.MODULE_SOURCES,), progress=progress
+        sorted(project.AGENT_SOURCES.glob("*.c")),
+        AGENT,
+        include=(project.MODULE_SOURCES,),
+        progress=progress,
     )
     return Prepared(kernel, module, agent, dwarf)

@@ -58,16 +58,21 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
     ]
     if not found:
         places = ", ".join(map(str, named or [folder]))
-        raise UsageError(f"there is no scenario in {places}", hint="scenarios are files that end in .kmap")
+        raise UsageError(
+            f"there is no scenario in {places}", hint="scenarios are files that end in .kmap"
+        )
     for path in found:
         if not path.is_file():
             raise UsageError(
-                f"there is no scenario file {path}", hint=f"those that come with the harness are in {folder}"
+                f"there is no scenario file {path}",
+                hint=f"those that come with the harness are in {folder}",
             )
     return tuple(found)
 
 
-def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iterator[Program | NotApplicable]:
+def planned(
+    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
+) -> Iterator[Program | NotApplicable]:
     """The programs of *plan* for this guest, one after another; a prelude first, where any are generated.
 
     Raises ScenarioError before the first where any scenario says what cannot be on this guest.
@@ -83,7 +88,10 @@ def planned(plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape) -> Iter
     for number in range(-(-plan.steps // PROGRAM_STEPS)):
         steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)
         yield generate(
-            known, Random(random.getrandbits(64)), Wishes(steps), name=f"random-{plan.seed}-{number}"
+            known,
+            Random(random.getrandbits(64)),
+            Wishes(steps),
+            name=f"random-{plan.seed}-{number}",
         )
     if plan.abstract:
         yield from abstract_programs(known, plan.seed, plan.abstract)

@@ -18,13 +18,17 @@ def replay(path: Path) -> RunResult:
     for record in reader.records():
         session.feed(record)
     return RunResult(
-        kernel=KernelFacts(header.release, header.release, header.build, header.config_hash, f"trace {path}"),
+        kernel=KernelFacts(
+            header.release, header.release, header.build, header.config_hash, f"trace {path}"
+        ),
         machine="as recorded",
         command=" ".join(header.qemu),
         seed=header.seed,
         layout=header.layout,
         missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & header.evidence),
-        programs=tuple(ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs),
+        programs=tuple(
+            ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs
+        ),
     )
 
 

@@ -74,7 +74,10 @@ class RunResult:
     def divergences(self) -> tuple[Divergence, ...]:
         """All divergences but those of known bugs, in the order in which they were met."""
         return tuple(
-            one for result in self.results for one in result.divergences if one.layer is not Layer.KNOWN
+            one
+            for result in self.results
+            for one in result.divergences
+            if one.layer is not Layer.KNOWN
         )
 
     @property
@@ -85,12 +88,16 @@ class RunResult:
     @property
     def placed_troubles(self) -> tuple[tuple[str, Trouble], ...]:
         """The same, each with the name of its program."""
-        return tuple((result.program, one) for result in self.results for one in result.unexplained)
+        return tuple(
+            (result.program, one) for result in self.results for one in result.unexplained
+        )
 
     @property
     def failed_assertions(self) -> tuple[tuple[str, FailedAssertion], ...]:
         """Expectations of scenarios that were not met, each with the name of its scenario."""
-        return tuple((result.program, one) for result in self.results for one in result.failed_assertions)
+        return tuple(
+            (result.program, one) for result in self.results for one in result.failed_assertions
+        )
 
     @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:

@@ -162,7 +162,9 @@ class _ProgramRun:
         except SectionOpenError as error:
             self._judge(operations, error.records)
             # Programs close what they open (scenario/lower.py, guest/batch.py): a step above tells what did not.
-            raise KernelError(f"the kernel left an atomic section open: {error.message}") from error
+            raise KernelError(
+                f"the kernel left an atomic section open: {error.message}"
+            ) from error
 
     def _judge(self, operations: Sequence[Operation], records: Sequence[StepRecord]) -> None:
         if self.first_step is None and records:
@@ -187,7 +189,9 @@ class _ProgramRun:
             self.target.hear(self.spoke)
             self.spoke = None
         for found in self.target.troubles(marked=marked):
-            self.sitting.record(Trouble(self._step_of(found), found.kind.value, found.title, found.lines))
+            self.sitting.record(
+                Trouble(self._step_of(found), found.kind.value, found.title, found.lines)
+            )
 
     def _step_of(self, trouble: ConsoleTrouble) -> int:
         """The step of this program that the console's marker names, -1 for none.
@@ -215,4 +219,6 @@ class _ProgramRun:
         place = f"{self.program.name}:{line}" if line else self.program.name
         task = self.program.task_name(operations[step].task)
         words = operation_text(operations[step], self.program.pools)
-        return type(error)(f"{place} step {step}: {task}: {words}: {error.message}", hint=error.hint)
+        return type(error)(
+            f"{place} step {step}: {task}: {words}: {error.message}", hint=error.hint
+        )

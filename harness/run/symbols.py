@@ -7,7 +7,13 @@ from pathlib import Path
 from harness.guest.protocol import Facts
 
 ANCHOR = "kunmap_high"
-DECODED = ("pkmap_count", "last_pkmap_nr", "pkmap_page_table", "pkmap_map_wait", "page_address_htable")
+DECODED = (
+    "pkmap_count",
+    "last_pkmap_nr",
+    "pkmap_page_table",
+    "pkmap_map_wait",
+    "page_address_htable",
+)
 """Fields of Facts and, but for a suffix that gcc gives to static variables of functions, symbols."""
 
 
@@ -17,7 +23,9 @@ def read_symbols(system_map: Path) -> Mapping[str, int]:
     Each name is searched for by itself: a search for fixed words takes a tenth of a look at every line.
     """
     text = "\n" + system_map.read_text(encoding="ascii", errors="replace") + "\n"
-    found = ((name, tuple(re.finditer(rf" {name}(?:\.\S*)?\n", text))) for name in (ANCHOR, *DECODED))
+    found = (
+        (name, tuple(re.finditer(rf" {name}(?:\.\S*)?\n", text))) for name in (ANCHOR, *DECODED)
+    )
     return {name: _address(text, matches[-1].start()) for name, matches in found if matches}
 
 

@@ -23,7 +23,9 @@ def wrecks(scenario: Scenario) -> bool:
     return any(one.name == "throwaway" and not one.negated for one in scenario.requires)
 
 
-def with_throwaway(result: RunResult, request: Request, judge: Callable[[Request], RunResult]) -> RunResult:
+def with_throwaway(
+    result: RunResult, request: Request, judge: Callable[[Request], RunResult]
+) -> RunResult:
     """*result* with the request's throwaway scenarios run as well; *judge* boots a guest for each.
 
     One that this kernel cannot run is not booted for.
@@ -31,7 +33,8 @@ def with_throwaway(result: RunResult, request: Request, judge: Callable[[Request
     for scenario in request.plan.scenarios:
         if wrecks(scenario) and result.layout:
             one = lower(
-                scenario, Facts(result.layout, throwaway=True, missing=missing_operations(result.layout))
+                scenario,
+                Facts(result.layout, throwaway=True, missing=missing_operations(result.layout)),
             )
             if isinstance(one, NotApplicable):
                 found = (ProgramOutcome(one.name, "", 0.0, None, one.reason),)

@@ -201,7 +201,10 @@ class _Author:
         stack: list[Mapping] = []
         for kind in kinds[:-2]:
             stack.append(self._mapping(kind))
-            steps += [[self._make(task, stack[-1], Way.ATOMIC)], self._touch(task, self.rng.choice(stack))]
+            steps += [
+                [self._make(task, stack[-1], Way.ATOMIC)],
+                self._touch(task, self.rng.choice(stack)),
+            ]
         if self.rng.random() < 0.25:
             steps.append(self._interrupt(task, kinds[-2:]))
         while stack:

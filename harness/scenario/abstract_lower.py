@@ -138,7 +138,8 @@ class _Lowering:
     def _may_run(self, task: int) -> bool:
         cpu = self._cpu[task]
         return not any(
-            kept and other != task and self._cpu[other] == cpu for other, kept in enumerate(self._keeps)
+            kept and other != task and self._cpu[other] == cpu
+            for other, kept in enumerate(self._keeps)
         )
 
     def _type(self, act: Act) -> int:
@@ -159,7 +160,9 @@ class _Lowering:
         if window:
             register = WINDOW_REGISTERS + act.task * WINDOW_STRIDE + self._windows[act.task]
         value = self._type(act) if act.way is Way.ATOMIC else 0
-        self.operation(self._target.pairs[act.way][0], act.task, page=act.page, reg=register, value=value)
+        self.operation(
+            self._target.pairs[act.way][0], act.task, page=act.page, reg=register, value=value
+        )
         self._live[act.mapping] = _Live(register, act.page)
         self._windows[act.task] += window
         self._keeps[act.task] += act.way is Way.ATOMIC
@@ -186,8 +189,12 @@ class _Lowering:
             self._memory[place] = act.value
         else:
             want = self._memory.get(place, 0)
-            self.assertions.append(Assertion(len(self.operations), "value", want, relative=False, line=0))
-        self.operation(_ACCESS[act.verb], act.task, reg=live.register, offset=act.offset, value=act.value)
+            self.assertions.append(
+                Assertion(len(self.operations), "value", want, relative=False, line=0)
+            )
+        self.operation(
+            _ACCESS[act.verb], act.task, reg=live.register, offset=act.offset, value=act.value
+        )
 
     def _end_of_act(self, lowered: int) -> None:
         """Another act of an interrupt is over; its operations are counted in the operation that began it."""

@@ -10,7 +10,9 @@ from harness.scenario.ledger import TYPED_REGISTERS, Ledger
 _PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)
 
 
-_TYPES: Final = tuple(era << ERA_SHIFT | kind for era, count in enumerate(TYPE_NR) for kind in range(count))
+_TYPES: Final = tuple(
+    era << ERA_SHIFT | kind for era, count in enumerate(TYPE_NR) for kind in range(count)
+)
 _SPARE_REGISTER: Final = TYPED_REGISTERS - 1
 
 
@@ -172,7 +174,9 @@ def mixed(ledger: Ledger, forms: Palette, limit: int) -> None:
     task = rng.randrange(len(ledger.cpus))
     dice = rng.random()
     if dice < 0.22 and ledger.slots_held < limit:
-        ledger.kmap(task, rng.choice(ledger.high) if rng.random() < 0.9 else rng.choice(ledger.low))
+        ledger.kmap(
+            task, rng.choice(ledger.high) if rng.random() < 0.9 else rng.choice(ledger.low)
+        )
     elif dice < 0.40 and ledger.held:
         ledger.kunmap(task, rng.choice(tuple(ledger.held)))
     elif dice < 0.55:

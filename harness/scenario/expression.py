@@ -52,7 +52,9 @@ def evaluate(expression: Expression, names: Mapping[str, int]) -> int:
 def _lookup(name: Name, names: Mapping[str, int]) -> int:
     if name.name not in names:
         known = ", ".join(sorted(names))
-        raise ScenarioError(name.where, "unknown number", offending=name.name, hint=f"known here: {known}")
+        raise ScenarioError(
+            name.where, "unknown number", offending=name.name, hint=f"known here: {known}"
+        )
     return names[name.name]
 
 

@@ -129,7 +129,9 @@ def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
         return _count(requirement, facts)
     flags = _flags(facts)
     if requirement.name not in flags:
-        raise _unknown(requirement, (*flags, "generation=", "op", *(f"{c}>=" for c in _counts(facts))))
+        raise _unknown(
+            requirement, (*flags, "generation=", "op", *(f"{c}>=" for c in _counts(facts)))
+        )
     value = flags[requirement.name]
     return value, requirement.name if value else f"no {requirement.name}"
 
@@ -153,9 +155,13 @@ def _count(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
     if requirement.name not in counts or not requirement.value.isdigit():
         raise _unknown(requirement, tuple(f"{name}>=1" for name in counts))
     actual = counts[requirement.name]
-    return _RELATION[requirement.relation](actual, int(requirement.value)), f"{requirement.name}={actual}"
+    return _RELATION[requirement.relation](
+        actual, int(requirement.value)
+    ), f"{requirement.name}={actual}"
 
 
 def _unknown(requirement: Requirement, known: tuple[str, ...]) -> ScenarioError:
     hint = f"known: {', '.join(known)}"
-    return ScenarioError(requirement.where, "unknown requirement", offending=str(requirement), hint=hint)
+    return ScenarioError(
+        requirement.where, "unknown requirement", offending=str(requirement), hint=hint
+    )

@@ -91,7 +91,9 @@ def _plan(ledger: Ledger, forms: episodes.Palette, wishes: Wishes) -> None:
         episodes.exhaustion(ledger, ledger.rng.randint(4, 12), wishes.held_by_others)
         stale.last_slot(ledger, 0)
         episodes.release_most(ledger, 0)
-        episodes.turn(ledger, ledger.rng.randrange(len(ledger.cpus)), ledger.layout.last_pkmap // 2)
+        episodes.turn(
+            ledger, ledger.rng.randrange(len(ledger.cpus)), ledger.layout.last_pkmap // 2
+        )
 
 
 def _drain(ledger: Ledger) -> None:

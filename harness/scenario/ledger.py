@@ -81,7 +81,9 @@ class Ledger:
         """How many more mappings fit in the window of *task*."""
         return self.depth - sum(1 for mapping in self.stacks[task] if mapping.slot)
 
-    def push(self, task: int, code: OpCode, unmap: OpCode, page: int, prot: Prot = Prot.KERNEL) -> None:
+    def push(
+        self, task: int, code: OpCode, unmap: OpCode, page: int, prot: Prot = Prot.KERNEL
+    ) -> None:
         """Map *page* in the window of *task*."""
         register = WINDOW_REGISTERS + task * WINDOW_STRIDE + len(self.stacks[task])
         self.add(code, task, page=page, reg=register, prot=prot)
@@ -109,7 +111,11 @@ class Ledger:
 
     def touch(self, task: int, register: int, *, writable: bool = True) -> None:
         """Read or write one word through *register*."""
-        offset = self.rng.choice(_OFFSETS) if self.rng.random() < 0.6 else 4 * self.rng.randrange(1024)
+        offset = (
+            self.rng.choice(_OFFSETS) if self.rng.random() < 0.6 else 4 * self.rng.randrange(1024)
+        )
         if writable and self.rng.random() < 0.5:
-            self.add(OpCode.WRITE, task, reg=register, offset=offset, value=self.rng.getrandbits(32))
+            self.add(
+                OpCode.WRITE, task, reg=register, offset=offset, value=self.rng.getrandbits(32)
+            )
         self.add(OpCode.READ, task, reg=register, base=Base.REG, offset=offset)

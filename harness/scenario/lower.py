@@ -65,7 +65,9 @@ class _Lowering:
             count = evaluate(declared.count, self.numbers)
             if not 0 < count < NO_PAGE:
                 hint = f"ask for 1 to {NO_PAGE - 1}"
-                raise ScenarioError(declared.where, "not a number of pages", offending=str(count), hint=hint)
+                raise ScenarioError(
+                    declared.where, "not a number of pages", offending=str(count), hint=hint
+                )
             self._pools.append((declared.kind, count))
         if any(kind is PageKind.ABOVE_4G for kind, _ in self._pools) and not self._facts.above_4g:
             return "wants pages above 4 GiB; this guest has none"
@@ -76,11 +78,15 @@ class _Lowering:
             if name in self._task_ids:
                 raise ScenarioError(where, "this task is declared twice", offending=name)
             if cpu != UNBOUND and not 0 <= cpu < self._facts.layout.online_cpus:
-                return f"task {name} wants CPU {cpu}; this guest has {self._facts.layout.online_cpus}"
+                return (
+                    f"task {name} wants CPU {cpu}; this guest has {self._facts.layout.online_cpus}"
+                )
             self._task_ids[name] = len(self._cpus)
             self._cpus.append(cpu)
             if len(self._cpus) > MAX_TASKS:
-                raise ScenarioError(where, "too many tasks", hint=f"at most {MAX_TASKS} fit in one program")
+                raise ScenarioError(
+                    where, "too many tasks", hint=f"at most {MAX_TASKS} fit in one program"
+                )
         return None
 
     def _declared_tasks(self) -> Iterator[tuple[str, int, Where]]:
@@ -89,7 +95,11 @@ class _Lowering:
             for i in range(count):
                 name = declared.name if declared.count is None else f"{declared.name}{i}"
                 names = {**self.numbers, "i": i}
-                yield name, UNBOUND if declared.cpu is None else evaluate(declared.cpu, names), declared.where
+                yield (
+                    name,
+                    UNBOUND if declared.cpu is None else evaluate(declared.cpu, names),
+                    declared.where,
+                )
 
     def run(self, body: tuple[Statement, ...], task: int | None, names: Mapping[str, int]) -> None:
         """Lower *body*, whose lines belong to *task* unless they name their own."""
@@ -124,24 +134,33 @@ class _Lowering:
         if name not in self._task_ids:
             known = ", ".join(self._task_ids) or "none"
             raise ScenarioError(
-                ref.where, "unknown task", offending=name, hint=f"declared are: {known} ('tasks: a@0 b@1')"
+                ref.where,
+                "unknown task",
+                offending=name,
+                hint=f"declared are: {known} ('tasks: a@0 b@1')",
             )
         return self._task_ids[name]
 
-    def _operation(self, statement: OpStatement, task: int | None, names: Mapping[str, int]) -> None:
+    def _operation(
+        self, statement: OpStatement, task: int | None, names: Mapping[str, int]
+    ) -> None:
         step = len(self._operations)
         operation = self._lowered(statement, 0 if task is None else task, names)
         self._operations.append(operation)
         self._places.append(statement.where)
         for wanted in statement.expectations:
             value = evaluate(wanted.value, names)
-            self._assertions.append(Assertion(step, wanted.field, value, wanted.relative, wanted.where.line))
+            self._assertions.append(
+                Assertion(step, wanted.field, value, wanted.relative, wanted.where.line)
+            )
         if statement.body:
             self.run(statement.body, task, names)
             count = len(self._operations) - step - 1
             self._operations[step] = operation._replace(value=count)
         elif statement.word.code in (OpCode.HARDIRQ, OpCode.SOFTIRQ):
-            raise ScenarioError(statement.where, "this block is empty", hint="give it an operation")
+            raise ScenarioError(
+                statement.where, "this block is empty", hint="give it an operation"
+            )
 
     def _lowered(self, statement: OpStatement, task: int, names: Mapping[str, int]) -> Operation:
         page = NO_PAGE if statement.page is None else self._page(statement.page, names)
@@ -156,7 +175,9 @@ class _Lowering:
             cpu = evaluate(statement.value, names) << 8
             operation = operation._replace(value=self._task(statement.target, names) | cpu)
         if statement.register is not None:
-            operation = operation._replace(reg=self._register(statement.register, statement.where, names))
+            operation = operation._replace(
+                reg=self._register(statement.register, statement.where, names)
+            )
         if statement.word.operand is Operand.INSTANT and statement.address is not None:
             offset = evaluate(statement.address.offset, names)
             return operation._replace(reg=statement.instant, offset=offset)
@@ -171,12 +192,16 @@ class _Lowering:
         if address.base is Base.ABSOLUTE:
             offset = (offset & 0xFFFF_FFFF) - ((offset & 0x8000_0000) << 1)
         if address.page is not None:
-            return operation._replace(base=address.base, page=self._page(address.page, names), offset=offset)
+            return operation._replace(
+                base=address.base, page=self._page(address.page, names), offset=offset
+            )
         index = evaluate(address.index, names)
         if address.base is Base.REG:
             index = self._register(address.index, where, names)
         if not 0 <= index <= 0xFFFF:
-            raise ScenarioError(where, "an index outside its range", offending=str(index), hint="0 to 65535")
+            raise ScenarioError(
+                where, "an index outside its range", offending=str(index), hint="0 to 65535"
+            )
         return operation._replace(base=address.base, reg=index, offset=offset)
 
     def _register(self, expression: Expression, where: Where, names: Mapping[str, int]) -> int:
@@ -208,7 +233,9 @@ class _Lowering:
         """The finished, checked program."""
         if not self._operations:
             where = Where(self._scenario.file, 1, 1)
-            raise ScenarioError(where, "the scenario is empty on this guest", hint="its loops run no time")
+            raise ScenarioError(
+                where, "the scenario is empty on this guest", hint="its loops run no time"
+            )
         program = Program(
             name,
             tuple(self._cpus),

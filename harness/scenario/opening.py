@@ -24,7 +24,9 @@ def opened(program: Program, layout: Layout, start: Snapshot) -> Program:
 def _opening(program: Program, layout: Layout, start: Snapshot) -> tuple[Operation, ...]:
     """Nothing stands at 1; the program's maps, if few, fit between the cursor and the last slot."""
     flush = Operation(OpCode.FLUSH_UNUSED)
-    high = next((page for page, kind in enumerate(program.page_kinds) if kind is not PageKind.LOW), None)
+    high = next(
+        (page for page, kind in enumerate(program.page_kinds) if kind is not PageKind.LOW), None
+    )
     free = [slot for slot, count in enumerate(start.counts) if count < 2]
     above = sum(1 for slot in free if slot > start.cursor)
     maps = sum(1 for one in program.operations if one.code is OpCode.KMAP)

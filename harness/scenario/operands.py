@@ -49,7 +49,8 @@ def page(stream: TokenStream) -> PageRef:
     found = _INDEXED.match(stream.peek().text)
     if not found or found[1] not in PAGE_LETTERS:
         stream.refuse(
-            "expected a page", "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]"
+            "expected a page",
+            "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]",
         )
     stream.take()
     return PageRef(PAGE_LETTERS[found[1]], _index(stream, found[2]), where)
@@ -65,7 +66,9 @@ def register(stream: TokenStream) -> Expression:
     """``m0`` or ``m[i]``: its number."""
     found = _INDEXED.match(stream.peek().text)
     if not found or found[1] != _REGISTER:
-        stream.refuse("expected a register", "registers hold addresses and are m0, m1, ... or m[i]")
+        stream.refuse(
+            "expected a register", "registers hold addresses and are m0, m1, ... or m[i]"
+        )
     stream.take()
     return _index(stream, found[2])
 
@@ -95,7 +98,8 @@ def _numbered(stream: TokenStream) -> Address:
     bases = {"fixmap": Base.FIXMAP, "pkmap": Base.PKMAP, "absolute": Base.ABSOLUTE}
     if not stream.at(*bases):
         stream.refuse(
-            "expected an address", "write m0, fixmap(i), pkmap(slot), direct(l0) or absolute(0x...)"
+            "expected an address",
+            "write m0, fixmap(i), pkmap(slot), direct(l0) or absolute(0x...)",
         )
     base = bases[stream.take().text]
     stream.expect("(")
@@ -133,11 +137,15 @@ def expectations(stream: TokenStream) -> tuple[Expectation, ...]:
 def _expectation(stream: TokenStream) -> Expectation:
     where = stream.where
     if stream.at(*STATUS_WORDS):
-        return Expectation("status", Number(STATUS_WORDS[stream.take().text]), relative=False, where=where)
+        return Expectation(
+            "status", Number(STATUS_WORDS[stream.take().text]), relative=False, where=where
+        )
     if stream.accept("pte"):
         if not stream.at("none", "present"):
             stream.refuse("expected 'none' or 'present'")
-        return Expectation("pte", Number(int(stream.take().text == "present")), relative=False, where=where)
+        return Expectation(
+            "pte", Number(int(stream.take().text == "present")), relative=False, where=where
+        )
     return _number_expectation(stream, where)
 
 

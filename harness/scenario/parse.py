@@ -92,7 +92,9 @@ class _Parser:
             return False
         kind = self._in.take().text
         self._in.expect(":")
-        read = {"requires": self._requirement, "tasks": self._task_decl, "pages": self._pool_decl}[kind]
+        read = {"requires": self._requirement, "tasks": self._task_decl, "pages": self._pool_decl}[
+            kind
+        ]
         while self._in.peek().kind not in (Kind.NEWLINE, Kind.END):
             read()
             self._in.accept(",")
@@ -124,7 +126,9 @@ class _Parser:
     def _pool_decl(self) -> None:
         where = self._in.where
         if not self._in.at(*PAGE_KINDS):
-            self._in.refuse("expected a kind of pages", f"one of {', '.join(PAGE_KINDS)}, with a number")
+            self._in.refuse(
+                "expected a kind of pages", f"one of {', '.join(PAGE_KINDS)}, with a number"
+            )
         kind = PAGE_KINDS[self._in.take().text]
         if any(pool.kind is kind for pool in self._pages):
             raise ScenarioError(
@@ -189,9 +193,15 @@ class _Parser:
             self._in.refuse("unknown operation", _suggest(name.text))
         self._in.take()
         if word.result != (register is not None):
-            remedy = f"write 'm0 = {word.name} ...'" if word.result else f"write '{word.name} ...' alone"
+            remedy = (
+                f"write 'm0 = {word.name} ...'"
+                if word.result
+                else f"write '{word.name} ...' alone"
+            )
             raise ScenarioError(
-                where, f"{word.name} must{'' if word.result else ' not'} set a register", hint=remedy
+                where,
+                f"{word.name} must{'' if word.result else ' not'} set a register",
+                hint=remedy,
             )
         statement = self._operands(OpStatement(word, where, register=register))
         return _replace(statement, expectations=operands.expectations(self._in))
@@ -206,7 +216,12 @@ class _Parser:
             bare = _replace(bare, prot=operands.protection(self._in))
         if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE):
             bare = _replace(bare, address=operands.address(self._in))
-        if operand in (Operand.VALUE, Operand.ADDRESS_VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
+        if operand in (
+            Operand.VALUE,
+            Operand.ADDRESS_VALUE,
+            Operand.PAGE_TYPE,
+            Operand.ADDRESS_TYPE,
+        ):
             bare = _replace(bare, value=self._in.expression())
         if operand is Operand.TASK:
             return self._target(bare)
@@ -216,7 +231,11 @@ class _Parser:
             return self._cpu(bare)
         if operand is Operand.INSTANT:
             return self._instant(bare)
-        return _replace(bare, body=self._block(within_task=True)) if operand is Operand.BLOCK else bare
+        return (
+            _replace(bare, body=self._block(within_task=True))
+            if operand is Operand.BLOCK
+            else bare
+        )
 
     def _sent(self, bare: OpStatement) -> OpStatement:
         """A task and the CPU it is sent to: ``b 1``; reproducers have one number for both."""
@@ -228,7 +247,9 @@ class _Parser:
     def _cpu(self, bare: OpStatement) -> OpStatement:
         """``1 offline``, ``1 online``: bit 8 says which."""
         number, where = self._in.expression(), self._in.where
-        online = 256 * (self._word({"offline": 0, "online": 1}, "'offline' or 'online'") == "online")
+        online = 256 * (
+            self._word({"offline": 0, "online": 1}, "'offline' or 'online'") == "online"
+        )
         return _replace(bare, value=Binary("+", number, Number(online), where))
 
     def _instant(self, bare: OpStatement) -> OpStatement:
@@ -240,7 +261,9 @@ class _Parser:
         skip = self._in.expression() if self._in.accept("skip") else ZERO
         address = Address(Base.REG, offset=offset)
         value = Binary("+", levels, Binary("*", skip, Number(256), page.where), page.where)
-        return _replace(bare, instant=where | trigger << 4, page=page, address=address, value=value)
+        return _replace(
+            bare, instant=where | trigger << 4, page=page, address=address, value=value
+        )
 
     def _word(self, known: Mapping[str, object], what: str) -> str:
         if not self._in.at(*known):
@@ -264,7 +287,9 @@ class _Parser:
         if self._in.accept("none"):
             return _replace(bare, address=address)
         page = operands.page(self._in)
-        return _replace(bare, address=address, page=page, prot=operands.protection(self._in, optional=True))
+        return _replace(
+            bare, address=address, page=page, prot=operands.protection(self._in, optional=True)
+        )
 
 
 def _replace(statement: OpStatement, **changes: object) -> OpStatement:
@@ -273,4 +298,8 @@ def _replace(statement: OpStatement, **changes: object) -> OpStatement:
 
 def _suggest(name: str) -> str:
     close = difflib.get_close_matches(name, WORD_OF_NAME, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"operations are {', '.join(WORD_OF_NAME)}"
+    return (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else f"operations are {', '.join(WORD_OF_NAME)}"
+    )

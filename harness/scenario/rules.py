@@ -27,7 +27,11 @@ _ENTER: Final = {
     OpCode.IRQ_OFF: "irq",
     OpCode.PREEMPT_OFF: "preempt",
 }
-_LEAVE: Final = {OpCode.KUNMAP_ATOMIC: "atomic", OpCode.IRQ_ON: "irq", OpCode.PREEMPT_ON: "preempt"}
+_LEAVE: Final = {
+    OpCode.KUNMAP_ATOMIC: "atomic",
+    OpCode.IRQ_ON: "irq",
+    OpCode.PREEMPT_ON: "preempt",
+}
 
 
 class Live(NamedTuple):
@@ -89,7 +93,9 @@ class _Checker:
         self._depth = usable_depth(layout)
 
     def _where(self, step: int) -> Where:
-        return self._places[step] if step < len(self._places) else Where(self._program.name, step, 1)
+        return (
+            self._places[step] if step < len(self._places) else Where(self._program.name, step, 1)
+        )
 
     def _refuse(self, step: int, problem: str, hint: str) -> NoReturn:
         operation = self._program.operations[step]
@@ -101,7 +107,9 @@ class _Checker:
         if (opened or closed) and self._atomic_task is not None:
             where = opened or self._where(step - 1)
             hint = "end every kmap_atomic, irq_off and preempt_off inside the block that began it"
-            raise ScenarioError(where, "this atomic block does not hold one closed section", hint=hint)
+            raise ScenarioError(
+                where, "this atomic block does not hold one closed section", hint=hint
+            )
 
     def step(self, step: int, operation: Operation) -> None:
         """One operation."""
@@ -126,14 +134,20 @@ class _Checker:
 
     def _turn(self, step: int, operation: Operation, task: _Task) -> None:
         if task.gone:
-            self._refuse(step, "this task has exited", "let another task do it, or move 'exit' down")
+            self._refuse(
+                step, "this task has exited", "let another task do it, or move 'exit' down"
+            )
         if task.atomic and operation.code in SLEEPING and not self._may_sleep(operation, task):
-            self._refuse(step, "sleeps in an atomic section", "move it behind the end of the section")
+            self._refuse(
+                step, "sleeps in an atomic section", "move it behind the end of the section"
+            )
         for number, other in enumerate(self._tasks):
             if number != operation.task and other.atomic and _same_cpu(other.cpu, task.cpu):
                 name = self._program.task_name(number)
                 hint = f"end the section of {name} first, or run this task on another CPU"
-                self._refuse(step, f"comes between the steps of an atomic section of task {name}", hint)
+                self._refuse(
+                    step, f"comes between the steps of an atomic section of task {name}", hint
+                )
 
     def _may_sleep(self, operation: Operation, task: _Task) -> bool:
         """Whether it does not sleep after all, or is meant to break the rule."""
@@ -147,7 +161,12 @@ class _Checker:
         """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
         strict = self._layout.rt or self._layout.debug_atomic_sleep
         kept = {what for what, count in task.open.items() if count}
-        return operation.code is OpCode.KUNMAP and kept == {"preempt"} and task.irq_end < 0 and not strict
+        return (
+            operation.code is OpCode.KUNMAP
+            and kept == {"preempt"}
+            and task.irq_end < 0
+            and not strict
+        )
 
     def _operands(self, step: int, operation: Operation) -> None:
         word = WORD_OF_CODE[operation.code]
@@ -155,7 +174,11 @@ class _Checker:
         if uses_address and operation.base is Base.REG and operation.reg not in self._registers:
             hint = f"set it first, like 'm{operation.reg} = kmap h0'"
             self._refuse(step, f"register m{operation.reg} is not set before", hint)
-        if uses_address and operation.base is Base.DIRECT and self._kind(operation) is not PageKind.LOW:
+        if (
+            uses_address
+            and operation.base is Base.DIRECT
+            and self._kind(operation) is not PageKind.LOW
+        ):
             self._refuse(step, "only a lowmem page has a direct address", "take l0")
 
     def _kind(self, operation: Operation) -> PageKind:
@@ -169,7 +192,9 @@ class _Checker:
         self._mapped[operation.page] -= 1
         if self._mapped[operation.page] < 0 and not self._program.throwaway:
             self._refuse(
-                step, "unmaps a page that is not mapped", "kmap it before, or say 'requires: throwaway'"
+                step,
+                "unmaps a page that is not mapped",
+                "kmap it before, or say 'requires: throwaway'",
             )
 
     def _set(self, operation: Operation, *, window: bool) -> int:
@@ -212,7 +237,9 @@ class _Checker:
             return
         if not self._program.throwaway:
             self._refuse(
-                step, "unmaps a window slot by number", "unmap a register, or say 'requires: throwaway'"
+                step,
+                "unmaps a window slot by number",
+                "unmap a register, or say 'requires: throwaway'",
             )
         if task.windows:
             task.windows.pop()
@@ -244,20 +271,28 @@ class _Checker:
     def _leave(self, step: int, what: str, task: _Task) -> None:
         task.open[what] -= 1
         if task.open[what] < 0:
-            self._refuse(step, "ends a section that was not begun", "give the operation that begins it")
+            self._refuse(
+                step, "ends a section that was not begun", "give the operation that begins it"
+            )
         if task.irq_end >= 0 and task.open[what] < task.irq_open[what]:
-            self._refuse(step, "ends, in an interrupt, what the task began", "end it outside of the block")
+            self._refuse(
+                step, "ends, in an interrupt, what the task began", "end it outside of the block"
+            )
 
     def _interrupt(self, step: int, operation: Operation, task: _Task) -> None:
         if task.irq_end >= 0:
-            self._refuse(step, "an interrupt within an interrupt", "give the blocks one after the other")
+            self._refuse(
+                step, "an interrupt within an interrupt", "give the blocks one after the other"
+            )
         task.irq_end = step + operation.value
         task.irq_open = Counter(task.open)
         task.opened_at = self._where(step)
 
     def _interrupt_end(self, step: int, task: _Task) -> None:
         if +task.open != +task.irq_open:
-            self._refuse(step, "the interrupt ends with something open", "unmap and enable inside the block")
+            self._refuse(
+                step, "the interrupt ends with something open", "unmap and enable inside the block"
+            )
         task.irq_end = -1
 
     def finish(self) -> None:

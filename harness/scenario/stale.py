@@ -18,7 +18,8 @@ def last_slot(ledger: Ledger, filler: int) -> None:
     """All slots but one are held: two pages get it by turns, each time after a flush; two CPUs read."""
     rng = ledger.rng
     ledger.kunmap(
-        filler, rng.choice([p for p, users in ledger.held.items() if users == 1 and p in ledger.high_set])
+        filler,
+        rng.choice([p for p, users in ledger.held.items() if users == 1 and p in ledger.high_set]),
     )
     pages = rng.sample([page for page in ledger.high if page not in ledger.held], 2)
     offset = 4 * rng.randrange(1024)
@@ -40,7 +41,9 @@ def same_slot(ledger: Ledger, forms: Palette) -> None:
     """Two tasks of a CPU map different pages in its first slot by turns, one while the other holds its own."""
     rng = ledger.rng
     one = rng.randrange(len(ledger.cpus))
-    others = [task for task, cpu in enumerate(ledger.cpus) if cpu == ledger.cpus[one] and task != one]
+    others = [
+        task for task, cpu in enumerate(ledger.cpus) if cpu == ledger.cpus[one] and task != one
+    ]
     if not forms.local or not others:
         return
     code, unmap, _ = forms.local[0]

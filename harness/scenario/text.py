@@ -50,7 +50,12 @@ def _operands(
         yield page_name(operation.page, pools)
     if operand is Operand.PAGE_PROT:
         yield PROT_NAMES[operation.prot]
-    if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE, Operand.ADDRESS_PTE):
+    if operand in (
+        Operand.ADDRESS,
+        Operand.ADDRESS_VALUE,
+        Operand.ADDRESS_TYPE,
+        Operand.ADDRESS_PTE,
+    ):
         yield _address(operation, pools)
     if operand is Operand.ADDRESS_VALUE:
         yield hex(operation.value)
@@ -112,7 +117,9 @@ def _header(program: Program) -> Iterator[str]:
     names = (program.task_name(task) for task in range(len(program.tasks)))
     yield "tasks: " + " ".join(f"{name}@{cpu}" for name, cpu in zip(names, cpus, strict=True))
     if program.pools:
-        yield "pages: " + ", ".join(f"{PAGE_KIND_NAMES[kind]} {count}" for kind, count in program.pools)
+        yield "pages: " + ", ".join(
+            f"{PAGE_KIND_NAMES[kind]} {count}" for kind, count in program.pools
+        )
 
 
 def _body(program: Program) -> Iterator[str]:

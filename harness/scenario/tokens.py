@@ -68,7 +68,9 @@ def _words(content: str, file: str, line: int) -> Iterator[Token]:
         match = _TOKEN.match(content, position)
         if not match:
             raise ScenarioError(
-                where, "not a word of the language", offending=content[position:].split(maxsplit=1)[0]
+                where,
+                "not a word of the language",
+                offending=content[position:].split(maxsplit=1)[0],
             )
         if match.lastgroup != "skip":
             yield Token(Kind[str(match.lastgroup).upper()], match[0], where)

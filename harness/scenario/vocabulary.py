@@ -111,7 +111,9 @@ PAGE_LETTERS: Final = {
 }
 LETTER_OF_KIND: Final = {kind: letter for letter, kind in PAGE_LETTERS.items()}
 
-ATOMIC_MAPS: Final = frozenset({OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
+ATOMIC_MAPS: Final = frozenset(
+    {OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
+)
 LOCAL_MAPS: Final = frozenset({OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN})
 LOCAL_ONLY: Final = LOCAL_MAPS | {OpCode.KUNMAP_LOCAL, OpCode.USER}
 PFN_MAPS: Final = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})

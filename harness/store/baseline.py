@@ -34,11 +34,15 @@ def read_baseline(path: Path) -> Mapping[str, str]:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {run["name"]: str(run["verdict"]) for run in document["runs"]}
     except OSError as error:
-        raise UsageError(f"the baseline {path} cannot be read: {error.strerror}", hint=_HINT) from error
+        raise UsageError(
+            f"the baseline {path} cannot be read: {error.strerror}", hint=_HINT
+        ) from error
     except ValueError as error:
         raise UsageError(f"the baseline {path} is not JSON: {error}", hint=_HINT) from error
     except (KeyError, TypeError) as error:
-        raise UsageError(f"the baseline {path} has no list of runs with verdicts", hint=_HINT) from error
+        raise UsageError(
+            f"the baseline {path} has no list of runs with verdicts", hint=_HINT
+        ) from error
 
 
 def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:

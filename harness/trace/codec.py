@@ -83,12 +83,16 @@ def record_of(value: list[Any]) -> Record:
             return Begin(_program_of(value[1]), pages, _snapshot_of(value[3]), tuple(value[4]))
         case "sync":
             snapshot, witness = value[2], value[3]
-            return Sync(value[1], snapshot and _snapshot_of(snapshot), witness and _witness_of(witness))
+            return Sync(
+                value[1], snapshot and _snapshot_of(snapshot), witness and _witness_of(witness)
+            )
         case "trouble":
             return Trouble(value[1], value[2], value[3], tuple(value[4]))
         case "end":
             return End(value[1], value[2])
-    raise TraceError(f"unknown record {tag!r}", hint="the trace is damaged, or written by a newer version")
+    raise TraceError(
+        f"unknown record {tag!r}", hint="the trace is damaged, or written by a newer version"
+    )
 
 
 def step_of(value: list[Any]) -> Step:
@@ -122,7 +126,10 @@ def _snapshot_of(value: list[Any]) -> Snapshot:
         tuple(counts),
         tuple(ptes),
         tuple((index, pte) for index, pte in windows),
-        tuple(TaskView(Status(status), cpu, depth, tuple(saved)) for status, cpu, depth, saved in tasks),
+        tuple(
+            TaskView(Status(status), cpu, depth, tuple(saved))
+            for status, cpu, depth, saved in tasks
+        ),
         tuple(depths),
         tuple(addresses),
     )
@@ -130,7 +137,9 @@ def _snapshot_of(value: list[Any]) -> Snapshot:
 
 def _witness_of(value: list[Any]) -> WitnessView:
     ptes, windows, counts, found = value
-    return WitnessView(tuple(ptes), tuple((index, pte) for index, pte in windows), tuple(counts), found)
+    return WitnessView(
+        tuple(ptes), tuple((index, pte) for index, pte in windows), tuple(counts), found
+    )
 
 
 def _program_value(program: Program) -> dict[str, Any]:

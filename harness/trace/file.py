@@ -37,7 +37,10 @@ class TraceWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close(finished=kind is None)
 
@@ -137,7 +140,8 @@ class TraceReader:
     def _check(self, written: int, read: int) -> None:
         if written != read:
             raise TraceError(
-                f"{self.path}: {read} steps read, {written} were written", hint="the file is damaged"
+                f"{self.path}: {read} steps read, {written} were written",
+                hint="the file is damaged",
             )
 
 
@@ -160,7 +164,8 @@ def _lines(path: Path) -> Iterator[bytes]:
         file = gzip.open(path, "rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise TraceError(
-            f"{path} cannot be read: {error.strerror}", hint="give a file that 'run --trace FILE' wrote"
+            f"{path} cannot be read: {error.strerror}",
+            hint="give a file that 'run --trace FILE' wrote",
         ) from error
     with file:
         yield from file

@@ -14,7 +14,9 @@ SCENARIOS = project.SCENARIOS
 KERNEL = "debian-6.1-686-pae"
 
 
-def judged(prepared, out, *scenarios, steps=0, seed=1, trace=None, throwaway=False, launch=None, **shape):
+def judged(
+    prepared, out, *scenarios, steps=0, seed=1, trace=None, throwaway=False, launch=None, **shape
+):
     """The result of a run in a guest booted for it, or got from *launch*.
 
     *scenarios* are names in tests/scenarios or files.

@@ -76,8 +76,12 @@ BROKEN, BAD = 7, 10
 def main(words: list[str] | None = None) -> int:
     """Make the repository, bisect it twice; 0 where both are right."""
     parser = argparse.ArgumentParser(description=__doc__, prog="ci/check-bisect")
-    parser.add_argument("--out", type=Path, default=Path("out/check-bisect"), help="folder for all of it")
-    parser.add_argument("--bad", type=int, default=BAD + 1, help="the commit that is to be named, from 1")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/check-bisect"), help="folder for all of it"
+    )
+    parser.add_argument(
+        "--bad", type=int, default=BAD + 1, help="the commit that is to be named, from 1"
+    )
     chosen = parser.parse_args(words)
     out = chosen.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -100,7 +104,11 @@ def made(out: Path) -> tuple[Path, list[str]]:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         os.link(built.source / name, tree / name, follow_symlinks=False)
     git(tree, "init", "-q")
-    for setting in ("user.name=kmap-harness", "user.email=kmap-harness@localhost", "core.compression=0"):
+    for setting in (
+        "user.name=kmap-harness",
+        "user.email=kmap-harness@localhost",
+        "core.compression=0",
+    ):
         git(tree, "config", *setting.split("=", 1))
     git(tree, "add", "--all", "--force")
     commits = [committed(tree, kernel.source)]
@@ -142,7 +150,14 @@ def needed(source: Path) -> Iterator[str]:
 def apply(tree: Path, one: Commit) -> None:
     """Apply a patch, wherever its lines stand now; git replaces the file, so that no hard link is followed."""
     text = (PATCHES / f"{one.patch}.patch").read_bytes()
-    git(tree, "apply", "--whitespace=nowarn", "-C1", *(["--reverse"] if one.reverse else []), text=text)
+    git(
+        tree,
+        "apply",
+        "--whitespace=nowarn",
+        "-C1",
+        *(["--reverse"] if one.reverse else []),
+        text=text,
+    )
 
 
 def committed(tree: Path, subject: str) -> str:
@@ -154,7 +169,9 @@ def committed(tree: Path, subject: str) -> str:
 def terms(out: Path) -> list[str]:
     """What both ways are told alike."""
     scenarios = [
-        word for name in SCENARIOS for word in ("--scenario", str(project.SCENARIOS / f"{name}.kmap"))
+        word
+        for name in SCENARIOS
+        for word in ("--scenario", str(project.SCENARIOS / f"{name}.kmap"))
     ]
     return ["--config", KERNEL, *scenarios, "--out", str(out)]
 

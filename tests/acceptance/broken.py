@@ -124,13 +124,22 @@ P10 = Bug(
 P21 = Bug("wakes at every kunmap", (Edit("kunmap_high", "83 fa 01 75 ??", "83 fa 01 66 90"),))
 P25 = Bug(
     "no second look at the page's address after the sleep",
-    (Edit("kmap_high", "85 c0 0f 85 ?? ?? ?? ?? b8 00 02 00 00", "85 c0 66 0f 1f 44 00 00 b8 00 02 00 00"),),
+    (
+        Edit(
+            "kmap_high",
+            "85 c0 0f 85 ?? ?? ?? ?? b8 00 02 00 00",
+            "85 c0 66 0f 1f 44 00 00 b8 00 02 00 00",
+        ),
+    ),
 )
 P26 = Bug(
     "who finds its page mapped after the sleep is not counted",
     (Edit("kmap_high", "89 c6 e9 da fd ff ff", "89 c6 e9 0f fe ff ff"),),
 )
-P29 = Bug("waiters sleep interruptibly", (Edit("kmap_high", "c7 46 10 02 00 00 00", "c7 46 10 01 00 00 00"),))
+P29 = Bug(
+    "waiters sleep interruptibly",
+    (Edit("kmap_high", "c7 46 10 02 00 00 00", "c7 46 10 01 00 00 00"),),
+)
 A7 = Bug(
     "no INVLPG at unmap",
     (Edit("kunmap_local_indexed", "89 d8 e8 ?? ?? ?? ?? 64 a1", "89 d8 0f 1f 44 00 00 64 a1"),),
@@ -177,11 +186,16 @@ A18 = Bug(
     ),
 )
 A19 = Bug(
-    "windows not cleared at switch-out", (Edit("__kmap_local_sched_out", "85 c0 7e ??", "85 c0 eb ??"),)
+    "windows not cleared at switch-out",
+    (Edit("__kmap_local_sched_out", "85 c0 7e ??", "85 c0 eb ??"),),
 )
-A20 = Bug("windows not restored at switch-in", (Edit("__kmap_local_sched_in", "85 c0 7e ??", "85 c0 eb ??"),))
+A20 = Bug(
+    "windows not restored at switch-in",
+    (Edit("__kmap_local_sched_in", "85 c0 7e ??", "85 c0 eb ??"),),
+)
 A21 = Bug(
-    "every entry restored with the first one's page", (Edit("__kmap_local_sched_in", "83 c7 08", "83 c7 00"),)
+    "every entry restored with the first one's page",
+    (Edit("__kmap_local_sched_in", "83 c7 08", "83 c7 00"),),
 )
 A22 = Bug(
     "no INVLPG at switch-out",
@@ -218,7 +232,9 @@ A26 = Bug(
     """,
 )
 
-STACK_P6 = Bug(P6.what, (Edit("flush_all_zero_pkmaps", "85 c0 75 ?? 83 c4 10", "85 c0 66 90 83 c4 10"),))
+STACK_P6 = Bug(
+    P6.what, (Edit("flush_all_zero_pkmaps", "85 c0 75 ?? 83 c4 10", "85 c0 66 90 83 c4 10"),)
+)
 STACK_P7 = Bug(
     P7.what,
     (
@@ -285,22 +301,52 @@ CASES = (
     Case("A20", LOCAL, A20, "local-sleep", 6, OpCode.SLEEP, "own-entry"),
     Case("A21", LOCAL, A21, "local-sleep", 6, OpCode.SLEEP, "own-entry"),
     Case("A22", LOCAL, A22, "local-sleep", 6, OpCode.SLEEP, "switch-unflushed"),
-    Case("A22", LOCAL, A22, "tlb-switch-local", (9, 16, 23, 30), OpCode.READ, "data", blind=INVLPG_PROBE),
+    Case(
+        "A22",
+        LOCAL,
+        A22,
+        "tlb-switch-local",
+        (9, 16, 23, 30),
+        OpCode.READ,
+        "data",
+        blind=INVLPG_PROBE,
+    ),
     Case("A23", LOCAL, A23, "local-sleep", 6, OpCode.SLEEP, "saved-changed"),
     Case("A24", LOCAL, A24, "local-nesting", 5, OpCode.KUNMAP_LOCAL, "saved"),
     Case("A26", LOCAL, A26, "local-hardirq", 6, OpCode.KUNMAP_LOCAL, "depth"),
     Case("P6", STACK, STACK_P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P6", STACK, STACK_P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
     Case("P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "flush-cpus", smp=2),
-    Case("P7", STACK, STACK_P7, "tlb-pkmap", OTHER_CPU, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
+    Case(
+        "P7",
+        STACK,
+        STACK_P7,
+        "tlb-pkmap",
+        OTHER_CPU,
+        OpCode.READ,
+        "data",
+        smp=2,
+        blind=FLUSH_PROBES,
+    ),
     Case("P10", STACK, STACK_P10, REUSE, 1022, OpCode.KMAP, "flush-early"),
     Case("P20", STACK, STACK_P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
-    Case("P21", STACK, STACK_P21, "pkmap-no-early-wake", 515, OpCode.KUNMAP, "wakes", Layer.BEHAVIOUR),
+    Case(
+        "P21",
+        STACK,
+        STACK_P21,
+        "pkmap-no-early-wake",
+        515,
+        OpCode.KUNMAP,
+        "wakes",
+        Layer.BEHAVIOUR,
+    ),
     Case("P25", STACK, P25, WAIT_SAME, 514, OpCode.KUNMAP, "asleep-mapped"),
     Case("P26", STACK, STACK_P26, WAIT_SAME, 514, OpCode.KUNMAP, "users"),
     Case("P29", STACK, STACK_P29, "pkmap-wait", 513, OpCode.KMAP, "interruptible"),
     Case("A7", STACK, STACK_A7, "atomic-stale-read", 3, OpCode.KUNMAP_ATOMIC, "unflushed"),
-    Case("A7", STACK, STACK_A7, "tlb-atomic", IN_SECTIONS, OpCode.READ, "data", blind=INVLPG_PROBE),
+    Case(
+        "A7", STACK, STACK_A7, "tlb-atomic", IN_SECTIONS, OpCode.READ, "data", blind=INVLPG_PROBE
+    ),
     Case("A26", STACK, STACK_A26, "atomic-hardirq", 7, OpCode.KUNMAP_ATOMIC, "depth"),
 )
 

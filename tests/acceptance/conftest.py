@@ -21,7 +21,9 @@ def stock_trace(stock, tmp_path_factory):
     """The trace of a stock kernel's run over a few scenarios and a little of the random program."""
     folder = tmp_path_factory.mktemp("stock")
     path = folder / "stock.trace"
-    result = judged(stock, folder, written(folder, FIRST), "pkmap-full-turn", "local-nesting", trace=path)
+    result = judged(
+        stock, folder, written(folder, FIRST), "pkmap-full-turn", "local-nesting", trace=path
+    )
     assert result.exit_code == 0, result
     return path
 

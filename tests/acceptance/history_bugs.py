@@ -2,7 +2,9 @@
 
 from tests.acceptance.patched import Bug, Edit, Reorder
 
-NO_WAKE = Bug("no wake-up of waiters (P20)", (Edit("kunmap_high", "83 fa 01 75 ??", "83 fa 01 eb ??"),))
+NO_WAKE = Bug(
+    "no wake-up of waiters (P20)", (Edit("kunmap_high", "83 fa 01 75 ??", "83 fa 01 eb ??"),)
+)
 
 LATE_QUEUE = Bug(
     "a waiter that queues up after it has dropped the lock (P23)",
@@ -24,7 +26,13 @@ LATE_QUEUE = Bug(
 
 NO_RECHECK = Bug(
     "no look at page_address after a sleep (P25)",
-    (Edit("kmap_high", "85 c0 0f 85 ?? ?? ?? ?? b8 00 02 00 00", "85 c0 66 0f 1f 44 00 00 b8 00 02 00 00"),),
+    (
+        Edit(
+            "kmap_high",
+            "85 c0 0f 85 ?? ?? ?? ?? b8 00 02 00 00",
+            "85 c0 66 0f 1f 44 00 00 b8 00 02 00 00",
+        ),
+    ),
 )
 
 NO_FLUSH = Bug(

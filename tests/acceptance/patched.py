@@ -99,7 +99,11 @@ def seed(image, offset, symbols, bug):
     for edit, place in zip(bug.edits, places, strict=True):
         at, length = offset(place), len(edit.old.split())
         old = bytes(image[at : at + length])
-        new = _reordered(edit, old) if isinstance(edit, Reorder) else _new_bytes(edit, old, place, symbols)
+        new = (
+            _reordered(edit, old)
+            if isinstance(edit, Reorder)
+            else _new_bytes(edit, old, place, symbols)
+        )
         assert len(new) == length, f"{edit} changes the length by {len(new) - length}"
         image[at : at + length] = new
 
@@ -143,12 +147,16 @@ def _moved(code, by):
     """A near call that lies *by* bytes lower calls the same function."""
     if code[0] != 0xE8:
         return code
-    return code[:1] + (int.from_bytes(code[1:5], "little") + by & 0xFFFF_FFFF).to_bytes(4, "little")
+    return code[:1] + (int.from_bytes(code[1:5], "little") + by & 0xFFFF_FFFF).to_bytes(
+        4, "little"
+    )
 
 
 def _assemble(text, start, symbols):
     """The machine code of *text* at address *start*."""
-    used = {word: symbols[word] for word in re.findall(r"[A-Za-z_][\w.]*", text) if word in symbols}
+    used = {
+        word: symbols[word] for word in re.findall(r"[A-Za-z_][\w.]*", text) if word in symbols
+    }
     sets = "".join(f".set {name}, {address:#x}\n" for name, address in used.items())
     folder = Path(os.environ.get("TMPDIR", "/tmp"))
     stem = folder / f"kmh-cave-{os.getpid()}"
@@ -189,12 +197,17 @@ def patched(kernel, bug, folder):
     copy = folder / "vmlinux"
     copy.write_bytes(image)
     content = hashlib.sha256(image).hexdigest()
-    return replace(kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy, content_hash=content)
+    return replace(
+        kernel, name=f"{kernel.name} with {bug.what}", vmlinux=copy, content_hash=content
+    )
 
 
 def _segments(vmlinux):
     with vmlinux.open("rb") as file:
-        parts = [(s["p_vaddr"], s["p_filesz"], s["p_offset"]) for s in ELFFile(file).iter_segments("PT_LOAD")]
+        parts = [
+            (s["p_vaddr"], s["p_filesz"], s["p_offset"])
+            for s in ELFFile(file).iter_segments("PT_LOAD")
+        ]
 
     def offset(address):
         (shift,) = [at - base for base, size, at in parts if base <= address < base + size]

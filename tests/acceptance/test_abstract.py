@@ -45,5 +45,7 @@ def test_a_bug_in_the_typed_window_is_found_by_the_abstract_programs(name, tmp_p
 def test_the_same_programs_agree_where_nothing_is_broken(tmp_path):
     result = run(tmp_path, project.MODULE_SOURCES)
     assert result.verdict is Verdict.AGREE
-    kinds = {one.name.split("-", 3)[-1] for one in result.programs if one.name.startswith("abstract")}
+    kinds = {
+        one.name.split("-", 3)[-1] for one in result.programs if one.name.startswith("abstract")
+    }
     assert kinds == {"local", "typed-2.6.24", "typed-2.6.32"}

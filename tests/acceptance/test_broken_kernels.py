@@ -39,7 +39,9 @@ def tried(case, folder):
 
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_a_broken_kernel_is_reported_at_its_step(case, tmp_path, blinded, monkeypatch):
-    monkeypatch.setattr(Guest, "reset", lambda self: None)  # it is not used again, and might not recover
+    monkeypatch.setattr(
+        Guest, "reset", lambda self: None
+    )  # it is not used again, and might not recover
     blinded(case.blind)
     result = tried(case, tmp_path)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)

@@ -19,7 +19,9 @@ PATCHES = Path(__file__).parent.parent / "check" / "patches"
 def check(tree61, tmp_path):
     def run(patch, *scenarios):
         words = [
-            word for name in scenarios for word in ("--scenario", str(project.SCENARIOS / f"{name}.kmap"))
+            word
+            for name in scenarios
+            for word in ("--scenario", str(project.SCENARIOS / f"{name}.kmap"))
         ]
         command = [sys.executable, "-m", "harness", "check", "--kernel", tree61.name, *words]
         files = [

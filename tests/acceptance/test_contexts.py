@@ -32,9 +32,9 @@ def test_a_waiter_that_a_signal_wakes_is_told_from_one_that_is_slow(stock, tmp_p
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is Layer.CONTRACT)
     assert first.operation.code.name in ("SIGNAL", "KMAP")
-    assert any("ended STUCK: task 1 is" in why and "a signal is pending" in why for why in first.reasons), (
-        first.reasons
-    )
+    assert any(
+        "ended STUCK: task 1 is" in why and "a signal is pending" in why for why in first.reasons
+    ), first.reasons
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,19 @@ def stack():
 
 def pop_before_clear(kernel):
     """The order of 2.6.36, fixed by 20273941f213: what an interrupt maps in between meets the old PTE."""
-    (index,) = re.findall(r"^(\w+) \w __kmap_atomic_idx$", kernel.system_map.read_text(), re.MULTILINE)
+    (index,) = re.findall(
+        r"^(\w+) \w __kmap_atomic_idx$", kernel.system_map.read_text(), re.MULTILINE
+    )
     pop = "64 ff 0d " + bytes.fromhex(index)[::-1].hex(" ")
     clear = "c7 02 00 00 00 00 c7 42 04 00 00 00 00"
     return Bug(
         "a slot that is given back before it is empty (A5)",
         (
-            Edit("kunmap_atomic_high", f"89 e5 29 ca {clear}", f"29 ca {pop} 31 c9 89 0a 89 4a 04 90"),
+            Edit(
+                "kunmap_atomic_high",
+                f"89 e5 29 ca {clear}",
+                f"29 ca {pop} 31 c9 89 0a 89 4a 04 90",
+            ),
             Edit("kunmap_atomic_high", f"5d {pop} c3", "5d 0f 1f 80 00 00 00 00 c3"),
         ),
     )
@@ -66,9 +72,9 @@ def test_an_interrupt_within_the_unmap_finds_its_slot_in_use(stack, tmp_path, bl
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
     first = next(one for one in result.divergences if one.layer is Layer.CONTRACT)
     assert first.operation.code.name == "KUNMAP_ATOMIC"
-    assert any(why.startswith("interrupt-slot: an interrupt found 0xfff") for why in first.reasons), (
-        first.reasons
-    )
+    assert any(
+        why.startswith("interrupt-slot: an interrupt found 0xfff") for why in first.reasons
+    ), first.reasons
 
 
 NO_PIN = Bug(
@@ -79,11 +85,18 @@ NO_PIN = Bug(
     ),
 )
 INHERITED = Bug(
-    "children that inherit mappings (A25)", (Edit("kmap_local_fork", "85 d2 75 01 c3", "85 d2 90 90 c3"),)
+    "children that inherit mappings (A25)",
+    (Edit("kmap_local_fork", "85 d2 75 01 c3", "85 d2 90 90 c3"),),
 )
 UNCHECKED = Bug(
     "no check at the return to user mode (A32)",
-    (Edit("exit_to_user_mode_prepare", "8b 98 ?? ?? 00 00 85 db 75 ??", "8b 98 ?? ?? 00 00 85 db 90 90"),),
+    (
+        Edit(
+            "exit_to_user_mode_prepare",
+            "8b 98 ?? ?? 00 00 85 db 75 ??",
+            "8b 98 ?? ?? 00 00 85 db 90 90",
+        ),
+    ),
 )
 
 

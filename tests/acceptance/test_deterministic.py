@@ -37,7 +37,9 @@ def test_two_runs_with_one_seed_have_one_trace(stock, tmp_path):
 def test_what_crashes_is_told_by_the_guest_it_was_recorded_in(stock, tmp_path, monkeypatch):
     """There is no second boot after a failure."""
     plan = read_plan([SCENARIOS / "pkmap-full-turn.kmap"], seed=3, steps=0)
-    request = Request(stock.kernel.name, None, Shape(smp=1, icount=True), plan, tmp_path, deterministic=True)
+    request = Request(
+        stock.kernel.name, None, Shape(smp=1, icount=True), plan, tmp_path, deterministic=True
+    )
     monkeypatch.setattr("harness.guest.guest.Guest.tasks", fail)
     result = judge(stock, request, Quiet(), Stopwatch())
     assert "ended" in result.crash

@@ -49,7 +49,9 @@ def places(kind, *offsets):
 
 @pytest.mark.parametrize("kind", ["flip", "drop", "double"])
 def test_damage_in_both_directions_is_repaired_and_counted(stock, tmp_path, tapped, kind):
-    taps = tapped(to_guest=places(kind, 3_000, 20_011), to_host=places(kind, 5_000, 90_007, 150_001))
+    taps = tapped(
+        to_guest=places(kind, 3_000, 20_011), to_host=places(kind, 5_000, 90_007, 150_001)
+    )
     result = judged(stock, tmp_path, written(tmp_path, PROGRAM))
     assert taps[0].injected >= 4
     assert (result.verdict, result.exit_code) == (Verdict.AGREE, 0), summary_of(result)
@@ -77,7 +79,9 @@ def test_a_wire_that_cannot_be_repaired_is_an_error(stock, tmp_path, tapped, mon
     assert not result.divergences
 
 
-def test_a_guest_killed_in_the_middle_is_an_error_with_what_was_judged(stock, tmp_path, monkeypatch):
+def test_a_guest_killed_in_the_middle_is_an_error_with_what_was_judged(
+    stock, tmp_path, monkeypatch
+):
     collected = Guest.collect
 
     def collect_and_kill(guest):
@@ -108,7 +112,9 @@ def test_the_command_line_says_it_too(tmp_path):
         "--out",
         str(tmp_path),
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         for line in run.stderr:
             if "running and judging" in line:
                 os.kill(_qemu_of(run.pid), signal.SIGKILL)

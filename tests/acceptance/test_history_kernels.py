@@ -39,7 +39,9 @@ CASES = (
 
 def judged(prepared, folder, regime, operations=ENOUGH):
     shape = Shape(smp=2)
-    request = HistoriesRequest(shape, 1, operations, folder, template=False, stop_at_first=True, only=regime)
+    request = HistoriesRequest(
+        shape, 1, operations, folder, template=False, stop_at_first=True, only=regime
+    )
     return execute(prepared, request, Quiet())
 
 

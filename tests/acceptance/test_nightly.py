@@ -56,7 +56,12 @@ def test_one_that_cannot_boot_stops_nothing_else(stock, tmp_path):
 
 
 def _compared_with_an_earlier_night(tmp_path, alive):
-    before = {"runs": [{"name": alive["name"], "verdict": "unknown"}, {"name": "gone", "verdict": "agree"}]}
+    before = {
+        "runs": [
+            {"name": alive["name"], "verdict": "unknown"},
+            {"name": "gone", "verdict": "agree"},
+        ]
+    }
     (tmp_path / "before.json").write_text(json.dumps(before))
     done, night = nightly(
         tmp_path / "second", "--shape", "smp=1", "--baseline", str(tmp_path / "before.json")

@@ -58,17 +58,25 @@ def test_no_cross_compiler(stock, tmp_path, monkeypatch):
         (tmp_path / "cache").mkdir(exist_ok=True)
         (tmp_path / "cache" / name).symlink_to(cache / name)
     path = without("i686-linux-gnu", tmp_path / "bin")
-    done = run("--out", str(tmp_path / "out"), PATH=path, KMAP_HARNESS_CACHE=str(tmp_path / "cache"))
+    done = run(
+        "--out", str(tmp_path / "out"), PATH=path, KMAP_HARNESS_CACHE=str(tmp_path / "cache")
+    )
     assert done.returncode == 2, done.stderr
     assert "i686-linux-gnu-gcc" in done.stderr
     assert "hint: apt-get install gcc-i686-linux-gnu" in done.stderr
     assert "Traceback" not in done.stderr
-    made = [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and "locks" not in path.parts]
+    made = [
+        path
+        for path in (tmp_path / "cache").rglob("*")
+        if path.is_file() and "locks" not in path.parts
+    ]
     assert not made
 
 
 def test_a_module_for_another_kernel_is_refused_before_a_boot(stock):
-    with pytest.raises(ModuleMismatchError, match=r"vermagic is 6\.1.*, the kernel's is 5\.10") as caught:
+    with pytest.raises(
+        ModuleMismatchError, match=r"vermagic is 6\.1.*, the kernel's is 5\.10"
+    ) as caught:
         check_module(obtain(OTHER), stock.module.path)
     assert caught.value.exit_code == 2
     assert "make -C" in caught.value.hint
@@ -79,7 +87,9 @@ def test_a_disk_that_is_full_for_the_trace(stock, tmp_path):
     scenario = written(
         tmp_path, "tasks: a@0\npages: high 1\nfor i in 0..99 { a: m0 = kmap h0; a: kunmap h0 }\n"
     )
-    with pytest.raises(TraceUnwritableError, match=r"full\.trace cannot be written: No space left") as caught:
+    with pytest.raises(
+        TraceUnwritableError, match=r"full\.trace cannot be written: No space left"
+    ) as caught:
         judged(stock, tmp_path / "out", scenario, trace=tmp_path / "full.trace")
     assert caught.value.exit_code == 2
 
@@ -88,7 +98,9 @@ def test_a_trace_that_was_cut_off(stock_trace, tmp_path):
     cut = tmp_path / "cut.trace"
     data = stock_trace.read_bytes()
     cut.write_bytes(data[: len(data) // 2])
-    with pytest.raises(TruncatedTraceError, match=r"cut\.trace: the trace is cut off after \d+ steps"):
+    with pytest.raises(
+        TruncatedTraceError, match=r"cut\.trace: the trace is cut off after \d+ steps"
+    ):
         replay(cut)
 
 

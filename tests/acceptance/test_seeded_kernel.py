@@ -42,13 +42,23 @@ def impatient(monkeypatch):
 
 LOOPS = Bug(
     "a loop with interrupts off before the flush at the wrap",
-    (Edit("kmap_high", "e8 ?? ?? ?? ?? 8b 0d ?? ?? ?? ?? 85 c9", "fa eb fe 90 90 8b 0d ?? ?? ?? ?? 85 c9"),),
+    (
+        Edit(
+            "kmap_high",
+            "e8 ?? ?? ?? ?? 8b 0d ?? ?? ?? ?? 85 c9",
+            "fa eb fe 90 90 8b 0d ?? ?? ?? ?? 85 c9",
+        ),
+    ),
 )
-SPINS = Bug("a scan that never ends (P27)", (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 00 00 00"),))
+SPINS = Bug(
+    "a scan that never ends (P27)", (Edit("kmap_high", "81 e3 ff 01 00 00", "81 e3 ff 00 00 00"),)
+)
 
 
 def test_a_loop_with_interrupts_off_names_step_and_place(stock, tmp_path, impatient):
-    result = judged(stock, tmp_path, written(tmp_path, REUSE), launch=with_bug(stock.kernel, LOOPS))
+    result = judged(
+        stock, tmp_path, written(tmp_path, REUSE), launch=with_bug(stock.kernel, LOOPS)
+    )
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1)
     assert "own:4 step 1022: a: m0 = kmap h511" in result.crash
     assert "looping with interrupts off; CPU 0 at 0x" in result.crash
@@ -66,8 +76,16 @@ def test_a_kernel_that_panics_at_boot_is_told_with_its_last_words(stock, tmp_pat
     """kunmap_local() without INVLPG (A7) corrupts memory long before the module is there."""
     bug = Bug(
         "no INVLPG (A7)",
-        (Edit("kunmap_local_indexed", "89 d8 e8 ?? ?? ?? ?? 64 a1", "89 d8 0f 1f 44 00 00 64 a1"),),
+        (
+            Edit(
+                "kunmap_local_indexed", "89 d8 e8 ?? ?? ?? ?? 64 a1", "89 d8 0f 1f 44 00 00 64 a1"
+            ),
+        ),
     )
-    result = judged(replace(stock, kernel=patched(stock.kernel, bug, tmp_path)), tmp_path, "pkmap-wait")
+    result = judged(
+        replace(stock, kernel=patched(stock.kernel, bug, tmp_path)), tmp_path, "pkmap-wait"
+    )
     assert (result.verdict, result.exit_code, result.steps) == (Verdict.ERROR, 3, 0)
-    assert re.search(r"(?s)error +the kernel did not boot: .*Kernel panic.*console:", summary_of(result))
+    assert re.search(
+        r"(?s)error +the kernel did not boot: .*Kernel panic.*console:", summary_of(result)
+    )

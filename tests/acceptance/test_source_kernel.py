@@ -51,7 +51,9 @@ def keeps_its_timer(prepared, shape, folder):
     """Whether one of a few guests has the local APIC's timer: a busy host may make each give it up."""
     folder.mkdir()
     for _ in range(BOOTS):
-        with Parts(prepared.kernel, shape, prepared.module.stripped, prepared.agent.path).boot(folder):
+        with Parts(prepared.kernel, shape, prepared.module.stripped, prepared.agent.path).boot(
+            folder
+        ):
             if TIMERLESS not in (folder / "console.log").read_text():
                 return True
     return False

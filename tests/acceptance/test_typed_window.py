@@ -44,7 +44,9 @@ BUGS = {
     "no PTE clear": Seeded(
         "\tclear_entry(index);\n\tflush_address", "\tflush_address", "typed-data", "typed-mapped"
     ),
-    "no check": Seeded("PageHighMem(page) && kmh_typed_pte(index)", "0", "typed-same-twice", "typed-in-use"),
+    "no check": Seeded(
+        "PageHighMem(page) && kmh_typed_pte(index)", "0", "typed-same-twice", "typed-in-use"
+    ),
     "any type unmaps": Seeded(
         "\tif ((out->address & PAGE_MASK) != typed_address(index))\n\t\treturn;\n",
         "\tindex = (kmh_typed_top - (out->address & PAGE_MASK)) >> PAGE_SHIFT;\n"

@@ -6,7 +6,15 @@ import pytest
 
 from harness.bench import peer
 from harness.bench.figure import Calibration, Figure, interleaved
-from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Given, Peer, find_peers, measure_peers
+from harness.bench.peer import (
+    CHECK_EDIT,
+    KUNIT,
+    KUNIT_EDIT,
+    Given,
+    Peer,
+    find_peers,
+    measure_peers,
+)
 from harness.bench.report import ratios, read_baseline, table, value
 from harness.bench.scale import falls_below_one
 from harness.errors import UsageError
@@ -46,7 +54,10 @@ def test_the_table_says_median_range_loop_and_what_is_missing():
 def test_a_baseline_is_compared_at_equal_speed_of_the_host(tmp_path):
     path = tmp_path / "before.json"
     path.write_text(json.dumps(value(FIGURES, {}, {})))
-    twice_as_slow = (figure("boot plain", 10.0, cpu=0.02), figure("rate", 30.0, unit="1/s", cpu=0.02))
+    twice_as_slow = (
+        figure("boot plain", 10.0, cpu=0.02),
+        figure("rate", 30.0, unit="1/s", cpu=0.02),
+    )
     lines = list(table(twice_as_slow, read_baseline(path), {}))
     assert lines[1].endswith("+0 %")
     assert lines[2].endswith("+100 %")
@@ -100,7 +111,9 @@ def test_a_peer_that_fails_later_is_left_out_once(tmp_path):
     """The first time is no sample, and what is done before a run happens each time."""
     runs = []
     once = ("sh", "-c", f"test $(ls {tmp_path} | wc -l) -ne 2")
-    (peer,) = [Peer("often", once, before=lambda: runs.append((tmp_path / f"{len(runs)}").touch()))]
+    (peer,) = [
+        Peer("often", once, before=lambda: runs.append((tmp_path / f"{len(runs)}").touch()))
+    ]
     figures, missing = measure_peers([peer], 2, lambda _: None)
     assert len(runs) == 3
     assert [len(each.samples) for each in figures] == [1, 1]

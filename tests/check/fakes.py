@@ -135,9 +135,13 @@ class FakeBench:
     def judgement(self):
         self.runs.append(self.kernel)
         if self.kernel == "more-slots":
-            raise WrongMachineError("the guest is not what was asked for: LAST_PKMAP is 2048, not 512")
+            raise WrongMachineError(
+                "the guest is not what was asked for: LAST_PKMAP is 2048, not 512"
+            )
         if self.kernel == "no-boot":
-            return Judgement(**FACTS, error="the kernel did not boot: Kernel panic - not syncing: VFS")
+            return Judgement(
+                **FACTS, error="the kernel did not boot: Kernel panic - not syncing: VFS"
+            )
         return Judgement(**FACTS, outcomes=outcomes(ran(**WRONGS.get(self.kernel, {}))))
 
     def confirm(self, scenario):
@@ -170,7 +174,9 @@ WRONGS = {
     "reordered": {"wrong": other_slot},
     "crashing": {"fails": {"collect": KernelError("kernel BUG at mm/highmem.c:300")}},
     "warning": {
-        "troubles": (Trouble(TroubleKind.WARNING, "WARNING: CPU: 0 PID: 1 at mm/highmem.c:5", ("a", "b")),)
+        "troubles": (
+            Trouble(TroubleKind.WARNING, "WARNING: CPU: 0 PID: 1 at mm/highmem.c:5", ("a", "b")),
+        )
     },
     "dead-wire": {"fails": {"collect": InfrastructureError("QEMU ended")}},
 }
@@ -183,7 +189,9 @@ def checked(tmp_path, base, patched, *, strict=False, **more):
     scenario = replace(parse_scenario(REKMAP), file="own.kmap")
     terms = Terms(Shape(), Plan((scenario,), 1, 0))
     patch = Patch(
-        "p.patch", f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(), "mm: a change"
+        "p.patch",
+        f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(),
+        "mm: a change",
     )
     request = CheckRequest(tmp_path, (patch,), terms, ("small",), tmp_path / "out", strict=strict)
     scratch = Scratch(tmp_path, FakeTree(folder, base))

@@ -25,12 +25,19 @@ def history(tmp_path):
     folder.mkdir()
     git_tree(folder)
     kernels = ["broken" if n == BROKEN else "uncounted" if n >= BAD else "good" for n in range(17)]
-    return folder, [commit(folder, f"change {n}", kernel=f"{text}\n") for n, text in enumerate(kernels)]
+    return folder, [
+        commit(folder, f"change {n}", kernel=f"{text}\n") for n, text in enumerate(kernels)
+    ]
 
 
 def bisector(scratch, tmp_path):
     return Bisector(
-        scratch, FakeBuilder(), "small", Terms(Shape(), Plan((), 1, 0)), tmp_path / "out", FakeBench
+        scratch,
+        FakeBuilder(),
+        "small",
+        Terms(Shape(), Plan((), 1, 0)),
+        tmp_path / "out",
+        FakeBench,
     )
 
 
@@ -88,6 +95,8 @@ def test_a_tree_without_history_stops_git_bisect(tmp_path):
 
 
 def test_why_a_commit_was_passed_over_is_in_its_line():
-    lines = step_lines([Step("c" * 40, Verdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2")])
+    lines = step_lines(
+        [Step("c" * 40, Verdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2")]
+    )
     assert list(lines) == [f"skip  {'c' * 12}  does not build: x.c:1: error: what"]
     assert list(step_lines([Step("c" * 40, Verdict.SKIP, "")])) == [f"skip  {'c' * 12}  "]

@@ -47,10 +47,22 @@ def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
 @pytest.mark.parametrize(
     ("base", "patched", "which", "stage", "words"),
     [
-        ("good", "broken", "patched kernel", Stage.BUILD, "mm/highmem.c:12:3: error: expected ';'"),
+        (
+            "good",
+            "broken",
+            "patched kernel",
+            Stage.BUILD,
+            "mm/highmem.c:12:3: error: expected ';'",
+        ),
         ("broken", "good", "base", Stage.BUILD, "mm/highmem.c:12:3: error: expected ';'"),
         ("good", "misconfigured", "patched kernel", Stage.CONFIGURE, "asked for y, got n"),
-        ("good", "no-module", "patched kernel", Stage.MODULE, "implicit declaration of function 'kmap'"),
+        (
+            "good",
+            "no-module",
+            "patched kernel",
+            Stage.MODULE,
+            "implicit declaration of function 'kmap'",
+        ),
         ("good", "no-boot", "patched kernel", Stage.BOOT, "Kernel panic"),
         ("good", "more-slots", "patched kernel", Stage.MACHINE, "LAST_PKMAP is 2048"),
         ("no-boot", "good", "base", Stage.BOOT, "Kernel panic"),
@@ -91,7 +103,11 @@ def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
 )
 def test_the_command_by_hand_runs_what_is_newly_failing(tmp_path, patched, words):
     """Or all of it again, on the same terms."""
-    assert checked(tmp_path, "good", patched).configs[0].reproduce.endswith(f"--configs small {words}")
+    assert (
+        checked(tmp_path, "good", patched)
+        .configs[0]
+        .reproduce.endswith(f"--configs small {words}")
+    )
 
 
 def test_a_verdict_that_is_none_says_what_failed(tmp_path):
@@ -99,7 +115,10 @@ def test_a_verdict_that_is_none_says_what_failed(tmp_path):
         verdict_words(checked(tmp_path, "good", "broken"))
         == "CANNOT JUDGE: the patched kernel does not build"
     )
-    assert verdict_words(checked(tmp_path, "no-boot", "good")) == "CANNOT JUDGE: the base does not boot"
+    assert (
+        verdict_words(checked(tmp_path, "no-boot", "good"))
+        == "CANNOT JUDGE: the base does not boot"
+    )
 
 
 @pytest.mark.parametrize("patched", ["broken", "no-boot"])

@@ -46,7 +46,9 @@ def _no_image(monkeypatch):
 
 
 def plan_of(count, **more):
-    return Plan(tuple(replace(SCENARIO, file=f"s{number:02}.kmap") for number in range(count)), 1, **more)
+    return Plan(
+        tuple(replace(SCENARIO, file=f"s{number:02}.kmap") for number in range(count)), 1, **more
+    )
 
 
 def names(plan):
@@ -54,7 +56,9 @@ def names(plan):
 
 
 def result_of(programs, **how):
-    return RunResult(KernelFacts("fake", "", "", "", ""), "", "qemu", 1, None, (), tuple(programs), **how)
+    return RunResult(
+        KernelFacts("fake", "", "", "", ""), "", "qemu", 1, None, (), tuple(programs), **how
+    )
 
 
 class Guests:
@@ -71,7 +75,9 @@ class Guests:
             return result_of((), error="the kernel did not boot")
         done = []
         for name in names(request.plan):
-            done.append(ProgramOutcome(name, f"by {os.getpid()}", 0.0, replace(self.program, program=name)))
+            done.append(
+                ProgramOutcome(name, f"by {os.getpid()}", 0.0, replace(self.program, program=name))
+            )
             if name in self.crashing:
                 return result_of(done, crash="kernel BUG")
         return result_of(done)
@@ -111,7 +117,9 @@ def test_without_a_helper_both_lanes_are_run_here(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("crashing", ["s04", "s05"])
-def test_a_crash_in_one_lane_costs_neither_the_rest_of_it_nor_the_other(monkeypatch, tmp_path, crashing):
+def test_a_crash_in_one_lane_costs_neither_the_rest_of_it_nor_the_other(
+    monkeypatch, tmp_path, crashing
+):
     found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(crashing=(crashing,)))
     kinds = {one.program: one.kind for one in found.outcomes}
     assert len(kinds) == 20
@@ -194,7 +202,9 @@ with helping() as helper:
 
 
 def test_the_helper_ends_with_a_parent_that_is_killed():
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    ) as parent:
         helper = int(parent.stdout.readline())
         assert Path(f"/proc/{helper}").exists()
         parent.kill()

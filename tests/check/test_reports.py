@@ -42,7 +42,9 @@ def test_a_base_that_does_not_build_is_not_the_patchs_fault(tmp_path):
 
 
 def test_a_mail_is_a_reply_with_all_that_is_needed_to_see_it_again(tmp_path):
-    result = replace(checked(tmp_path, "good", "uncounted"), message_id="1@x", author="Dev <dev@example.org>")
+    result = replace(
+        checked(tmp_path, "good", "uncounted"), message_id="1@x", author="Dev <dev@example.org>"
+    )
     mail = email.message_from_string(mail_text(result))
     assert (mail["In-Reply-To"], mail["To"], mail["Subject"]) == (
         "<1@x>",

@@ -54,7 +54,9 @@ def seen_on(layout):
         observation=steps["lowmem"][0].observation._replace(status=Status.DIED)
     )
     counted = {"kmap": 200, "kunmap": 200, "kmap_atomic": 150, "kunmap_atomic": 150}
-    return Seen(layout, "x", {**steps, "too-many": (died,), "onto-occupied": (died,)}, counted, False)
+    return Seen(
+        layout, "x", {**steps, "too-many": (died,), "onto-occupied": (died,)}, counted, False
+    )
 
 
 @pytest.fixture(scope="module", params=LAYOUTS)
@@ -115,7 +117,8 @@ def test_a_kernel_that_differs_is_said(seen):
 
 def test_slower_is_not_faster():
     slow = replace(
-        seen_on(LAYOUTS["stack"]), instructions={"kmap": 1, "kunmap": 1, "kmap_atomic": 2, "kunmap_atomic": 2}
+        seen_on(LAYOUTS["stack"]),
+        instructions={"kmap": 1, "kunmap": 1, "kmap_atomic": 2, "kunmap_atomic": 2},
     )
     assert atomic.atomic_and_faster(slow).verdict is Verdict.CHANGED
 

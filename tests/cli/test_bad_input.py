@@ -28,7 +28,9 @@ def refused(answer, *texts):
 
 
 def test_a_kernel_that_is_not_known_names_those_near_it(harness):
-    assert refused(harness("run", "--kernel", "debian-6.1-686-pea"), "did you mean debian-6.1-686-pae")
+    assert refused(
+        harness("run", "--kernel", "debian-6.1-686-pea"), "did you mean debian-6.1-686-pae"
+    )
 
 
 def test_a_scenario_that_is_not_there(harness):
@@ -75,7 +77,9 @@ def test_a_cache_that_cannot_be_written(harness, regular_file, below):
 
 
 def test_a_cache_in_a_place_where_nothing_can_be_made(harness):
-    assert refused(harness("run", KMAP_HARNESS_CACHE="/proc/kmap-harness"), "the cache /proc/kmap-harness")
+    assert refused(
+        harness("run", KMAP_HARNESS_CACHE="/proc/kmap-harness"), "the cache /proc/kmap-harness"
+    )
 
 
 @pytest.mark.parametrize("word", ["smp=x", "smp=", "wings=2", "wire=pigeon", "accel=steam"])
@@ -99,7 +103,9 @@ def test_a_machine_that_cannot_be(harness, arguments, words):
 
 @pytest.mark.parametrize("option", ["--json", "--trace"])
 def test_a_result_that_cannot_be_written_is_said_before_the_work(harness, regular_file, option):
-    assert refused(harness("run", option, regular_file / "x"), str(regular_file / "x"), "cannot be written")
+    assert refused(
+        harness("run", option, regular_file / "x"), str(regular_file / "x"), "cannot be written"
+    )
 
 
 def test_an_output_folder_that_cannot_be_made(harness, regular_file):
@@ -139,7 +145,13 @@ def test_a_kernel_or_folder_that_is_not_there(harness, arguments):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"noise" * 100, gzip.compress(b"{}"), gzip.compress(b'{"kmap-harness-trace": 99}\n'), b"\x1f\x8b"],
+    [
+        b"",
+        b"noise" * 100,
+        gzip.compress(b"{}"),
+        gzip.compress(b'{"kmap-harness-trace": 99}\n'),
+        b"\x1f\x8b",
+    ],
     ids=["empty", "noise", "no-header", "newer", "cut"],
 )
 def test_a_file_that_is_no_trace(harness, content):
@@ -154,11 +166,15 @@ def test_a_trace_that_is_not_there(harness):
     assert refused(harness("diff", "."), "cannot be read")
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"runs": [1]}', '{"runs": [{"name": "a"}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '{"runs": [1]}', '{"runs": [{"name": "a"}]}']
+)
 def test_a_baseline_that_is_none(harness, content):
     path = harness.place / "base.json"
     path.write_text(content)
-    assert refused(harness("nightly", "--baseline", path), "base.json", "nightly.json of an earlier night")
+    assert refused(
+        harness("nightly", "--baseline", path), "base.json", "nightly.json of an earlier night"
+    )
     assert list(harness.place.iterdir()) == [path]
 
 
@@ -183,4 +199,7 @@ def test_a_full_disk_where_no_room_expects_it(monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main_module.main()
     assert ended.value.code == 2
-    assert "/somewhere/console.log: No space left on device\n  hint: free space" in capsys.readouterr().err
+    assert (
+        "/somewhere/console.log: No space left on device\n  hint: free space"
+        in capsys.readouterr().err
+    )

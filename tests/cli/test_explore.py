@@ -14,12 +14,17 @@ from harness.scenario.parse import parse_scenario
 
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "harness", "explore", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "harness", "explore", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 def test_clean_machines_and_json(tmp_path):
-    done = command("--machine", "tiny", "--machine", "stack-kmap", "--json", str(tmp_path / "x.json"))
+    done = command(
+        "--machine", "tiny", "--machine", "stack-kmap", "--json", str(tmp_path / "x.json")
+    )
     assert done.returncode == 0, done.stderr
     assert "the contract holds in every state" in done.stdout
     machines = json.loads((tmp_path / "x.json").read_text())["machines"]
@@ -49,7 +54,8 @@ def test_broken_model_prints_the_shortest_program_as_a_scenario(monkeypatch):
     assert found.verdict == "BROKEN"
     assert found.scenario.count("kmap page") or found.scenario.count("kmap h")
     program = lower(
-        parse_scenario(found.scenario, "broken.kmap"), Facts(standard.machine.layout, throwaway=True)
+        parse_scenario(found.scenario, "broken.kmap"),
+        Facts(standard.machine.layout, throwaway=True),
     )
     assert program.operations[-1].code.name == "KUNMAP"
     assert len(program.operations) == 4

@@ -18,7 +18,9 @@ def test_the_list_has_every_name_and_says_how_each_is_had(harness, tmp_path):
 
 
 def test_nothing_is_built_when_one_of_the_names_is_wrong(harness, tmp_path):
-    answer = harness("kernels", "build", "6.1-pae", "6.1-pea", KMAP_HARNESS_CACHE=tmp_path / "empty")
+    answer = harness(
+        "kernels", "build", "6.1-pae", "6.1-pea", KMAP_HARNESS_CACHE=tmp_path / "empty"
+    )
     assert answer.code == 2, answer
     assert "no kernel is known as '6.1-pea'" in answer.err
     assert "did you mean 6.1-pae" in answer.err

@@ -17,4 +17,6 @@ def test_jobs_start_from_several_templates_and_keep_their_names():
 
 
 def test_a_shape_that_names_its_variant_keeps_it():
-    assert make_job("a", "smp=1,variant=7", (), variant=2).arguments[3] == "variant=2,smp=1,variant=7"
+    assert (
+        make_job("a", "smp=1,variant=7", (), variant=2).arguments[3] == "variant=2,smp=1,variant=7"
+    )

@@ -36,7 +36,9 @@ def test_a_word_that_is_none_is_named(text):
 
 
 def test_the_rest_comes_from_the_base():
-    assert parse_shape("smp=8", Shape(memory=512, highmem=256)) == Shape(smp=8, memory=512, highmem=256)
+    assert parse_shape("smp=8", Shape(memory=512, highmem=256)) == Shape(
+        smp=8, memory=512, highmem=256
+    )
 
 
 def test_a_large_memory_is_split_by_the_kernel():

@@ -18,11 +18,17 @@ from harness.trace.record import End, Step, Sync, Trouble, WitnessView
 from tests.compare.model_guest import FULL, LOCAL, SMALL, ModelGuest, program
 
 HEAD = "tasks: a@0 b@1\npages: high 12, low 1\n"
-TURN = HEAD + "for i in 0..9 { a: m[i] = kmap h[i]; a: kunmap h[i] }\na: m0 = kmap h11\na: kunmap h11\n"
-LOCALS = (
-    HEAD + "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m1\na: kunmap_local m0\n"
+TURN = (
+    HEAD
+    + "for i in 0..9 { a: m[i] = kmap h[i]; a: kunmap h[i] }\na: m0 = kmap h11\na: kunmap h11\n"
 )
-FILL = HEAD + "for i in 0..7 { a: m[i] = kmap h[i] }\nb: m9 = kmap h9\na: kunmap h3\nb: kunmap h9\n"
+LOCALS = (
+    HEAD
+    + "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m1\na: kunmap_local m0\n"
+)
+FILL = (
+    HEAD + "for i in 0..7 { a: m[i] = kmap h[i] }\nb: m9 = kmap h9\na: kunmap h3\nb: kunmap h9\n"
+)
 CONTRACT = standard_contract(mask(FULL))
 
 
@@ -71,7 +77,12 @@ def slots(**changes):
     [
         (TURN, at(0, pte=user, slots=slots(pte=user)), Layer.CONTRACT, ("pte", "slots")),
         (TURN, at(0, cursor=2), Layer.BEHAVIOUR, ("cursor",)),
-        (TURN, at(14, flush_ranges=0, flush_cpus=0), Layer.BEHAVIOUR, ("flush_ranges", "flush_cpus")),
+        (
+            TURN,
+            at(14, flush_ranges=0, flush_cpus=0),
+            Layer.BEHAVIOUR,
+            ("flush_ranges", "flush_cpus"),
+        ),
         (
             TURN,
             at(0, page_address=0, slots=slots(address=lambda _: 0)),
@@ -81,7 +92,12 @@ def slots(**changes):
         (TURN, at(0, slots=()), Layer.CONTRACT, ("slots",)),
         (LOCALS, at(1, depth=1), Layer.CONTRACT, ("depth",)),
         (LOCALS, at(2, windows=()), Layer.CONTRACT, ("windows",)),
-        (LOCALS, at(2, invlpgs=0, invlpg_address=0), Layer.CONTRACT, ("invlpgs", "invlpg_address")),
+        (
+            LOCALS,
+            at(2, invlpgs=0, invlpg_address=0),
+            Layer.CONTRACT,
+            ("invlpgs", "invlpg_address"),
+        ),
         (LOCALS, at(3, migrate=1), Layer.CONTRACT, ("migrate",)),
         (FILL, at(9, wakes=0, done=(), waiters=1), Layer.CONTRACT, ("waiters", "wakes", "done")),
         (
@@ -174,7 +190,9 @@ def test_the_witness_that_stands_alone_is_named():
     ptes = sync_of(guest, 1).witness.ptes
     wrong = (*ptes[:1], ptes[1] | 4, *ptes[2:])
     by_module = judge.sync(sync_of(guest, 1, snapshot={"ptes": wrong}))
-    assert [(one.what, one.index, one.odd) for one in by_module.witnesses] == [("slot", 1, "module")]
+    assert [(one.what, one.index, one.odd) for one in by_module.witnesses] == [
+        ("slot", 1, "module")
+    ]
     assert by_module.layer is Layer.CONTRACT
     assert judge.lost  # inside and outside contradict each other: nothing to go on from
     _, judge = stopped_after(TURN, 1)
@@ -200,7 +218,9 @@ def test_another_users_slot_is_followed_and_counted():
                     value=SMALL.pkmap_address(6),
                     page_address=SMALL.pkmap_address(6),
                     cursor=6,
-                    slots=(step.observation.slots[0]._replace(slot=6, address=SMALL.pkmap_address(6)),),
+                    slots=(
+                        step.observation.slots[0]._replace(slot=6, address=SMALL.pkmap_address(6)),
+                    ),
                 )
             )
         ),
@@ -221,7 +241,9 @@ def test_another_users_window_is_allowed_on_other_cpus_only():
 
 def test_a_page_of_ours_in_a_foreign_slot_is_no_foreign_user():
     pte = (0x20003 << 12) | SMALL.kmap_prot
-    result, _, _ = judged(HEAD + "a: nop\n", at(0, slots=(SlotChange(5, 2, pte, SMALL.pkmap_address(5)),)))
+    result, _, _ = judged(
+        HEAD + "a: nop\n", at(0, slots=(SlotChange(5, 2, pte, SMALL.pkmap_address(5)),))
+    )
     assert result.verdict is Verdict.DIVERGE
 
 
@@ -273,7 +295,9 @@ def test_a_program_cut_short_is_an_error_whatever_was_judged():
 
 def test_a_broken_assertion_is_a_divergence_though_the_model_agrees():
     guest = ModelGuest(SMALL, program(HEAD + "a: m0 = kmap h0 -> slot start+1, count 2\n", SMALL))
-    guest.program = replace(guest.program, assertions=(Assertion(0, "slot", 2, relative=True, line=3),))
+    guest.program = replace(
+        guest.program, assertions=(Assertion(0, "slot", 2, relative=True, line=3),)
+    )
     judge = guest.judge()
     for step in guest.steps():
         judge.step(step)
@@ -301,13 +325,17 @@ MIGHT_SLEEP = (
         (True, 5, False),  # the section is over
     ],
 )
-def test_a_debug_kernel_may_complain_where_kmap_might_sleep_in_an_atomic_section(debug, step, explained):
+def test_a_debug_kernel_may_complain_where_kmap_might_sleep_in_an_atomic_section(
+    debug, step, explained
+):
     layout = SMALL._replace(debug_atomic_sleep=debug)
     guest = ModelGuest(layout, program(MIGHT_SLEEP, layout, throwaway=True))
     judge = guest.judge(contract=CONTRACT)
     for one in guest.steps():
         judge.step(one._replace(messages=one.number == step))
-    said = "BUG: sleeping function called from invalid context at include/linux/highmem-internal.h:35"
+    said = (
+        "BUG: sleeping function called from invalid context at include/linux/highmem-internal.h:35"
+    )
     judge.trouble(Trouble(step, "sleep or schedule while atomic", said))
     assert judge.result.verdict is not Verdict.DIVERGE
     assert bool(judge.result.unexplained) is not explained

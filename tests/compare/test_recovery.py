@@ -38,7 +38,10 @@ def snapshot(guest):
         windows=(),
         tasks=tuple(
             TaskView(
-                Status.BLOCKED if task.phase is Phase.BLOCKED else Status.OK, task.cpu, task.depth, task.saved
+                Status.BLOCKED if task.phase is Phase.BLOCKED else Status.OK,
+                task.cpu,
+                task.depth,
+                task.saved,
             )
             for task in state.tasks
         ),

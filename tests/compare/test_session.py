@@ -8,7 +8,16 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import judge_records
 from harness.trace.file import TraceReader, TraceWriter
 from harness.trace.record import Begin, End, Header
-from tests.compare.model_guest import FULL, LOCAL, RELEASES, STACK, ModelGuest, no_contract, pages_of, program
+from tests.compare.model_guest import (
+    FULL,
+    LOCAL,
+    RELEASES,
+    STACK,
+    ModelGuest,
+    no_contract,
+    pages_of,
+    program,
+)
 
 TEXT = """tasks: a@0 b@1
 pages: high 4, low 1
@@ -27,7 +36,9 @@ HEADER = Header(RELEASES[LOCAL.generation], "", "", LOCAL, FULL, 0)
 def records(shift=0):
     guest = ModelGuest(LOCAL, program(TEXT))
     if shift:
-        pages = tuple(page._replace(pfn=page.pfn + shift) for page in pages_of(guest.program.pools))
+        pages = tuple(
+            page._replace(pfn=page.pfn + shift) for page in pages_of(guest.program.pools)
+        )
         guest.machine = guest.machine.with_pages(pages)
         guest.start = guest.start._replace(page_addresses=(0, 0, 0, 0, guest.machine.direct[4]))
     steps = list(guest.steps())

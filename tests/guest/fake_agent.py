@@ -86,12 +86,18 @@ class FakeAgent(threading.Thread):
         kind, _, _ = protocol.REQUEST.unpack_from(payload)
         body = payload[protocol.REQUEST.size :]
         if kind == RequestType.RUN:
-            body = b"".join(self.observe(*fields) for fields in protocol.OPERATION.iter_unpack(body))
+            body = b"".join(
+                self.observe(*fields) for fields in protocol.OPERATION.iter_unpack(body)
+            )
         return protocol.RESPONSE.pack(kind, 0, 0, len(body)) + body
 
     def observe(self, code, task, page, reg, prot, base, offset, value):
-        deltas = [(steps.DELTA_PKMAP, 0, page % 512, 2, 0x163 | page << 12, 0)] if code == 1 else []
-        data, self.chain = observation(self.chain, code=code, task=task, value=value, deltas=deltas)
+        deltas = (
+            [(steps.DELTA_PKMAP, 0, page % 512, 2, 0x163 | page << 12, 0)] if code == 1 else []
+        )
+        data, self.chain = observation(
+            self.chain, code=code, task=task, value=value, deltas=deltas
+        )
         return data
 
 

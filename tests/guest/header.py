@@ -30,7 +30,16 @@ def read_header(workdir):
     source = workdir / "wire.c"
     source.write_text(f'#include "{HEADER}"\n')
     compiled = workdir / "wire.o"
-    command = [COMPILER, "-g", "-gdwarf-4", "-fno-eliminate-unused-debug-types", "-c", "-o", compiled, source]
+    command = [
+        COMPILER,
+        "-g",
+        "-gdwarf-4",
+        "-fno-eliminate-unused-debug-types",
+        "-c",
+        "-o",
+        compiled,
+        source,
+    ]
     subprocess.run(command, check=True)
     macros = subprocess.run(
         [COMPILER, "-E", "-dM", source], check=True, capture_output=True, text=True
@@ -53,7 +62,8 @@ def read_dwarf(dwarf):
                 sizes[name] = die.attributes["DW_AT_byte_size"].value
             elif die.tag == "DW_TAG_enumeration_type":
                 enums[name] = {
-                    text(child): child.attributes["DW_AT_const_value"].value for child in die.iter_children()
+                    text(child): child.attributes["DW_AT_const_value"].value
+                    for child in die.iter_children()
                 }
     return structs, sizes, enums
 

@@ -22,7 +22,9 @@ class Tap:
             self.guest, far = socket.socketpair()
         self.injected = 0
         self._rate = rate
-        for number, (source, sink, faults) in enumerate(((near, far, to_guest), (far, near, to_host))):
+        for number, (source, sink, faults) in enumerate(
+            ((near, far, to_guest), (far, near, to_host))
+        ):
             worker = threading.Thread(
                 target=self._carry,
                 args=(source, sink, dict(faults), random.Random(seed + number)),
@@ -50,5 +52,7 @@ class Tap:
             if skip:
                 skip -= 1
             elif kind != "drop":
-                out += bytes([byte ^ (0x10 if kind == "flip" else 0)]) * (2 if kind == "double" else 1)
+                out += bytes([byte ^ (0x10 if kind == "flip" else 0)]) * (
+                    2 if kind == "double" else 1
+                )
         return bytes(out)

@@ -33,7 +33,9 @@ def drive(guest):
     """
     layout, facts = guest.info()
     guest.probes(facts.evidence)
-    program = generate(Facts(layout._replace(typed_count=0)), Random(5), Wishes(1500, exhaust=False))
+    program = generate(
+        Facts(layout._replace(typed_count=0)), Random(5), Wishes(1500, exhaust=False)
+    )
     for kind, count in program.pools:
         guest.pool(kind, count)
     guest.tasks(program.tasks)

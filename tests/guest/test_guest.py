@@ -176,7 +176,9 @@ def test_a_task_that_sleeps_is_a_hang(pae, tmp_path, impatient, monkeypatch):
 )
 def test_a_cpu_that_the_kernel_refuses(pae, tmp_path, shape, why):
     """Told by what the CPU does, long before the boot's deadline, by which a silent guest is told."""
-    with pytest.raises(GuestCrashedError, match=f"gave up before the agent was up: .*{why}") as caught:
+    with pytest.raises(
+        GuestCrashedError, match=f"gave up before the agent was up: .*{why}"
+    ) as caught:
         pae.boot(tmp_path, **shape)
     assert "not made for" in caught.value.hint
 
@@ -190,12 +192,18 @@ def make_trouble(guest, ingredients):
 
 
 def test_a_loop_with_interrupts_off(pae, tmp_path, impatient):
-    with trouble(pae, tmp_path, "loop") as guest, pytest.raises(GuestLoopingError, match="CPU 0 at 0x"):
+    with (
+        trouble(pae, tmp_path, "loop") as guest,
+        pytest.raises(GuestLoopingError, match="CPU 0 at 0x"),
+    ):
         make_trouble(guest, pae)
 
 
 def test_a_panic(pae, tmp_path):
-    with trouble(pae, tmp_path, "panic") as guest, pytest.raises(GuestCrashedError, match="made on purpose"):
+    with (
+        trouble(pae, tmp_path, "panic") as guest,
+        pytest.raises(GuestCrashedError, match="made on purpose"),
+    ):
         make_trouble(guest, pae)
 
 

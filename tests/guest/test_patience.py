@@ -53,7 +53,9 @@ class Silent:
 
 def answer(silent, seconds, monkeypatch):
     """Wait in vain; the number of looks that were needed."""
-    guest = SimpleNamespace(carrier=silent, _work=silent.work, session=SimpleNamespace(process=silent))
+    guest = SimpleNamespace(
+        carrier=silent, _work=silent.work, session=SimpleNamespace(process=silent)
+    )
     times = iter(range(10_000))
     monkeypatch.setattr("harness.guest.deadline.time.monotonic", lambda: float(next(times) // 3))
     with pytest.raises(TimeoutError):

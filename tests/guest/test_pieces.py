@@ -27,7 +27,9 @@ def test_archives_are_sorted_and_reproducible():
     members = [cpio.regular("b/c", b"12345"), cpio.regular("a", b""), cpio.symlink("z", "a")]
     archive = cpio.pack(members)
     assert archive == cpio.pack(reversed(members))
-    assert [archive.index(name) for name in (b"a\0", b"b\0", b"b/c\0", b"z\0", b"TRAILER!!!\0")] == sorted(
+    assert [
+        archive.index(name) for name in (b"a\0", b"b\0", b"b/c\0", b"z\0", b"TRAILER!!!\0")
+    ] == sorted(
         archive.index(name) for name in (b"a\0", b"b\0", b"b/c\0", b"z\0", b"TRAILER!!!\0")
     )
     assert len(archive) % 4 == 0
@@ -57,7 +59,8 @@ def test_kernel_parameters(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"smp": 0}, {"smp": 33}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}]
+    "wrong",
+    [{"smp": 0}, {"smp": 33}, {"memory": 8}, {"memory": 256, "highmem": 192}, {"kaslr": True}],
 )
 def test_impossible_shapes(wrong):
     with pytest.raises(UsageError):
@@ -65,7 +68,11 @@ def test_impossible_shapes(wrong):
 
 
 def test_batches_do_not_cut_atomic_sections():
-    section = [Operation(OpCode.KMAP_ATOMIC), *[Operation(OpCode.NOP)] * 6, Operation(OpCode.KUNMAP_ATOMIC)]
+    section = [
+        Operation(OpCode.KMAP_ATOMIC),
+        *[Operation(OpCode.NOP)] * 6,
+        Operation(OpCode.KUNMAP_ATOMIC),
+    ]
     program = section * 200
     parts = list(batches(program))
     assert [operation for part in parts for operation in part] == program
@@ -75,7 +82,15 @@ def test_batches_do_not_cut_atomic_sections():
 
 def test_an_endless_atomic_section_is_refused():
     with pytest.raises(UsageError):
-        list(batches([Operation(OpCode.IRQ_OFF), *[Operation(OpCode.NOP)] * 5000, Operation(OpCode.IRQ_ON)]))
+        list(
+            batches(
+                [
+                    Operation(OpCode.IRQ_OFF),
+                    *[Operation(OpCode.NOP)] * 5000,
+                    Operation(OpCode.IRQ_ON),
+                ]
+            )
+        )
 
 
 class Ram:
@@ -183,7 +198,9 @@ def test_deltas_are_sorted_into_kinds():
 
 @pytest.mark.parametrize("at", [0, 5, 8, 30, 55, 59, 61, 66, 83])
 def test_any_changed_byte_is_noticed(at):
-    data, _ = observation(steps.Chain(0, 0), code=1, deltas=[(steps.DELTA_PKMAP, 0, 3, 1, 0x163, 0)])
+    data, _ = observation(
+        steps.Chain(0, 0), code=1, deltas=[(steps.DELTA_PKMAP, 0, 3, 1, 0x163, 0)]
+    )
     wrong = bytearray(data)
     wrong[at] ^= 1
     with pytest.raises(WireError):

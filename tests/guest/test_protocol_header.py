@@ -64,7 +64,9 @@ def fields(layout):
 
 def joined(members):
     """(offset, size, signed) of C's members; a low and a high word are one, reserved ones are left out."""
-    members = [member for member in members if not (member.name == "reserved" and member.size == 1)]
+    members = [
+        member for member in members if not (member.name == "reserved" and member.size == 1)
+    ]
     for here, following in zip(members, [*members[1:], None], strict=True):
         if following and (here.name, following.name) in PAIRS:
             yield here.offset, 8, False
@@ -99,7 +101,9 @@ def test_enumerations(header, name):
 def test_contexts_and_triggers(header):
     assert header.enums["kmh_context"] == {f"KMH_CONTEXT_{one.name}": one for one in Where}
     first = header.enums["kmh_trigger"].pop("KMH_TRIGGER_FUNCTIONS")
-    assert header.enums["kmh_trigger"] == {f"KMH_TRIGGER_{one.name}": one for one in Trigger if one < first}
+    assert header.enums["kmh_trigger"] == {
+        f"KMH_TRIGGER_{one.name}": one for one in Trigger if one < first
+    }
     assert first == Trigger.MAP
 
 

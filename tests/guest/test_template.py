@@ -53,7 +53,9 @@ def test_a_guest_that_a_busy_host_left_without_its_timer_is_not_kept(parts, tmp_
     boots = []
     monkeypatch.setattr(template_module, "TIMERLESS", "")  # any console has that
     monkeypatch.setattr(
-        Parts, "boot", lambda parts, workdir, boot=Parts.boot: boots.append(1) or boot(parts, workdir)
+        Parts,
+        "boot",
+        lambda parts, workdir, boot=Parts.boot: boots.append(1) or boot(parts, workdir),
     )
     empty = Cache(tmp_path / "cache")
     with start(parts, folder(tmp_path, "guest"), empty) as guest:
@@ -80,7 +82,8 @@ def test_the_same_observations_with_and_without(parts, cache, tmp_path, monkeypa
     with parts.boot(folder(tmp_path, "boot")) as guest:
         facts = Facts(guest.info()[0])
         programs = [
-            generate(facts, Random(seed), Wishes(1500, exhaust=False), name=f"p{seed}") for seed in (1, 2)
+            generate(facts, Random(seed), Wishes(1500, exhaust=False), name=f"p{seed}")
+            for seed in (1, 2)
         ]
         booted = judged(guest, programs)
     with start(parts, folder(tmp_path, "restore"), cache) as guest:
@@ -218,7 +221,9 @@ def test_a_template_with_kaslr(parts, cache, tmp_path, unsettled):
     for variant in range(KASLR_TRIES):
         shape = Shape(kaslr=True, memory=1536, highmem=None, variant=variant)
         for number in range(2):
-            with start(parts._replace(shape=shape), folder(tmp_path, f"{variant}-{number}"), cache) as guest:
+            with start(
+                parts._replace(shape=shape), folder(tmp_path, f"{variant}-{number}"), cache
+            ) as guest:
                 assert isinstance(guest.session.memory.store, PrivateMapping)
                 anchors.add(guest.info()[1].text_anchor)
                 exercise(guest, 20)

@@ -14,7 +14,11 @@ CAPTURED = {
         (TroubleKind.WARNING, "init/main.c:1322 do_one_initcall", 63),
     ],
     "might-sleep-6.1-debug.log": [
-        (TroubleKind.ATOMIC, "called from invalid context at include/linux/highmem-internal.h:44", 24),
+        (
+            TroubleKind.ATOMIC,
+            "called from invalid context at include/linux/highmem-internal.h:44",
+            24,
+        ),
     ],
     "bug-6.1.log": [
         (TroubleKind.BUG, "kernel BUG at /build/troublemaker.c:40!", 79),
@@ -61,11 +65,16 @@ def test_captured_logs(name):
     assert [(trouble.kind, len(trouble.lines)) for trouble in found] == [
         (kind, count) for kind, _, count in CAPTURED[name]
     ]
-    assert all(title in trouble.title for trouble, (_, title, _) in zip(found, CAPTURED[name], strict=True))
+    assert all(
+        title in trouble.title
+        for trouble, (_, title, _) in zip(found, CAPTURED[name], strict=True)
+    )
 
 
 @pytest.mark.parametrize("line", WORDING)
-@pytest.mark.parametrize("stamp", ["", "[   12.345678] ", "[   12.345678][  T77] ", "<4>[    0.000001] "])
+@pytest.mark.parametrize(
+    "stamp", ["", "[   12.345678] ", "[   12.345678][  T77] ", "<4>[    0.000001] "]
+)
 def test_wording(line, stamp):
     (trouble,) = recognise([*HARMLESS, stamp + line, "and then an ordinary line"])
     assert (trouble.kind, trouble.title) == (WORDING[line], line)
@@ -91,7 +100,11 @@ def test_a_report_belongs_to_the_step_whose_marker_follows():
 
 def test_a_report_whose_marker_is_on_its_way_can_wait_for_it():
     recogniser = Recogniser()
-    for line in ("------------[ cut here ]------------", "WARNING: at a.c:1 f", "---[ end trace 0 ]---"):
+    for line in (
+        "------------[ cut here ]------------",
+        "WARNING: at a.c:1 f",
+        "---[ end trace 0 ]---",
+    ):
         recogniser.feed(line)
     assert recogniser.take(marked=True) == ()
     recogniser.feed("kmap-harness: step 3")
@@ -100,7 +113,11 @@ def test_a_report_whose_marker_is_on_its_way_can_wait_for_it():
 
 def test_a_report_without_a_marker_is_told_in_the_end():
     recogniser = Recogniser()
-    for line in ("------------[ cut here ]------------", "WARNING: at a.c:1 f", "---[ end trace 0 ]---"):
+    for line in (
+        "------------[ cut here ]------------",
+        "WARNING: at a.c:1 f",
+        "---[ end trace 0 ]---",
+    ):
         recogniser.feed(line)
     assert recogniser.take(marked=True) == ()
     assert [trouble.step for trouble in recogniser.take()] == [None]

@@ -27,6 +27,8 @@ def test_another_processor_counts_something_else(monkeypatch):
 
 
 def test_guests_are_told_the_hosts_rate(tmp_path):
-    words = command_line(Machine(Shape(tsc_khz=2_600_000), tmp_path / "kernel", tmp_path / "initrd"))
+    words = command_line(
+        Machine(Shape(tsc_khz=2_600_000), tmp_path / "kernel", tmp_path / "initrd")
+    )
     assert "tsc_early_khz=2600000" in words
     assert "lpj=10400000" in words

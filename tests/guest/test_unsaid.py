@@ -30,7 +30,9 @@ def test_each_record_is_a_line_as_long_as_it_is_said_to_be():
 
 def test_the_map_says_where_the_log_is(tmp_path):
     path = tmp_path / "System.map"
-    path.write_text("c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n")
+    path.write_text(
+        "c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n"
+    )
     assert log_of(path) == Log(0x13B89CC, 0x13C0000)
     path.write_text("c13b89cc b __log_buf\n")
     assert log_of(path) is None

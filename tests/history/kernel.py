@@ -20,7 +20,9 @@ def run(seed, threads=3, pages=4, operations=60):
         for count, page in zip(pkmap.counts, pkmap.page_at, strict=True)
     )
     events = [world.events.get(n, []) for n in range(threads)]
-    return history(*events, after=after, cursors=(0, pkmap.cursor), clock=world.clock, witnessed=True)
+    return history(
+        *events, after=after, cursors=(0, pkmap.cursor), clock=world.clock, witnessed=True
+    )
 
 
 class _World:

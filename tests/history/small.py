@@ -68,7 +68,9 @@ def programs(draw, pages, length):
 def histories(draw, threads=3, pages=3, length=4):
     """Programs with any addresses, interleaved at random: most have no order, many have one."""
     drafts = [draw(programs(pages, length)) for _ in range(threads)]
-    waiting = [[(number, edge) for number in range(len(each)) for edge in (0, 1)] for each in drafts]
+    waiting = [
+        [(number, edge) for number in range(len(each)) for edge in (0, 1)] for each in drafts
+    ]
     stamps, clock = [{} for _ in drafts], 0
     while any(waiting):
         thread = draw(st.sampled_from([n for n, left in enumerate(waiting) if left]))

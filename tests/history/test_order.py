@@ -38,7 +38,9 @@ def changed(one, **fields):
 
 def test_another_slot_is_told_even_where_the_contract_allows_it():
     one = run(1)
-    last = max((e for each in one.events for e in each if e.code == Code.KMAP), key=lambda e: e.returned)
+    last = max(
+        (e for each in one.events for e in each if e.code == Code.KMAP), key=lambda e: e.returned
+    )
     other = next(address(slot) for slot in range(3) if address(slot) != last.value)
     assert "is next" in replay(changed(one, value=other)).odd
 
@@ -55,7 +57,9 @@ def test_a_sleep_with_a_slot_free_is_told():
     one = run(3)
     first = one.events[0][0]
     early = first._replace(code=Code.SECTION, invoked=0, returned=0, ordered=first.ordered)
-    assert "slept for want of a slot" in replay(replace(one, events=((early,), *one.events[1:]))).odd
+    assert (
+        "slept for want of a slot" in replay(replace(one, events=((early,), *one.events[1:]))).odd
+    )
 
 
 @pytest.mark.parametrize("fields", [{"witnessed": False}, {"dropped": 1}])
@@ -76,6 +80,8 @@ def test_what_others_did_with_the_lock_is_no_divergence():
 @given(st.integers(0, 1 << 30))
 def test_overlap_is_that_of_all_pairs(seed):
     one = run(seed)
-    spans = [(e.invoked, e.returned) for each in one.events for e in each if e.code != Code.SECTION]
+    spans = [
+        (e.invoked, e.returned) for each in one.events for e in each if e.code != Code.SECTION
+    ]
     pairs = sum(any(a != b and a[0] < b[1] and b[0] < a[1] for b in spans) for a in spans)
     assert overlap(one).overlapped == pairs

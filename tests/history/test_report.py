@@ -32,7 +32,10 @@ def judged(one, **fields):
 
 def result(*histories, **fields):
     return HistoriesResult(
-        **({"kernel": KERNEL, "machine": "2 CPUs", "command": "qemu", "seed": 1, "strict": True} | fields),
+        **(
+            {"kernel": KERNEL, "machine": "2 CPUs", "command": "qemu", "seed": 1, "strict": True}
+            | fields
+        ),
         histories=histories,
     )
 
@@ -44,7 +47,11 @@ CASES = {
     "broken": (result(GOOD, judged(BROKEN)), Verdict.DIVERGE, 1),
     "undecided": (result(GOOD, UNDECIDED), Verdict.UNKNOWN, 3),
     "behaviour": (result(replace(GOOD, odd="slot 3 is next")), Verdict.DIVERGE, 1),
-    "behaviour of a patch": (result(replace(GOOD, odd="slot 3 is next"), strict=False), Verdict.AGREE, 0),
+    "behaviour of a patch": (
+        result(replace(GOOD, odd="slot 3 is next"), strict=False),
+        Verdict.AGREE,
+        0,
+    ),
     "crash": (result(GOOD, crash="Oops"), Verdict.DIVERGE, 1),
     "trouble": (result(GOOD, troubles=("WARNING: x",)), Verdict.DIVERGE, 1),
     "error": (result(GOOD, error="no memory"), Verdict.ERROR, 3),

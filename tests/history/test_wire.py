@@ -42,7 +42,12 @@ def test_a_log_becomes_a_history():
     assert one.after[2] == (1, 6)
     assert (one.cursors, one.clock, one.free, one.foreign) == ((2, 1), 40, (0, 2), 1)
     (pending,) = one.pending
-    assert (pending.thread, pending.page, pending.section, pending.state) == (1, 6, 31, ThreadState.SLEPT)
+    assert (pending.thread, pending.page, pending.section, pending.state) == (
+        1,
+        6,
+        31,
+        ThreadState.SLEPT,
+    )
     assert list(one.pinned()) == [(5, 0, 1)]
 
 

@@ -70,12 +70,16 @@ class FakeArchive:
         lines = [f"deb {options} file:{self.root} {suite} main\n" for suite in suites]
         (self.host / "sources.list").write_text("".join(lines))
 
-    def kernel(self, suite: str, abi: str, version: str, *, series: str = "6.1", pvh: bool = True) -> str:
+    def kernel(
+        self, suite: str, abi: str, version: str, *, series: str = "6.1", pvh: bool = True
+    ) -> str:
         """Publish the packages of one 686-pae kernel; returns its release."""
         release = f"{series}.0-{abi}-686-pae"
         common, kbuild = f"linux-headers-{series}.0-{abi}-common", f"linux-kbuild-{series}"
         image = bzimage(elf_image(release, pvh=pvh), release)
-        self._add(suite, f"linux-image-{release}", version, "i386", {f"boot/vmlinuz-{release}": image})
+        self._add(
+            suite, f"linux-image-{release}", version, "i386", {f"boot/vmlinuz-{release}": image}
+        )
         self._add(
             suite,
             f"linux-headers-{release}",
@@ -86,7 +90,13 @@ class FakeArchive:
                 f"usr/src/linux-headers-{release}/.config": b'CONFIG_SMP=y\nCONFIG_LOCALVERSION=""\n',
             },
         )
-        self._add(suite, common, version, "all", {f"usr/src/{common}/Makefile": b"all:\n\t@echo it works\n"})
+        self._add(
+            suite,
+            common,
+            version,
+            "all",
+            {f"usr/src/{common}/Makefile": b"all:\n\t@echo it works\n"},
+        )
         self._add(suite, kbuild, version, HOST, {f"usr/lib/{kbuild}/scripts/x": b""})
         return release
 
@@ -104,14 +114,18 @@ class FakeArchive:
                 index.parent.mkdir(parents=True, exist_ok=True)
                 index.write_text("\n".join(stanzas))
                 data = index.read_bytes()
-                sums.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {index.relative_to(base)}\n")
+                sums.append(
+                    f" {hashlib.sha256(data).hexdigest()} {len(data)} {index.relative_to(base)}\n"
+                )
             (base / "Release").write_text(
                 f"Origin: Debian\nLabel: Debian\nSuite: {suite.name}\nCodename: {suite.name}\n"
                 f"Architectures: {HOST} i386\nComponents: main\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n"
                 f"SHA256:\n{''.join(sums)}"
             )
 
-    def _add(self, suite: str, name: str, version: str, architecture: str, files: dict[str, bytes]) -> None:
+    def _add(
+        self, suite: str, name: str, version: str, architecture: str, files: dict[str, bytes]
+    ) -> None:
         deb = self._build(name, version, architecture, files)
         data = deb.read_bytes()
         stanza = (
@@ -140,7 +154,9 @@ class FakeArchive:
         subprocess.run(command, check=True, capture_output=True)
         return deb
 
-    def source(self, suite: str, version: str, files: dict[str, bytes], *, series: str = "9.9") -> None:
+    def source(
+        self, suite: str, version: str, files: dict[str, bytes], *, series: str = "9.9"
+    ) -> None:
         """Publish the source package of a series: these files below one folder, in an xz archive."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:xz") as tree:

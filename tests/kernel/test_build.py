@@ -100,7 +100,9 @@ def test_error_of_the_compiler_is_told_with_its_place(pae, probe, cache):
 @pytest.mark.network
 def test_symbol_that_is_not_exported_is_told(pae, probe, cache):
     source = probe / "kmh_probe.c"
-    text = source.read_text().replace("kunmap(ZERO_PAGE(0));", "{ extern void kmh_gone(void); kmh_gone(); }")
+    text = source.read_text().replace(
+        "kunmap(ZERO_PAGE(0));", "{ extern void kmh_gone(void); kmh_gone(); }"
+    )
     source.write_text(text)
     assert '"kmh_gone"' in refused(pae, probe, cache).message
 
@@ -177,8 +179,12 @@ def test_users_own_kernel_is_a_record_like_any_other(pae, tmp_path, cache, image
 @pytest.mark.network
 def test_build_folder_of_another_kernel(pae, tmp_path, cache):
     (tmp_path / "include/generated").mkdir(parents=True)
-    (tmp_path / "include/generated/utsrelease.h").write_text('#define UTS_RELEASE "6.1.0-51-other"\n')
-    with pytest.raises(BuildDirError, match=rf"is of release {pae.release}, but .* of 6\.1\.0-51-other"):
+    (tmp_path / "include/generated/utsrelease.h").write_text(
+        '#define UTS_RELEASE "6.1.0-51-other"\n'
+    )
+    with pytest.raises(
+        BuildDirError, match=rf"is of release {pae.release}, but .* of 6\.1\.0-51-other"
+    ):
         user_kernel(pae.bzimage, tmp_path, cache)
 
 

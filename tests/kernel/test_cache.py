@@ -22,7 +22,9 @@ with Cache(Path(sys.argv[1])).locked("linux"):
 def holder(tmp_path):
     """Another process, which has the lock of ``linux`` until its input ends."""
     command = [sys.executable, "-c", HOLDER, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "locked\n"
         yield process
         process.kill()

@@ -9,7 +9,9 @@ def test_a_later_fragment_overrides_and_comments_do_not_count(tmp_path):
     (tmp_path / "b").write_text("CONFIG_A=n\n")
     merged = fragment.merge([tmp_path / "a", tmp_path / "b"])
     assert merged == {"CONFIG_A": "n", "CONFIG_B": '"text"', "CONFIG_C": "n"}
-    assert fragment.text(merged) == '# CONFIG_A is not set\nCONFIG_B="text"\n# CONFIG_C is not set\n'
+    assert (
+        fragment.text(merged) == '# CONFIG_A is not set\nCONFIG_B="text"\n# CONFIG_C is not set\n'
+    )
 
 
 def test_a_line_that_is_no_setting_is_named_with_its_place(tmp_path):

@@ -9,7 +9,13 @@ import struct
 import pytest
 
 from harness.kernel import image
-from harness.kernel.image import ImageError, bzimage_release, extract_vmlinux, has_pvh_note, read_facts
+from harness.kernel.image import (
+    ImageError,
+    bzimage_release,
+    extract_vmlinux,
+    has_pvh_note,
+    read_facts,
+)
 from harness.kernel.systemmap import belongs, read_virtual
 
 from .archive import bzimage, elf_image

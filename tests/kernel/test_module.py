@@ -44,7 +44,9 @@ def kernel(archive, cache):
     archive.kernel("bookworm", "50", "6.1.176-1")
     archive.publish()
     made = obtain("debian-6.1-686-pae", cache)
-    lines = "".join(f"{crc:#010x}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n" for name, crc in CRCS.items())
+    lines = "".join(
+        f"{crc:#010x}\t{name}\tvmlinux\tEXPORT_SYMBOL\t\n" for name, crc in CRCS.items()
+    )
     (made.build_dir / "Module.symvers").write_text(lines)
     return dataclasses.replace(made, config=KernelConfig.parse("CONFIG_MODVERSIONS=y\n"))
 
@@ -67,7 +69,9 @@ def test_release_of_another_kernel(kernel, tmp_path):
     assert mismatch(kernel, ko) == ("the release in vermagic", "6.1.0-47-686-pae", RELEASE)
 
 
-@pytest.mark.parametrize(("old", "new"), [("SMP ", ""), ("preempt", "preempt_rt"), ("686 ", "GEODE ")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("SMP ", ""), ("preempt", "preempt_rt"), ("686 ", "GEODE ")]
+)
 def test_words_of_another_kernel(kernel, tmp_path, old, new):
     head, _, words = VERMAGIC.partition(" ")
     ko = make_module(tmp_path / "x.ko", vermagic=f"{head} {words.replace(old, new)}")
@@ -115,7 +119,11 @@ def test_file_that_is_no_module(kernel, tmp_path):
 
 def test_enumerators(cache, tmp_path):
     facts = read_dwarf(make_module(tmp_path / "x.ko"), cache)
-    assert facts.enums["fixed_addresses"] == {"FIX_HOLE": 0, "FIX_KMAP_BEGIN": 68, "FIX_KMAP_END": 579}
+    assert facts.enums["fixed_addresses"] == {
+        "FIX_HOLE": 0,
+        "FIX_KMAP_BEGIN": 68,
+        "FIX_KMAP_END": 579,
+    }
     assert facts.constant("UNNAMED") == -7
 
 

@@ -87,7 +87,9 @@ def test_headers_work_from_the_cache_and_after_it_was_moved(archive, cache, tmp_
     obtain(NAME, cache)
     shutil.move(cache.root, tmp_path / "moved")
     kernel = obtain(NAME, Cache(tmp_path / "moved"))
-    said = subprocess.run(["make", "-C", kernel.build_dir], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["make", "-C", kernel.build_dir], capture_output=True, text=True, check=True
+    )
     assert "it works" in said.stdout
 
 
@@ -254,7 +256,9 @@ def test_record_of_another_format_is_made_anew(archive, cache):
 def obtain_release(root, queue):
     listener = Listener()
     kernel = obtain(NAME, Cache(root), listener)
-    queue.put((kernel.release, str(kernel.vmlinux), any("unpacking" in step for step in listener.steps)))
+    queue.put(
+        (kernel.release, str(kernel.vmlinux), any("unpacking" in step for step in listener.steps))
+    )
 
 
 def test_processes_at_once_make_it_once(archive, cache):
@@ -268,7 +272,9 @@ def test_processes_at_once_make_it_once(archive, cache):
     results = [queue.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join()
-    assert {(one, path) for one, path, _ in results} == {(release, str(obtain(NAME, cache).vmlinux))}
+    assert {(one, path) for one, path, _ in results} == {
+        (release, str(obtain(NAME, cache).vmlinux))
+    }
     assert sum(made for _, _, made in results) == 1
     assert leftovers(cache) == []
 

@@ -8,16 +8,17 @@ from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import named_kernel, names
 from harness.kernel.recipe import RecipeError, recipes
 
-SERIES = (
-    '[series."9.9"]\npackage = "linux-source-9.9"\ncodenames = ["sid"]\nlacks = ["CONFIG_OLD"]\n[kernel]\n'
-)
+SERIES = '[series."9.9"]\npackage = "linux-source-9.9"\ncodenames = ["sid"]\nlacks = ["CONFIG_OLD"]\n[kernel]\n'
 
 
 def test_every_kernel_of_the_catalogue_can_be_asked_for():
     found = recipes()
     for recipe in found.values():
         assert recipe.settings()["CONFIG_VIRTIO_PCI"] == "y", f"{recipe.name} has no fast wire"
-        assert recipe.settings()["CONFIG_HIGHMEM4G" if "pae" not in recipe.name else "CONFIG_X86_PAE"] == "y"
+        assert (
+            recipe.settings()["CONFIG_HIGHMEM4G" if "pae" not in recipe.name else "CONFIG_X86_PAE"]
+            == "y"
+        )
         assert recipe.name.startswith(recipe.series)
         assert recipe.package == f"linux-source-{recipe.series}"
     assert {"5.10", "6.1", "6.12", "7.3"} <= set(found)

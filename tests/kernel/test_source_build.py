@@ -26,7 +26,12 @@ modules:
 
 
 def files(release="9.9.1"):
-    return {"Makefile": MAKEFILE, "Kbuild": b"", "arch/x86/Kconfig": b"", "image": elf_image(release)}
+    return {
+        "Makefile": MAKEFILE,
+        "Kbuild": b"",
+        "arch/x86/Kconfig": b"",
+        "image": elf_image(release),
+    }
 
 
 @pytest.fixture(autouse=True)

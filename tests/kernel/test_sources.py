@@ -33,10 +33,15 @@ Components: main
 
 
 def test_one_line_options_keep_what_says_how_far_to_trust():
-    text = "deb [arch=amd64 signed-by=/k.gpg trusted=yes] http://m.example/debian bookworm main # x\n"
+    text = (
+        "deb [arch=amd64 signed-by=/k.gpg trusted=yes] http://m.example/debian bookworm main # x\n"
+    )
     assert list(parse_list(text)) == [
         Source(
-            "http://m.example/debian", "bookworm", ("main",), (("Signed-By", "/k.gpg"), ("Trusted", "yes"))
+            "http://m.example/debian",
+            "bookworm",
+            ("main",),
+            (("Signed-By", "/k.gpg"), ("Trusted", "yes")),
         )
     ]
 

@@ -69,7 +69,9 @@ def test_another_question_or_a_newer_kconfig_file_configures_again(source):
     assert (objects / "configured").read_text() == "x\nx\n"
     (objects / "source").symlink_to(source)
     (objects / "include/config").mkdir()
-    (objects / "include/config/auto.conf.cmd").write_text("deps_config := \\\n\tarch/x86/Kconfig \\\n")
+    (objects / "include/config/auto.conf.cmd").write_text(
+        "deps_config := \\\n\tarch/x86/Kconfig \\\n"
+    )
     os.utime(source / "arch/x86/Kconfig", (0, 0))
     tree.configure(source, objects, {"CONFIG_B": "y"}, toolchain=PLAIN)
     assert (objects / "configured").read_text() == "x\nx\n"
@@ -80,14 +82,18 @@ def test_another_question_or_a_newer_kconfig_file_configures_again(source):
 
 def test_a_configuration_is_taken_as_the_base(source, tmp_path):
     (tmp_path / "mine").write_text("CONFIG_M=y\n")
-    got = tree.configure(source, tmp_path / "o", {"CONFIG_A": "y"}, base=tmp_path / "mine", toolchain=PLAIN)
+    got = tree.configure(
+        source, tmp_path / "o", {"CONFIG_A": "y"}, base=tmp_path / "mine", toolchain=PLAIN
+    )
     assert got.settings == {"CONFIG_M": "y", "CONFIG_A": "y"}
 
 
 def test_a_setting_that_kconfig_did_not_take_is_said(source, tmp_path):
     for _ in range(2):
         with pytest.raises(ConfigMismatchError, match="CONFIG_LOST: asked for y, got n"):
-            tree.configure(source, tmp_path / "o", {"CONFIG_A": "y", "CONFIG_LOST": "y"}, toolchain=PLAIN)
+            tree.configure(
+                source, tmp_path / "o", {"CONFIG_A": "y", "CONFIG_LOST": "y"}, toolchain=PLAIN
+            )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,10 @@ def test_a_setting_that_kconfig_did_not_take_is_said(source, tmp_path):
             "highmem.c:(.text+0x1f): undefined reference to `nowhere'\n",
             "highmem.c:(.text+0x1f): undefined reference to `nowhere'",
         ),
-        ("SOURCE/arch/x86/entry.S:9: Error: no such instruction\n", "arch/x86/entry.S:9: Error: no such"),
+        (
+            "SOURCE/arch/x86/entry.S:9: Error: no such instruction\n",
+            "arch/x86/entry.S:9: Error: no such",
+        ),
         ("*** Configuration file is damaged\nmake: *** giving up\n", "make: *** giving up"),
     ],
 )
@@ -122,7 +131,8 @@ def test_a_failed_build_ends_with_the_first_error_and_names_its_log(source, says
     assert first in caught.value.message
     assert "another" not in caught.value.message
     assert (
-        caught.value.log.read_text().startswith("make: Entering") or says[:9] in caught.value.log.read_text()
+        caught.value.log.read_text().startswith("make: Entering")
+        or says[:9] in caught.value.log.read_text()
     )
     assert "vmlinux modules" in caught.value.command
     assert str(caught.value.log) in str(caught.value)
@@ -151,7 +161,12 @@ def test_equal_inputs_have_one_place_and_each_input_counts(tmp_path, cache, monk
     elsewhere = built._home(recipe, source, cache)
     monkeypatch.undo()
     fragment.write_text("CONFIG_A=n\n")
-    places = {place, elsewhere, built._home(recipe, other, cache), built._home(recipe, source, cache)}
+    places = {
+        place,
+        elsewhere,
+        built._home(recipe, other, cache),
+        built._home(recipe, source, cache),
+    }
     assert len(places) == 4
 
 
@@ -173,6 +188,8 @@ def test_a_source_of_the_cache_is_used_without_apt(cache, monkeypatch):
     home = cache.folder("sources", "linux-source-9.9_9.9.10-1")
     older = cache.folder("sources", "linux-source-9.9_9.9.9-1")
     for folder, version in ((home, "9.9.10-1"), (older, "9.9.9-1")):
-        (folder / "origin.json").write_text(f'{{"package": "linux-source-9.9 {version}", "digest": "d"}}')
+        (folder / "origin.json").write_text(
+            f'{{"package": "linux-source-9.9 {version}", "digest": "d"}}'
+        )
     found = built.source_tree("linux-source-9.9", ("sid",), cache, Quiet())
     assert found.path == home / "tree"

@@ -22,7 +22,9 @@ KERNEL = "debian-6.1-686-pae"
 def test_a_stock_kernel_says_what_the_table_has(kernel, tmp_path):
     run = runner(prepare(kernel, None, Quiet()), Shape(), tmp_path)
     judged = [judge_case(case, run) for case in cases()]
-    wrong = [one for one in judged if one.outcome not in (Outcome.EXPECTED, Outcome.NOT_APPLICABLE)]
+    wrong = [
+        one for one in judged if one.outcome not in (Outcome.EXPECTED, Outcome.NOT_APPLICABLE)
+    ]
     assert wrong == []
     assert sum(one.outcome is Outcome.EXPECTED for one in judged) >= 9
 
@@ -62,7 +64,13 @@ LOST = (
         "local-wrong-order",
         Bug(
             "no warning of the wrong order (A11)",
-            (Edit("kunmap_local_indexed", "39 d3 0f 85 ?? ?? ?? ?? 89 c8", "39 d3 66 0f 1f 44 00 00 89 c8"),),
+            (
+                Edit(
+                    "kunmap_local_indexed",
+                    "39 d3 0f 85 ?? ?? ?? ?? 89 c8",
+                    "39 d3 66 0f 1f 44 00 00 89 c8",
+                ),
+            ),
         ),
         "not said: ^WARNING",
     ),

@@ -8,7 +8,10 @@ from harness.misuse.judge import contradictions
 from harness.report.misuse import misuse_table
 
 DOCS = project.SCENARIOS.parents[1] / "docs" / "broken-rules.md"
-BUG, WARNING = "kernel BUG at mm/highmem.c:368!", "WARNING: CPU: 0 PID: 66 at mm/highmem.c:610 f+0x1/0x2"
+BUG, WARNING = (
+    "kernel BUG at mm/highmem.c:368!",
+    "WARNING: CPU: 0 PID: 66 at mm/highmem.c:610 f+0x1/0x2",
+)
 OOPS = "invalid opcode: 0000 [#1]"
 
 
@@ -21,7 +24,8 @@ def test_every_scenario_that_wrecks_a_kernel_is_in_the_table():
     wrecking = {
         path.stem
         for path in project.SCENARIOS.glob("*.kmap")
-        if "throwaway" in next((x for x in path.read_text().splitlines() if x.startswith("requires:")), "")
+        if "throwaway"
+        in next((x for x in path.read_text().splitlines() if x.startswith("requires:")), "")
     }
     assert wrecking <= {case.scenario for case in cases()}
 

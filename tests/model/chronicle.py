@@ -55,7 +55,10 @@ def lines(machine, ops):
         for outcome in outcomes:
             extra = f" known={outcome.known}" if outcome.known else ""
             extra += f" slack={outcome.slack}" if outcome.slack else ""
-            seen, moved = render.observation(outcome.observation), render.changes(state, outcome.state)
+            seen, moved = (
+                render.observation(outcome.observation),
+                render.changes(state, outcome.state),
+            )
             yield f"  {outcome.rule}{extra} | {seen} | {moved}"
         if outcomes:
             seen = outcomes[0].observation
@@ -94,7 +97,9 @@ def _rules(machine, state, op, doctored):
 def _blinded(machine, state, op, doctored, rules):
     text = ""
     for blind in BLINDS:
-        left = sorted({v.rule for v in check(machine, state, op, doctored, blind=frozenset({blind}))})
+        left = sorted(
+            {v.rule for v in check(machine, state, op, doctored, blind=frozenset({blind}))}
+        )
         if left != rules:
             text += f" | without {blind}: {' '.join(left)}"
     return text
@@ -136,7 +141,10 @@ def _address(rng, machine, recent):
     base = rng.choices(tuple(Base), (12, 4, 3, 2, 1))[0]
     offset = rng.choice((0, 0, 0, 4, 6, 0xFFC, 0xFFD, 0x1000))
     if base == Base.REG:
-        return {"reg": recent[-1] if recent and rng.random() < 0.7 else rng.randrange(6), "offset": offset}
+        return {
+            "reg": recent[-1] if recent and rng.random() < 0.7 else rng.randrange(6),
+            "offset": offset,
+        }
     if base == Base.FIXMAP:
         return {
             "base": base,
@@ -166,7 +174,14 @@ def _value(rng, code):
 def _random_program(rng, machine, size):
     recent: dict[int, list[int]] = {}
     favourite = rng.choice(
-        (_MAPS, _MAPS, (OpCode.KMAP,), (OpCode.KMAP_LOCAL,), (OpCode.KMAP_ATOMIC,), (OpCode.TYPED_MAP,))
+        (
+            _MAPS,
+            _MAPS,
+            (OpCode.KMAP,),
+            (OpCode.KMAP_LOCAL,),
+            (OpCode.KMAP_ATOMIC,),
+            (OpCode.TYPED_MAP,),
+        )
     )
     wild = rng.random() < 0.5
     undo = {
@@ -196,7 +211,9 @@ def _random_program(rng, machine, size):
             if code == OpCode.KMAP:
                 yield Operation(OpCode.KUNMAP, task, page)
             elif code == OpCode.TYPED_MAP:
-                yield Operation(OpCode.TYPED_UNMAP, task, reg=reg, value=value if rng.random() < 0.8 else 2)
+                yield Operation(
+                    OpCode.TYPED_UNMAP, task, reg=reg, value=value if rng.random() < 0.8 else 2
+                )
             else:
                 yield Operation(
                     undo.get(code, OpCode.KUNMAP_LOCAL),
@@ -230,7 +247,9 @@ def _random_program(rng, machine, size):
 def _features(machine, op, state, outcomes):
     for outcome in outcomes:
         seen = outcome.observation
-        fields = frozenset(name for name, value in seen._asdict().items() if value and name in _TELLING)
+        fields = frozenset(
+            name for name, value in seen._asdict().items() if value and name in _TELLING
+        )
         yield outcome.rule, seen.status, outcome.known, fields
         yield op.code, outcome.rule, seen.status
         yield (
@@ -282,7 +301,9 @@ def _write_lies(kind: str, known: set) -> None:
     for ops, _ in programs((BOOK / f"{kind}.txt").read_text()):
 
         def told(at, state, op, seen):
-            return lie_lines(machine, state, op, seen, tuple(_fresh_lies(machine, state, op, seen, known)))
+            return lie_lines(
+                machine, state, op, seen, tuple(_fresh_lies(machine, state, op, seen, known))
+            )
 
         text = _text(lying(machine, ops, told))
         if _LIE in text:
@@ -306,12 +327,20 @@ def main() -> None:
         if "--retell" in sys.argv:
             for folder in (BOOK, LIES):
                 old = (folder / f"{kind}.txt").read_text()
-                _save(folder, kind, [retold(of_kind(kind), ops, named) for ops, named in programs(old)])
+                _save(
+                    folder,
+                    kind,
+                    [retold(of_kind(kind), ops, named) for ops, named in programs(old)],
+                )
         else:
             machine, rng = of_kind(kind), random.Random(f"{kind} 1")
             candidates = [list(_random_program(rng, machine, 18)) for _ in range(120)]
             known = shown.setdefault(machine.layout.generation, set())
-            _save(BOOK, kind, [_text(lines(machine, ops)) for ops in _choose(machine, candidates, known)])
+            _save(
+                BOOK,
+                kind,
+                [_text(lines(machine, ops)) for ops in _choose(machine, candidates, known)],
+            )
             _write_lies(kind, lied)
 
 

@@ -1,6 +1,13 @@
 """Observations that are not what happened: each lie changes one thing of what was seen."""
 
-from harness.model.observation import Completion, Observation, SavedChange, SlotChange, Status, WindowChange
+from harness.model.observation import (
+    Completion,
+    Observation,
+    SavedChange,
+    SlotChange,
+    Status,
+    WindowChange,
+)
 
 BLINDS = ("flush_ranges", "flush_cpus", "waiters", "invlpgs", "depth", "migrate")
 
@@ -10,7 +17,9 @@ def _changed(name, how):
 
 
 def _around(name, *values):
-    return [(f"{name}{value:+}", _changed(name, lambda old, by=value: old + by)) for value in values]
+    return [
+        (f"{name}{value:+}", _changed(name, lambda old, by=value: old + by)) for value in values
+    ]
 
 
 def _set(name, *values):
@@ -92,14 +101,20 @@ def _more(machine, other):
     put = WindowChange(layout.fix_kmap_begin, other)
     saved = (SavedChange(layout.window - 1, other),) if machine.local else ()
     return {
-        "another slot": lambda seen: seen._replace(slots=(*(c for c in seen.slots if c.slot != 2), own)),
+        "another slot": lambda seen: seen._replace(
+            slots=(*(c for c in seen.slots if c.slot != 2), own)
+        ),
         "two slots": lambda seen: seen._replace(slots=twice),
         "all clean": lambda seen: seen._replace(slots=clean),
-        "all flushed": lambda seen: seen._replace(flush_ranges=1, flush_cpus=layout.online_cpus, slots=clean),
+        "all flushed": lambda seen: seen._replace(
+            flush_ranges=1, flush_cpus=layout.online_cpus, slots=clean
+        ),
         "another window": lambda seen: seen._replace(windows=(*seen.windows, put)),
         "windows clear": lambda seen: seen._replace(windows=entries),
         "another saved": lambda seen: seen._replace(saved=(*seen.saved, *saved)),
-        "somebody done": lambda seen: seen._replace(done=(*seen.done, Completion(1, at(1), at(1)))),
+        "somebody done": lambda seen: seen._replace(
+            done=(*seen.done, Completion(1, at(1), at(1)))
+        ),
     }
 
 

@@ -52,7 +52,9 @@ def run(kind: str, program: str) -> Step:
     return Step(machine, state, last, seen)
 
 
-_SILENT = Observation(Status.OK, *(0,) * (len(Observation._fields) - len(Observation._field_defaults) - 1))
+_SILENT = Observation(
+    Status.OK, *(0,) * (len(Observation._fields) - len(Observation._field_defaults) - 1)
+)
 """What is seen of a step that the model says nothing of."""
 
 

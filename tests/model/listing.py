@@ -82,12 +82,16 @@ CORNERS = {
 
 def searches() -> str:
     """Small explorations: sizes, branches and edges."""
-    return "\n".join(line for name, search in SEARCHES.items() for line in _search(name, *search, every=5))
+    return "\n".join(
+        line for name, search in SEARCHES.items() for line in _search(name, *search, every=5)
+    )
 
 
 def corners() -> str:
     """Smaller ones, with every edge: sections, misuse, kmap beside kmap_atomic."""
-    return "\n".join(line for name, search in CORNERS.items() for line in _search(name, *search, every=1))
+    return "\n".join(
+        line for name, search in CORNERS.items() for line in _search(name, *search, every=1)
+    )
 
 
 def _search(name: str, machine, limits: Limits, *, every: int) -> list[str]:

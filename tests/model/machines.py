@@ -41,6 +41,8 @@ def small(
     return machine(layout._replace(last_pkmap=slots), pages(high, low), tasks)
 
 
-def full(layout: Layout = LOCAL_PAE, *, high: int = 700, low: int = 8, tasks=(0, 0, 1, 1)) -> Machine:
+def full(
+    layout: Layout = LOCAL_PAE, *, high: int = 700, low: int = 8, tasks=(0, 0, 1, 1)
+) -> Machine:
     """A machine of a stock kernel's size."""
     return machine(layout, pages(high, low), tasks)

@@ -37,7 +37,9 @@ def read_operation(text: str) -> Operation:
     task, code, *words = text.split()
     fields = dict(word.split("=") for word in words)
     kinds = {"prot": Prot.__getitem__, "base": Base.__getitem__}
-    values = {name: kinds.get(name, lambda text: int(text, 0))(value) for name, value in fields.items()}
+    values = {
+        name: kinds.get(name, lambda text: int(text, 0))(value) for name, value in fields.items()
+    }
     return Operation(OpCode[code], int(task), **values)
 
 
@@ -54,7 +56,9 @@ def changes(old: State, new: State) -> str:
             words += [f"{name}[{at}]={number(item)}" for at, item in _moved(was, now)]
         elif name == "tasks":
             words += [
-                word for at, (a, b) in enumerate(zip(was, now, strict=True)) for word in _task(at, a, b)
+                word
+                for at, (a, b) in enumerate(zip(was, now, strict=True))
+                for word in _task(at, a, b)
             ]
         elif was != now:
             words.append(f"{name}={number(now)}")
@@ -65,7 +69,11 @@ def _moved(was, now):
     """(index, item) of what differs in a vector; most leaves are the same object."""
     for leaf, (old, new) in enumerate(zip(was, now, strict=True)):
         if old is not new:
-            yield from ((leaf * 64 + at, b) for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
+            yield from (
+                (leaf * 64 + at, b)
+                for at, (a, b) in enumerate(zip(old, new, strict=True))
+                if a != b
+            )
 
 
 def _task(at: int, was: TaskState, now: TaskState) -> list[str]:

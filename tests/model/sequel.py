@@ -38,7 +38,11 @@ _ERRANDS = (
 def retold(chapter: str, kind: str, ops, names) -> str:
     """A program as the present model tells it; *names* are those of the lies of each step."""
     machine = of_kind(kind)
-    told = lines_believed(machine, ops, names) if chapter == "absorbed" else chronicle.lines(machine, ops)
+    told = (
+        lines_believed(machine, ops, names)
+        if chapter == "absorbed"
+        else chronicle.lines(machine, ops)
+    )
     return "\n".join(line.rstrip() for line in told)
 
 
@@ -87,7 +91,9 @@ def _errand(rng, machine):
 def _instant(rng, machine):
     where = rng.choice((*Where, 3 if rng.random() < 0.1 else 0))
     trigger = rng.choice((*Trigger, rng.choice((Trigger.TIMER, 10))))
-    offset = rng.choice((0, 1, 1, 10, 10, 1_000_000, 1_000_001) if trigger < Trigger.MAP else (0, 0, 1, 5))
+    offset = rng.choice(
+        (0, 1, 1, 10, 10, 1_000_000, 1_000_001) if trigger < Trigger.MAP else (0, 0, 1, 5)
+    )
     levels = rng.choice((0, 1, 1, 2, 2, 3, 8, 9))
     skip = rng.choice((0, 0, 0, 1, 2))
     page = rng.choice((0, 1, 2, 3, 4))
@@ -113,9 +119,18 @@ def _features(op, state, outcomes):
     for outcome in outcomes:
         seen = outcome.observation
         shape = tuple((one.flags, one.depth) for one in seen.interrupts)
-        yield op.code in _ERRANDS, outcome.rule, seen.status, seen.value > 0 and op.code in _ERRANDS
+        yield (
+            op.code in _ERRANDS,
+            outcome.rule,
+            seen.status,
+            seen.value > 0 and op.code in _ERRANDS,
+        )
         yield shape, outcome.rule.split(".")[0]
-        yield bool(state.errand), outcome.state.offline, tuple(task.going for task in outcome.state.tasks)
+        yield (
+            bool(state.errand),
+            outcome.state.offline,
+            tuple(task.going for task in outcome.state.tasks),
+        )
     task = state.tasks[op.task] if op.task < len(state.tasks) else None
     if task is not None and task.armed is not None:
         yield task.armed.where, task.armed.trigger, op.code, len(outcomes)

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.judges("absorb")
 
 MACHINE = small(LOCAL_PAE, tasks=(0, 1, 0))
 MAP, UNMAP = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.KUNMAP_LOCAL, reg=1)
-SEND, TAKE_AWAY = Operation(OpCode.AFFINITY, 1, value=1 << 8), Operation(OpCode.HOTPLUG, 0, value=1)
+SEND, TAKE_AWAY = (
+    Operation(OpCode.AFFINITY, 1, value=1 << 8),
+    Operation(OpCode.HOTPLUG, 0, value=1),
+)
 AWAIT = Operation(OpCode.AWAIT, 1)
 
 
@@ -29,7 +32,9 @@ def followed(*operations):
     return state, seen
 
 
-@pytest.mark.parametrize("operations", [(SEND,), (MAP, SEND), (MAP, SEND, UNMAP, AWAIT), (TAKE_AWAY,)])
+@pytest.mark.parametrize(
+    "operations", [(SEND,), (MAP, SEND), (MAP, SEND, UNMAP, AWAIT), (TAKE_AWAY,)]
+)
 def test_a_task_that_was_sent_elsewhere_is_sent_there(operations):
     state, seen = followed(*operations)
     assert seen == state
@@ -63,7 +68,14 @@ FOREIGN = 0x7_7000_163
         (SlotChange(1, 2, PTES[2], AT(1)), [0, AT(2), AT(1)]),
         (SlotChange(1, 2, PTES[1], AT(1)), [0, AT(1), 0]),
     ],
-    ids=["unused", "clean", "clean but not forgotten", "somebody else's", "another page's", "a second slot"],
+    ids=[
+        "unused",
+        "clean",
+        "clean but not forgotten",
+        "somebody else's",
+        "another page's",
+        "a second slot",
+    ],
 )
 def test_the_addresses_of_pages_follow_the_slots(change, where):
     after = seen_as(MAPPED, slots=(change,))
@@ -130,7 +142,9 @@ def test_a_task_that_survived_a_bug_lives():
     assert absorb(FULL, state, op, seen).tasks[1].phase is Phase.DEAD
 
 
-@pytest.mark.parametrize(("status", "phase"), [(Status.BLOCKED, Phase.BLOCKED), (Status.DIED, Phase.DEAD)])
+@pytest.mark.parametrize(
+    ("status", "phase"), [(Status.BLOCKED, Phase.BLOCKED), (Status.DIED, Phase.DEAD)]
+)
 def test_the_counts_of_one_that_sleeps_or_is_gone_are_those_of_the_rules(status, phase):
     maps = Operation(OpCode.KMAP_LOCAL, 1, page=3, reg=3)
     state, op = full(maps), Operation(OpCode.KMAP, 1, page=2, reg=5)
@@ -172,7 +186,9 @@ def test_where_the_rules_claim_nothing_a_comparison_goes_on_with_what_was_seen()
     seen = step(MACHINE, MAPPED, Operation(OpCode.NOP))[0].observation
     lost = MAPPED._replace(lost="a dead task holds the lock")
     assert step(MACHINE, lost, Operation(OpCode.NOP)) == ()
-    assert absorb(MACHINE, lost, Operation(OpCode.NOP), seen._replace(cursor=3)) == MAPPED._replace(cursor=3)
+    assert absorb(
+        MACHINE, lost, Operation(OpCode.NOP), seen._replace(cursor=3)
+    ) == MAPPED._replace(cursor=3)
 
 
 @pytest.mark.parametrize(
@@ -184,5 +200,7 @@ def test_on_rt_an_address_that_may_not_be_asked_for_is_the_slots_own(fields, add
     state = step(guest, initial(guest, empty_snapshot(guest)), op)[0].state
     state = state._replace(tasks=(state.tasks[0]._replace(**fields),))
     seen = step(guest, state, Operation(OpCode.NOP))[0].observation
-    after = absorb(guest, state, Operation(OpCode.NOP), seen._replace(slots=(SlotChange(1, 3, PTES[0], 0),)))
+    after = absorb(
+        guest, state, Operation(OpCode.NOP), seen._replace(slots=(SlotChange(1, 3, PTES[0], 0),))
+    )
     assert vector.get(after.where, 0) == address

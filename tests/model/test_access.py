@@ -48,7 +48,10 @@ def test_memory_is_bytes():
     """A page as the model has it, and as bytes: words at any offset, over one another."""
     rng, page, state = random.Random(7), bytearray(4096), after(MAP)
     for _ in range(60):
-        offset, value = rng.choice((rng.randrange(24), 4092 - rng.randrange(9))), rng.getrandbits(32)
+        offset, value = (
+            rng.choice((rng.randrange(24), 4092 - rng.randrange(9))),
+            rng.getrandbits(32),
+        )
         write = Operation(OpCode.WRITE, reg=1, offset=offset, value=value)
         state = step(MACHINE, state, write)[0].state
         page[offset : offset + 4] = value.to_bytes(4, "little")
@@ -61,7 +64,8 @@ def test_memory_is_bytes():
 def test_a_load_over_the_end_of_a_page_is_not_known():
     write = Operation(OpCode.WRITE, reg=1, value=5, offset=4092)
     told = [
-        outcomes(MAP, write, READ._replace(offset=offset))[0].observation.value for offset in (4092, 4093)
+        outcomes(MAP, write, READ._replace(offset=offset))[0].observation.value
+        for offset in (4092, 4093)
     ]
     assert told == [5, UNCLAIMED]
 
@@ -87,7 +91,10 @@ def test_somebody_elses_page_holds_what_nobody_knows():
     state = after(LOCAL)
     state = state._replace(windows={BEGIN: 0x7_7000_163})
     assert [one.observation.value for one in step(MACHINE, state, READ)] == [UNCLAIMED]
-    assert step(MACHINE, state, Operation(OpCode.WRITE, reg=1, value=1))[0].state.memory == state.memory
+    assert (
+        step(MACHINE, state, Operation(OpCode.WRITE, reg=1, value=1))[0].state.memory
+        == state.memory
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,11 @@ def test_an_invlpg_reaches_its_own_cpu(task, count):
     entry = {"base": Base.FIXMAP, "reg": BEGIN}
     sets = [Operation(OpCode.SET_PTE, page=page, **entry) for page in (1, 2)]
     assert (
-        len(outcomes(*sets, Operation(OpCode.INVLPG, task, **entry), Operation(OpCode.READ, **entry)))
+        len(
+            outcomes(
+                *sets, Operation(OpCode.INVLPG, task, **entry), Operation(OpCode.READ, **entry)
+            )
+        )
         == count
     )
 
@@ -141,7 +152,9 @@ ASK = OpCode.KMAP_TO_PAGE
         (LAYOUT.fixaddr(BEGIN), False),
     ],
 )  # fmt: skip
-def test_an_address_that_is_no_mapping_gives_the_frame_of_plain_arithmetic(address, known, flatmem):
+def test_an_address_that_is_no_mapping_gives_the_frame_of_plain_arithmetic(
+    address, known, flatmem
+):
     machine = replace(MACHINE, flatmem=flatmem)
     (seen,) = outcomes(at(address, ASK), machine=machine)
     frame = (address - LAYOUT.page_offset) >> 12

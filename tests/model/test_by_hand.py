@@ -77,7 +77,9 @@ def test_a_flush_leaves_nothing_in_a_tlb():
 
 def test_a_count_lost_under_an_address_is_a_bug_of_kmap():
     state = after(Operation(OpCode.KMAP, 0, 0, 1))
-    state = state._replace(slots=vector.put(state.slots, 1, vector.get(state.slots, 1)._replace(count=0)))
+    state = state._replace(
+        slots=vector.put(state.slots, 1, vector.get(state.slots, 1)._replace(count=0))
+    )
     outcome = predict(MACHINE, state, Operation(OpCode.KMAP, 0, 0, 2))
     assert (outcome.observation.status, outcome.observation.value, outcome.rule) == (
         Status.DIED, 0, "kmap.bug-count",
@@ -98,7 +100,9 @@ def crowded(*waiting):
 def test_those_who_lose_wait_on():
     state = crowded((1, 4), (2, 5), (3, 4))
     outcomes = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
-    assert {(outcome.rule, outcome.observation.waiters, outcome.state.waiting) for outcome in outcomes} == {
+    assert {
+        (outcome.rule, outcome.observation.waiters, outcome.state.waiting) for outcome in outcomes
+    } == {
         ("kunmap.wake+win+lose+follow", 1, (2,)),
         ("kunmap.wake+win+lose", 2, (1, 3)),
     }
@@ -107,7 +111,9 @@ def test_those_who_lose_wait_on():
 
 def test_an_atomic_kunmap_wakes_and_an_atomic_kmap_that_must_wait_is_not_claimed():
     state = after(Operation(OpCode.PREEMPT_OFF), state=crowded((2, 5)), machine=CROWD)
-    assert [one.rule for one in step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))] == ["kunmap.wake+win"]
+    assert [one.rule for one in step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))] == [
+        "kunmap.wake+win"
+    ]
     asleep = after(*(Operation(OpCode.KMAP, 0, page) for page in range(4)), machine=CROWD)
     atomic = after(Operation(OpCode.PREEMPT_OFF), state=asleep, machine=CROWD)
     assert step(CROWD, atomic, Operation(OpCode.KMAP, 0, 5)) == ()
@@ -124,13 +130,19 @@ def test_a_dead_task_with_the_lock_stops_the_rest(code):
 def test_a_waiter_follows_somebody_else_who_has_mapped_its_page():
     state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
     (outcome,) = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
-    assert (outcome.rule, outcome.state.waiting, outcome.state.ones) == ("kunmap.wake+follow", (), 2)
+    assert (outcome.rule, outcome.state.waiting, outcome.state.ones) == (
+        "kunmap.wake+follow",
+        (),
+        2,
+    )
     assert vector.get(outcome.state.slots, 2).count == 3
 
 
 def test_a_waiter_that_meets_a_lost_count_loses_everything():
     state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
-    state = state._replace(slots=vector.put(state.slots, 2, vector.get(state.slots, 2)._replace(count=0)))
+    state = state._replace(
+        slots=vector.put(state.slots, 2, vector.get(state.slots, 2)._replace(count=0))
+    )
     outcomes = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
     assert {outcome.state.lost for outcome in outcomes} == {"kmap_lock is held by a dead task"}
 
@@ -158,12 +170,16 @@ def test_mapping_in_a_hardirq_with_interrupts_on_is_told_once(kind, code, warns)
     )
     soft = with_task(machine, contexts=(Context(hard=False, remaining=9, irqs_off=False),))
     assert predict(machine, soft, Operation(code, 0, 1, 1)).observation.warns == 0
-    off = with_task(machine, contexts=(Context(hard=True, remaining=9, irqs_off=False),), irqs_off=True)
+    off = with_task(
+        machine, contexts=(Context(hard=True, remaining=9, irqs_off=False),), irqs_off=True
+    )
     assert predict(machine, off, Operation(code, 0, 1, 1)).observation.warns == 0
 
 
 def outside(machine, address):
-    draft = Draft(machine, initial(machine, empty_snapshot(machine)), Operation(OpCode.KUNMAP_LOCAL), 0)
+    draft = Draft(
+        machine, initial(machine, empty_snapshot(machine)), Operation(OpCode.KUNMAP_LOCAL), 0
+    )
     local.unmap_outside(draft, address)
     return draft.rule, draft.warned
 
@@ -177,7 +193,9 @@ def test_unmapping_a_user_address_is_told():
 
 def test_a_hole_in_a_stack_is_not_put_back():
     windows = {MACHINE.layout.fix_kmap_begin + 1: 5}
-    state = with_task(MACHINE, depth=2, saved=(MACHINE.ptes[1], 0, 0))._replace(windows=windows, current=2)
+    state = with_task(MACHINE, depth=2, saved=(MACHINE.ptes[1], 0, 0))._replace(
+        windows=windows, current=2
+    )
     now = predict(MACHINE, state, Operation(OpCode.NOP)).state.windows
     assert now == windows | {MACHINE.layout.fix_kmap_begin: MACHINE.ptes[1]}
 
@@ -241,14 +259,19 @@ def test_the_direct_map_ends_before_high_memory(kind, code, base, status):
 
 
 def test_the_typed_window_unmaps_by_any_address_in_the_page():
-    put, take = Operation(OpCode.TYPED_MAP, 0, 1, 1), Operation(OpCode.TYPED_UNMAP, 0, reg=1, offset=8)
+    put, take = (
+        Operation(OpCode.TYPED_MAP, 0, 1, 1),
+        Operation(OpCode.TYPED_UNMAP, 0, reg=1, offset=8),
+    )
     outcome = predict(MACHINE, after(put), take)
     assert (outcome.rule, outcome.observation.windows) == ("typed-window.unmap", ((0x8000, 0),))
 
 
 def test_the_address_of_somebody_elses_slot():
     start = initial(MACHINE, empty_snapshot(MACHINE))
-    seen = predict(MACHINE, with_slot(start, MACHINE, 2, 2, FOREIGN), set_pte(2, NO_PAGE)).observation
+    seen = predict(
+        MACHINE, with_slot(start, MACHINE, 2, 2, FOREIGN), set_pte(2, NO_PAGE)
+    ).observation
     assert seen.slots == ((2, 2, 0, 0xFF00_2000),)
 
 

@@ -20,7 +20,9 @@ def compare(folder, kind):
     for old, (ops, named) in zip(parts, programs(text), strict=True):
         new = retold(machine, ops, named)
         if new != old:
-            pytest.fail(f"{difference(old, new)}\nif that is right: python -m tests.model.chronicle --retell")
+            pytest.fail(
+                f"{difference(old, new)}\nif that is right: python -m tests.model.chronicle --retell"
+            )
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -12,7 +12,11 @@ from tests.model.kinds import of_kind
 pytestmark = pytest.mark.judges("context", "refusal", "step", "finish", "local")
 
 MAPS = {"local": OpCode.KMAP_LOCAL, "stack": OpCode.IOMAP, "typed": OpCode.TYPED_MAP}
-SLEEP, YIELD, EXIT = Operation(OpCode.SLEEP, value=5), Operation(OpCode.YIELD), Operation(OpCode.EXIT)
+SLEEP, YIELD, EXIT = (
+    Operation(OpCode.SLEEP, value=5),
+    Operation(OpCode.YIELD),
+    Operation(OpCode.EXIT),
+)
 
 
 def after(machine, *operations):
@@ -69,12 +73,17 @@ def test_in_other_generations_nothing_happens_to_windows(kind, op, rule):
     assert (outcome.rule, outcome.observation.invlpgs, outcome.state.windows) == (rule, 0, {})
 
 
-@pytest.mark.parametrize(("value", "status"), [(SLEEP_MAX, Status.OK), (SLEEP_MAX + 1, Status.REFUSED)])
+@pytest.mark.parametrize(
+    ("value", "status"), [(SLEEP_MAX, Status.OK), (SLEEP_MAX + 1, Status.REFUSED)]
+)
 def test_a_sleep_has_its_limit(value, status):
     machine = of_kind("local")
     seen = predict(machine, after(machine), SLEEP._replace(value=value)).observation
     assert seen.status is status
-    assert predict(machine, after(machine), YIELD._replace(value=value)).observation.status is Status.OK
+    assert (
+        predict(machine, after(machine), YIELD._replace(value=value)).observation.status
+        is Status.OK
+    )
 
 
 @pytest.mark.parametrize("section", [OpCode.PREEMPT_OFF, OpCode.IRQ_OFF])
@@ -95,13 +104,21 @@ def test_a_task_ends_as_it_is(pages, rule):
 
 @pytest.mark.parametrize(
     ("pages", "cpu", "rule"),
-    [((), 1, "context.migrate"), ((), 2, "context.migrate-refused"), ((0,), 1, "context.migrate-refused")],
+    [
+        ((), 1, "context.migrate"),
+        ((), 2, "context.migrate-refused"),
+        ((0,), 1, "context.migrate-refused"),
+    ],
 )
 def test_a_task_is_sent_where_there_is_a_cpu_and_only_without_mappings(pages, cpu, rule):
     machine, state = mapped("local", pages=pages)
     outcome = predict(machine, state, Operation(OpCode.MIGRATE, value=cpu))
     there = (1, 1) if rule == "context.migrate" else (0, 0)
-    assert (outcome.rule, outcome.state.tasks[0][1:3], outcome.observation.cpu) == (rule, there, there[0])
+    assert (outcome.rule, outcome.state.tasks[0][1:3], outcome.observation.cpu) == (
+        rule,
+        there,
+        there[0],
+    )
 
 
 def test_sections_nest_and_end():
@@ -124,4 +141,8 @@ def test_a_signal_wakes_nobody_who_sleeps_in_kmap():
     state = after(machine, *fill, Operation(OpCode.KMAP, 1, page=3, reg=3))
     for number, rule in ((1, "signal.waiter"), (2, "signal")):
         outcome = predict(machine, state, Operation(OpCode.SIGNAL, value=number))
-        assert (outcome.rule, outcome.state.waiting, outcome.state.tasks) == (rule, (1,), state.tasks)
+        assert (outcome.rule, outcome.state.waiting, outcome.state.tasks) == (
+            rule,
+            (1,),
+            state.tasks,
+        )

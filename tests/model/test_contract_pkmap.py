@@ -176,7 +176,11 @@ OUT_OF_ORDER = "0 KMAP_LOCAL page=0 reg=1; 0 KMAP_LOCAL page=1 reg=2; 0 KUNMAP_L
 
 
 def test_what_is_flushed_is_gone():
-    for program, names in ((FLUSH, ["flush-early"]), (f"{BY_HAND}; {IDLE}", []), (OUT_OF_ORDER, [])):
+    for program, names in (
+        (FLUSH, ["flush-early"]),
+        (f"{BY_HAND}; {IDLE}", []),
+        (OUT_OF_ORDER, []),
+    ):
         assert found(contract_pkmap.flushed, run("local", program).but(flush_dirty=1)) == names
 
 
@@ -192,7 +196,12 @@ def test_every_cpu_is_flushed(cpus, names):
 
 def test_nobody_sleeps_beside_a_slot_that_is_not_in_use():
     seen = run("local", BLOCKED)
-    for bits, names in (((0, 0), []), ((1, 0), ["asleep"]), ((0, 2), ["asleep"]), ((1, 2), ["asleep"])):
+    for bits, names in (
+        ((0, 0), []),
+        ((1, 0), ["asleep"]),
+        ((0, 2), ["asleep"]),
+        ((1, 2), ["asleep"]),
+    ):
         assert found(contract_pkmap.waiting, seen, zeros=bits[0], ones=bits[1]) == names
     told = seen.but(slots=(slot(1, 0, 0), slot(2, 1, PTE[2])))
     assert detail(contract_pkmap.waiting, told) == ["task 1 sleeps with 2 slots not in use"]
@@ -329,12 +338,19 @@ def test_data_and_addresses_are_those_of_the_page(program, changes, names):
 
 
 def test_page_address_says_nothing_where_no_slot_is_seen():
-    assert found(contract_pkmap.data, run("local", "0 PAGE_ADDRESS page=0").but(value=BASE), "slots") == []
+    assert (
+        found(contract_pkmap.data, run("local", "0 PAGE_ADDRESS page=0").but(value=BASE), "slots")
+        == []
+    )
 
 
 def test_one_of_several_values_is_enough():
     stale = run("local", f"{READ}; 0 SET_PTE page=3 base=PKMAP reg=1; 0 READ reg=1")
-    assert [found(contract_pkmap.data, stale.but(value=value)) for value in (7, 0, 8)] == [[], [], ["data"]]
+    assert [found(contract_pkmap.data, stale.but(value=value)) for value in (7, 0, 8)] == [
+        [],
+        [],
+        ["data"],
+    ]
 
 
 def test_rules_that_need_slots_say_nothing_without():

@@ -75,7 +75,9 @@ HELD = {
 HELD["stack"] = HELD["local"]
 
 
-@pytest.mark.parametrize(("kind", "case"), [(kind, case) for kind, cases in HELD.items() for case in cases])
+@pytest.mark.parametrize(
+    ("kind", "case"), [(kind, case) for kind, cases in HELD.items() for case in cases]
+)
 def test_every_room_of_the_contract_is_asked(kind, case):
     program, changes, name = case
     seen = run(kind, program)
@@ -91,7 +93,10 @@ ASKED = {
     "count-and-pte": (KMAP, {"slots": (SlotChange(1, 2, 0, 0),)}),
     "two-slots": (f"{KMAP}; {IDLE}", {"slots": (SlotChange(2, 2, PTE[0], BASE + 0x2000),)}),
     "users": (KMAP, {"slots": ()}),
-    "moved-in-use": (f"{KMAP}; {KMAP}", {"slots": (CLEAN, SlotChange(2, 2, PTE[0], BASE + 0x2000))}),
+    "moved-in-use": (
+        f"{KMAP}; {KMAP}",
+        {"slots": (CLEAN, SlotChange(2, 2, PTE[0], BASE + 0x2000))},
+    ),
     "flush-early": (IDLE, {"flush_dirty": 1}),
     "asleep": (FULL, {"slots": (CLEAN,)}),
     "kmap-area": (KMAP, {"value": HIGH}),
@@ -127,7 +132,12 @@ def test_every_rule_of_pkmap_and_the_windows_is_asked(name):
 
 MAPS = [
     *("KMAP_ATOMIC page=0", "KMAP_ATOMIC_PROT page=0 prot=RO", "KMAP_ATOMIC_PFN page=4"),
-    *("KMAP_LOCAL page=0", "KMAP_LOCAL_PROT page=0 prot=RO", "KMAP_LOCAL_PFN page=4", "IOMAP page=4"),
+    *(
+        "KMAP_LOCAL page=0",
+        "KMAP_LOCAL_PROT page=0 prot=RO",
+        "KMAP_LOCAL_PFN page=4",
+        "IOMAP page=4",
+    ),
 ]
 
 
@@ -136,13 +146,17 @@ MAPS = [
 )
 @pytest.mark.parametrize("operation", MAPS)
 def test_every_way_to_map_and_to_unmap_keeps_the_contract(kind, operation):
-    undo = {"KMAP_A": "KUNMAP_ATOMIC", "KMAP_L": "KUNMAP_LOCAL", "IOMAP ": "IOUNMAP"}[operation[:6]]
+    undo = {"KMAP_A": "KUNMAP_ATOMIC", "KMAP_L": "KUNMAP_LOCAL", "IOMAP ": "IOUNMAP"}[
+        operation[:6]
+    ]
     assert rules(run(kind, f"0 {operation} reg=1")) == []
     assert rules(run(kind, f"0 {operation} reg=1; 0 {undo} reg=1")) == []
     mapped = run(kind, f"0 {operation} reg=1")
     if mapped.seen.status is Status.OK:
         assert "window" in rules(mapped.but(value=0))
-        assert rules(run(kind, f"0 {operation} reg=1; 0 {undo} reg=1").but(invlpgs=0)) == ["unflushed"]
+        assert rules(run(kind, f"0 {operation} reg=1; 0 {undo} reg=1").but(invlpgs=0)) == [
+            "unflushed"
+        ]
 
 
 def test_the_typed_generation_has_no_stack_and_no_books():
@@ -177,7 +191,9 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize(("kind", "program", "changes", "hidden"), HIDDEN)
-def test_on_rt_page_address_cannot_be_asked_for_in_an_atomic_section(kind, program, changes, hidden):
+def test_on_rt_page_address_cannot_be_asked_for_in_an_atomic_section(
+    kind, program, changes, hidden
+):
     assert contract_own.address_hidden(view(*run(kind, program).but(**changes))) is hidden
 
 
@@ -280,7 +296,9 @@ def test_the_first_return_to_user_mode_with_a_mapping_is_told():
     assert found(contract_outside.user_mode, silent) == ["return-to-user"]
     assert found(contract_outside.user_mode, silent, "warns") == []
     assert found(contract_outside.user_mode, silent.but(warns=1)) == []
-    assert found(contract_outside.user_mode, silent.after(warned=frozenset({"return-to-user"}))) == []
+    assert (
+        found(contract_outside.user_mode, silent.after(warned=frozenset({"return-to-user"}))) == []
+    )
     assert found(contract_outside.user_mode, run("local", IDLE)) == []
 
 
@@ -323,7 +341,11 @@ INTERRUPTS = [
     ("local", (level(1, pte=PTE[1]), level(2, pte=PTE[1]), end(1)), ["interrupt-pte"]),
     ("local", (level(1, pte=PTE[1], value=7), end(1)), ["interrupt-data"]),
     ("local", (level(1, pte=PTE[1]), level(1, pte=PTE[2]), end(1)), ["interrupt-nesting"]),
-    ("local", (level(1, pte=PTE[1]), level(1, pte=PTE[2], depth=2), end(1)), ["interrupt-nesting"]),
+    (
+        "local",
+        (level(1, pte=PTE[1]), level(1, pte=PTE[2], depth=2), end(1)),
+        ["interrupt-nesting"],
+    ),
     ("local", (level(0, pte=PTE[1], depth=1), end(1)), ["interrupt-nesting"]),
     ("local", (level(1, pte=5, flags=HARD | OWN | IN_USE, value=7), end(1)), ["interrupt-slot"]),
     ("stack", (level(1, pte=PTE[1]), level(2, pte=PTE[2]), end(1)), []),
@@ -336,13 +358,17 @@ INTERRUPTS = [
 @pytest.mark.parametrize(("kind", "records", "names"), INTERRUPTS)
 def test_an_interrupt_nests_and_leaves_no_trace(kind, records, names):
     program = IDLE if kind == "stack" else f"{MAP}; {IDLE}"
-    assert found(contract_instant.interrupts, interrupted(kind, *records, program=program)) == names
+    assert (
+        found(contract_instant.interrupts, interrupted(kind, *records, program=program)) == names
+    )
 
 
 def test_an_interrupt_reads_what_is_there_before_or_after_the_operation():
     write = f"{KMAP}; 0 WRITE reg=1 value=7; 0 WRITE reg=1 value=9"
     for value, names in ((7, []), (9, []), (0, ["interrupt-data"])):
-        seen = interrupted("local", level(0, pte=PTE[0], value=value), end(0), program=write, page=0)
+        seen = interrupted(
+            "local", level(0, pte=PTE[0], value=value), end(0), program=write, page=0
+        )
         assert found(contract_instant.interrupts, seen) == names
     words = vector.put(run("local", IDLE).before.memory, 1, {4: 7})
     seen = interrupted("local", level(1, pte=PTE[1], value=0), end(1))
@@ -358,6 +384,8 @@ def test_where_nothing_is_due_nothing_is_judged():
 
 
 def test_an_interrupt_maps_in_the_window_of_its_cpu():
-    there = interrupted("local", Interrupt(HARD | OWN, 0, HIGH - 0x3000, PTE[1], 0), end(0), program=IDLE)
+    there = interrupted(
+        "local", Interrupt(HARD | OWN, 0, HIGH - 0x3000, PTE[1], 0), end(0), program=IDLE
+    )
     assert found(contract_instant.interrupts, there) == ["interrupt-nesting"]
     assert found(contract_instant.interrupts, there.but(cpu=1)) == []

@@ -60,7 +60,9 @@ AGREED = {
 }
 
 
-@pytest.mark.parametrize(("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some])
+@pytest.mark.parametrize(
+    ("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some]
+)
 def test_what_the_model_says_keeps_every_rule(kind, program):
     assert contract.check(*run(kind, program)) == ()
 
@@ -71,9 +73,19 @@ PLACES = [
     ("local", PUT, {"windows": ()}, ["typed-pte"]),
     ("local", PUT, {"windows": entry(FIRST + 3, PTE[1])}, ["typed-pte"]),
     ("local", f"{PUT}; {PUT}", {"status": Status.OK}, ["typed-place", "typed-in-use"]),
-    ("local", f"{PUT}; {PUT}", {"status": Status.OK, "value": LAYOUT.fixaddr(FIRST + 3)}, ["typed-in-use"]),
+    (
+        "local",
+        f"{PUT}; {PUT}",
+        {"status": Status.OK, "value": LAYOUT.fixaddr(FIRST + 3)},
+        ["typed-in-use"],
+    ),
     ("local", "0 TYPED_MAP page=4 reg=1 value=3", {"value": 0}, []),
-    ("local", "2 TYPED_MAP page=0 reg=1 value=3", {"value": LAYOUT.fixaddr(FIRST + 3)}, ["typed-place"]),
+    (
+        "local",
+        "2 TYPED_MAP page=0 reg=1 value=3",
+        {"value": LAYOUT.fixaddr(FIRST + 3)},
+        ["typed-place"],
+    ),
     ("local", LATER, {"value": LAYOUT.fixaddr(FIRST + 18)}, ["typed-place"]),
     ("local", "0 KMAP_ATOMIC page=0 reg=1", {"value": 0}, []),
     ("stack", MAP, {"value": 0}, []),
@@ -98,8 +110,18 @@ UNMAPPED = [
     ("local", TAKE, {"windows": ()}, ["typed-mapped"]),
     ("local", TAKE, {"windows": (), "status": Status.REFUSED}, []),
     ("local", TAKE, {"windows": entry(FIRST + 3) + STAYS}, ["typed-other"]),
-    ("local", f"{PUT}; 0 TYPED_UNMAP reg=1 value=2", {"windows": entry(FIRST + 3)}, ["typed-other"]),
-    ("local", f"{PUT}; 0 TYPED_UNMAP reg=1 value=2", {"windows": entry(FIRST + 2)}, ["typed-other"]),
+    (
+        "local",
+        f"{PUT}; 0 TYPED_UNMAP reg=1 value=2",
+        {"windows": entry(FIRST + 3)},
+        ["typed-other"],
+    ),
+    (
+        "local",
+        f"{PUT}; 0 TYPED_UNMAP reg=1 value=2",
+        {"windows": entry(FIRST + 2)},
+        ["typed-other"],
+    ),
     ("local", f"{PUT}; 0 TYPED_UNMAP reg=1 offset=8 value=3", {"windows": ()}, ["typed-mapped"]),
     ("local", "0 KMAP_LOCAL page=0 reg=1; 0 KUNMAP_LOCAL reg=1", {}, []),
     ("local", PUT, {}, []),
@@ -129,12 +151,18 @@ FLUSHED = [
 
 
 @pytest.mark.parametrize(("kind", "program", "changes", "names"), FLUSHED)
-def test_the_address_of_an_unmap_is_flushed_but_in_the_module_s_window(kind, program, changes, names):
+def test_the_address_of_an_unmap_is_flushed_but_in_the_module_s_window(
+    kind, program, changes, names
+):
     assert found(contract_typed.flushed, run(kind, program).but(**changes)) == names
 
 
 def test_with_debug_an_unmap_may_be_a_bug_and_nothing_else():
-    for program, names in ((WRONG, []), ("0 NOP", ["ending"]), ("0 KMAP page=0 reg=1", ["ending"])):
+    for program, names in (
+        (WRONG, []),
+        ("0 NOP", ["ending"]),
+        ("0 KMAP page=0 reg=1", ["ending"]),
+    ):
         seen = run("typed-debug", program).but(status=Status.DIED)
         assert found(contract_pkmap.ending, seen) == names
 

@@ -11,6 +11,8 @@ pytestmark = pytest.mark.judges("contract_window")
 
 @pytest.mark.parametrize(("kind", "names"), [("stack", []), ("stack-counted", ["preempt"])])
 @pytest.mark.parametrize("program", ["0 PREEMPT_OFF", "0 PREEMPT_OFF; 0 PREEMPT_ON"])
-def test_an_operation_that_failed_has_opened_no_section_where_that_is_counted(kind, names, program):
+def test_an_operation_that_failed_has_opened_no_section_where_that_is_counted(
+    kind, names, program
+):
     failed = run(kind, program).but(status=Status.BUG)
     assert found(contract_window.bookkeeping, failed) == names

@@ -128,7 +128,9 @@ AGREED = {
 }
 
 
-@pytest.mark.parametrize(("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some])
+@pytest.mark.parametrize(
+    ("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some]
+)
 def test_what_the_model_says_keeps_every_rule(kind, program):
     assert contract.check(*run(kind, program)) == ()
 
@@ -239,8 +241,16 @@ MAY_DIE = [
     ("typed", "0 KMAP_ATOMIC page=0 reg=1 value=3", False),
     ("typed", "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=3", True),
     ("typed", "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=2", False),
-    ("typed-debug", "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=3", True),
-    ("typed-debug", "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=2", False),
+    (
+        "typed-debug",
+        "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=3",
+        True,
+    ),
+    (
+        "typed-debug",
+        "0 KMAP_ATOMIC page=0 reg=1 value=3; 0 KMAP_ATOMIC page=1 reg=2 value=2",
+        False,
+    ),
     ("typed", "0 KUNMAP_ATOMIC base=FIXMAP reg=68", False),
     ("typed-debug", "0 KUNMAP_ATOMIC base=FIXMAP reg=68", True),
     ("local", IDLE, False),
@@ -355,7 +365,9 @@ def test_a_new_mapping_over_somebody_elses_entry_is_not_found():
 
 def test_an_entry_that_is_not_there_is_told():
     seen = run("local", f"{MAP}; {IDLE}").but(windows=entry(0))
-    assert detail(contract_window.own_entries, seen) == [f"entry 68 is 0x0, the task mapped {PTE[0]:#x}"]
+    assert detail(contract_window.own_entries, seen) == [
+        f"entry 68 is 0x0, the task mapped {PTE[0]:#x}"
+    ]
 
 
 def test_with_guards_every_other_entry_is_a_mapping():
@@ -377,7 +389,12 @@ FOREIGN = [
     (f"{ATOMIC}; 2 NOP", {}, {}, []),
     (f"{SLEEPING}; 1 NOP", {"windows": entry(0, PTE[0])}, {}, ["left-behind"]),
     (f"{SLEEPING}; 1 NOP", {"windows": entry(0, PTE[0])}, {"t0": {"depth": 0}}, []),
-    (f"{SLEEPING}; 1 NOP", {"windows": entry(0, PTE[0])}, {"t0": {"phase": Phase.DEAD, "preempt": 1}}, []),
+    (
+        f"{SLEEPING}; 1 NOP",
+        {"windows": entry(0, PTE[0])},
+        {"t0": {"phase": Phase.DEAD, "preempt": 1}},
+        [],
+    ),
     (f"{SLEEPING}; 1 NOP", {"windows": entry(0, PTE[1])}, {}, []),
 ]
 
@@ -418,7 +435,12 @@ KEPT = [
     (f"{TWO}; {IDLE}", {"saved": kept(1, OTHER), "depth": 1}, {}, []),
     (TWO, {"saved": kept(1, OTHER)}, {}, []),
     (f"{TWO}; {IDLE}", {"depth": 9, "saved": kept(2, OTHER)}, {}, []),
-    (f"{TWO}; {IDLE}", {"depth": 9, "saved": kept(2, OTHER)}, {"t0": {"depth": 9}}, ["saved-changed"]),
+    (
+        f"{TWO}; {IDLE}",
+        {"depth": 9, "saved": kept(2, OTHER)},
+        {"t0": {"depth": 9}},
+        ["saved-changed"],
+    ),
     (f"{TWO}; {IDLE}", {"saved": kept(0, OTHER), "status": Status.DIED}, {}, []),
     (f"{TWO}; {IDLE}", {"saved": kept(0, OTHER)}, {"t0": {"phase": Phase.DEAD}}, []),
 ]
@@ -427,7 +449,9 @@ KEPT = [
 
 @pytest.mark.parametrize(("program", "changes", "after", "names"), KEPT)
 def test_what_a_switch_puts_back_stays(program, changes, after, names):
-    assert found(contract_window.kept, run("local", program).after(**after).but(**changes)) == names
+    assert (
+        found(contract_window.kept, run("local", program).after(**after).but(**changes)) == names
+    )
 
 
 STACK = [
@@ -461,7 +485,12 @@ STACK = [
     ("stack", IDLE, {"depth": 1}, ["depth"]),
     ("stack", f"{DEEP}; 0 KMAP_ATOMIC page=3 reg=4", {}, []),
     ("stack-debug", DEEP, {}, []),
-    ("stack-debug", f"{DEEP}; 0 KMAP_ATOMIC page=3 reg=4", {"status": Status.OK, "depth": 4}, ["too-deep"]),
+    (
+        "stack-debug",
+        f"{DEEP}; 0 KMAP_ATOMIC page=3 reg=4",
+        {"status": Status.OK, "depth": 4},
+        ["too-deep"],
+    ),
 ]
 
 
@@ -488,7 +517,13 @@ ORDER = [
     ("local", UNMAP, {"warns": 0}, {}, []),
     ("local", f"{MAP}; 0 KUNMAP_LOCAL reg=1 offset=8", {"warns": 0}, {}, []),
     ("local", OUTSIDE, {"warns": 0}, {}, []),
-    ("local", "0 KUNMAP_LOCAL base=FIXMAP reg=68", {"status": Status.OK, "warns": 0}, {}, ["order"]),
+    (
+        "local",
+        "0 KUNMAP_LOCAL base=FIXMAP reg=68",
+        {"status": Status.OK, "warns": 0},
+        {},
+        ["order"],
+    ),
     ("local", "0 KUNMAP_LOCAL base=FIXMAP reg=67", {"status": Status.OK, "warns": 0}, {}, []),
     (
         "local",
@@ -521,7 +556,12 @@ BOOKS = [
     ("local", IDLE, {"preempt": 1}, ["preempt"]),
     ("local", IDLE, {"migrate": 1}, ["pinned"]),
     ("local", IDLE, {"pagefault": 1, "preempt": 1, "migrate": 1, "status": Status.REFUSED}, []),
-    ("local", f"{MAP}; {IDLE}", {"pagefault": 1, "preempt": 1, "migrate": 0, "status": Status.DIED}, []),
+    (
+        "local",
+        f"{MAP}; {IDLE}",
+        {"pagefault": 1, "preempt": 1, "migrate": 0, "status": Status.DIED},
+        [],
+    ),
     ("local", MAP, {}, []),
     ("local", MAP, {"migrate": 0}, ["pinned"]),
     ("local", MAP, {"migrate": 2}, []),

@@ -88,7 +88,10 @@ def test_the_windows_end_where_the_fixmap_says():
     assert d.in_window(AT(BEGIN) + 0xFFF)
 
 
-MAP, WRITE = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.WRITE, reg=1, value=0x1122_3344)
+MAP, WRITE = (
+    Operation(OpCode.KMAP_LOCAL, page=0, reg=1),
+    Operation(OpCode.WRITE, reg=1, value=0x1122_3344),
+)
 
 
 def test_addresses_wrap_and_may_be_absolute():
@@ -145,4 +148,7 @@ def test_on_rt_an_address_is_not_asked_for_where_one_may_not_sleep():
         state = predict(machine, state, op).state
     assert predict(machine, state, Operation(OpCode.NOP, page=0)).observation.page_address == 0
     state = predict(machine, state, Operation(OpCode.IRQ_ON)).state
-    assert predict(machine, state, Operation(OpCode.NOP, page=0)).observation.page_address == 0xFF00_1000
+    assert (
+        predict(machine, state, Operation(OpCode.NOP, page=0)).observation.page_address
+        == 0xFF00_1000
+    )

@@ -146,7 +146,9 @@ def test_user_mode_with_a_mapping_warns_where_the_page_is_mapped_at_all(layout, 
 def test_a_child_of_one_without_mappings_does_not_warn():
     fork = Operation(OpCode.FORK)
     assert [(one.rule, one.observation.warns) for one in outcomes(fork)] == [("fork", 0)]
-    assert [(one.rule, one.observation.warns) for one in outcomes(maps(0), fork)] == [("fork.mapped", 1)]
+    assert [(one.rule, one.observation.warns) for one in outcomes(maps(0), fork)] == [
+        ("fork.mapped", 1)
+    ]
 
 
 @pytest.mark.parametrize("cpu", [0, 2])
@@ -185,4 +187,7 @@ def test_a_mapping_on_a_cpu_that_came_back_is_in_nobodys_way():
 
 def test_one_that_keeps_its_cpu_is_not_sent_whoever_asks():
     state = after(Operation(OpCode.PREEMPT_OFF, 1))
-    assert [senseless(MACHINE, state, send(number, 0, task=3)) for number in (1, 2)] == [True, False]
+    assert [senseless(MACHINE, state, send(number, 0, task=3)) for number in (1, 2)] == [
+        True,
+        False,
+    ]

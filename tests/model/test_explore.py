@@ -3,7 +3,17 @@
 import pytest
 
 from harness.model import explore as explore_module
-from harness.model.explore import Held, Holding, Limits, Node, explore, follow, key, operations, unheld
+from harness.model.explore import (
+    Held,
+    Holding,
+    Limits,
+    Node,
+    explore,
+    follow,
+    key,
+    operations,
+    unheld,
+)
 from harness.model.operation import Base, OpCode, Operation
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
@@ -66,13 +76,21 @@ def test_what_is_tried_of_kmap():
 def test_what_is_tried_of_windows():
     limits = Limits(kmaps=0, maps=(LOCALLY,), depth=2, others=())
     first = tried(after(local(0, 0)), limits)
-    assert first[:5] == [*(f"0 KMAP_LOCAL page={page} reg=2" for page in range(4)), "0 KUNMAP_LOCAL reg=1"]
+    assert first[:5] == [
+        *(f"0 KMAP_LOCAL page={page} reg=2" for page in range(4)),
+        "0 KUNMAP_LOCAL reg=1",
+    ]
     assert first[5:] == [
-        f"{task} KMAP_LOCAL page={page} reg={1 + 64 * task}" for task in (1, 2) for page in range(4)
+        f"{task} KMAP_LOCAL page={page} reg={1 + 64 * task}"
+        for task in (1, 2)
+        for page in range(4)
     ]
     assert tried(after(local(0, 0), local(0, 1, 1)), limits)[0] == "0 KUNMAP_LOCAL reg=2"
     several = Limits(kmaps=0, maps=(LOCALLY, ATOMICALLY), depth=1, others=())
-    assert tried(after(), several)[3:5] == ["0 KMAP_LOCAL page=3 reg=1", "0 KMAP_ATOMIC page=0 reg=1"]
+    assert tried(after(), several)[3:5] == [
+        "0 KMAP_LOCAL page=3 reg=1",
+        "0 KMAP_ATOMIC page=0 reg=1",
+    ]
 
 
 def test_types_are_used_once_at_a_time():
@@ -85,10 +103,15 @@ def test_types_are_used_once_at_a_time():
     assert "0 KUNMAP_ATOMIC reg=1 value=1" in tried(node, limits)
     other = Limits(kmaps=0, maps=(ATOMICALLY,), types=2, others=())
     assert {
-        op.value for op in operations(MACHINE, node, other) if op.task == 0 and op.code == ATOMICALLY
+        op.value
+        for op in operations(MACHINE, node, other)
+        if op.task == 0 and op.code == ATOMICALLY
     } == {0}
     again = Node(node.state, (Holding(stack=(Held(ATOMICALLY, True, 0),)), Holding(), Holding()))
-    assert tried(again, Limits(kmaps=0, maps=(ATOMICALLY,), others=()))[0] == "0 KMAP_ATOMIC page=0 reg=2"
+    assert (
+        tried(again, Limits(kmaps=0, maps=(ATOMICALLY,), others=()))[0]
+        == "0 KMAP_ATOMIC page=0 reg=2"
+    )
 
 
 def test_what_is_tried_in_sections_and_beside():
@@ -100,15 +123,17 @@ def test_what_is_tried_in_sections_and_beside():
         "0 YIELD value=7",
     ]  # fmt: skip
     within = after(kmap(2, 0), Operation(OpCode.PREEMPT_OFF, 2))
-    assert [op.task for op in operations(MACHINE, within, Limits(kmaps=1, others=(), sections=True))] == [
-        0
-    ] * 5 + [1] * 5 + [2] * 2
+    assert [
+        op.task for op in operations(MACHINE, within, Limits(kmaps=1, others=(), sections=True))
+    ] == [0] * 5 + [1] * 5 + [2] * 2
     assert tried(within, Limits(kmaps=1, others=(), sections=True))[-2:] == [
         "2 PREEMPT_ON",
         "2 KUNMAP page=0",
     ]
     watched = after(Operation(OpCode.PREEMPT_OFF, 0))
-    assert [op.task for op in operations(MACHINE, watched, Limits(kmaps=0, others=(), sections=True))] == [0]
+    assert [
+        op.task for op in operations(MACHINE, watched, Limits(kmaps=0, others=(), sections=True))
+    ] == [0]
     assert {op.task for op in operations(MACHINE, watched, Limits(kmaps=0))} == {0, 1, 2}
     assert {op.task for op in operations(MACHINE, watched, Limits(kmaps=1, others=()))} == {1, 2}
     asleep = after(kmap(0, 0), kmap(0, 1), kmap(1, 2))
@@ -129,7 +154,10 @@ def test_what_is_held():
     one, two = Held(LOCALLY, True, 0), Held(LOCALLY, False, 0)
     assert holdings(local(0, 0), local(0, LOW, 1))[0].stack == (one, two)
     assert holdings(local(0, 0), local(0, LOW, 1), unmap(0, 1))[0].stack == (one,)
-    assert holdings(local(2, 0), Operation(OpCode.SLEEP, 2), local(2, LOW, 1))[2].stack == (one, two)
+    assert holdings(local(2, 0), Operation(OpCode.SLEEP, 2), local(2, LOW, 1))[2].stack == (
+        one,
+        two,
+    )
     assert holdings(local(0, 2), machine=DEBUG)[0].stack == (one,)
     typed = Operation(ATOMICALLY, 0, 1, 1, value=5)
     assert holdings(typed, machine=STACK)[0].stack == (Held(ATOMICALLY, True, 5),)
@@ -181,7 +209,9 @@ def test_states_that_are_not_the_same():
 
 
 def test_the_order_in_which_windows_were_filled_makes_no_difference():
-    first, second = (Operation(ATOMICALLY, task, page, 1 + task) for task, page in ((0, 0), (2, 1)))
+    first, second = (
+        Operation(ATOMICALLY, task, page, 1 + task) for task, page in ((0, 0), (2, 1))
+    )
     assert same([first, second, Operation(OpCode.NOP)], [second, first], machine=STACK)
 
 
@@ -201,7 +231,10 @@ def test_a_stack_that_is_not_what_is_held():
     assert unheld(DEBUG, after(local(0, 0), local(0, 2, 1), machine=DEBUG)) == ()
     dead = lost.state.tasks[0]._replace(phase=2)
     assert (
-        unheld(MACHINE, Node(lost.state._replace(tasks=(dead, *lost.state.tasks[1:])), lost.holdings)) == ()
+        unheld(
+            MACHINE, Node(lost.state._replace(tasks=(dead, *lost.state.tasks[1:])), lost.holdings)
+        )
+        == ()
     )
 
 
@@ -224,9 +257,15 @@ def test_the_program_of_a_failure_is_in_order():
     steps = altered(forgetful, lambda op, state: op.code == OpCode.FLUSH_UNUSED and state.ones)
     found = explore(tiny, Limits(kmaps=1), steps=steps)
     assert found.failure is not None
-    assert [op.code for op in found.failure.program] == [OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED]
+    assert [op.code for op in found.failure.program] == [
+        OpCode.KMAP,
+        OpCode.KUNMAP,
+        OpCode.FLUSH_UNUSED,
+    ]
     late = altered(forgetful, lambda op, state: op.code == OpCode.KUNMAP and state.ones)
-    wider = explore(small(slots=2, high=2, low=0, tasks=(0, 1)), Limits(kmaps=1, others=()), steps=late)
+    wider = explore(
+        small(slots=2, high=2, low=0, tasks=(0, 1)), Limits(kmaps=1, others=()), steps=late
+    )
     assert wider.failure is not None
     assert [op.code.name for op in wider.failure.program] == ["KMAP", "KMAP", "KUNMAP", "KUNMAP"]
 
@@ -234,7 +273,9 @@ def test_the_program_of_a_failure_is_in_order():
 def test_a_depth_that_nobody_sees_is_found():
     def deeper(outcome):
         task = outcome.state.tasks[0]
-        return outcome._replace(state=outcome.state._replace(tasks=(task._replace(depth=task.depth + 1),)))
+        return outcome._replace(
+            state=outcome.state._replace(tasks=(task._replace(depth=task.depth + 1),))
+        )
 
     tiny = small(slots=1, high=1, low=0, tasks=(0,))
     steps = altered(deeper, lambda op, state: op.code == OpCode.SLEEP)

@@ -15,10 +15,14 @@ def test_nothing_is_tried_in_a_lost_state():
         outcomes = step(machine, state, op)
         if op.code != OpCode.SLEEP:
             return outcomes
-        return tuple(one._replace(state=one.state._replace(lost="so", depths=(1, 1))) for one in outcomes)
+        return tuple(
+            one._replace(state=one.state._replace(lost="so", depths=(1, 1))) for one in outcomes
+        )
 
     found = explore(
-        small(slots=1, high=1, low=0, tasks=(0,)), Limits(kmaps=0, others=(OpCode.SLEEP,)), steps=steps
+        small(slots=1, high=1, low=0, tasks=(0,)),
+        Limits(kmaps=0, others=(OpCode.SLEEP,)),
+        steps=steps,
     )
     assert (found.failure, found.states, found.steps) == (None, 1, 1)
 

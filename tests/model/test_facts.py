@@ -76,7 +76,10 @@ def test_any_of_the_woken_may_win():
     for task, page in ((1, 600), (2, 601), (3, 600)):
         guest.do(OpCode.KMAP, task=task, page=page)
     outcomes = step(guest.machine, guest.state, Operation(OpCode.KUNMAP, 0, 7))
-    told = {(tuple(done.task for done in o.observation.done), o.observation.flush_scans) for o in outcomes}
+    told = {
+        (tuple(done.task for done in o.observation.done), o.observation.flush_scans)
+        for o in outcomes
+    }
     assert told == {((1, 3), 2), ((2,), 3)}
     assert {o.observation.cursor for o in outcomes} == {511}
 

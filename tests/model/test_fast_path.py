@@ -69,7 +69,9 @@ def walk(rng, machine):
             outcomes, one = asked(machine, state, operation(rng, machine, state))
             if one is not None:
                 yield one.rule
-            reached += [outcome.state for outcome in outcomes if one is not None or rng.random() < 0.1]
+            reached += [
+                outcome.state for outcome in outcomes if one is not None or rng.random() < 0.1
+            ]
         moved = [
             other
             for other in reached
@@ -122,7 +124,9 @@ ODD = {
     "in a hardirq": odd_task(irqs_off=True, contexts=hard(irqs_off=False)),
     "in a hardirq with interrupts on": odd_task(irqs_off=False, contexts=hard(irqs_off=False)),
     "in a softirq": odd_task(contexts=(Context(False, 2, False),)),
-    "in the last operation of a softirq": odd_task(preempt=0, contexts=(Context(False, 1, False),)),
+    "in the last operation of a softirq": odd_task(
+        preempt=0, contexts=(Context(False, 1, False),)
+    ),
     "in the last operation of a hardirq": odd_task(
         preempt=0, irqs_off=True, contexts=(Context(True, 1, False),)
     ),
@@ -130,11 +134,19 @@ ODD = {
     "it is to go elsewhere": odd_task(preempt=0, going=1),
     "dead": odd_task(phase=Phase.DEAD, preempt=0),
     "somebody is woken": lambda state: state._replace(
-        tasks=(state.tasks[0], state.tasks[1]._replace(phase=Phase.WOKEN, page=3), *state.tasks[2:]),
+        tasks=(
+            state.tasks[0],
+            state.tasks[1]._replace(phase=Phase.WOKEN, page=3),
+            *state.tasks[2:],
+        ),
         waiting=(1,),
     ),
     "somebody waits": lambda state: state._replace(
-        tasks=(state.tasks[0], state.tasks[1]._replace(phase=Phase.BLOCKED, page=3), *state.tasks[2:]),
+        tasks=(
+            state.tasks[0],
+            state.tasks[1]._replace(phase=Phase.BLOCKED, page=3),
+            *state.tasks[2:],
+        ),
         waiting=(1,),
     ),
     "an old translation": lambda state: state._replace(stale={(-1, 0xFF00_1000): (5,)}),

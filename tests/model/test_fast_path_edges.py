@@ -24,12 +24,19 @@ def crowded(kind, task):
     page_frames = (0x8000, 0x9003, 0x9006, 0x7FFF, 0)
     frames = zip(page_frames, (PageKind.HIGH,) * 3 + (PageKind.LOW,) * 2, strict=True)
     laid = layout._replace(nr_cpus=cpus, fix_kmap_end=end, typed_count=count)
-    machine = of_kind(kind).with_layout(laid).with_pages(tuple(Page(pfn, kind, 0) for pfn, kind in frames))
+    machine = (
+        of_kind(kind)
+        .with_layout(laid)
+        .with_pages(tuple(Page(pfn, kind, 0) for pfn, kind in frames))
+    )
     state = initial(machine, empty_snapshot(machine))
     ops = [Operation(OpCode.KMAP, 0, page) for page in range(3)]
     typed = product((0, 2), (0, 12, 0x100, 0x112))
     ops += [Operation(OpCode.TYPED_MAP, other, 1, 9, value=value) for other, value in typed]
-    deep = [Operation(OpCode.KMAP_ATOMIC, task, 1, 2 + depth, value=depth) for depth in range(layout.window)]
+    deep = [
+        Operation(OpCode.KMAP_ATOMIC, task, 1, 2 + depth, value=depth)
+        for depth in range(layout.window)
+    ]
     ops += deep[: layout.window - 1 if machine.local else layout.window]
     for op in ops:
         outcomes = step(machine, state, op)
@@ -67,7 +74,9 @@ def _at_the_edges(machine, state, task):
     for edge in edges(machine):
         answers = []
         for (code, value), beside in product(asks, (-0x1000, -4, -2, 0, 4, 0x1000)):
-            op = Operation(code, task, 1, 1, offset=(edge + beside - start) & 0xFFFF_FFFF, value=value)
+            op = Operation(
+                code, task, 1, 1, offset=(edge + beside - start) & 0xFFFF_FFFF, value=value
+            )
             answers.append(asked(machine, state, op)[1])
         counts.append(str(sum(one is not None for one in answers)))
     return " ".join(counts)
@@ -85,13 +94,19 @@ def by_others(kind):
     for maps, altered in product((1, 2), ((), (0,), (1,), (2,))):
         state = start
         for depth in range(maps):
-            state = step(machine, state, Operation(code, 0, depth, 1 + depth, value=depth))[0].state
+            state = step(machine, state, Operation(code, 0, depth, 1 + depth, value=depth))[
+                0
+            ].state
         for entry, pte in product(altered, (0, machine.ptes[3])):
             index = layout.window_index(0, machine.increment * (entry + 1) - 1)
             other = with_window(state, index, pte)
             answers = [asked(machine, other, one)[1] for one in _goes_on(code, undo)]
             counts.append(str(sum(one is not None for one in answers)))
-        saved = vector.replaced(state.tasks[0].saved, machine.increment - 1, 0) if machine.local else ()
+        saved = (
+            vector.replaced(state.tasks[0].saved, machine.increment - 1, 0)
+            if machine.local
+            else ()
+        )
         hole = state._replace(tasks=(state.tasks[0]._replace(saved=saved), *state.tasks[1:]))
         for known in (state, hole):
             answers = [asked(machine, known, one)[1] for one in _goes_on(code, undo)]
@@ -114,7 +129,9 @@ def _waiting(*phases):
     """Tasks 1 and 2 wait for a slot, woken or not."""
 
     def change(state):
-        waiters = (state.tasks[1 + at]._replace(phase=phase, page=3) for at, phase in enumerate(phases))
+        waiters = (
+            state.tasks[1 + at]._replace(phase=phase, page=3) for at, phase in enumerate(phases)
+        )
         tasks = (state.tasks[0]._replace(preempt=0), *waiters, *state.tasks[1 + len(phases) :])
         return state._replace(tasks=tasks, waiting=tuple(range(1, 1 + len(phases))), spinning=())
 
@@ -149,7 +166,9 @@ def of_pkmap(kind):
         for subset in product((False, True), repeat=3):
             state = start
             for page in range(3):
-                state = step(machine, state, Operation(OpCode.KMAP, 0, (page + first) % 3))[0].state
+                state = step(machine, state, Operation(OpCode.KMAP, 0, (page + first) % 3))[
+                    0
+                ].state
             for page, unused in enumerate(subset):
                 if unused:
                     state = step(machine, state, Operation(OpCode.KUNMAP, 0, page))[0].state
@@ -166,7 +185,9 @@ def _plain_of_pkmap(machine, state):
         Operation(code, task, page, 7)
         for code, task, page in product((OpCode.KMAP, OpCode.KUNMAP), (0, 2), range(5))
     ]
-    ops += [Operation(OpCode.PAGE_ADDRESS, 0, page) for page in range(6)] + [Operation(OpCode.FLUSH_UNUSED)]
+    ops += [Operation(OpCode.PAGE_ADDRESS, 0, page) for page in range(6)] + [
+        Operation(OpCode.FLUSH_UNUSED)
+    ]
     states = (state, odd_task(preempt=1)(state), odd_task(irqs_off=True, contexts=(HARD,))(state))
     return sum(asked(machine, one, op)[1] is not None for one, op in product(states, ops))
 
@@ -198,7 +219,9 @@ def of_entries(kind):
     for entry, state in ((last, start), (last, with_window(start, last, machine.ptes[1]))):
         beside = layout.fixaddr(entry)
         unmaps = (
-            Operation(code, 2, reg=1, offset=beside, value=value) for code in UNMAPS for value in (-1, 0, 1)
+            Operation(code, 2, reg=1, offset=beside, value=value)
+            for code in UNMAPS
+            for value in (-1, 0, 1)
         )
         counts.append(_plain_of(machine, state, unmaps))
     for code, undo in ((code, undo) for code in MAPS for undo in UNMAPS):
@@ -210,10 +233,14 @@ def of_entries(kind):
             state = outcomes[0].state
         counts.append(_plain_of(machine, state, (put, take)))
     kept = (
-        vector.replaced(start.tasks[0].saved, machine.increment - 1, machine.ptes[1]) if machine.local else ()
+        vector.replaced(start.tasks[0].saved, machine.increment - 1, machine.ptes[1])
+        if machine.local
+        else ()
     )
     counts.append(
-        _plain_of(machine, odd_task(saved=kept)(start), (Operation(code, 0, 1, 1) for code in MAPS))
+        _plain_of(
+            machine, odd_task(saved=kept)(start), (Operation(code, 0, 1, 1) for code in MAPS)
+        )
     )
     return " ".join(map(str, counts))
 

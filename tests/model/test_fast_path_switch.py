@@ -29,7 +29,11 @@ def test_a_hole_is_not_plain(kind, hole):
         saved = vector.replaced(first.saved, machine.increment * (hole + 1) - 1, 0)
         state = state._replace(tasks=(first._replace(saved=saved), *state.tasks[1:]))
     answers = [plain(machine, state, op) for op in BACK]
-    said = [(answer,) == step(machine, state, op) for answer, op in zip(answers, BACK, strict=True) if answer]
+    said = [
+        (answer,) == step(machine, state, op)
+        for answer, op in zip(answers, BACK, strict=True)
+        if answer
+    ]
     assert said == ([True] * 3 if hole is None else [])
 
 

@@ -15,7 +15,9 @@ MAP, UNMAP = Operation(OpCode.KMAP_ATOMIC, page=0, reg=1), Operation(OpCode.KUNM
 
 
 def due(*, trigger=Trigger.UNMAP, where=Where.HARDIRQ, levels=1, skip=0):
-    return Operation(OpCode.INTERRUPT, page=1, reg=where | trigger << 4, offset=10, value=levels | skip << 8)
+    return Operation(
+        OpCode.INTERRUPT, page=1, reg=where | trigger << 4, offset=10, value=levels | skip << 8
+    )
 
 
 def after(machine, *operations):
@@ -80,6 +82,8 @@ def test_the_fast_way_leaves_what_contexts_disturb_to_the_rules():
     for odd in (due(), Operation(OpCode.USER, page=0)):
         assert plain(machine, after(machine, odd), MAP) is None
     sent = after(
-        machine, Operation(OpCode.KMAP_LOCAL, reg=2, page=0), Operation(OpCode.AFFINITY, 1, value=1 << 8)
+        machine,
+        Operation(OpCode.KMAP_LOCAL, reg=2, page=0),
+        Operation(OpCode.AFFINITY, 1, value=1 << 8),
     )
     assert plain(machine, sent, Operation(OpCode.KUNMAP_LOCAL, reg=2)) is None

@@ -2,7 +2,16 @@
 
 import pytest
 
-from harness.model.instant import DELAY_MOST_NS, HARD, IN_USE, LEVELS_MOST, OWN, SOFT, Trigger, Where
+from harness.model.instant import (
+    DELAY_MOST_NS,
+    HARD,
+    IN_USE,
+    LEVELS_MOST,
+    OWN,
+    SOFT,
+    Trigger,
+    Where,
+)
 from harness.model.observation import Status
 from harness.model.operation import OpCode, Operation
 from harness.model.state import Armed, empty_snapshot, initial
@@ -11,7 +20,9 @@ from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
 pytestmark = pytest.mark.judges("instant", "step", "refusal")
 
-TWO, ONE = (small(LOCAL_PAE._replace(online_cpus=cpus), slots=2, high=9, tasks=(0,)) for cpus in (2, 1))
+TWO, ONE = (
+    small(LOCAL_PAE._replace(online_cpus=cpus), slots=2, high=9, tasks=(0,)) for cpus in (2, 1)
+)
 """Ten pages on two CPUs, and on one."""
 MAP, NOP = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.NOP)
 TIMER, IPI, ON_MAP = Trigger.TIMER, Trigger.IPI, Trigger.MAP
@@ -74,7 +85,9 @@ def interrupts(*operations, machine=TWO):
     """What interrupts of the last of *operations* may be seen, by outcome; and whether one is due still."""
     *first, last = operations
     found = step(machine, after(*first, machine=machine), last)
-    return [outcome.observation.interrupts for outcome in found], {one.state.tasks[0].armed for one in found}
+    return [outcome.observation.interrupts for outcome in found], {
+        one.state.tasks[0].armed for one in found
+    }
 
 
 def test_with_interrupts_off_it_is_dropped():
@@ -112,7 +125,11 @@ def test_it_reads_what_the_page_holds_before_or_after(layout):
 
 
 def test_the_numbers_are_those_of_the_wire():
-    assert [(where.name, where.value) for where in Where] == [("HARDIRQ", 0), ("SOFTIRQ", 1), ("TASK", 2)]
+    assert [(where.name, where.value) for where in Where] == [
+        ("HARDIRQ", 0),
+        ("SOFTIRQ", 1),
+        ("TASK", 2),
+    ]
     assert {trigger.name: trigger.value for trigger in Trigger} == {
         "TIMER": 0, "IPI": 1, "MAP": 2, "UNMAP": 3, "FLUSH": 4, "SWITCH_OUT": 5, "SWITCH_IN": 6, "KMAP": 7,
         "KUNMAP": 8, "FLUSH_UNUSED": 9,

@@ -22,4 +22,6 @@ def test_windows_of_the_typed_generation_are_of_their_time():
     assert standard.TYPED.window == window_size(KM_TYPES_2_6_24, debug=False)
     assert standard.TYPED_32.window == window_size(KM_TYPES_2_6_32, debug=False)
     assert standard.TYPED_DEBUG.window == window_size(KM_TYPES_2_6_24, debug=True)
-    assert {LAYOUTS[name].generation for name in LAYOUTS if name.startswith("TYPED")} == {Generation.TYPED}
+    assert {LAYOUTS[name].generation for name in LAYOUTS if name.startswith("TYPED")} == {
+        Generation.TYPED
+    }

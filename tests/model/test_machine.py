@@ -26,7 +26,16 @@ def test_write_back_is_left_as_it_is():
 
 
 def test_a_machine_is_told_by_what_it_was_made_of():
-    made = ["layout", "pages", "tasks", "prots", "iomap_prots", "to_page_local", "missing", "flatmem"]
+    made = [
+        "layout",
+        "pages",
+        "tasks",
+        "prots",
+        "iomap_prots",
+        "to_page_local",
+        "missing",
+        "flatmem",
+    ]
     assert [one.name for one in fields(Machine) if one.init] == made
     assert [one.name for one in fields(Machine) if one.repr] == made
     assert [one.name for one in fields(Machine) if not one.compare] == ["ids"]

@@ -20,7 +20,10 @@ def windows(layout, maps=_LOCAL_MAPS, tasks=(0, 0, 1)):
     return small(layout, slots=2, high=2, low=1, tasks=tasks), limits
 
 
-SECTIONS = (small(slots=1, high=3, low=0, tasks=(1, 1, 0)), Limits(kmaps=1, others=(), sections=True))
+SECTIONS = (
+    small(slots=1, high=3, low=0, tasks=(1, 1, 0)),
+    Limits(kmaps=1, others=(), sections=True),
+)
 LOCAL = windows(LOCAL_PAE)
 RT = windows(LOCAL_RT)
 DEBUG = windows(LOCAL_DEBUG)

@@ -76,9 +76,9 @@ class Trio:
             return False
         assert not answer.bug
         assert answer.wakes == seen.wakes
-        assert [(task, self.machine.layout.pkmap_address(slot)) for task, slot in sorted(done)] == [
-            (entry.task, entry.result) for entry in seen.done
-        ]
+        assert [
+            (task, self.machine.layout.pkmap_address(slot)) for task, slot in sorted(done)
+        ] == [(entry.task, entry.result) for entry in seen.done]
         self.follow(winners, seen)
         return True
 
@@ -136,7 +136,9 @@ def test_all_three_agree_on_programs_that_fill_the_map():
     for pick in range(40):
         trio = Trio(MACHINE)
         for _ in range(60):
-            mapped = [page for page in range(6) if trio.oracle.users.get(trio.oracle.slot_of(page))]
+            mapped = [
+                page for page in range(6) if trio.oracle.users.get(trio.oracle.slot_of(page))
+            ]
             if not trio.feed(careful(rng, mapped), pick % 8):
                 break
             slept = max(slept, len(trio.state.waiting))

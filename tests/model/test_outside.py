@@ -60,7 +60,9 @@ def test_a_child_that_inherits_and_a_silent_return_break_the_contract():
     state, fork = after(machine, MAP), Operation(OpCode.FORK)
     seen = step(machine, state, fork)[0].observation
     assert (seen.value, seen.warns) == (0, 1)
-    assert {one.rule for one in check(machine, state, fork, seen._replace(value=0x10101))} == {"inherited"}
+    assert {one.rule for one in check(machine, state, fork, seen._replace(value=0x10101))} == {
+        "inherited"
+    }
     assert {one.rule for one in check(machine, state, fork, seen._replace(warns=0))} == {"fork"}
     assert not check(machine, state, fork, seen._replace(warns=0), blind=frozenset({"warns"}))
     again = state._replace(warned=state.warned | {"fork"})
@@ -71,7 +73,9 @@ def test_a_child_that_inherits_and_a_silent_return_break_the_contract():
     state, idle = after(machine, Operation(OpCode.USER, page=0)), Operation(OpCode.NOP)
     seen = step(machine, state, idle)[0].observation
     assert seen.warns == 1
-    assert {one.rule for one in check(machine, state, idle, seen._replace(warns=0))} == {"return-to-user"}
+    assert {one.rule for one in check(machine, state, idle, seen._replace(warns=0))} == {
+        "return-to-user"
+    }
 
 
 def test_a_kernel_that_maps_all_pages_flushes_addresses_of_its_own_for_a_child():

@@ -58,14 +58,20 @@ def nested(draw, machine):
     program, stacks = [], [[] for _ in machine.tasks]
     for _ in range(draw(st.integers(1, 40))):
         task = draw(st.integers(0, len(machine.tasks) - 1))
-        verb = draw(st.sampled_from(("map", "map", "unmap", "touch", "typed", "interrupt", "kmap", "kunmap")))
+        verb = draw(
+            st.sampled_from(
+                ("map", "map", "unmap", "touch", "typed", "interrupt", "kmap", "kunmap")
+            )
+        )
         page = draw(st.integers(0, len(machine.pages) - 1))
         register = 1 + 64 * task + len(stacks[task])
         if verb == "map":
             program.append(Operation(draw(st.sampled_from(maps + atomics)), task, page, register))
             stacks[task].append(register)
         elif verb == "typed":
-            program.append(Operation(OpCode.TYPED_MAP, task, page, register, value=draw(st.integers(0, 3))))
+            program.append(
+                Operation(OpCode.TYPED_MAP, task, page, register, value=draw(st.integers(0, 3)))
+            )
         elif verb == "interrupt":
             code = draw(st.sampled_from((OpCode.HARDIRQ, OpCode.SOFTIRQ)))
             program.append(Operation(code, task, value=draw(st.integers(1, 4))))
@@ -74,7 +80,9 @@ def nested(draw, machine):
         elif stacks[task]:
             register = stacks[task].pop() if verb == "unmap" else stacks[task][-1]
             codes = unmaps if verb == "unmap" else (OpCode.READ, OpCode.WRITE, OpCode.TYPED_UNMAP)
-            program.append(Operation(draw(st.sampled_from(codes)), task, reg=register, offset=8 * (page % 3)))
+            program.append(
+                Operation(draw(st.sampled_from(codes)), task, reg=register, offset=8 * (page % 3))
+            )
     return program
 
 
@@ -109,13 +117,17 @@ def typed(draw, machine):
         kind = TYPES_OF_A_TASK * task + len(held[task])
         if verb == "map" and len(held[task]) < TYPES_OF_A_TASK:
             code = draw(
-                st.sampled_from((OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN))
+                st.sampled_from(
+                    (OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN)
+                )
             )
             program.append(Operation(code, task, page, 1 + kind, value=kind))
             held[task].append(kind)
         elif verb == "unmap" and held[task]:
             kind = held[task].pop()
-            program.append(Operation(OpCode.KUNMAP_ATOMIC, task, reg=1 + kind, value=kind, offset=8))
+            program.append(
+                Operation(OpCode.KUNMAP_ATOMIC, task, reg=1 + kind, value=kind, offset=8)
+            )
         elif verb == "touch":
             code = draw(st.sampled_from((OpCode.READ, OpCode.WRITE)))
             program.append(Operation(code, task, reg=1 + kind, offset=4 * page, value=page))
@@ -151,8 +163,14 @@ def test_wherever_misuse_leads(layout):
         for _ in range(1500):
             op = random.choice(walk.alphabet)
             outcomes, _ = same(walk.machine, state, op)
-            good = [one.state for one in outcomes if not one.state.lost and not one.observation.dead]
-            state = random.choice(good) if good else initial(walk.machine, empty_snapshot(walk.machine))
+            good = [
+                one.state for one in outcomes if not one.state.lost and not one.observation.dead
+            ]
+            state = (
+                random.choice(good)
+                if good
+                else initial(walk.machine, empty_snapshot(walk.machine))
+            )
 
 
 def machine_for(layout, program):
@@ -180,7 +198,9 @@ def test_on_generated_programs_and_nearly_always(name):
 
 def unswitched(machine, state, op, _going):
     """A switch that leaves the windows alone."""
-    return plain_turn.Turn(machine, state, state._replace(current=op.task), op, state.tasks[op.task], ())
+    return plain_turn.Turn(
+        machine, state, state._replace(current=op.task), op, state.tasks[op.task], ()
+    )
 
 
 BROKEN = {

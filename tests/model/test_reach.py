@@ -22,7 +22,12 @@ ONE_CPU = LAYOUTS["stack"]._replace(online_cpus=1)
 def test_machines_and_alphabets_are_as_listed():
     text = (Path(__file__).parent / "listed" / "walks.txt").read_text()
     listed = [line for line in text.splitlines() if not line.startswith("  meets ")]
-    now = [line for kind in WALKED for walk in reach.walks(of_kind(kind)) for line in tried(kind, walk)]
+    now = [
+        line
+        for kind in WALKED
+        for walk in reach.walks(of_kind(kind))
+        for line in tried(kind, walk)
+    ]
     assert [(a, b) for a, b in zip(listed, now, strict=False) if a != b][:1] == []
     assert len(listed) == len(now)
 
@@ -46,7 +51,10 @@ def test_states_are_told_apart_by_what_rules_depend_on():
         state._replace(windows={68: 6}),
         state._replace(tasks=(first._replace(preempt=1), *others)),
         state._replace(depths=(0, 1)),
-        *(state._replace(registers=vector.put(state.registers, number, 5)) for number in (0, 1, 2, 3)),
+        *(
+            state._replace(registers=vector.put(state.registers, number, 5))
+            for number in (0, 1, 2, 3)
+        ),
         state._replace(stale={(0, 4096): (5,)}),
         state._replace(warned=frozenset({"x"})),
         state._replace(current=0),
@@ -80,13 +88,19 @@ def test_a_walk_meets_what_its_states_have():
 
 
 def test_an_errand_can_be_awaited_where_nothing_else_changes():
-    (walk,) = (walk for walk in reach.walks(of_kind("stack").with_layout(ONE_CPU)) if walk.name == "outside")
+    (walk,) = (
+        walk
+        for walk in reach.walks(of_kind("stack").with_layout(ONE_CPU))
+        if walk.name == "outside"
+    )
     assert "await" in reach.taken(walk)
 
 
 def test_nothing_is_tried_in_a_state_of_which_nothing_is_known(monkeypatch):
     wrong = Operation(OpCode.KUNMAP_LOCAL, base=Base.FIXMAP, reg=MACHINE.layout.fix_kmap_begin)
-    walk = reach.Walk("x", replace(MACHINE, tasks=(0,)), (Operation(OpCode.SOFTIRQ, value=3), wrong), 50)
+    walk = reach.Walk(
+        "x", replace(MACHINE, tasks=(0,)), (Operation(OpCode.SOFTIRQ, value=3), wrong), 50
+    )
     lost, asked = [], []
 
     def spy(machine, state, op):

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.judges("reach")
 
 def test_the_typed_window_is_walked_where_there_is_one():
     without = of_kind("local").with_layout(LAYOUTS["local"]._replace(typed_count=0))
-    names = [[walk.name for walk in reach.walks(machine)] for machine in (of_kind("local"), without)]
+    names = [
+        [walk.name for walk in reach.walks(machine)] for machine in (of_kind("local"), without)
+    ]
     assert names[0] == [*names[1], "typed window"]
 
 

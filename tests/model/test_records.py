@@ -69,7 +69,12 @@ def test_addresses_of_pkmap():
 def test_what_a_layout_need_not_say():
     said = {name: 0 for name in Layout._fields if name not in Layout._field_defaults}
     plain = Layout(**said)
-    assert (plain.prots, plain.pat, plain.to_page_local, plain.kmap_atomic_prot) == ((), False, True, True)
+    assert (plain.prots, plain.pat, plain.to_page_local, plain.kmap_atomic_prot) == (
+        (),
+        False,
+        True,
+        True,
+    )
     assert (plain.typed_top, plain.typed_count) == (0, 0)
 
 
@@ -177,7 +182,14 @@ def test_vectors():
     assert [len(branch) for branch in numbers] == [16, 16, 6]
     assert [len(leaf) for leaf in numbers[2]] == [16, 16, 16, 16, 16, 8]
     assert list(vector.items(numbers)) == list(range(600))
-    assert [vector.get(numbers, at) for at in (0, 15, 16, 255, 256, 599)] == [0, 15, 16, 255, 256, 599]
+    assert [vector.get(numbers, at) for at in (0, 15, 16, 255, 256, 599)] == [
+        0,
+        15,
+        16,
+        255,
+        256,
+        599,
+    ]
     for at in (0, 15, 16, 130, 255, 256, 599):
         changed = vector.put(numbers, at, -1)
         assert list(vector.items(changed)) == [-1 if n == at else n for n in range(600)]
@@ -217,7 +229,11 @@ def test_a_state_is_read_from_a_snapshot():
     guest = of_kind("local")
     state = initial(guest, SNAPSHOT, warned=frozenset({"x"}))
     assert (state.cursor, state.zeros, state.ones, state.waiting) == (2, 1, 2, (1,))
-    assert list(vector.items(state.slots)) == [Slot(0, 0), Slot(1, 0x9000_163), Slot(2, 0x9003_163)]
+    assert list(vector.items(state.slots)) == [
+        Slot(0, 0),
+        Slot(1, 0x9000_163),
+        Slot(2, 0x9003_163),
+    ]
     assert list(vector.items(state.where)) == [0xFF00_1000, 0xFF00_2000, 0, 0, 0]
     assert (state.windows, state.depths, state.warned) == ({68: 5}, (3, 4), {"x"})
     first, second, third, fourth = state.tasks
@@ -227,11 +243,22 @@ def test_a_state_is_read_from_a_snapshot():
     assert (second.phase, second.saved) == (Phase.BLOCKED, (0, 0, 0))
     assert (third.phase, third.saved, third.depth, third.migrate) == (Phase.DEAD, (8, 9, 0), 2, 2)
     assert fourth == fresh_task(guest, UNBOUND)
-    assert (fourth.phase, fourth.cpu, fourth.allowed, fourth.saved) == (Phase.READY, 0, UNBOUND, (0, 0, 0))
+    assert (fourth.phase, fourth.cpu, fourth.allowed, fourth.saved) == (
+        Phase.READY,
+        0,
+        UNBOUND,
+        (0, 0, 0),
+    )
     assert fresh_task(guest, 1).cpu == 1
     assert list(vector.items(state.registers)) == [0] * 4096
     assert list(vector.items(state.memory)) == [{}] * 5
-    assert (state.stale, state.current, state.spinning, state.lost, state.unflushed) == ({}, -1, (), "", 0)
+    assert (state.stale, state.current, state.spinning, state.lost, state.unflushed) == (
+        {},
+        -1,
+        (),
+        "",
+        0,
+    )
     assert not state.tampered
     assert not state.locked
 
@@ -263,7 +290,9 @@ def test_the_snapshot_of_an_unused_machine():
         (),
     )
     assert [task.cpu for task in empty.tasks] == [0, 0, 1, 0]
-    assert {(task.status, task.depth, task.saved) for task in empty.tasks} == {(Status.OK, 0, (0, 0, 0))}
+    assert {(task.status, task.depth, task.saved) for task in empty.tasks} == {
+        (Status.OK, 0, (0, 0, 0))
+    }
     assert (empty.cpu_depths, empty.page_addresses) == ((0, 0), (0, 0, 0, 0, 0xC100_0000))
     assert {task.saved for task in empty_snapshot(of_kind("stack")).tasks} == {()}
     assert empty_snapshot(guest).cursor == 0

@@ -26,7 +26,9 @@ SOUND = {
 
 def sound(code, task=0, **operands):
     """An operation whose operands are there: page 0, a register with an address of pkmap, type 0."""
-    return Operation(code, **{"task": task, "page": 0, "reg": 1, **SOUND.get(code, {}), **operands})
+    return Operation(
+        code, **{"task": task, "page": 0, "reg": 1, **SOUND.get(code, {}), **operands}
+    )
 
 
 def state_of(machine=MACHINE, **tasks):
@@ -106,7 +108,10 @@ USER             . R R R R R . . .
 
 def marks(code):
     """A row of the table."""
-    return ("R" if refused(MACHINE, state, sound(code, task)) else "." for _, task, state in CIRCUMSTANCES)
+    return (
+        "R" if refused(MACHINE, state, sound(code, task)) else "."
+        for _, task, state in CIRCUMSTANCES
+    )
 
 
 @pytest.mark.judges("refusal")
@@ -185,22 +190,32 @@ BASES = [
 
 
 @pytest.mark.judges("refusal")
-@pytest.mark.parametrize(("operand", "address"), BASES, ids=["reg", "pkmap", "fixmap", "direct", "absolute"])
+@pytest.mark.parametrize(
+    ("operand", "address"), BASES, ids=["reg", "pkmap", "fixmap", "direct", "absolute"]
+)
 @pytest.mark.parametrize(
     ("code", "first"), [(OpCode.READ, LAYOUT.page_offset), (OpCode.SET_PTE, LAYOUT.pkmap_base)]
 )
-def test_addresses_begin_with_the_kernels_and_ptes_by_hand_with_pkmap(operand, address, code, first):
+def test_addresses_begin_with_the_kernels_and_ptes_by_hand_with_pkmap(
+    operand, address, code, first
+):
     def told(wanted):
         op = sound(code, **operand, offset=(wanted - address) & 0xFFFF_FFFF)
         return refused(MACHINE, state_of(), op)
 
-    assert [told(wanted) for wanted in (first - 1, first, 0xFFFF_FFFF, 0)] == [True, False, False, True]
+    assert [told(wanted) for wanted in (first - 1, first, 0xFFFF_FFFF, 0)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.judges("refusal")
 def test_the_direct_map_has_lowmem_only():
     told = [
-        refused(MACHINE, state_of(), sound(OpCode.READ, base=Base.DIRECT, page=page)) for page in (3, LOW, 5)
+        refused(MACHINE, state_of(), sound(OpCode.READ, base=Base.DIRECT, page=page))
+        for page in (3, LOW, 5)
     ]
     assert told == [True, False, True]
     far = sound(OpCode.READ, base=Base.DIRECT, page=3, offset=LAYOUT.page_offset)
@@ -211,7 +226,10 @@ def test_the_direct_map_has_lowmem_only():
 
 @pytest.mark.judges("refusal")
 def test_a_pte_set_by_hand_maps_a_page_or_none():
-    told = [refused(MACHINE, state_of(), sound(OpCode.SET_PTE, page=page)) for page in (LOW, 5, NO_PAGE)]
+    told = [
+        refused(MACHINE, state_of(), sound(OpCode.SET_PTE, page=page))
+        for page in (LOW, 5, NO_PAGE)
+    ]
     assert told == [False, True, False]
 
 

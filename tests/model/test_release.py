@@ -36,11 +36,18 @@ def test_lowmem_pages_have_no_mapping_to_release():
 
 def test_the_pte_is_that_of_the_mapping_released():
     (outcome,) = outcomes("local", f"{KMAP}; {KUNMAP}")
-    assert (outcome.rule, outcome.observation.pte, outcome.observation.wakes) == ("kunmap.last", PTE[0], 0)
+    assert (outcome.rule, outcome.observation.pte, outcome.observation.wakes) == (
+        "kunmap.last",
+        PTE[0],
+        0,
+    )
 
 
 def test_on_rt_the_address_cannot_be_asked_for_in_an_atomic_section():
-    told = {kind: outcomes(kind, f"{KMAP}; 0 PREEMPT_OFF; {KUNMAP}")[0] for kind in ("local", "local-rt")}
+    told = {
+        kind: outcomes(kind, f"{KMAP}; 0 PREEMPT_OFF; {KUNMAP}")[0]
+        for kind in ("local", "local-rt")
+    }
     assert (told["local"].observation.pte, told["local-rt"].observation.pte) == (PTE[0], 0)
     assert outcomes("local-rt", f"{KMAP}; {KUNMAP}")[0].observation.pte == PTE[0]
 
@@ -55,7 +62,11 @@ def test_who_waits_is_woken_and_has_the_slot():
 
 def test_who_waits_for_a_slot_is_not_woken_while_the_page_has_another_user():
     (outcome,) = outcomes("local", f"{KMAP}; {NEIGHBOUR}; {KUNMAP}")
-    assert (outcome.rule, outcome.observation.wakes, outcome.state.waiting) == ("kunmap.shared", 0, (1,))
+    assert (outcome.rule, outcome.observation.wakes, outcome.state.waiting) == (
+        "kunmap.shared",
+        0,
+        (1,),
+    )
 
 
 def test_nothing_is_said_of_a_lock_that_a_dead_task_holds():

@@ -67,7 +67,9 @@ def test_kmap_to_page_knows_what_the_guest_says(layout, knows):
 
 def test_a_softirq_pins_the_task_twice_on_rt():
     guest = small(LOCAL_RT)
-    seen = follow(guest, Operation(OpCode.SOFTIRQ, value=1), Operation(OpCode.NOP), Operation(OpCode.NOP))
+    seen = follow(
+        guest, Operation(OpCode.SOFTIRQ, value=1), Operation(OpCode.NOP), Operation(OpCode.NOP)
+    )
     assert [one.migrate for one in seen] == [0, 2, 0]
     seen = follow(small(), Operation(OpCode.SOFTIRQ, value=1), Operation(OpCode.NOP))
     assert [one.migrate for one in seen] == [0, 0]

@@ -23,4 +23,6 @@ def test_the_model_says_what_the_second_book_says(chapter, kind):
     for old, (ops, names) in zip(text.rstrip("\n").split("\n\n"), programs(text), strict=True):
         new = retold(chapter, kind, ops, names)
         if new != old:
-            pytest.fail(f"{difference(old, new)}\nif that is right: python -m tests.model.sequel --retell")
+            pytest.fail(
+                f"{difference(old, new)}\nif that is right: python -m tests.model.sequel --retell"
+            )

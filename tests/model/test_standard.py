@@ -8,7 +8,16 @@ from harness.model import typed
 from harness.model.explore import explore
 from harness.model.standard import MACHINES
 
-SMALL = {"tiny", "local-pfn", "stack", "stack-debug", "typed", "typed-debug", "local-kmap", "stack-kmap"}
+SMALL = {
+    "tiny",
+    "local-pfn",
+    "stack",
+    "stack-debug",
+    "typed",
+    "typed-debug",
+    "local-kmap",
+    "stack-kmap",
+}
 BY_NAME = {one.name: one for one in MACHINES}
 
 

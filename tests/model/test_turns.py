@@ -76,7 +76,10 @@ def test_one_that_nobody_executes_is_seen_before_or_after_the_last_task_has_left
     state = after(maps(0), Operation(OpCode.EXIT, 2), maps(1))
     found = step(MACHINE, state, nop(2))
     assert {one.observation.status for one in found} == {Status.REFUSED}
-    assert [(one.state.current, one.state.windows) for one in found] == [(1, {BEGIN: PTES[1]}), (-1, {})]
+    assert [(one.state.current, one.state.windows) for one in found] == [
+        (1, {BEGIN: PTES[1]}),
+        (-1, {}),
+    ]
     assert len(step(MACHINE, after(Operation(OpCode.EXIT, 2), nop(0)), nop(2))) == 1
 
 

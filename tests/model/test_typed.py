@@ -24,7 +24,9 @@ def test_address_by_type_and_cpu():
         seen = guest.do(OpCode.KMAP_ATOMIC, page=kind, reg=kind, value=kind)
         assert seen.value == TYPED.fixaddr(68 + kind)
         assert seen.preempt == kind + 1
-    assert guest.do(OpCode.KMAP_ATOMIC, task=2, page=1, reg=20, value=3).value == TYPED.fixaddr(68 + 13 + 3)
+    assert guest.do(OpCode.KMAP_ATOMIC, task=2, page=1, reg=20, value=3).value == TYPED.fixaddr(
+        68 + 13 + 3
+    )
 
 
 def test_same_type_twice_is_a_bug_for_highmem_only():

@@ -12,7 +12,9 @@ def test_a_vector_has_what_it_was_built_of(size):
     built = vector.build(range(size))
     assert list(vector.items(built)) == list(range(size))
     assert [vector.get(built, at) for at in range(size)] == list(range(size))
-    assert max((len(part) for branch in built for part in (branch, *branch)), default=0) == min(size, 16)
+    assert max((len(part) for branch in built for part in (branch, *branch)), default=0) == min(
+        size, 16
+    )
 
 
 @pytest.mark.parametrize("at", [0, 1, 15, 16, 17, 255, 256, 272, 300])
@@ -21,7 +23,9 @@ def test_a_change_shares_the_rest(at):
     new = vector.put(old, at, -1)
     assert list(vector.items(new)) == [-1 if n == at else n for n in range(301)]
     assert list(vector.items(old)) == list(range(301))
-    leaves = zip((leaf for one in old for leaf in one), (leaf for one in new for leaf in one), strict=True)
+    leaves = zip(
+        (leaf for one in old for leaf in one), (leaf for one in new for leaf in one), strict=True
+    )
     assert [number for number, (was, now) in enumerate(leaves) if was is not now] == [at // 16]
 
 

@@ -9,7 +9,9 @@ from harness.model.state import Phase, empty_snapshot, initial
 from harness.model.step import step
 from tests.model.machines import small
 
-pytestmark = pytest.mark.judges("step", "woken", "access", "bookkeeping", "finish", "release", "pkmap")
+pytestmark = pytest.mark.judges(
+    "step", "woken", "access", "bookkeeping", "finish", "release", "pkmap"
+)
 
 OFF, ON, NOP = OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON, OpCode.NOP
 FIRST, SECOND = Operation(OpCode.KUNMAP, 0, 0), Operation(OpCode.KUNMAP, 0, 1)
@@ -54,7 +56,11 @@ def done(outcome):
 def test_a_section_on_its_cpu_holds_a_woken_task_back():
     guest = held_guest()
     woken = guest.do(OpCode.KUNMAP, 0, page=0)
-    assert (woken.rule, woken.observation.wakes, woken.observation.waiters) == ("kunmap.wake-held", 1, 1)
+    assert (woken.rule, woken.observation.wakes, woken.observation.waiters) == (
+        "kunmap.wake-held",
+        1,
+        1,
+    )
     assert (done(woken), guest.state.waiting) == ([], (1,))
     assert guest.phases() == [Phase.READY, Phase.WOKEN, Phase.READY]
     assert done(guest.do(NOP, 2)) == []

@@ -32,7 +32,8 @@ def runs(monkeypatch):
         broken = request.plan.throwaway and bool(names & set(wrong))
         result = ran(wrong=counted_twice) if broken else ran()
         return replace(
-            result, programs=tuple(replace(result.programs[0], name=name) for name in sorted(names))
+            result,
+            programs=tuple(replace(result.programs[0], name=name) for name in sorted(names)),
         )
 
     monkeypatch.setattr(attempt_module, "judge", judge)

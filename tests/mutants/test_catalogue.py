@@ -26,7 +26,9 @@ def test_there_are_enough_bugs_and_enough_patches_that_are_none():
 
 
 def test_every_patch_is_in_the_catalogue_and_every_scenario_that_is_needed_exists():
-    patches = {path for suffix in ("cocci", "diff") for path in project.MUTANTS.rglob(f"*.{suffix}")}
+    patches = {
+        path for suffix in ("cocci", "diff") for path in project.MUTANTS.rglob(f"*.{suffix}")
+    }
     assert patches == {one.patch for one in CATALOGUE.mutants}
     needed = {name for one in CATALOGUE.mutants for name in one.needs}
     assert {name for name in needed if not (project.SCENARIOS / f"{name}.kmap").is_file()} == set()
@@ -69,7 +71,8 @@ def test_an_entry_without_a_patch_and_a_wrong_kind_are_named(tmp_path):
 
 def test_a_race_that_may_be_missed_is_as_wanted_either_way_and_another_is_not():
     may, must = (
-        CATALOGUE.named((name,))[0] for name in ("pkmap/state-after-unlock", "pkmap/enqueue-unlocked")
+        CATALOGUE.named((name,))[0]
+        for name in ("pkmap/state-after-unlock", "pkmap/enqueue-unlocked")
     )
     assert (may.least, must.least) == (0, 1)
     assert Attempt(may, Found.NOTHING).as_wanted

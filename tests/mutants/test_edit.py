@@ -73,7 +73,9 @@ def test_the_source_is_whole_again_after_a_failure(source):
 
 
 def test_files_that_a_version_lacks_are_passed_over(source):
-    both = replace(mutant("pkmap/flush-omitted"), files=("mm/highmem.c", "arch/x86/mm/highmem_32.c"))
+    both = replace(
+        mutant("pkmap/flush-omitted"), files=("mm/highmem.c", "arch/x86/mm/highmem_32.c")
+    )
     with mutated(both, source) as edit:
         assert edit.files == ("mm/highmem.c",)
     assert isinstance(both, Mutant)

@@ -68,7 +68,12 @@ def test_a_static_variable_of_a_function_is_one_for_all_of_it():
 
 def test_of_two_functions_of_one_name_the_right_one_is_changed():
     text = join(SOURCE, {1: SOURCE.replace("return 2", "return 3")}).text
-    assert text.index("return 1") < text.index("#else") < text.index("bound__1") < text.index("#endif")
+    assert (
+        text.index("return 1")
+        < text.index("#else")
+        < text.index("bound__1")
+        < text.index("#endif")
+    )
 
 
 def test_pointers_and_pointers_to_functions_are_passed_on():
@@ -80,7 +85,11 @@ def test_pointers_and_pointers_to_functions_are_passed_on():
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("unmap(const", "drop_it(const"), ("static int bound", "static inline int bound"), ("_A\n", "_B\n")],
+    [
+        ("unmap(const", "drop_it(const"),
+        ("static int bound", "static inline int bound"),
+        ("_A\n", "_B\n"),
+    ],
 )
 def test_what_changes_more_than_bodies_stays_apart(old, new):
     joined = join(SOURCE, {1: SOURCE.replace(old, new), 2: SOURCE.replace("drop(at)", "")})
@@ -105,11 +114,15 @@ int main(void)
 }
 """
     head = "#define likely(x) (x)\n#define noinline\n#define __always_inline inline\n"
-    joined = join(source, {1: source.replace("at += step", "at -= step"), 2: source.replace("step;", "9;")})
+    joined = join(
+        source, {1: source.replace("at += step", "at -= step"), 2: source.replace("step;", "9;")}
+    )
     (tmp_path / "joined.c").write_text(f"{head}int kmap_mutant = NUMBER;\n{joined.text}")
     ended = []
     for number in (0, 1, 2):
         program = tmp_path / f"joined{number}"
-        subprocess.run(["gcc", f"-DNUMBER={number}", "-o", program, tmp_path / "joined.c"], check=True)
+        subprocess.run(
+            ["gcc", f"-DNUMBER={number}", "-o", program, tmp_path / "joined.c"], check=True
+        )
         ended.append(subprocess.run([program], check=False).returncode)
     assert ended == [2, 254, 18]

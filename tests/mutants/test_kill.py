@@ -45,7 +45,8 @@ def field(tree61):
 @pytest.fixture(scope="module")
 def board(field, tmp_path_factory):
     made = all_in_one(
-        field, tuple(one for name in (*BUGS, *HARMLESS, *ALONE) for one in CATALOGUE.named((name,)))
+        field,
+        tuple(one for name in (*BUGS, *HARMLESS, *ALONE) for one in CATALOGUE.named((name,))),
     )
     assert set(made.numbers) == {*BUGS, *HARMLESS, "pkmap/no-wake"}
     made.require_none(Means(plan(), Shape(smp=2), tmp_path_factory.mktemp("none")))

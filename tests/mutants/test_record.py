@@ -28,7 +28,9 @@ def record(means, kernel="0123", *, resume=True):
 
 
 def tried(mutant):
-    return Attempt(mutant, Found.CONTRACT, "pkmap-wait step 5 (KUNMAP)", "asleep: for ever", "+b", 1.5, 2.5)
+    return Attempt(
+        mutant, Found.CONTRACT, "pkmap-wait step 5 (KUNMAP)", "asleep: for ever", "+b", 1.5, 2.5
+    )
 
 
 def test_what_was_tried_is_known_to_a_run_that_goes_on_and_to_no_other(mutant, means):

@@ -18,7 +18,9 @@ from tests.mutation.work import Job
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="ci/mutation", description="Mutation testing of harness/model.")
+    parser = argparse.ArgumentParser(
+        prog="ci/mutation", description="Mutation testing of harness/model."
+    )
     parser.add_argument("modules", nargs="*", help="modules of harness/model (all)")
     parser.add_argument("--fresh", action="store_true", help="forget earlier verdicts")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
@@ -99,7 +101,9 @@ def _report(sources: dict[str, Source], results: Results) -> int:
     print(f"{'all':18} " + " ".join(f"{number:8}" for number in total))
     unlisted = sorted(key for key in keys if words.get(key) == "survived" and key not in reasons)
     dead = sorted(
-        key for key in reasons if key.split(".", 1)[0] in sources and words.get(key, "gone") != "survived"
+        key
+        for key in reasons
+        if key.split(".", 1)[0] in sources and words.get(key, "gone") != "survived"
     )
     for key in unlisted:
         print(f"survived: {key}")

@@ -22,11 +22,20 @@ _ARITHMETIC = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
     ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
-_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list", "reversed": "list"}
+_CALLS = {
+    "min": "max",
+    "max": "min",
+    "any": "all",
+    "all": "any",
+    "sorted": "list",
+    "reversed": "list",
+}
 _ENUMS = ("Enum", "IntEnum")
 _SKIPPED = (ast.JoinedStr, ast.Import, ast.ImportFrom)
 _TESTED = {ast.If: "test", ast.IfExp: "test", ast.While: "test"}
-_FIELDS_SKIPPED = frozenset({"annotation", "returns", "decorator_list", "bases", "type_ignores", "ctx"})
+_FIELDS_SKIPPED = frozenset(
+    {"annotation", "returns", "decorator_list", "bases", "type_ignores", "ctx"}
+)
 
 
 class Site(NamedTuple):
@@ -64,7 +73,9 @@ class Mutant(NamedTuple):
     def key(self) -> str:
         """Name of the mutant, for people and files."""
         again = f" #{self.number}" if self.number else ""
-        return f"{self.module}.{self.function or '<module>'}: {self.statement} [{self.change}]{again}"
+        return (
+            f"{self.module}.{self.function or '<module>'}: {self.statement} [{self.change}]{again}"
+        )
 
 
 @dataclass
@@ -84,7 +95,9 @@ class Source:
         for function, statement, change, line, site, node in _Walk().module(self.tree):
             key = (function, statement, change)
             counts[key] = counts.get(key, -1) + 1
-            self.mutants.append(Mutant(self.name, function, statement, change, counts[key], line, site, node))
+            self.mutants.append(
+                Mutant(self.name, function, statement, change, counts[key], line, site, node)
+            )
 
     def broken(self, mutant: Mutant, *, whole: bool = False) -> Any:
         """Code with *mutant* in it: of its function alone, or of the *whole* module, also where it is in none."""
@@ -106,7 +119,9 @@ class Source:
     def function_text(self, function: str) -> str:
         """Text of a function, so that a change elsewhere is no change of it; else the whole module's."""
         if function not in self._texts:
-            self._texts[function] = ast.unparse(self.definition(function)) if function else self.text
+            self._texts[function] = (
+                ast.unparse(self.definition(function)) if function else self.text
+            )
         return self._texts[function]
 
 
@@ -200,7 +215,9 @@ def _variants(node: Any, *, inside: bool, statement: bool) -> Iterator[ast.AST]:
 
 def _statements(node: Any) -> Iterator[ast.AST]:
     """The statement is left out, where that is not an undefined name."""
-    named = isinstance(node, ast.Assign) and any(isinstance(n, ast.Name | ast.Tuple) for n in node.targets)
+    named = isinstance(node, ast.Assign) and any(
+        isinstance(n, ast.Name | ast.Tuple) for n in node.targets
+    )
     leaves = isinstance(node, ast.Return) and node.value is None
     if (
         isinstance(node, ast.Expr | ast.AugAssign | ast.Continue | ast.Break)
@@ -263,7 +280,9 @@ def _constant(node: ast.Constant) -> Iterator[ast.AST]:
 
 
 def _return(node: ast.Return) -> Iterator[ast.AST]:
-    if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+    if node.value is not None and not (
+        isinstance(node.value, ast.Constant) and node.value.value is None
+    ):
         yield _copy(node, value=ast.Constant(None))
 
 
@@ -290,7 +309,9 @@ def _members() -> dict[str, list[str]]:
     found = {}
     for path in MODEL.glob("*.py"):
         for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and any(ast.unparse(b) in _ENUMS for b in node.bases):
+            if isinstance(node, ast.ClassDef) and any(
+                ast.unparse(b) in _ENUMS for b in node.bases
+            ):
                 assigned = (inner for inner in node.body if isinstance(inner, ast.Assign))
                 found[node.name] = [ast.unparse(inner.targets[0]) for inner in assigned]
     return found

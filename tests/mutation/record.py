@@ -58,7 +58,13 @@ class Results:
 
     def add(self, key: str, verdict: Verdict, function: str, files: dict[str, str]) -> None:
         """Note a verdict, and the test files it rests on."""
-        entry = {"key": key, "word": verdict.word, "by": verdict.by, "function": function, "files": files}
+        entry = {
+            "key": key,
+            "word": verdict.word,
+            "by": verdict.by,
+            "function": function,
+            "files": files,
+        }
         self.by_key[key] = entry
         with self.path.open("a") as out:
             out.write(json.dumps(entry) + "\n")

@@ -15,7 +15,16 @@ from _pytest.runner import runtestprotocol
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ("tests/model",)
-_OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--tb=line", "--assert=plain", "--no-header")
+_OPTIONS = (
+    "-q",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "--tb=line",
+    "--assert=plain",
+    "--no-header",
+)
 _LEFT_OUT = "not guest and not network and not long"
 _MEMORY = 4 << 30
 BROKEN = 3
@@ -86,7 +95,9 @@ def measure(item: pytest.Item) -> Measured:
         failed = any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
         sys.settrace(None)
         spent = time.process_time() - begun
-        names = sorted({f"{Path(c.co_filename).stem}.{_plain(c.co_qualname)}" for c in codes if _ours(c)})
+        names = sorted(
+            {f"{Path(c.co_filename).stem}.{_plain(c.co_qualname)}" for c in codes if _ours(c)}
+        )
         with os.fdopen(writer, "w") as out:
             out.write("\n".join((f"{spent:.3f}", *names)))
         os._exit(int(failed))
@@ -120,7 +131,10 @@ def attempt(
 
 
 def _run_in_child(
-    items: Sequence[pytest.Item], seconds: Callable[[str], float], prepare: Callable[[], None], writer: int
+    items: Sequence[pytest.Item],
+    seconds: Callable[[str], float],
+    prepare: Callable[[], None],
+    writer: int,
 ) -> None:
     limit()
     prepare()
@@ -163,4 +177,6 @@ def in_order(
 ) -> Iterator[pytest.Item]:
     """Tests that have killed neighbours, then the quick ones."""
     rank = {name: at for at, name in enumerate(first)}
-    yield from sorted(items, key=lambda item: (rank.get(item.nodeid, len(rank)), seconds(item.nodeid)))
+    yield from sorted(
+        items, key=lambda item: (rank.get(item.nodeid, len(rank)), seconds(item.nodeid))
+    )

@@ -27,7 +27,13 @@ def changes(function):
 
 
 def test_what_is_changed():
-    assert changes("") == {"(1, 'a') -> ('a',)", "(1, 'a') -> (1,)", "1 -> 2", "'a' -> 'a~'", "0 -> 1"}
+    assert changes("") == {
+        "(1, 'a') -> ('a',)",
+        "(1, 'a') -> (1,)",
+        "1 -> 2",
+        "'a' -> 'a~'",
+        "0 -> 1",
+    }
     assert changes("pick") == {
         "if low and values[0] < low: -> if True:", "if low and values[0] < low: -> if False:",
         "low and values[0] < low -> low", "low and values[0] < low -> values[0] < low",
@@ -63,6 +69,8 @@ def test_survivors_on_record_are_mutants_of_the_present_model():
     assert all(survivor.reason for survivor in listed)
     names = {survivor.key.split(".", 1)[0] for survivor in listed}
     keys = {
-        mutant.key for name in names for mutant in Source(name, (MODEL / f"{name}.py").read_text()).mutants
+        mutant.key
+        for name in names
+        for mutant in Source(name, (MODEL / f"{name}.py").read_text()).mutants
     }
     assert [survivor.key for survivor in listed if survivor.key not in keys] == []

@@ -21,4 +21,8 @@ def test_a_file_that_came_after_the_measurements_is_tried():
     job = Job({}, (), None)
     job.files = {"old.py": "1", "changed.py": "2"}
     survived = {"old.py": "1", "changed.py": "1"}
-    assert [job._news(survived, name) for name in ("old.py", "changed.py", "new.py")] == [False, True, True]
+    assert [job._news(survived, name) for name in ("old.py", "changed.py", "new.py")] == [
+        False,
+        True,
+        True,
+    ]

@@ -27,7 +27,11 @@ PACKAGE = "harness.model"
 def code_of(function: str, code: types.CodeType) -> types.CodeType:
     """Code of *function* in that which defines it."""
     name = function.rsplit(".", 1)[-1]
-    inner = [const for const in code.co_consts if isinstance(const, types.CodeType) and const.co_name == name]
+    inner = [
+        const
+        for const in code.co_consts
+        if isinstance(const, types.CodeType) and const.co_name == name
+    ]
     return inner[-1]
 
 
@@ -43,7 +47,9 @@ def live_function(module: str, function: str) -> Any:
 class Job:
     """One worker's share of the mutants, to be tried with tests collected before."""
 
-    def __init__(self, sources: dict[str, Source], mutants: Sequence[Mutant], results: Results) -> None:
+    def __init__(
+        self, sources: dict[str, Source], mutants: Sequence[Mutant], results: Results
+    ) -> None:
         self.sources = sources
         self.mutants = mutants
         self.results = results
@@ -140,7 +146,9 @@ class Job:
                 return verdict
         return self._import_and_run(mutant, suite.TESTS, frozenset())
 
-    def _import_and_run(self, mutant: Mutant, paths: Sequence[str], only: frozenset[str]) -> Verdict:
+    def _import_and_run(
+        self, mutant: Mutant, paths: Sequence[str], only: frozenset[str]
+    ) -> Verdict:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:

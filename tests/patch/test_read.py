@@ -38,13 +38,21 @@ def test_a_mailbox_is_put_in_the_order_of_its_series():
 def test_a_folder_by_name_and_by_its_series(tmp_path):
     for name, text in (("b.patch", ONE), ("a.patch", TWO), ("notes.txt", "x")):
         (tmp_path / name).write_text(text)
-    assert [b"+second" in one.diff for one in read_patches([str(tmp_path)], io.BytesIO())] == [True, False]
+    assert [b"+second" in one.diff for one in read_patches([str(tmp_path)], io.BytesIO())] == [
+        True,
+        False,
+    ]
     (tmp_path / "series").write_text("# order\nb.patch -p1\n\na.patch\n")
     for place in (tmp_path, tmp_path / "series"):
-        assert [b"+second" in one.diff for one in read_patches([str(place)], io.BytesIO())] == [False, True]
+        assert [b"+second" in one.diff for one in read_patches([str(place)], io.BytesIO())] == [
+            False,
+            True,
+        ]
 
 
-@pytest.mark.parametrize("text", [b"", b"no diff at all\n", mail("Re: hello", "just words", "4@x").encode()])
+@pytest.mark.parametrize(
+    "text", [b"", b"no diff at all\n", mail("Re: hello", "just words", "4@x").encode()]
+)
 def test_what_is_no_patch_is_refused(text):
     with pytest.raises(NoPatchError, match="there is no patch in here"):
         parse(text, "here")

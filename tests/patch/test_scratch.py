@@ -17,7 +17,9 @@ from .repository import commit, diff, git, git_tree, plain_tree
 def state(tree):
     """Every file of a tree with its content and time."""
     files = (path for path in tree.rglob("*") if path.is_file())
-    return {path: (path.stat().st_mtime_ns, path.stat().st_mode, path.read_bytes()) for path in files}
+    return {
+        path: (path.stat().st_mtime_ns, path.stat().st_mode, path.read_bytes()) for path in files
+    }
 
 
 @pytest.fixture(params=[plain_tree, git_tree], ids=["plain", "git"])
@@ -52,14 +54,19 @@ def test_files_that_no_patch_touches_keep_their_time(tree, tmp_path):
     with open_scratch(tree, Cache(tmp_path / "cache")) as scratch:
         base = scratch.base("")
         scratch.settle(base, [patch("good", "first")])
-        kept, changed = ((scratch.source / name).stat().st_mtime_ns for name in ("mm/highmem.c", "kernel"))
+        kept, changed = (
+            (scratch.source / name).stat().st_mtime_ns for name in ("mm/highmem.c", "kernel")
+        )
         scratch.settle(base)
         assert (scratch.source / "mm/highmem.c").stat().st_mtime_ns == kept
         assert (scratch.source / "kernel").stat().st_mtime_ns > changed
 
 
 def test_a_patch_that_does_not_fit_shows_both_sides(tree, tmp_path):
-    with open_scratch(tree, Cache(tmp_path / "cache")) as scratch, pytest.raises(DoesNotApplyError) as raised:
+    with (
+        open_scratch(tree, Cache(tmp_path / "cache")) as scratch,
+        pytest.raises(DoesNotApplyError) as raised,
+    ):
         scratch.settle(scratch.base(""), [patch("other", "first")])
     said = str(raised.value)
     assert "patch failed: kernel:1" in said
@@ -134,7 +141,9 @@ def test_a_patch_under_review_is_found_in_the_branch(repository):
     """b4 review gives the mail of a patch that its branch holds already."""
     wanted = commit(repository, "first", kernel="first\n")
     commit(repository, "second", kernel="second\n")
-    mailed = Patch("mail", git(repository, "format-patch", "-1", "--stdout", wanted).encode() + b"\n")
+    mailed = Patch(
+        "mail", git(repository, "format-patch", "-1", "--stdout", wanted).encode() + b"\n"
+    )
     assert applied_in(repository, mailed) == wanted
     assert applied_in(repository, patch("good", "other")) == ""
 
@@ -149,7 +158,8 @@ def test_a_work_tree_of_a_repository_is_a_tree_too(repository, tmp_path):
 def test_a_shallow_clone_is_a_tree_too(repository, tmp_path):
     commit(repository, "second", kernel="second\n")
     subprocess.run(
-        ["git", "clone", "-q", "--depth=1", f"file://{repository}", str(tmp_path / "shallow")], check=True
+        ["git", "clone", "-q", "--depth=1", f"file://{repository}", str(tmp_path / "shallow")],
+        check=True,
     )
     with open_scratch(tmp_path / "shallow", Cache(tmp_path / "cache")) as scratch:
         scratch.settle(scratch.base(""), [patch("second", "third")])

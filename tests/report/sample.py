@@ -12,7 +12,9 @@ TEXT = """tasks: a@0
 pages: high 3
 for i in 0..2 { a: m0 = kmap h[i]; a: write m0 i; a: kunmap h[i] }
 """
-KERNEL = KernelFacts("debian-6.1-686-pae", RELEASES[LOCAL.generation], "#1 SMP", "c0ffee" * 8, "a test")
+KERNEL = KernelFacts(
+    "debian-6.1-686-pae", RELEASES[LOCAL.generation], "#1 SMP", "c0ffee" * 8, "a test"
+)
 
 
 def result(text=TEXT, **arguments):

@@ -7,7 +7,14 @@ from harness.report.mutants_table import read_scores, table_lines
 
 
 def mutant(name, kind, found, where="", what="", *, as_wanted=True):
-    return {"name": name, "kind": kind, "found": found, "where": where, "what": what, "as_wanted": as_wanted}
+    return {
+        "name": name,
+        "kind": kind,
+        "found": found,
+        "where": where,
+        "what": what,
+        "as_wanted": as_wanted,
+    }
 
 
 def written(path, kernel, *mutants):
@@ -19,7 +26,9 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
     old = written(
         tmp_path / "old.json",
         "6.1-pae",
-        mutant("pkmap/one", "contract", "contract", "pkmap-wait step 5 (KUNMAP)", "asleep: for ever"),
+        mutant(
+            "pkmap/one", "contract", "contract", "pkmap-wait step 5 (KUNMAP)", "asleep: for ever"
+        ),
         mutant("pkmap/two", "contract", "nothing", as_wanted=False),
         mutant(
             "local/four",
@@ -28,15 +37,21 @@ def test_the_sums_by_kind_and_what_reported_each(tmp_path):
             "b after step 7",
             "b:9 step 8: a: x: the guest fell silent in",
         ),
-        mutant("harmless/three", "harmless", "contract", "x step 1", "users: odd", as_wanted=False),
+        mutant(
+            "harmless/three", "harmless", "contract", "x step 1", "users: odd", as_wanted=False
+        ),
     )
     again = written(
         tmp_path / "again.json",
         "6.1-pae",
-        mutant("harmless/three", "harmless", "behaviour changed", "pkmap-wrap step 9", "slot, cursor"),
+        mutant(
+            "harmless/three", "harmless", "behaviour changed", "pkmap-wrap step 9", "slot, cursor"
+        ),
     )
     other = written(
-        tmp_path / "other.json", "5.10-pae", mutant("pkmap/one", "contract", "does not boot", "boot")
+        tmp_path / "other.json",
+        "5.10-pae",
+        mutant("pkmap/one", "contract", "does not boot", "boot"),
     )
     assert list(table_lines(read_scores([old, again, other]))) == [
         "| kernel | kind | mutants | reported | survivors | false alarms |",

@@ -32,6 +32,9 @@ def test_another_model_gives_another_picture(monkeypatch):
 
 def test_the_command_prints_them():
     done = subprocess.run(
-        [sys.executable, "-m", "harness", "explore", "--pictures"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "harness", "explore", "--pictures"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert all(indented(draw()) in done.stdout for draw in PICTURES.values())

@@ -28,7 +28,12 @@ def value(found, tmp_path):
 
 def test_an_agreeing_run(tmp_path):
     found = value(result(), tmp_path)
-    assert (found["verdict"], found["exit_code"], found["steps"], found["seed"]) == ("agree", 0, 9, 3)
+    assert (found["verdict"], found["exit_code"], found["steps"], found["seed"]) == (
+        "agree",
+        0,
+        9,
+        3,
+    )
     assert found["divergences"] == []
     assert found["kernel"]["release"] == "6.1.0-50-686-pae"
     assert found["layout"]["last_pkmap"] == 512
@@ -74,7 +79,9 @@ def test_junit_of_a_night_with_everything_in_it(tmp_path):
         [
             job("agrees", run_value(agrees), 0),
             job("diverges", run_value(result(wrong=wrong_frame)), 1),
-            job("dies", {"verdict": "error", "error": "no output <&> \x1b[1mred", "steps": 0}, 139),
+            job(
+                "dies", {"verdict": "error", "error": "no output <&> \x1b[1mred", "steps": 0}, 139
+            ),
         ],
         tmp_path,
     )

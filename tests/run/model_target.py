@@ -14,7 +14,9 @@ from tests.compare.model_guest import LOCAL, ModelGuest, pages_of
 class ModelTarget:
     """Executes *program*; ``wrong`` changes observations, ``fails`` maps a call's name to what it raises."""
 
-    def __init__(self, program, layout=LOCAL, *, wrong=lambda step, seen: seen, fails=None, troubles=()):
+    def __init__(
+        self, program, layout=LOCAL, *, wrong=lambda step, seen: seen, fails=None, troubles=()
+    ):
         self.guest = ModelGuest(layout, program)
         self.layout = layout
         self.wrong = wrong
@@ -51,7 +53,9 @@ class ModelTarget:
         records = []
         for operation in self._requests.popleft():
             seen = self.wrong(self._collected, self.guest.execute(operation))
-            records.append(StepRecord(100 + self._collected, operation.code, operation.task, seen, 0, 0, 0))
+            records.append(
+                StepRecord(100 + self._collected, operation.code, operation.task, seen, 0, 0, 0)
+            )
             self._collected += 1
         return records
 

@@ -16,7 +16,10 @@ NUMBERS = {f"KMH_OP_{code.name}": int(code) for code in OpCode} | {
 }
 FIXMAP = {"FIX_KMAP_BEGIN": LOCAL.fix_kmap_begin, "FIX_KMAP_END": LOCAL.fix_kmap_end}
 SIZES = {name: Structure(mine.size, {}) for name, mine in STRUCTURES.items()}
-KERNEL = {"page": Structure(40, {}), "task_struct": Structure(4000, {"kmap_ctrl": Member(1996, 132)})}
+KERNEL = {
+    "page": Structure(40, {}),
+    "task_struct": Structure(4000, {"kmap_ctrl": Member(1996, 132)}),
+}
 DWARF = DwarfFacts("kmap_harness.ko", {}, NUMBERS | FIXMAP, SIZES | KERNEL)
 FACTS = SimpleNamespace(struct_page_size=40, kmap_ctrl_offset=1996)
 
@@ -45,8 +48,16 @@ def test_another_size_of_a_structure_is_named():
     ("dwarf", "facts", "words"),
     [
         (with_constant("FIX_KMAP_BEGIN", 67), FACTS, "FIX_KMAP_BEGIN is 68 in the guest and 67"),
-        (DWARF, SimpleNamespace(struct_page_size=32, kmap_ctrl_offset=1996), "sizeof(struct page) is 32"),
-        (DWARF, SimpleNamespace(struct_page_size=40, kmap_ctrl_offset=8), "kmap_ctrl is 8 in the guest"),
+        (
+            DWARF,
+            SimpleNamespace(struct_page_size=32, kmap_ctrl_offset=1996),
+            "sizeof(struct page) is 32",
+        ),
+        (
+            DWARF,
+            SimpleNamespace(struct_page_size=40, kmap_ctrl_offset=8),
+            "kmap_ctrl is 8 in the guest",
+        ),
     ],
 )
 def test_a_guest_that_is_not_what_was_compiled_is_named(dwarf, facts, words):

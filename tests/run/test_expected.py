@@ -32,7 +32,10 @@ def test_what_was_asked_for_passes():
         ("LAST_PKMAP is 1024, not 512", {"layout": LOCAL._replace(last_pkmap=1024)}),
         ("PREEMPT_RT is False, not True", {"kernel": kernel(CONFIG + "CONFIG_PREEMPT_RT=y\n")}),
         ("DEBUG_KMAP_LOCAL is True, not False", {"layout": LOCAL._replace(debug_kmap_local=True)}),
-        ("the kernel has no CONFIG_HIGHMEM", {"kernel": kernel("CONFIG_X86_PAE=y\nCONFIG_SMP=y\n")}),
+        (
+            "the kernel has no CONFIG_HIGHMEM",
+            {"kernel": kernel("CONFIG_X86_PAE=y\nCONFIG_SMP=y\n")},
+        ),
     ],
 )
 def test_each_difference_is_named(words, changes):

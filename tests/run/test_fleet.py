@@ -75,7 +75,10 @@ def stub(tmp_path, monkeypatch):
 
 
 def test_one_that_crashes_stops_no_other(stub, tmp_path):
-    jobs = [Job(f"{what}-{n}", (what,), 1, 64) for n, what in enumerate(("agree", "crash", "half", "agree"))]
+    jobs = [
+        Job(f"{what}-{n}", (what,), 1, 64)
+        for n, what in enumerate(("agree", "crash", "half", "agree"))
+    ]
     told = []
     results = run_fleet(jobs, tmp_path / "out", Capacity(2, 100_000), told.append)
     assert [one.job for one in results] == jobs
@@ -90,5 +93,7 @@ def test_the_report_of_an_earlier_night_is_not_taken_for_this_ones(stub, tmp_pat
     folder = tmp_path / "out" / "crash"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"verdict": "agree", "steps": 7}))
-    (result,) = run_fleet([Job("crash", ("crash",), 1, 64)], tmp_path / "out", Capacity(1, 1000), print)
+    (result,) = run_fleet(
+        [Job("crash", ("crash",), 1, 64)], tmp_path / "out", Capacity(1, 1000), print
+    )
     assert result.report["verdict"] == "error"

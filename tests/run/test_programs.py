@@ -46,7 +46,9 @@ def test_generated_programs_follow_from_the_seed():
     first, second = programs(plan), programs(plan)
     assert first == second
     assert [one.name for one in first] == ["prelude-5", "random-5-0", "random-5-1", "random-5-2"]
-    assert all(one != other for one, other in zip(first, programs(Plan((), 6, plan.steps)), strict=True))
+    assert all(
+        one != other for one, other in zip(first, programs(Plan((), 6, plan.steps)), strict=True)
+    )
     assert sum(len(one.operations) for one in first[1:]) >= plan.steps
 
 

@@ -74,7 +74,9 @@ def test_a_reset_that_fails_keeps_the_result_and_ends_the_run():
 
 
 def test_a_hang_names_the_step_in_progress():
-    finished, records, _, _ = run(fails={"collect": GuestHungError("the guest fell silent", hint="look")})
+    finished, records, _, _ = run(
+        fails={"collect": GuestHungError("the guest fell silent", hint="look")}
+    )
     assert finished.failure.message == "<text>:3 step 2: a: kunmap h0: the guest fell silent"
     assert finished.failure.hint == "look"
     assert records[-1].reason == finished.failure.message
@@ -90,13 +92,19 @@ def test_a_long_program_is_synchronised_on_the_way(monkeypatch):
 
 def test_a_state_in_doubt_is_read_again_at_once():
     text = "tasks: a@0\npages: high 1\nfor i in 0..1999 { a: m0 = kmap h0; a: kunmap h0 }\n"
-    _, records, _, _ = run(text, wrong=lambda step, seen: seen._replace(wakes=1) if step == 3 else seen)
+    _, records, _, _ = run(
+        text, wrong=lambda step, seen: seen._replace(wakes=1) if step == 3 else seen
+    )
     at = kinds(records).index(Sync)
-    assert at < 1600, "the first synchronisation point comes with the requests in flight, not at the end"
+    assert at < 1600, (
+        "the first synchronisation point comes with the requests in flight, not at the end"
+    )
 
 
 def test_trouble_goes_to_the_step_that_its_marker_names():
-    trouble = ConsoleTrouble(TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",), step=104)
+    trouble = ConsoleTrouble(
+        TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",), step=104
+    )
     _, records, result, _ = run(troubles=[trouble])
     found = [record for record in records if isinstance(record, Trouble)]
     assert [(one.step, one.title) for one in found] == [(4, trouble.title)]

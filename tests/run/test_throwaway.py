@@ -18,7 +18,9 @@ def run(guests, **of_guest):
     """The result where the ordinary guest had nothing to run, and each guest of a scenario's own gives this."""
     request = Request("a kernel", None, Shape(), read_plan([SCENARIO], 1, 0), Path())
     here = replace(
-        result(), programs=(ProgramOutcome(SCENARIO.stem, "", 0.0, None, "throwaway"),), error=NOTHING_RUN
+        result(),
+        programs=(ProgramOutcome(SCENARIO.stem, "", 0.0, None, "throwaway"),),
+        error=NOTHING_RUN,
     )
     there = result()
     renamed = replace(there.programs[0], name=SCENARIO.stem)

@@ -83,7 +83,9 @@ def test_as_many_as_leave_the_steps_wanted():
     for target in targets(facts):
         own = [one for one in programs if one.name.endswith(f"-{target.name}")]
         assert sum(len(one.operations) for one in own) >= 5000
-        assert [one.name for one in own] == [f"abstract-3-{n}-{target.name}" for n in range(len(own))]
+        assert [one.name for one in own] == [
+            f"abstract-3-{n}-{target.name}" for n in range(len(own))
+        ]
 
 
 def test_the_abstract_oracle_stands_beside_the_model():
@@ -91,6 +93,8 @@ def test_the_abstract_oracle_stands_beside_the_model():
     program = lowered(LOCAL)["typed-2.6.24"]
     first = program.assertions[0]
     wrong = program.assertions[0]._replace(value=first.value ^ 1)
-    result, _ = run(LOCAL, dataclasses.replace(program, assertions=(wrong, *program.assertions[1:])))
+    result, _ = run(
+        LOCAL, dataclasses.replace(program, assertions=(wrong, *program.assertions[1:]))
+    )
     assert [one.step for one in result.failed_assertions] == [first.step]
     assert result.verdict is Verdict.DIVERGE

@@ -13,7 +13,9 @@ from harness.trace.record import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
-GUARDS = LOCAL._replace(debug_kmap_local=True, window=33, fix_kmap_end=LOCAL.fix_kmap_begin + 33 * 32 - 1)
+GUARDS = LOCAL._replace(
+    debug_kmap_local=True, window=33, fix_kmap_end=LOCAL.fix_kmap_begin + 33 * 32 - 1
+)
 DEBUG = GUARDS._replace(debug_highmem=True, force_map=True, debug_atomic_sleep=True)
 STACK_DEBUG = STACK._replace(
     debug_highmem=True,

@@ -14,7 +14,11 @@ from harness.trace.record import End
 from tests.compare.model_guest import LOCAL, SMALL, STACK, ModelGuest
 
 DEBUG = LOCAL._replace(
-    debug_kmap_local=True, debug_highmem=True, force_map=True, window=33, fix_kmap_end=68 + 33 * 32 - 1
+    debug_kmap_local=True,
+    debug_highmem=True,
+    force_map=True,
+    window=33,
+    fix_kmap_end=68 + 33 * 32 - 1,
 )
 LAYOUTS = {
     "local": LOCAL,

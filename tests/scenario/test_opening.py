@@ -60,7 +60,11 @@ def run(layout, name, start, opening=opened):
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@given(st.lists(st.integers(0, 1023), unique=True), st.integers(0, 1023), st.sampled_from((LOCAL, STACK)))
+@given(
+    st.lists(st.integers(0, 1023), unique=True),
+    st.integers(0, 1023),
+    st.sampled_from((LOCAL, STACK)),
+)
 def test_assertions_hold_from_any_start(name, ones, cursor, layout):
     result = run(layout._replace(last_pkmap=32), name, (ones, cursor))
     assert result.verdict is Verdict.AGREE
@@ -69,7 +73,9 @@ def test_assertions_hold_from_any_start(name, ones, cursor, layout):
 
 @pytest.mark.parametrize("start", [((1,), 0), ((), 510)])
 def test_without_an_opening_they_do_not(start):
-    assert run(LOCAL, "slots", start, opening=lambda source, layout, snapshot: source).failed_assertions
+    assert run(
+        LOCAL, "slots", start, opening=lambda source, layout, snapshot: source
+    ).failed_assertions
 
 
 def test_an_opening_moves_lines_and_assertions():

@@ -39,7 +39,9 @@ def test_a_block_of_an_interrupt_counts_its_operations():
 
 
 def test_expectations_belong_to_their_step():
-    program = lower(parse_scenario(HEAD + "a: nop\na: m0 = kmap h0 -> slot start+1, count 2\n"), Facts(LOCAL))
+    program = lower(
+        parse_scenario(HEAD + "a: nop\na: m0 = kmap h0 -> slot start+1, count 2\n"), Facts(LOCAL)
+    )
     assert [(one.step, one.field, one.value, one.relative) for one in program.assertions] == [
         (1, "slot", 1, True),
         (1, "count", 2, False),
@@ -91,7 +93,11 @@ def test_loops_that_run_no_time_are_an_empty_scenario():
     ("requires", "layout", "reason"),
     [
         ("generation=stack", LOCAL, "requires generation=stack; this guest has generation=local"),
-        ("op kmap_local_page", STACK, "requires op kmap_local_page; this guest has no kmap_local_page"),
+        (
+            "op kmap_local_page",
+            STACK,
+            "requires op kmap_local_page; this guest has no kmap_local_page",
+        ),
         ("smp>=4", LOCAL, "requires smp>=4; this guest has smp=2"),
         ("!pae", LOCAL, "requires !pae; this guest has pae"),
         ("above4g", LOCAL, "requires above4g; this guest has no above4g"),
@@ -114,7 +120,10 @@ def test_what_a_guest_lacks_is_not_applicable_without_being_said():
     local = parse_scenario(HEAD + "a: m0 = kmap_local_page h0\n")
     assert "does not have" in lower(local, Facts(STACK)).reason
     pfn = parse_scenario(HEAD + "a: m0 = kmap_atomic_pfn h0\na: kunmap_atomic m0\n")
-    assert "kmap_atomic_pfn" in lower(pfn, Facts(LOCAL, missing=frozenset({OpCode.KMAP_ATOMIC_PFN}))).reason
+    assert (
+        "kmap_atomic_pfn"
+        in lower(pfn, Facts(LOCAL, missing=frozenset({OpCode.KMAP_ATOMIC_PFN}))).reason
+    )
     above = parse_scenario("tasks: a@0\npages: above4g 1\na: m0 = kmap x0\n")
     assert "4 GiB" in lower(above, Facts(LOCAL)).reason
 

@@ -30,10 +30,16 @@ MAP = "m0 = kmap_atomic h0"
         ("a: kunmap h0\n", "unmaps a page that is not mapped"),
         ("a: exit\na: nop\n", "has exited"),
         ("a: read direct(h0)\n", "only a lowmem page"),
-        ("a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m0\n", "not the newest"),
+        (
+            "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m0\n",
+            "not the newest",
+        ),
         ("a: m0 = kmap_local_page h0\na: kunmap_local m0+4096\n", "not the newest"),
         ("a: m0 = kmap_local_page h0\na: kunmap_local fixmap(FIX_KMAP_BEGIN)\n", "by number"),
-        ("for i in 0..DEPTH { a: m[i] = kmap_local_page h[i] }\n", "more mappings than the window has slots"),
+        (
+            "for i in 0..DEPTH { a: m[i] = kmap_local_page h[i] }\n",
+            "more mappings than the window has slots",
+        ),
     ],
 )
 def test_a_broken_rule_is_found_before_any_boot(body, problem):

@@ -25,7 +25,9 @@ _DRAWN_ELSEWHERE = (Operand.BLOCK, Operand.INSTANT, Operand.TASK_CPU, Operand.CP
 @st.composite
 def single_operations(draw):
     word = draw(
-        st.sampled_from([word for word in WORD_OF_CODE.values() if word.operand not in _DRAWN_ELSEWHERE])
+        st.sampled_from(
+            [word for word in WORD_OF_CODE.values() if word.operand not in _DRAWN_ELSEWHERE]
+        )
     )
     op = Operation(word.code)
     if word.result:
@@ -36,14 +38,21 @@ def single_operations(draw):
         op = op._replace(prot=draw(st.sampled_from(Prot)))
     if "address" in word.operand.value:
         op = draw(addressed(op, word.operand))
-    if word.operand in (Operand.VALUE, Operand.ADDRESS_VALUE, Operand.PAGE_TYPE, Operand.ADDRESS_TYPE):
+    if word.operand in (
+        Operand.VALUE,
+        Operand.ADDRESS_VALUE,
+        Operand.PAGE_TYPE,
+        Operand.ADDRESS_TYPE,
+    ):
         op = op._replace(value=draw(st.integers(0, 2**32 - 1)))
     return op
 
 
 @st.composite
 def addressed(draw, op, operand):
-    bases = [base for base in Base if base is not Base.DIRECT or operand is not Operand.ADDRESS_PTE]
+    bases = [
+        base for base in Base if base is not Base.DIRECT or operand is not Operand.ADDRESS_PTE
+    ]
     base = draw(st.sampled_from(bases))
     op = op._replace(base=base, offset=draw(st.integers(-(2**31), 2**31 - 1)))
     if base in (Base.REG, Base.FIXMAP, Base.PKMAP):
@@ -52,7 +61,9 @@ def addressed(draw, op, operand):
         op = op._replace(page=draw(st.integers(5, 6)))
     if operand is Operand.ADDRESS_PTE:
         page = draw(st.one_of(st.just(NO_PAGE), st.integers(0, 11)))
-        op = op._replace(page=page, prot=draw(st.sampled_from(Prot)) if page != NO_PAGE else Prot.KERNEL)
+        op = op._replace(
+            page=page, prot=draw(st.sampled_from(Prot)) if page != NO_PAGE else Prot.KERNEL
+        )
     return op
 
 

@@ -124,7 +124,9 @@ def test_logs_are_pulled(guest_state, tmp_path):
 
 
 def test_a_shell_follows_its_terminal(guest_state):
-    child = pexpect.spawn(sys.executable, ["-c", SHELL], dimensions=(30, 90), timeout=30, encoding="utf-8")
+    child = pexpect.spawn(
+        sys.executable, ["-c", SHELL], dimensions=(30, 90), timeout=30, encoding="utf-8"
+    )
     child.expect("# ")
     child.sendline("stty size")
     child.expect("30 90")

@@ -61,7 +61,11 @@ def test_a_recipe_that_is_none_is_named(tmp_path, text):
 def test_the_digest_names_what_is_unpacked(tmp_path):
     text = 'release = "bookworm"\npackages = ["a", "b"]\nleave_out = []\nmodules = []\n'
     digests = set()
-    for changed in (text, text.replace('"b"', '"c"'), text.replace("leave_out = []", 'leave_out = ["x"]')):
+    for changed in (
+        text,
+        text.replace('"b"', '"c"'),
+        text.replace("leave_out = []", 'leave_out = ["x"]'),
+    ):
         (tmp_path / recipe.FILE).write_text(changed)
         digests.add(recipe.read(tmp_path).digest)
     assert len(digests) == 3
@@ -85,7 +89,10 @@ def test_usr_is_merged_into_the_root(name, path):
 def test_files_links_and_modes_come_out_of_a_package():
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, kind, link in (("./usr/bin/a", tarfile.REGTYPE, ""), ("./bin/b", tarfile.SYMTYPE, "a")):
+        for name, kind, link in (
+            ("./usr/bin/a", tarfile.REGTYPE, ""),
+            ("./bin/b", tarfile.SYMTYPE, "a"),
+        ):
             entry = tarfile.TarInfo(name)
             entry.type, entry.linkname, entry.mode, entry.size = kind, link, 0o755, 2 * (not link)
             archive.addfile(entry, io.BytesIO(b"hi"))

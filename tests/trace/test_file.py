@@ -18,17 +18,25 @@ b: m1 = kmap_local_page h1
 a: hardirq { m2 = kmap_atomic h2; kunmap_atomic m2+5 }
 b: kunmap_local m1
 """
-HEADER = Header("6.1.0-50-686-pae", "#1 SMP", "c0ffee", SMALL, FULL, 17, ("p",), ("qemu", "-m", "512"))
+HEADER = Header(
+    "6.1.0-50-686-pae", "#1 SMP", "c0ffee", SMALL, FULL, 17, ("p",), ("qemu", "-m", "512")
+)
 
 
 def sample():
     source = program(TEXT, SMALL)
     guest = ModelGuest(SMALL, source)
     steps = list(guest.steps())
-    odd = steps[0].observation._replace(done=(Completion(1, 2, 3),), saved=(SavedChange(0, 9),), dead=(1,))
+    odd = steps[0].observation._replace(
+        done=(Completion(1, 2, 3),), saved=(SavedChange(0, 9),), dead=(1,)
+    )
     steps.append(Step(len(steps), steps[0].operation, odd, cycles=123, messages=2))
-    bare = source.__class__(**{f: getattr(source, f) for f in source.__slots__} | {"operations": ()})
-    snapshot = Snapshot(1, 0, (0, 2), (0, 5), ((68, 7),), (TaskView(Status.OK, 0, 0, (0,)),), (0, 0), (0, 4))
+    bare = source.__class__(
+        **{f: getattr(source, f) for f in source.__slots__} | {"operations": ()}
+    )
+    snapshot = Snapshot(
+        1, 0, (0, 2), (0, 5), ((68, 7),), (TaskView(Status.OK, 0, 0, (0,)),), (0, 0), (0, 4)
+    )
     return [
         Begin(bare, guest.machine.pages, guest.start, ("to-page-pkmap",)),
         *steps[:3],
@@ -104,7 +112,9 @@ def test_a_flushed_part_can_be_read_while_the_run_goes_on(tmp_path):
 def test_another_version_is_refused(tmp_path):
     path = tmp_path / "run.trace"
     write(path, sample())
-    lines = gzip.decompress(path.read_bytes()).replace(b'"kmap-harness-trace":1', b'"kmap-harness-trace":99')
+    lines = gzip.decompress(path.read_bytes()).replace(
+        b'"kmap-harness-trace":1', b'"kmap-harness-trace":99'
+    )
     path.write_bytes(gzip.compress(lines))
     with pytest.raises(TraceError, match="trace format 99; this version reads 1"):
         TraceReader(path)

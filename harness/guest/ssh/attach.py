@@ -75,7 +75,9 @@ class AttachedSession(Session):
 
     def __init__(self, state: GuestState) -> None:
         self._state = state
-        machine = Machine(state.shape, state.boot_image, state.folder / "initramfs.cpio", state.modules)
+        machine = Machine(
+            state.shape, state.boot_image, state.folder / "initramfs.cpio", state.modules
+        )
         super().__init__(machine, state.folder)
 
     def _start(self, workdir: Path) -> None:
@@ -86,7 +88,8 @@ class AttachedSession(Session):
         self.events = Events()
         self._held.callback(self.events.close)
         monitor, console, wire = (
-            self._held.enter_context(_connected(state, name)) for name in ("monitor", "console", "wire")
+            self._held.enter_context(_connected(state, name))
+            for name in ("monitor", "console", "wire")
         )
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
             self.memory = PhysicalMemory(SharedFile(memory.fileno()), state.shape.memory)

@@ -88,7 +88,9 @@ class Client:
             channel.close()
 
     def _failed(self, doing: str, error: Exception) -> SshError:
-        why = "time is up" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        why = (
+            "time is up" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        )
         return SshError(
             f"the guest {self._state.name!r} failed at {doing}: {why}",
             hint=f"its console: {self._state.folder / 'console.log'}",
@@ -114,7 +116,8 @@ class Client:
         finished = self.run(f"cat {shlex.quote(path)}")
         if finished.status:
             raise UsageError(
-                f"the guest has no readable {path}: {_said(finished)}", hint="see: kmap-harness ssh -- ls"
+                f"the guest has no readable {path}: {_said(finished)}",
+                hint="see: kmap-harness ssh -- ls",
             )
         target = local / Path(path).name if local.is_dir() else local
         write_whole(target, finished.output)
@@ -126,7 +129,9 @@ class Client:
             channel.settimeout(Deadline.after(path, COMMAND_SECONDS).seconds)
             channel.exec_command(f"tar -C {shlex.quote(path)} -cf - .")
             local.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(fileobj=cast("BinaryIO", channel.makefile("rb")), mode="r|") as archive:
+            with tarfile.open(
+                fileobj=cast("BinaryIO", channel.makefile("rb")), mode="r|"
+            ) as archive:
                 return tuple(_extract(archive, local))
         except (tarfile.TarError, paramiko.SSHException) as error:
             raise self._failed(f"reading {path}", error) from error
@@ -145,7 +150,10 @@ class Client:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -48,7 +48,9 @@ def build_id_of(module: Path) -> str:
     try:
         section = ELFFile(io.BytesIO(module.read_bytes())).get_section_by_name(BUILD_ID_SECTION)
     except (OSError, ELFError) as error:
-        raise UsageError(f"{module} is no kernel module: {error}", hint="give a linked .ko") from error
+        raise UsageError(
+            f"{module} is no kernel module: {error}", hint="give a linked .ko"
+        ) from error
     return build_id(section.data()) if section else ""
 
 

@@ -33,9 +33,18 @@ def write_image(
     """
     plain = build_image(parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, wire)
     files = network_files(modules_dir) if modules_dir else {}
-    network = [name for name in load_order(parts.recipe.modules, files) if name not in plain.modules]
-    drivers = (cpio.regular(f"{MODULE_FOLDER}/{name}.ko", files[name].read_bytes()) for name in network)
-    fuller = (*members(parts.debs, parts.recipe.leave_out), *parts.recipe.own_files(), *drivers, *more)
+    network = [
+        name for name in load_order(parts.recipe.modules, files) if name not in plain.modules
+    ]
+    drivers = (
+        cpio.regular(f"{MODULE_FOLDER}/{name}.ko", files[name].read_bytes()) for name in network
+    )
+    fuller = (
+        *members(parts.debs, parts.recipe.leave_out),
+        *parts.recipe.own_files(),
+        *drivers,
+        *more,
+    )
     target.touch(0o600)
     target.write_bytes(plain.archive + cpio.pack(fuller))
     return (*plain.modules, *network)

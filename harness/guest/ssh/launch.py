@@ -94,11 +94,15 @@ def _start_on(port: int, folder: Path, order: Order) -> GuestState:
     machine = Machine(shape, order.kernel.boot_image, initrd, modules)
     memory = new_memory_file(shape.memory)
     try:
-        process = _spawn((*arguments(machine, channels(folder, memory)), *network(port)), memory, folder)
+        process = _spawn(
+            (*arguments(machine, channels(folder, memory)), *network(port)), memory, folder
+        )
     finally:
         os.close(memory)
     try:
-        return _settled(process, _state(order, machine, (port, process.pid, memory)), order.parts.module)
+        return _settled(
+            process, _state(order, machine, (port, process.pid, memory)), order.parts.module
+        )
     except (HarnessError, OSError) as error:
         raise _cause(process, folder, error) from error
     finally:
@@ -107,7 +111,9 @@ def _start_on(port: int, folder: Path, order: Order) -> GuestState:
             process.wait()
 
 
-def _cause(process: "subprocess.Popen[bytes]", folder: Path, error: HarnessError | OSError) -> Exception:
+def _cause(
+    process: "subprocess.Popen[bytes]", folder: Path, error: HarnessError | OSError
+) -> Exception:
     """What *error* comes from: QEMU may have ended at any point, and every stream breaks then."""
     try:
         status = process.wait(timeout=LAST_SECONDS)
@@ -118,7 +124,9 @@ def _cause(process: "subprocess.Popen[bytes]", folder: Path, error: HarnessError
         return GuestCrashedError(
             f"the kernel panicked as it booted: {_end(console)}", hint=f"all of it: {console}"
         )
-    kind = _PortTakenError if "host forwarding rule" in _end(folder / "qemu.log") else QemuExitedError
+    kind = (
+        _PortTakenError if "host forwarding rule" in _end(folder / "qemu.log") else QemuExitedError
+    )
     return kind(
         f"QEMU ended with status {status} as it started: {_end(folder / 'qemu.log')}",
         hint=f"its console: {console}",
@@ -171,7 +179,12 @@ def channels(folder: Path, memory_fd: int) -> Channels:
 def network(port: int) -> tuple[str, ...]:
     """User networking that reaches nothing, with the guest's SSH port on the host's loopback."""
     forward = f"hostfwd=tcp:{LOOPBACK}:{port}-:22"
-    return ("-netdev", f"user,id=net,restrict=on,{forward}", "-device", "virtio-net-pci,netdev=net,romfile=")
+    return (
+        "-netdev",
+        f"user,id=net,restrict=on,{forward}",
+        "-device",
+        "virtio-net-pci,netdev=net,romfile=",
+    )
 
 
 def _escaped(path: Path) -> str:

@@ -16,7 +16,9 @@ from harness.kernel.programs import find
 from harness.kernel.progress import Progress
 
 # apt-get(8), --simulate: "Inst NAME[:ARCHITECTURE] [OLD] (VERSION ORIGIN... [ARCHITECTURE])".
-_INSTALL = re.compile(r"^Inst ([\w.+-]+)(?::\w+)? (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", re.MULTILINE)
+_INSTALL = re.compile(
+    r"^Inst ([\w.+-]+)(?::\w+)? (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", re.MULTILINE
+)
 
 
 class Chosen(NamedTuple):
@@ -31,7 +33,9 @@ class ImageUnobtainableError(PrerequisiteError):
     """The packages of the guest's image could not all be had."""
 
 
-def obtain(recipe: Recipe, cache: Cache, progress: Progress, *, refresh: bool = False) -> tuple[Path, ...]:
+def obtain(
+    recipe: Recipe, cache: Cache, progress: Progress, *, refresh: bool = False
+) -> tuple[Path, ...]:
     """The verified packages of *recipe* and of all they depend on, in order of name.
 
     What was chosen before is used again, without apt or network, unless *refresh* asks for the newest.
@@ -63,12 +67,17 @@ def _remembered(listed: Path, cache: Cache) -> list[Path]:
     return debs if all(deb.exists() for deb in debs) else []
 
 
-def closure(archive: Archive, names: Iterable[str], complaints: Sequence[str] = ()) -> tuple[Chosen, ...]:
+def closure(
+    archive: Archive, names: Iterable[str], complaints: Sequence[str] = ()
+) -> tuple[Chosen, ...]:
     """*names* and everything they depend on, nothing recommended, by ``apt-get --simulate install``."""
     said = _simulate(archive, [f"{name}:{GUEST_ARCHITECTURE}" for name in names])
     chosen = parse_simulation(said.stdout)
     if said.returncode or not chosen:
-        reasons = [*complaints, *(line for line in said.stderr.splitlines() if line.startswith("E:"))]
+        reasons = [
+            *complaints,
+            *(line for line in said.stderr.splitlines() if line.startswith("E:")),
+        ]
         raise ImageUnobtainableError(
             f"apt finds no way to install {', '.join(names)} of {archive.codename} for {GUEST_ARCHITECTURE}:"
             + "".join(f"\n  - {line}" for line in reasons),
@@ -85,7 +94,9 @@ def _simulate(archive: Archive, names: Sequence[str]) -> subprocess.CompletedPro
         "-o",
         "APT::Get::Show-User-Simulation-Note=false",
     )
-    return run([find("apt-get"), *options, "install", *names], APT_CONFIG=str(archive.root / "apt.conf"))
+    return run(
+        [find("apt-get"), *options, "install", *names], APT_CONFIG=str(archive.root / "apt.conf")
+    )
 
 
 def parse_simulation(text: str) -> tuple[Chosen, ...]:

@@ -52,4 +52,6 @@ def read(folder: Path) -> Recipe:
             f"no recipe of the guest: {error}", hint="images/ssh of the sources has it"
         ) from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise UsageError(f"{path}: {error!r}", hint="compare it with the one in the repository") from error
+        raise UsageError(
+            f"{path}: {error!r}", hint="compare it with the one in the repository"
+        ) from error

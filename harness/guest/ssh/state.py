@@ -26,7 +26,8 @@ class NoGuestError(UsageError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"no guest named {name!r} with SSH is running", hint="start one: kmap-harness ssh --kernel KERNEL"
+            f"no guest named {name!r} with SSH is running",
+            hint="start one: kmap-harness ssh --kernel KERNEL",
         )
 
 
@@ -79,7 +80,9 @@ class GuestState:
     def save(self) -> None:
         """Write the state file, whole or not at all."""
         fresh = self.folder / f".{FILE}"
-        fresh.write_text(json.dumps(dataclasses.asdict(self), default=str, indent=1) + "\n", encoding="utf-8")
+        fresh.write_text(
+            json.dumps(dataclasses.asdict(self), default=str, indent=1) + "\n", encoding="utf-8"
+        )
         fresh.replace(self.folder / FILE)
 
 
@@ -101,7 +104,8 @@ def new_folder(name: str) -> Path:
         raise UsageError(f"{name!r} is no name for a guest", hint="use letters, digits and dashes")
     if len(os.fsencode(folder / "console")) > SOCKET_PATH_MOST:
         raise UsageError(
-            f"{folder} is too long a path for a Unix socket", hint=f"set {ENVIRONMENT} to a short one"
+            f"{folder} is too long a path for a Unix socket",
+            hint=f"set {ENVIRONMENT} to a short one",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

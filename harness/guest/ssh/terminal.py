@@ -31,7 +31,9 @@ def shell(client: Client) -> int:
             _relay(channel, sys.stdin.fileno(), sys.stdout.fileno())
         return int(channel.recv_exit_status())
     except (paramiko.SSHException, OSError) as error:
-        raise SshError(f"the shell failed: {error}", hint="the guest's console log may say why") from error
+        raise SshError(
+            f"the shell failed: {error}", hint="the guest's console log may say why"
+        ) from error
     finally:
         channel.close()
 
@@ -44,7 +46,9 @@ def stream(client: Client, command: str) -> int:
         _relay(channel, sys.stdin.fileno(), sys.stdout.fileno(), sys.stderr.fileno())
         return int(channel.recv_exit_status())
     except (paramiko.SSHException, OSError) as error:
-        raise SshError(f"{command!r} failed: {error}", hint="the guest's console log may say why") from error
+        raise SshError(
+            f"{command!r} failed: {error}", hint="the guest's console log may say why"
+        ) from error
     finally:
         channel.close()
 
