@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.base.parent_death import dying_with_parent
 from harness.bench.subject import Subject
 from harness.errors import InfrastructureError
 from harness.guest.process import TICKS
-from harness.guest.qemu import DIE_WITH_PARENT
 
 USERSPACE = b"Run /init as init process"
 """The kernel's last line before the first instruction of userspace (init/main.c, 4.16 on)."""
@@ -27,14 +27,16 @@ def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float
         )
     initrd = subject.image(folder)
     command = (
-        *DIE_WITH_PARENT,
         *("qemu-system-i386", "-kernel", str(kernel.bzimage), "-initrd", str(initrd)),
         *("-m", str(PLAIN_MEMORY), "-smp", str(subject.shape.smp), "-nographic", "-no-reboot"),
         *("-append", "console=ttyS0"),
     )
     started = time.monotonic()
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        dying_with_parent(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as qemu:
         try:
             _await_line(qemu, USERSPACE)

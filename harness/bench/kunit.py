@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.base.cache import Cache
+from harness.base.progress import Progress
 from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
 from harness.kernel.built import link_source
-from harness.kernel.cache import Cache
-from harness.kernel.programs import CROSS_COMPILE
-from harness.kernel.progress import Progress
+from harness.kernel.cross_compiler import CROSS_COMPILE
 from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import source_tree
 

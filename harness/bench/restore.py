@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.base.cache import Cache
 from harness.bench.error import BenchError
 from harness.bench.subject import Subject
 from harness.guest.pool import Pool
 from harness.guest.template import Template, find_template, start
-from harness.kernel.cache import Cache
 
 SETTLE_SECONDS = 0.3
 """Until a process of the pool stands ready."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from harness.base.progress import Progress
 from harness.check.job import Builder, Judging
 from harness.check.judging import Bench
 from harness.check.lane import Terms
 from harness.check.outcome import Kind
 from harness.errors import UsageError
-from harness.kernel.progress import Progress
 from harness.patch.git import attempt, git, line
 from harness.patch.scratch import Scratch
 

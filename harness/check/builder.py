@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.fingerprint import key_of
+from harness.base.progress import Progress
 from harness.errors import UsageError
 from harness.kernel import fragment
-from harness.kernel.cache import Cache
-from harness.kernel.kept import key_of
-from harness.kernel.programs import compiler_version
-from harness.kernel.progress import Progress
+from harness.kernel.cross_compiler import compiler_version
 from harness.kernel.recipe import recipes
 from harness.kernel.record import Kernel
 from harness.kernel.reuse import module_for

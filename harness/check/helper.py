@@ -1,14 +1,12 @@
 """The process that drives a second guest."""
 
-import ctypes
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-_PR_SET_PDEATHSIG = 1
-"""prctl(2)."""
+from harness.base.parent_death import die_with_parent
 
 
 @contextmanager
@@ -25,7 +23,7 @@ def helping() -> Iterator[Executor]:
 
 def _begin() -> None:
     """End with the process that asked for us, and without a word where somebody interrupts it."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

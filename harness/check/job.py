@@ -8,7 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.fingerprint import digest_of, key_of
+from harness.base.memo import Memo
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
 from harness.check.judging import Bench, Judgement
 from harness.check.lane import Terms, program_name
 from harness.check.outcome import Kind
@@ -20,16 +25,12 @@ from harness.check.verdict import Change, Comparison, compare
 from harness.errors import UsageError
 from harness.guest.template import emulator
 from harness.kernel.build import BuildError
-from harness.kernel.cache import Cache
-from harness.kernel.kept import Kept, digest_of, key_of
-from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch, open_clone, open_scratch
 from harness.run.expected import WrongMachineError
-from harness.run.job import Stopwatch
 from harness.run.prepare import Prepared
 
 CONFIRMED_MOST = 3
@@ -94,7 +95,7 @@ class Check:
         self.watch = Stopwatch()
         self.module_was_kept = False
         self.base = scratch.base(request.base)
-        self.kept = Kept(Cache.default(), "judgements")
+        self.kept = Memo(Cache.default(), "judgements")
 
     def result(self) -> CheckResult:
         """Do it.  Patches that do not fit are part of the result, as is all that a kernel does."""

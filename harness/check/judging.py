@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.base.progress import Progress, Quiet
 from harness.check.lane import Found, Lane, Terms, program_name
 from harness.check.outcome import Kind, Outcome, outcomes
 from harness.check.reproduce import keep_image
-from harness.kernel.progress import Progress, Quiet
 from harness.run.job import describe
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan

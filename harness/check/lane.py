@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
 from harness.check.outcome import Kind, Outcome, outcomes
 from harness.guest.shape import Shape
-from harness.kernel.progress import Progress
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Request, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
 from harness.run.result import RunResult

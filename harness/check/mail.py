@@ -4,10 +4,10 @@ import email.utils
 import textwrap
 from collections.abc import Iterator
 
+from harness.base.project import NAME
 from harness.check.result import CheckResult, ConfigResult
 from harness.check.terminal import LOST, behaviour_lines, comparison_lines, verdict_words
 from harness.check.verdict import ORDER, Change
-from harness.project import NAME
 
 WIDTH = 72
 _FAILING_MOST = 3

@@ -8,10 +8,10 @@ one mail on standard input and reads a list of objects: ``tool``, ``status`` (pa
 from dataclasses import asdict
 from typing import Any
 
+from harness.base.project import NAME
 from harness.check.result import CheckResult, ConfigResult
 from harness.check.terminal import check_lines, verdict_words
 from harness.check.verdict import Change, Comparison
-from harness.project import NAME
 
 FORMAT = 1
 _STATUS = {

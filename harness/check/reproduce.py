@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.base.project import NAME
 from harness.kernel.record import Kernel
 from harness.patch.base import Base
 from harness.patch.patch import Patch
-from harness.project import NAME
 
 
 def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:

@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.base.host_programs import find_program
 from harness.check.outcome import CRASH, MESSAGE, Outcome
-from harness.kernel.programs import CROSS_COMPILE, find
+from harness.kernel.cross_compiler import CROSS_COMPILE
 
 _ADDRESS = re.compile(r"\b([A-Za-z_][\w.]*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?! \[)")
 _FUNCTION = re.compile(r"^([0-9a-f]+) .{5}.F (\S+)\t[0-9a-f]+ (?:\.hidden )?(\S+)$", re.MULTILINE)
@@ -93,7 +94,7 @@ class Symboliser:
     def _line_of(self, file: Path, section: str, offset: int) -> str:
         """``mm/highmem.c:300`` for an offset in a section; empty where there is no line."""
         command: list[str | Path] = [
-            find(f"{CROSS_COMPILE}addr2line"),
+            find_program(f"{CROSS_COMPILE}addr2line"),
             "-j",
             section,
             "-e",
@@ -125,7 +126,7 @@ def told(outcome: Outcome, symboliser: Symboliser) -> Outcome:
 def _functions(file: Path) -> dict[str, _Start]:
     """Where the functions of an object begin: those of booting are in a section of their own."""
     said = subprocess.run(
-        [find(f"{CROSS_COMPILE}objdump"), "--syms", file],
+        [find_program(f"{CROSS_COMPILE}objdump"), "--syms", file],
         capture_output=True,
         text=True,
         check=False,

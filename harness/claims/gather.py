@@ -3,6 +3,7 @@
 from pathlib import Path
 from statistics import median
 
+from harness.base.progress import Progress
 from harness.claims.script import (
     TASK_CPUS,
     Script,
@@ -21,7 +22,6 @@ from harness.guest.protocol import PROBES, Evidence
 from harness.guest.shape import ICOUNT_SHIFT, Shape
 from harness.guest.steps import StepRecord
 from harness.guest.template import Parts
-from harness.kernel.progress import Progress
 from harness.model.layout import Generation, Layout
 from harness.model.page import PageKind
 from harness.run.prepare import Prepared

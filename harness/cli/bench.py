@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.base.progress import Progress
 from harness.bench.figure import Figure
 from harness.bench.kunit import kunit_ground
 from harness.bench.peer import Given, find_peers, measure_peers
@@ -23,13 +24,12 @@ from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
 from harness.cli.options import Debug
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.kernel.catalogue import known
-from harness.kernel.progress import Progress
 from harness.kernel.recipe import recipes
 from harness.report.output import require_writable, write_whole
 from harness.run.job import describe

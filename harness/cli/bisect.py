@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
 from harness.check.bisect import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Terms
 from harness.cli.options import Debug, Machine, Scenarios
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import HarnessError, UsageError
-from harness.kernel.cache import Cache
 from harness.patch.gittree import commit_of, is_git, local_changes
 from harness.patch.scratch import open_scratch, require_kernel_tree
 from harness.report.output import require_folder

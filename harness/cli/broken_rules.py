@@ -9,19 +9,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
+from harness.base.stopwatch import Stopwatch
 from harness.cli.options import Debug, Json, Machine
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
 from harness.misuse.case import Case, cases
 from harness.misuse.judge import Judged, Outcome, judge_case
 from harness.report.misuse import agree, misuse_lines, misuse_table, misuse_value
 from harness.report.output import require_folder, require_writable, write_whole
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Request, judge
 from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan
 from harness.run.result import RunResult

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
+from harness.base import project
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.helper import helping
 from harness.check.job import CheckRequest, run_check
@@ -18,7 +18,7 @@ from harness.check.report_value import b4_value, check_value
 from harness.check.result import FAILING, CheckResult
 from harness.check.terminal import check_lines
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
-from harness.cli.progress import progress_for, show_command
+from harness.cli.progress_bar import progress_for, show_command
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.kernel.built import obtain_built

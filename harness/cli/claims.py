@@ -15,7 +15,7 @@ from harness.claims.script import Seen
 from harness.claims.then import THEN
 from harness.claims.verdict import Finding
 from harness.cli.options import Debug, Json
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.report.claims import Judged, claims_lines, claims_value
 from harness.report.output import require_folder, require_writable, write_whole

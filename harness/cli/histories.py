@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.options import Debug, Json
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
 from harness.history.job import HistoriesRequest, execute

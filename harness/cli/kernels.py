@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.options import Debug, Verbose
-from harness.cli.progress import progress_for, show_command
+from harness.cli.progress_bar import progress_for, show_command
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import named_kernel, names
 from harness.kernel.status import KernelStatus, statuses

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
-from harness.cli.progress import progress_for
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.progress import Progress
+from harness.cli.progress_bar import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
-from harness.kernel.progress import Progress
 from harness.kernel.recipe import Recipe, recipes
 from harness.mutants.attempt import Means, attempt
 from harness.mutants.catalogue import Mutant, read_catalogue

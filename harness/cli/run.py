@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
+from harness.base import project
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway, Verbose
-from harness.cli.progress import progress_for, show_command
+from harness.cli.progress_bar import progress_for, show_command
 from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape

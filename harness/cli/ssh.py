@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.progress import Progress
 from harness.cli.options import Debug
-from harness.cli.progress import progress_for
+from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.ssh import launch, packages, recipe, terminal
@@ -21,9 +23,7 @@ from harness.guest.ssh.image import Parts
 from harness.guest.ssh.launch import Order, Origin
 from harness.guest.ssh.state import GuestState, NoGuestError
 from harness.kernel.build import build_module
-from harness.kernel.cache import Cache
 from harness.kernel.module import check_module
-from harness.kernel.progress import Progress
 from harness.run.prepare import find_kernel, prepare
 
 RECIPE = project.ROOT / "images" / "ssh"

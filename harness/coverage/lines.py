@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.base.host import run
+from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.kernel.host import run
-from harness.kernel.programs import CROSS_COMPILE, find
+from harness.kernel.cross_compiler import CROSS_COMPILE
 from harness.kernel.record import Kernel
 
 UNREACHABLE = Path(__file__).with_name("unreachable.toml")
@@ -60,7 +61,13 @@ def report(folder: Path, kernel: Kernel) -> LineCoverage:
     """Have gcovr make HTML, text and JSON of the counts below *folder*; raises InfrastructureError if it cannot."""
     source = kernel.build_dir.parent
     command = [
-        *(sys.executable, "-m", "gcovr", "--gcov-executable", str(find(f"{CROSS_COMPILE}gcov"))),
+        *(
+            sys.executable,
+            "-m",
+            "gcovr",
+            "--gcov-executable",
+            str(find_program(f"{CROSS_COMPILE}gcov")),
+        ),
         *("--root", str(source), "--gcov-object-directory", str(kernel.build_dir)),
         *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
         *(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from harness.base.parent_death import dying_with_parent
 from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
-from harness.guest.qemu import guarded
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -32,7 +32,7 @@ class Process:
     def _start(self, inherit: Sequence[int], errors: IO[bytes]) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
-                guarded(self.command),
+                dying_with_parent(self.command),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,

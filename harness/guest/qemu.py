@@ -1,7 +1,6 @@
 """QEMU's command line, a pure function of frozen records."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +9,6 @@ from harness.guest.shape import ICOUNT_SHIFT, Accelerator, Shape, Wire
 PROGRAM = "qemu-system-i386"
 PROGRAM_ABOVE_4_GIB = "qemu-system-x86_64"
 """Runs the same 32-bit CPUs; QEMU 7.2's i386 build faults for ever on PTEs of frames above 4 GiB."""
-
-DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
-"""util-linux, on every Debian: QEMU ends when the thread that started it ends, however that comes."""
 
 BLACKLIST = (
     "load_system_certificate_list",
@@ -200,8 +196,3 @@ def by_hand(machine: Machine) -> str:
     """The same guest as a line for a shell, console on the terminal, for people to try."""
     channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")
     return shlex.join(arguments(replace(machine, incoming=False, private=False), channels))
-
-
-def guarded(command: Sequence[str]) -> tuple[str, ...]:
-    """*command*, made to die with the thread that starts it."""
-    return (*DIE_WITH_PARENT, *command)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.base.cache import Cache
 from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.guest import Guest
@@ -26,7 +27,6 @@ from harness.guest.saved import Saved, copy_memory
 from harness.guest.script import Script
 from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
-from harness.kernel.cache import Cache
 
 FORMAT = 2
 SETTLE_SECONDS = 2.5

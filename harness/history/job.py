@@ -7,6 +7,8 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.histories import HistoryRequest, HistoryWire, Outcome, decode_history
@@ -20,11 +22,10 @@ from harness.history.overlap import overlap
 from harness.history.plan import Regime, regimes, request_of
 from harness.history.result import HistoriesResult, Judged
 from harness.history.window import window_lines, words
-from harness.kernel.progress import Progress
 from harness.model.layout import Layout
 from harness.model.page import PageKind
 from harness.run.expected import require_machine
-from harness.run.job import Stopwatch, describe
+from harness.run.job import describe
 from harness.run.prepare import Prepared
 from harness.run.result import KernelFacts
 

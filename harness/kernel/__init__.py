@@ -1,11 +1,9 @@
 """Where a kernel comes from: packages, builds, the cache, and facts read from ELF files."""
 
 from harness.kernel.build import BuildError, Built, build_module, build_program
-from harness.kernel.cache import Cache, CacheError, CacheFullError, CacheUnwritableError
 from harness.kernel.catalogue import StockKernel, UnknownKernelError, known
 from harness.kernel.dwarf import DwarfError, DwarfFacts, read_dwarf
 from harness.kernel.module import ModuleMismatchError, check_module
-from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel, KernelConfig
 from harness.kernel.status import KernelStatus, statuses
 from harness.kernel.stock import KernelUnobtainableError, obtain
@@ -14,10 +12,6 @@ from harness.kernel.user import user_kernel
 __all__ = [
     "BuildError",
     "Built",
-    "Cache",
-    "CacheError",
-    "CacheFullError",
-    "CacheUnwritableError",
     "DwarfError",
     "DwarfFacts",
     "Kernel",
@@ -25,8 +19,6 @@ __all__ = [
     "KernelStatus",
     "KernelUnobtainableError",
     "ModuleMismatchError",
-    "Progress",
-    "Quiet",
     "StockKernel",
     "UnknownKernelError",
     "build_module",

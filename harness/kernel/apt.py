@@ -18,12 +18,13 @@ from typing import NamedTuple
 
 from debian.deb822 import Deb822
 
+from harness.base.cache import Cache, CacheFullError
+from harness.base.host import host_architecture, run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress
 from harness.errors import PrerequisiteError
 from harness.kernel import sources
-from harness.kernel.cache import Cache, CacheFullError
-from harness.kernel.host import HostApt, host_apt, host_architecture, run
-from harness.kernel.programs import find
-from harness.kernel.progress import Progress
+from harness.kernel.host_apt import HostApt, host_apt
 
 GUEST_ARCHITECTURE = "i386"
 INDEX_LIFETIME = 3600.0
@@ -216,7 +217,7 @@ class Archive:
         return host.acquire + own
 
     def _apt(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run([find(program), *arguments], APT_CONFIG=str(self.root / "apt.conf"))
+        return run([find_program(program), *arguments], APT_CONFIG=str(self.root / "apt.conf"))
 
     def _targets(self) -> list[Deb822]:
         said = self._apt("apt-get", "indextargets", "Created-By: Packages").stdout

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.base.cache import Cache, CacheFullError
+from harness.base.host import run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
-from harness.kernel.cache import Cache, CacheFullError
-from harness.kernel.host import run
-from harness.kernel.programs import CROSS_COMPILE, compiler_version, find
-from harness.kernel.progress import Progress, Quiet
+from harness.kernel.cross_compiler import CROSS_COMPILE, compiler_version
 from harness.kernel.record import Kernel
 
 _DIAGNOSTICS = (
@@ -204,8 +205,8 @@ def _make(command: list[str], folder: Path, fresh: Path) -> None:
 
 
 def _run(command: list[str], what: str) -> None:
-    find(command[0])
-    find(f"{CROSS_COMPILE}gcc")
+    find_program(command[0])
+    find_program(f"{CROSS_COMPILE}gcc")
     # What the caller's own make run or shell says must not reach this one.
     done = run(command, MAKEFLAGS="", MFLAGS="", KBUILD_OUTPUT="", KCFLAGS="", W="", V="")
     if done.returncode:

@@ -16,12 +16,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.base.cache import Cache
+from harness.base.host import run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress, Quiet
 from harness.errors import InfrastructureError
 from harness.kernel import fragment, shelf, tree
-from harness.kernel.cache import Cache
-from harness.kernel.host import run
-from harness.kernel.programs import compiler_version, find
-from harness.kernel.progress import Progress, Quiet
+from harness.kernel.cross_compiler import compiler_version
 from harness.kernel.recipe import Recipe
 from harness.kernel.record import Kernel
 from harness.kernel.sourcetree import SourceTree, cached_source, source_tree
@@ -186,11 +187,11 @@ def _sibling(order: _Order) -> Kernel | None:
 def _copy(how: str, origin: Path, target: Path, *, skip: str = "") -> None:
     """Copy a folder by cp to one that is not there, its direct member ``skip`` left out."""
     if not skip:
-        done = run([find("cp"), how, "-T", origin, target])
+        done = run([find_program("cp"), how, "-T", origin, target])
     else:
         target.mkdir()
         members = [path for path in origin.iterdir() if path.name != skip]
-        done = run([find("cp"), how, "-t", target, *members])
+        done = run([find_program("cp"), how, "-t", target, *members])
     if done.returncode:
         raise InfrastructureError(
             f"{origin} could not be copied to {target}: {done.stderr.strip()[:300]}"

@@ -15,8 +15,8 @@ from elftools.common.exceptions import ELFError
 from elftools.dwarf.die import DIE
 from elftools.elf.elffile import ELFFile
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
 
 STRUCTURES = ("kmh_*", "task_struct", "kmap_ctrl", "page", "page_address_map", "page_address_slot")
 """Structures whose layout is read unless others are asked for, as shell patterns."""

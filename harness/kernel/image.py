@@ -18,8 +18,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
+from harness.base.host_programs import find_program
 from harness.errors import UsageError
-from harness.kernel.programs import find
 
 _ELF = b"\x7fELF"
 _PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY, include/xen/interface/elfnote.h
@@ -128,7 +128,7 @@ def _bzip2(payload: bytes) -> bytes:
 
 def _through(*command: str) -> Callable[[bytes], bytes]:
     def decompress(payload: bytes) -> bytes:
-        program = find(command[0])
+        program = find_program(command[0])
         # Without the size that follows the stream, which these programs take for garbage.
         return subprocess.run(
             [program, *command[1:]], input=payload[:-4], capture_output=True, check=False

@@ -1,10 +1,10 @@
 """Kernels by name: stock ones from Debian's packages, those of the catalogue from source."""
 
+from harness.base.cache import Cache
+from harness.base.progress import Progress
 from harness.kernel import catalogue
 from harness.kernel.built import obtain_built
-from harness.kernel.cache import Cache
 from harness.kernel.catalogue import UnknownKernelError
-from harness.kernel.progress import Progress
 from harness.kernel.recipe import recipes
 from harness.kernel.record import Kernel
 from harness.kernel.stock import obtain

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.base.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
 from harness.errors import UsageError
 from harness.kernel import fragment
-from harness.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
 
 _SERIES_KEYS = {"package", "codenames", "lacks"}
 _KERNEL_KEYS = {"series", "fragments", "variables"}

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.base.cache import Cache
+from harness.base.fingerprint import digest_of, key_of
+from harness.base.memo import Memo
+from harness.base.progress import Progress
 from harness.kernel.build import Built, build_module, source_files
-from harness.kernel.cache import Cache
-from harness.kernel.kept import Kept, digest_of, key_of
-from harness.kernel.programs import compiler_version
-from harness.kernel.progress import Progress
+from harness.kernel.cross_compiler import compiler_version
 from harness.kernel.record import Kernel
 
 _HEADER = re.compile(r"^  (/?[^\s$]+\.h)(?: \\)?$", re.MULTILINE)
@@ -30,7 +31,7 @@ def module_for(
 
     Raises as :func:`harness.kernel.build.build_module`.
     """
-    kept = Kept(cache, "module-headers")
+    kept = Memo(cache, "module-headers")
     key = _key(kernel, folder)
     variants: list[dict[str, Any]] = (kept.load(key) or {}).get("variants", [])
     places = {"S": source, "O": kernel.build_dir}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
+from harness.base.cache import Cache
+from harness.base.progress import Progress
 from harness.kernel.apt import Archive, Package
-from harness.kernel.cache import Cache
-from harness.kernel.progress import Progress
 from harness.kernel.stock import KernelUnobtainableError
 from harness.kernel.unpack import PackageContentError, unpack
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from debian.debian_support import Version
 
+from harness.base.cache import Cache, CacheFullError
+from harness.base.host import run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress, Quiet
 from harness.errors import PrerequisiteError
 from harness.kernel.apt import Archive, FetchError, Package
-from harness.kernel.cache import Cache, CacheFullError
-from harness.kernel.host import run
-from harness.kernel.programs import find
-from harness.kernel.progress import Progress, Quiet
 from harness.kernel.unpack import PackageContentError, unpack
 
 _UNPACKED_MIB = 2000
@@ -134,16 +134,25 @@ def _unpack(deb: Path, home: Path, package: Package, cache: Cache, progress: Pro
             )
         (fresh / _TREE).mkdir()
         _extract(archives[0], fresh / _TREE, cache)
-        run([find("rm"), "-r", fresh / "package"])
+        run([find_program("rm"), "-r", fresh / "package"])
         origin = {"package": f"{package.name} {package.version}", "digest": package.sha256}
         (fresh / _ORIGIN).write_text(json.dumps(origin) + "\n", encoding="utf-8")
 
 
 def _extract(archive: Path, tree: Path, cache: Cache) -> None:
-    find("xz")
+    find_program("xz")
     # tar itself: Python's tarfile takes five times as long for these 80,000 files.
     done = run(
-        [find("tar"), "-x", "--no-same-owner", "--strip-components=1", "-f", archive, "-C", tree]
+        [
+            find_program("tar"),
+            "-x",
+            "--no-same-owner",
+            "--strip-components=1",
+            "-f",
+            archive,
+            "-C",
+            tree,
+        ]
     )
     if "No space left" in done.stderr:
         raise CacheFullError(cache.root, f"while unpacking {archive.name}")

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.base.cache import Cache
 from harness.kernel.build import BUILT_FOR
 from harness.kernel.built import cached_built
-from harness.kernel.cache import Cache
 from harness.kernel.catalogue import known
 from harness.kernel.recipe import recipes
 from harness.kernel.record import Kernel

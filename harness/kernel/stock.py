@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.base.cache import Cache
+from harness.base.host import host_architecture
+from harness.base.progress import Progress, Quiet
 from harness.errors import PrerequisiteError
 from harness.kernel import resolve, shelf, systemmap
 from harness.kernel.apt import Archive, FetchError
-from harness.kernel.cache import Cache
 from harness.kernel.catalogue import StockKernel, lookup
-from harness.kernel.host import host_architecture
 from harness.kernel.image import read_facts
-from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import Kernel, KernelConfig
 from harness.kernel.unpack import relocate_headers, unpack, write_vmlinux
 

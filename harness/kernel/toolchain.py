@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.kernel.programs import CROSS_COMPILE, find
+from harness.base.host_programs import find_program
+from harness.kernel.cross_compiler import CROSS_COMPILE
 
 _NEEDED = ("make", f"{CROSS_COMPILE}gcc", "gcc", "flex", "bison", "bc")
 _FORGOTTEN = (
@@ -35,7 +36,7 @@ class Toolchain:
     def of_host(cls) -> "Toolchain":
         """The host's; raises :class:`ProgramMissingError` for the first program that is not there."""
         for name in _NEEDED:
-            find(name)
+            find_program(name)
         return cls(ccache=shutil.which("ccache") is not None)
 
     def variables(self) -> tuple[str, ...]:

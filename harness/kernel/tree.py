@@ -7,17 +7,19 @@ does (Documentation/kbuild/kbuild.rst of 6.1: ``O=``).  The caller keeps two bui
 import hashlib
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from harness.base.cache import CacheFullError
+from harness.base.parent_death import dying_with_parent
+from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
 from harness.kernel import fragment
 from harness.kernel.build import BuildError, require_plain_path
-from harness.kernel.cache import CacheFullError
-from harness.kernel.progress import Progress, Quiet
 from harness.kernel.record import KernelConfig
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.user import built_release
@@ -27,7 +29,6 @@ TARGETS = ("vmlinux", "modules")
 LOG = "build.log"
 """The file in the object folder with all that make said the last time."""
 
-DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM", "--")
 """util-linux: make, and with it its children, end when the harness ends, however that comes."""
 
 _ASKED = "asked.config"
@@ -170,7 +171,7 @@ def _listen(
     """Run a program, its words into the log; returns the number of files that it made and its status."""
     made = 0
     with subprocess.Popen(
-        [*DIE_WITH_PARENT, *command],
+        dying_with_parent(command, signal.SIGTERM),
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
+from harness.base.cache import CacheFullError
+from harness.base.host import run
+from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.kernel.cache import CacheFullError
-from harness.kernel.host import run
 from harness.kernel.image import ImageError, bzimage_release, extract_vmlinux
-from harness.kernel.programs import find
 
 _INCLUDE = re.compile(r"^include /usr/src/([\w.+-]+)/Makefile$", re.MULTILINE)
 
@@ -19,7 +19,7 @@ class PackageContentError(InfrastructureError):
 def unpack(debs: list[Path], root: Path) -> None:
     """Unpack the packages below ``root``, which is in a cache."""
     for deb in debs:
-        done = run([find("dpkg-deb"), "-x", deb, root])
+        done = run([find_program("dpkg-deb"), "-x", deb, root])
         if done.returncode:
             if "No space left" in done.stderr:
                 raise CacheFullError(root, f"while unpacking {deb.name}")

@@ -4,8 +4,8 @@ import hashlib
 import re
 from pathlib import Path
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
 from harness.kernel.image import ImageFacts, extract_vmlinux, is_elf, read_facts
 from harness.kernel.record import Kernel, KernelConfig
 from harness.kernel.stock import upstream_version

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
+from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
 from harness.history.job import HistoriesRequest, execute
 from harness.kernel.build import BuildError
-from harness.kernel.progress import Quiet
 from harness.mutants.catalogue import Kind, Mutant
 from harness.mutants.edit import PatchError, mutated
 from harness.mutants.field import Field
 from harness.mutants.score import Attempt, Found, found_in, found_in_histories
-from harness.run.job import Launch, Request, Stopwatch, judge
+from harness.run.job import Launch, Request, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
 from harness.run.throwaway import with_throwaway

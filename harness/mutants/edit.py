@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.base.host import run
+from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.kernel.host import run
-from harness.kernel.programs import find
 from harness.mutants.catalogue import Mutant
 
 
@@ -79,7 +79,7 @@ def _apply(mutant: Mutant, source: Path, name: str) -> str:
 def _command(patch: Path, file: Path) -> list[str | Path]:
     if patch.suffix == ".cocci":
         return [
-            find("spatch"),
+            find_program("spatch"),
             "--very-quiet",
             "--no-includes",
             "--in-place",
@@ -88,7 +88,7 @@ def _command(patch: Path, file: Path) -> list[str | Path]:
             file,
         ]
     return [
-        find("patch"),
+        find_program("patch"),
         "--silent",
         "--batch",
         "--forward",

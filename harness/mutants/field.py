@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.host import run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress
 from harness.kernel.built import Tree, built_tree, clone, obtain_built
-from harness.kernel.cache import Cache
-from harness.kernel.host import run
-from harness.kernel.programs import find
-from harness.kernel.progress import Progress
 from harness.kernel.recipe import Recipe
 from harness.kernel.tree import build
 from harness.kernel.user import user_kernel
@@ -44,7 +44,7 @@ def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
     if not home.is_dir():
         progress.step(f"copying the tree of {recipe.name}")
         fresh = home.with_name(f"{home.name}.new")
-        run([find("rm"), "-rf", fresh])
+        run([find_program("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
     field = Field(Tree(home), prepare(recipe.name, None, progress))

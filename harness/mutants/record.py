@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness import project
+from harness.base import project
 from harness.guest.template import emulator
 from harness.mutants.attempt import Means
 from harness.mutants.catalogue import Mutant

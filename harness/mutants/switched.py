@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.base.progress import Quiet
 from harness.errors import InfrastructureError
 from harness.guest.guest import Guest
 from harness.guest.template import Parts, obtain_template
-from harness.kernel.progress import Quiet
 from harness.kernel.tree import BuildFailedError
 from harness.mutants.attempt import Means, attempt_switched
 from harness.mutants.catalogue import Kind, Mutant

@@ -4,8 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.kernel.programs import find
 
 _LEAKS = (
     "GIT_DIR",
@@ -50,7 +50,7 @@ def attempt(folder: Path, *words: str, text: bytes = b"") -> subprocess.Complete
         "GIT_TERMINAL_PROMPT": "0",
     }
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-    command: list[str | Path] = [find("git"), *settings, *words]
+    command: list[str | Path] = [find_program("git"), *settings, *words]
     return subprocess.run(
         command, cwd=folder, env=environment, input=text, capture_output=True, check=False
     )

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
 from harness.patch.base import Base
 
 OBJECTS = "objects-"

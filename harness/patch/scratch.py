@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel.built import OBJECTS as BUILT_OBJECTS
-from harness.kernel.cache import Cache
 from harness.kernel.record import Kernel
 from harness.patch.apply import apply, changed_files
 from harness.patch.base import Base

@@ -1,12 +1,13 @@
 """The main job: one kernel on one machine, judged over scenarios and generated programs."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
@@ -21,7 +22,6 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.state import find
 from harness.guest.template import Parts, start
 from harness.kernel.dwarf import DwarfFacts
-from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
@@ -69,22 +69,6 @@ class Booted(NamedTuple):
     guest: Guest
     layout: Layout
     facts: Facts
-
-
-class Stopwatch:
-    """Seconds of each phase, by name; a phase that is entered again adds up."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time the block."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
 
 def execute(

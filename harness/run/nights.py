@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness import project
+from harness.base import project
 from harness.kernel.catalogue import known
 
 _CONTEXT_KERNELS = (

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Progress
 from harness.errors import UsageError
 from harness.kernel.build import Built, build_module, build_program
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
 from harness.kernel.module import check_module
 from harness.kernel.named import named_kernel
-from harness.kernel.progress import Progress
 from harness.kernel.record import Kernel
 from harness.kernel.tree import Say
 from harness.kernel.user import user_kernel

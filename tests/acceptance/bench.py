@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
+from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
 from harness.report.terminal import run_lines
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Request, judge
 from harness.run.programs import read_plan
 
 SCENARIOS = project.SCENARIOS

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness import project
-from harness.cli.progress import progress_for
+from harness.base import project
+from harness.base.cache import Cache
+from harness.cli.progress_bar import progress_for
 from harness.kernel.built import OBJECTS, Tree, built_tree, obtain_built
-from harness.kernel.cache import Cache
 from harness.kernel.recipe import recipes
 from harness.patch.git import attempt, git, line
 from harness.patch.scratch import open_scratch

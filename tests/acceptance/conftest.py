@@ -2,8 +2,8 @@
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.guest.protocol import Evidence
-from harness.kernel.progress import Quiet
 from harness.run import job
 from harness.run.prepare import prepare
 

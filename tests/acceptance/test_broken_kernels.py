@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.guest import Guest
-from harness.kernel.progress import Quiet
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of, written

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import project
+from harness.base import project
 
 pytestmark = pytest.mark.guest
 

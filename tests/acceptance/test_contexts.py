@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.compare.divergence import Layer, Verdict
 from harness.guest.protocol import Evidence
-from harness.kernel.progress import Quiet
 from harness.model.operation import OpCode
 from harness.run.prepare import prepare
 

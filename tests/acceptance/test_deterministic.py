@@ -4,10 +4,11 @@ import gzip
 
 import pytest
 
+from harness.base.progress import Quiet
+from harness.base.stopwatch import Stopwatch
 from harness.guest.failure import GuestCrashedError
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Request, judge
 from harness.run.programs import read_plan
 
 from .bench import SCENARIOS

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.guest.shape import Shape
 from harness.history.contract import Rule
 from harness.history.job import HistoriesRequest, execute
-from harness.kernel.progress import Quiet
 from harness.report.histories import histories_lines
 
 from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.compare import judge
 from harness.compare.divergence import Layer, Verdict
 from harness.kernel.build import build_module

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
 from harness.kernel.module import ModuleMismatchError, check_module
 from harness.kernel.stock import obtain
 from harness.run.replay import replay

@@ -2,12 +2,12 @@
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, TIMERLESS, Parts
 from harness.history.job import HistoriesRequest, execute
 from harness.kernel.built import built_tree
-from harness.kernel.progress import Quiet
 from harness.report.histories import histories_lines
 from harness.run.prepare import find_kernel, prepare
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import pytest
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
+from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer, Verdict
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
-from harness.run.job import Request, Stopwatch, judge
+from harness.run.job import Request, judge
 from harness.run.prepare import prepare
 from harness.run.programs import read_plan
 

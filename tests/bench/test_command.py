@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.bench.scale import Load, scaling
 from harness.bench.subject import Subject
 from harness.bench.suite import Effort
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
 from harness.run.prepare import prepare
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from harness.base.progress import Quiet
 from harness.check.job import Check, CheckRequest
 from harness.check.judging import Judgement
 from harness.check.lane import Terms
@@ -14,7 +15,6 @@ from harness.errors import InfrastructureError, KernelError, UsageError
 from harness.guest.shape import Shape
 from harness.guest.trouble import Trouble, TroubleKind
 from harness.kernel.build import BuildError
-from harness.kernel.progress import Quiet
 from harness.patch.base import Base
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
+from harness.base.cache import Cache
+from harness.base.progress import Quiet
 from harness.check.bisect import Bisector, EndsError, Step, Verdict, step_lines
 from harness.check.lane import Terms
 from harness.guest.shape import Shape
-from harness.kernel.cache import Cache
-from harness.kernel.progress import Quiet
 from harness.patch.scratch import open_scratch
 from harness.run.programs import Plan
 from tests.check.fakes import FakeBench, FakeBuilder

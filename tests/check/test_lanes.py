@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.check import lane as lane_module
 from harness.check.helper import helping
 from harness.check.judging import DIVIDED_FROM, Bench, divided
@@ -17,7 +18,6 @@ from harness.check.lane import GUESTS_MOST, Lane, Terms
 from harness.check.outcome import Kind
 from harness.errors import InfrastructureError, KernelError
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
 from harness.patch.apply import DoesNotApplyError
 from harness.patch.patch import Patch
 from harness.run.expected import WrongMachineError

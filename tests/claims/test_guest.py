@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.claims.gather import gather
 from harness.cli.claims import judge
-from harness.kernel.progress import Quiet
 from harness.run.prepare import prepare
 
 pytestmark = pytest.mark.guest

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.base.cache import Cache
 from harness.guest.guest import Guest
 from harness.guest.shape import Shape
 from harness.kernel.build import build_module
-from harness.kernel.cache import Cache
 from harness.kernel.record import Kernel
 from harness.kernel.stock import obtain
 

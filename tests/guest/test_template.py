@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from harness.base.cache import Cache
 from harness.compare.diff import compare_traces
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session as JudgeSession
@@ -17,7 +18,6 @@ from harness.guest.pool import Pool
 from harness.guest.protocol import PROBES
 from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, Parts, evict, find_template, start, template_key
-from harness.kernel.cache import Cache
 from harness.model.contract import check
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.kernel import Cache
+from harness.base.cache import Cache
 
 from .archive import FakeArchive
 

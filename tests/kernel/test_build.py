@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel import (
     BuildError,
-    Cache,
     build_module,
     build_program,
     check_module,

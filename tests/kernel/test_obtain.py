@@ -9,14 +9,8 @@ import subprocess
 
 import pytest
 
-from harness.kernel import (
-    Cache,
-    CacheFullError,
-    CacheUnwritableError,
-    KernelUnobtainableError,
-    obtain,
-    statuses,
-)
+from harness.base.cache import Cache, CacheFullError, CacheUnwritableError
+from harness.kernel import KernelUnobtainableError, obtain, statuses
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import names
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.kernel import catalogue
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.named import named_kernel, names

@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.kernel import built
 from harness.kernel.built import built_tree, cached_built, clone, obtain_built
-from harness.kernel.progress import Quiet
 from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import SourceUnobtainableError, source_tree
 from harness.kernel.toolchain import Toolchain

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.errors import UsageError
 from harness.kernel import built, tree
 from harness.kernel.fragment import ConfigMismatchError
-from harness.kernel.progress import Quiet
 from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import SourceTree
 from harness.kernel.toolchain import Toolchain

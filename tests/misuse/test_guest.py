@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.cli.broken_rules import runner
 from harness.guest.shape import Shape
-from harness.kernel.progress import Quiet
 from harness.misuse.case import cases
 from harness.misuse.judge import Outcome, judge_case
 from harness.run import job

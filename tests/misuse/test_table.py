@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.misuse.case import Expectation, cases
 from harness.misuse.judge import contradictions
 from harness.report.misuse import misuse_table

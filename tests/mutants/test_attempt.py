@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.guest.shape import Shape
 from harness.mutants import attempt as attempt_module
 from harness.mutants.attempt import Means, attempt_switched

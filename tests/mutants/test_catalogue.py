@@ -1,6 +1,6 @@
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.errors import UsageError
 from harness.mutants.catalogue import CatalogueError, Kind, read_catalogue
 from harness.mutants.score import Attempt, Found

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.mutants.catalogue import Kind, Mutant, read_catalogue
 from harness.mutants.edit import PatchError, mutated
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness import project
+from harness.base import project
+from harness.base.cache import Cache
+from harness.base.progress import Quiet
 from harness.guest.shape import Shape
-from harness.kernel.cache import Cache
-from harness.kernel.progress import Quiet
 from harness.kernel.recipe import recipes
 from harness.mutants.attempt import Means, attempt
 from harness.mutants.catalogue import read_catalogue

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
+from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.cache import Cache
 from harness.patch.apply import DoesNotApplyError
 from harness.patch.gittree import applied_in, local_changes
 from harness.patch.patch import Patch

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.model import pkmap, release, step
 from harness.model.layout import Generation
 from harness.model.operation import OpCode

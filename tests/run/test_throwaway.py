@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from harness import project
+from harness.base import project
 from harness.guest.shape import Shape
 from harness.run.job import Request
 from harness.run.programs import read_plan

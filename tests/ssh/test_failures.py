@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.base.progress import Quiet
 from harness.errors import HarnessError, KernelError
 from harness.guest.failure import QemuExitedError
 from harness.guest.shape import Shape
@@ -10,7 +11,6 @@ from harness.guest.ssh import state as states
 from harness.guest.ssh.image import Parts
 from harness.guest.ssh.launch import Order, Origin
 from harness.guest.ssh.recipe import Recipe
-from harness.kernel.progress import Quiet
 from harness.run.prepare import prepare
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]

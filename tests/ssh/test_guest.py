@@ -12,7 +12,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness import project
+from harness.base import project
+from harness.base.progress import Quiet
 from harness.cli import ssh as commands
 from harness.errors import InfrastructureError, UsageError
 from harness.guest.failure import AgentError
@@ -23,7 +24,6 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.client import Client, SshError
 from harness.guest.ssh.exchange import build_id_of, exchange
 from harness.guest.ssh.state import NoGuestError
-from harness.kernel.progress import Quiet
 from harness.model.operation import OpCode, Operation
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]

@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from harness import project
+from harness.base import project
 from harness.errors import UsageError
 from harness.guest.ssh import recipe, tree
 from harness.guest.ssh.packages import Chosen, parse_simulation, places

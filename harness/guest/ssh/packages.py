@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.base.cache import Cache
+from harness.base.host import run
+from harness.base.host_programs import find_program
+from harness.base.progress import Progress
 from harness.errors import PrerequisiteError
 from harness.guest.ssh.recipe import Recipe
 from harness.kernel.apt import GUEST_ARCHITECTURE, Archive, FetchError, Package
-from harness.kernel.cache import Cache
-from harness.kernel.host import run
-from harness.kernel.programs import find
-from harness.kernel.progress import Progress
 
 # apt-get(8), --simulate: "Inst NAME[:ARCHITECTURE] [OLD] (VERSION ORIGIN... [ARCHITECTURE])".
 _INSTALL = re.compile(
@@ -95,7 +95,8 @@ def _simulate(archive: Archive, names: Sequence[str]) -> subprocess.CompletedPro
         "APT::Get::Show-User-Simulation-Note=false",
     )
     return run(
-        [find("apt-get"), *options, "install", *names], APT_CONFIG=str(archive.root / "apt.conf")
+        [find_program("apt-get"), *options, "install", *names],
+        APT_CONFIG=str(archive.root / "apt.conf"),
     )
 
 

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from harness.kernel import cache as cache_module
-from harness.kernel.cache import Cache
+from harness.base import cache as cache_module
+from harness.base.cache import Cache
 
 HOLDER = """
 import sys
 from pathlib import Path
-from harness.kernel.cache import Cache
+from harness.base.cache import Cache
 with Cache(Path(sys.argv[1])).locked("linux"):
     print("locked", flush=True)
     sys.stdin.read()

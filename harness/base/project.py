@@ -3,7 +3,7 @@
 from pathlib import Path
 
 NAME = "kmap-harness"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
 SCENARIOS = ROOT / "tests" / "scenarios"

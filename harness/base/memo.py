@@ -1,34 +1,18 @@
-"""Values kept between runs under a key that names all that they depend on; never changed, only dropped."""
+"""Values remembered between runs.
 
-import hashlib
+A key names all that its value depends on, so a value never changes; old ones are dropped.
+"""
+
 import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from harness.kernel.cache import Cache
+from harness.base.cache import Cache
 
 MOST = 400
-"""Values kept in one folder; the least recently used go."""
+"""Values in one folder; the least recently used are deleted."""
 
 
-def key_of(parts: Iterable[str]) -> str:
-    """A key that names *parts*, in their order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{len(part)}:{part}".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:32]
-
-
-def digest_of(files: Iterable[Path]) -> str:
-    """A text that names files by their names and contents."""
-    digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-class Kept:
+class Memo:
     """The values of one kind, in a folder of the cache."""
 
     def __init__(self, cache: Cache, kind: str) -> None:

@@ -1,13 +1,9 @@
 """The programs of the host that the harness runs, and the Debian package that brings each."""
 
 import shutil
-import subprocess
-from functools import cache
 from pathlib import Path
 
 from harness.errors import PrerequisiteError
-
-CROSS_COMPILE = "i686-linux-gnu-"
 
 _PACKAGES = {
     "apt-config": "apt",
@@ -36,17 +32,9 @@ class ProgramMissingError(PrerequisiteError):
         self.package = package
 
 
-def find(name: str) -> Path:
+def find_program(name: str) -> Path:
     """The path of the program ``name``; raises :class:`ProgramMissingError`."""
     path = shutil.which(name)
     if path is None:
         raise ProgramMissingError(name)
     return Path(path)
-
-
-@cache
-def compiler_version() -> str:
-    """First line of what the cross compiler says of itself: part of the key of everything built."""
-    gcc = find(f"{CROSS_COMPILE}gcc")
-    said = subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.splitlines()[0]
