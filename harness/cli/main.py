@@ -5,9 +5,11 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from harness.base.project import NAME, version_text
 from harness.errors import HarnessError
 
 _PREREQUISITE = 2
@@ -59,8 +61,25 @@ def application(words: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _group() -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"{NAME} {version_text()}\n")
+        raise typer.Exit
+
+
+def _group(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and the commit, then exit.",
+        ),
+    ] = False,
+) -> None:
     """Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels."""
+    del version
 
 
 def main() -> None:

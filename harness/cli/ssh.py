@@ -26,7 +26,6 @@ from harness.kernel.build import build_module
 from harness.kernel.module import check_module
 from harness.run.prepare import find_kernel, prepare
 
-RECIPE = project.ROOT / "images" / "ssh"
 DEFAULT_NAME = "default"
 MEMORY = 512
 """MiB: the packages lie in the guest's memory, beside the highmem pages under test."""
@@ -155,7 +154,7 @@ def _started(
     name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress
 ) -> GuestState:
     prepared = prepare(kernel, build_dir, progress)
-    made = recipe.read(RECIPE)
+    made = recipe.read(project.SSH_RECIPE)
     debs = packages.obtain(made, Cache.default(), progress)
     parts = Parts(prepared.agent.path, prepared.module.path, made, debs)
     progress.step(f"booting {prepared.kernel.release} with SSH")

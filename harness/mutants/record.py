@@ -12,7 +12,7 @@ from harness.mutants.attempt import Means
 from harness.mutants.catalogue import Mutant
 from harness.mutants.score import Attempt, Found
 
-_SOURCES = (project.ROOT / "harness", project.MODULE_SOURCES, project.AGENT_SOURCES)
+_SOURCES = (project.PACKAGE, project.MODULE_SOURCES, project.AGENT_SOURCES)
 _SUFFIXES = frozenset({".py", ".toml", ".c", ".h"})
 
 

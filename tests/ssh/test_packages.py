@@ -46,7 +46,7 @@ def test_a_package_is_taken_in_the_chosen_version_and_architecture_from_every_pl
 
 
 def test_the_recipe_of_the_project_names_a_server():
-    made = recipe.read(project.ROOT / "images" / "ssh")
+    made = recipe.read(project.SSH_RECIPE)
     assert "dropbear-bin" in made.packages
     assert {"etc/kmh/rc", "etc/passwd"} <= {member.path for member in made.own_files()}
 
