@@ -7,9 +7,9 @@ from harness.bench.rate import Sample, Timed
 from harness.bench.subject import Bench, probes_off
 from harness.guest.histories import HistoryWire, Outcome, decode_history
 from harness.guest.protocol import PROBES, Evidence
-from harness.history.contract import violations
+from harness.history.explanation import violations
 from harness.history.history import history_of
-from harness.history.order import replay
+from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.plan import request_of, wraps
 from harness.model.page import PageKind

@@ -22,7 +22,7 @@ DEFAULT_CONFIGS = (PAE,)
 
 
 class TreeBuilder:
-    """See :class:`harness.check.job.Builder`.  ``say`` is told each command line."""
+    """See :class:`harness.check.checking.KernelBuilder`.  ``say`` is told each command line."""
 
     def __init__(self, say: Callable[[str], None] | None = None, jobs: int = 2) -> None:
         self._say = say

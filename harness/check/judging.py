@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.base.progress import Progress, Quiet
-from harness.check.lane import Found, Lane, Terms, program_name
-from harness.check.outcome import Kind, Outcome, outcomes
+from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
+from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
 from harness.run.job import describe
 from harness.run.prepare import Prepared
@@ -29,7 +29,7 @@ class Judgement:
     machine: str
     command: str
     missing_evidence: tuple[str, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
+    programs: tuple[CheckedProgram, ...] = ()
     error: str = ""
     seconds: float = 0.0
     guests: int = 0
@@ -37,10 +37,10 @@ class Judgement:
     @property
     def steps(self) -> int:
         """Judged steps."""
-        return sum(one.steps for one in self.outcomes)
+        return sum(one.steps for one in self.programs)
 
 
-class Bench:
+class KernelJudge:
     """Where one kernel is judged: its parts, the terms, the folder for the logs of its guests.
 
     *helper* runs a part of the plan at the same time (``helper.py``).
@@ -49,7 +49,7 @@ class Bench:
     def __init__(
         self,
         prepared: Prepared,
-        terms: Terms,
+        terms: Workload,
         out: Path,
         progress: Progress,
         helper: Executor | None = None,
@@ -75,7 +75,7 @@ class Bench:
             machine=describe(self.terms.shape),
             command=found[0].command,
             missing_evidence=found[0].missing_evidence,
-            outcomes=tuple(
+            programs=tuple(
                 one
                 for lane, part in zip(lanes, found, strict=True)
                 for one in _outcomes(lane, part, found)
@@ -85,32 +85,34 @@ class Bench:
             guests=sum(part.guests for part in found),
         )
 
-    def _found(self, lanes: Sequence[Lane]) -> Sequence[Found]:
+    def _found(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:
         """The first lane is run here, the others by the helper meanwhile; one after another where there is none."""
         if self.helper is None:
             return [lane.found(self.progress) for lane in lanes]
         others = [self.helper.submit(lane.found, Quiet()) for lane in lanes[1:]]
         return [lanes[0].found(self.progress), *(one.result() for one in others)]
 
-    def confirm(self, scenario: Scenario) -> Outcome:
+    def confirm(self, scenario: Scenario) -> CheckedProgram:
         """The outcome of one scenario alone, in a guest of its own."""
         plan = Plan((scenario,), self.terms.plan.seed, 0, throwaway=wrecks(scenario))
         lane = Lane(self.prepared, self.terms, self.out / "alone" / program_name(scenario))
         result = lane.run(plan, self.progress, throwaway=False)
-        found = outcomes(result)
+        found = checked_programs(result)
         return (
             found[-1]
             if found
-            else Outcome(program_name(scenario), Kind.ERROR, reason=result.error)
+            else CheckedProgram(program_name(scenario), CheckedKind.ERROR, reason=result.error)
         )
 
 
-def _outcomes(lane: Lane, own: Found, all_of_them: Sequence[Found]) -> Sequence[Outcome]:
+def _outcomes(
+    lane: Lane, own: LaneResult, all_of_them: Sequence[LaneResult]
+) -> Sequence[CheckedProgram]:
     """What a lane has found; where only its guests did not boot, every program of it is one without a verdict."""
-    if own.outcomes or not any(one.outcomes for one in all_of_them):
-        return own.outcomes
+    if own.programs or not any(one.programs for one in all_of_them):
+        return own.programs
     return [
-        Outcome(program_name(one), Kind.ERROR, reason=own.error)
+        CheckedProgram(program_name(one), CheckedKind.ERROR, reason=own.error)
         for one in lane.terms.plan.scenarios
     ]
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
-from harness.check.outcome import Kind, Outcome, outcomes
+from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
 from harness.guest.shape import Shape
 from harness.run.job import Request, judge
 from harness.run.prepare import Prepared
@@ -20,7 +20,7 @@ GUESTS_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Workload:
     """What is run, on which machine: equal for base and patched kernel."""
 
     shape: Shape
@@ -29,12 +29,12 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LaneResult:
     """What one lane has seen.  ``error`` says why there is nothing, where there is nothing."""
 
     command: str
     missing_evidence: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
+    programs: tuple[CheckedProgram, ...]
     error: str
     guests: int
 
@@ -44,23 +44,24 @@ class Lane:
     """Guest after guest, until every program of the plan has run; the folder is for their logs."""
 
     prepared: Prepared
-    terms: Terms
+    terms: Workload
     out: Path
     guests: int = field(default=0, init=False)
 
-    def found(self, progress: Progress) -> Found:
+    def found(self, progress: Progress) -> LaneResult:
         """Run the plan in cold guests."""
         result = self.run(self.terms.plan, progress)
-        found = list(outcomes(result))
+        found = list(checked_programs(result))
         while _ended(result) and self.guests < GUESTS_MOST and (left := self._left(found)):
             result = self.run(Plan(left, self.terms.plan.seed, 0), progress)
-            found += outcomes(result)
+            found += checked_programs(result)
         if _ended(result):
             reason = f"not run: {self.guests} guests had crashed or could not go on"
             found += [
-                Outcome(program_name(one), Kind.ERROR, reason=reason) for one in self._left(found)
+                CheckedProgram(program_name(one), CheckedKind.ERROR, reason=reason)
+                for one in self._left(found)
             ]
-        return Found(
+        return LaneResult(
             result.command,
             result.missing_evidence,
             tuple(found),
@@ -85,7 +86,7 @@ class Lane:
             result, request, lambda one: judge(self.prepared, one, progress, watch)
         )
 
-    def _left(self, found: Sequence[Outcome]) -> tuple[Scenario, ...]:
+    def _left(self, found: Sequence[CheckedProgram]) -> tuple[Scenario, ...]:
         """The scenarios that no guest has come to."""
         done = {one.program for one in found}
         return tuple(one for one in self.terms.plan.scenarios if program_name(one) not in done)

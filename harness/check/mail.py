@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Iterator
 
 from harness.base.project import NAME
-from harness.check.result import CheckResult, ConfigResult
+from harness.check.check_result import CheckResult, ConfigResult
+from harness.check.comparison import ORDER, PatchEffect
 from harness.check.terminal import LOST, behaviour_lines, comparison_lines, verdict_words
-from harness.check.verdict import ORDER, Change
 
 WIDTH = 72
 _FAILING_MOST = 3
@@ -71,7 +71,7 @@ def _config(config: ConfigResult) -> Iterator[str]:
     if config.lost_evidence:
         yield from _prose(f"No evidence from {', '.join(config.lost_evidence).lower()}: {LOST}.")
     yield from _failing(config)
-    changed = [one for one in config.comparisons if one.change is Change.BEHAVIOUR_CHANGED]
+    changed = [one for one in config.comparisons if one.change is PatchEffect.BEHAVIOUR_CHANGED]
     if changed:
         yield ""
         yield from behaviour_lines(changed, verbose=False)
@@ -80,14 +80,19 @@ def _config(config: ConfigResult) -> Iterator[str]:
 
 
 def _failing(config: ConfigResult) -> Iterator[str]:
-    kinds = (Change.NEWLY_FAILING, Change.CANNOT_JUDGE, Change.STILL_FAILING, Change.NEWLY_PASSING)
+    kinds = (
+        PatchEffect.NEWLY_FAILING,
+        PatchEffect.CANNOT_JUDGE,
+        PatchEffect.STILL_FAILING,
+        PatchEffect.NEWLY_PASSING,
+    )
     for kind in kinds:
         found = [one for one in config.comparisons if one.change is kind]
         for one in found[:_FAILING_MOST]:
             yield ""
             yield from comparison_lines(one)
             yield from _messages(
-                one.patched.messages if one.patched and kind is Change.NEWLY_FAILING else ()
+                one.patched.messages if one.patched and kind is PatchEffect.NEWLY_FAILING else ()
             )
         if len(found) > _FAILING_MOST:
             yield f"... and {len(found) - _FAILING_MOST} more {kind.value}"

@@ -9,19 +9,19 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.base.project import NAME
-from harness.check.result import CheckResult, ConfigResult
+from harness.check.check_result import CheckResult, ConfigResult
+from harness.check.comparison import Comparison, PatchEffect
 from harness.check.terminal import check_lines, verdict_words
-from harness.check.verdict import Change, Comparison
 
 FORMAT = 1
 _STATUS = {
-    Change.NEWLY_FAILING: "fail",
-    Change.CANNOT_JUDGE: "warn",
-    Change.NOT_APPLICABLE: "warn",
-    Change.BEHAVIOUR_CHANGED: "warn",
-    Change.STILL_FAILING: "pass",
-    Change.NEWLY_PASSING: "pass",
-    Change.UNCHANGED: "pass",
+    PatchEffect.NEWLY_FAILING: "fail",
+    PatchEffect.CANNOT_JUDGE: "warn",
+    PatchEffect.NOT_APPLICABLE: "warn",
+    PatchEffect.BEHAVIOUR_CHANGED: "warn",
+    PatchEffect.STILL_FAILING: "pass",
+    PatchEffect.NEWLY_PASSING: "pass",
+    PatchEffect.UNCHANGED: "pass",
 }
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.base.project import NAME
 from harness.kernel.record import Kernel
-from harness.patch.base import Base
 from harness.patch.patch import Patch
+from harness.patch.patch_base import PatchBase
 
 
 def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
@@ -25,7 +25,7 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
 
 def command(
     place: Sequence[str],
-    base: Base,
+    base: PatchBase,
     patches: Sequence[Path],
     config: str,
     more: Sequence[str] = (),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.base.host_programs import find_program
-from harness.check.outcome import CRASH, MESSAGE, Outcome
+from harness.check.checked_program import CRASH, MESSAGE, CheckedProgram
 from harness.kernel.cross_compiler import CROSS_COMPILE
 
 _ADDRESS = re.compile(r"\b([A-Za-z_][\w.]*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?! \[)")
@@ -64,10 +64,10 @@ class Symboliser:
     def _looked_up(self, function: str, offset: int) -> Iterator[str]:
         for source in self._defining(function):
             with tempfile.TemporaryDirectory(prefix="kmap-harness-dwarf-") as folder:
-                told = self._with_dwarf(source, Path(folder) / "told.o")
-                start = _functions(told).get(function) if told else None
-                if told and start:
-                    yield self._line_of(told, start.section, start.offset + offset)
+                compiled = self._with_dwarf(source, Path(folder) / "compiled.o")
+                start = _functions(compiled).get(function) if compiled else None
+                if compiled and start:
+                    yield self._line_of(compiled, start.section, start.offset + offset)
 
     def _defining(self, function: str) -> Iterator[str]:
         yield from (source for source, names in self._known.items() if function in names)
@@ -108,7 +108,7 @@ class Symboliser:
         return f"{shown}:{number}" if number.isdigit() and number != "0" else ""
 
 
-def told(outcome: Outcome, symboliser: Symboliser) -> Outcome:
+def with_source_lines(outcome: CheckedProgram, symboliser: Symboliser) -> CheckedProgram:
     """*outcome* with places in everything that the kernel said."""
     if not outcome.messages and not any(one.what == CRASH for one in outcome.broken):
         return outcome

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-from harness.check.outcome import Finding, Outcome
-from harness.check.result import CheckResult, ConfigResult
-from harness.check.verdict import ORDER, Change, Comparison
+from harness.check.check_result import CheckResult, ConfigResult
+from harness.check.checked_program import CheckedProgram, Finding
+from harness.check.comparison import ORDER, Comparison, PatchEffect
 
 _WORDS = {
-    Change.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
-    Change.CANNOT_JUDGE: "CANNOT JUDGE: not everything that was to be compared could be",
-    Change.BEHAVIOUR_CHANGED: "BEHAVIOUR CHANGED: another behaviour, all of the contract kept",
-    Change.STILL_FAILING: "STILL FAILING: the base breaks the same rules; nothing is new",
-    Change.NEWLY_PASSING: "NEWLY PASSING: the patch mends what the base breaks",
-    Change.UNCHANGED: "UNCHANGED: base and patched kernel do the same",
-    Change.NOT_APPLICABLE: "CANNOT JUDGE: no scenario applies to this kernel",
+    PatchEffect.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
+    PatchEffect.CANNOT_JUDGE: "CANNOT JUDGE: not everything that was to be compared could be",
+    PatchEffect.BEHAVIOUR_CHANGED: "BEHAVIOUR CHANGED: another behaviour, all of the contract kept",
+    PatchEffect.STILL_FAILING: "STILL FAILING: the base breaks the same rules; nothing is new",
+    PatchEffect.NEWLY_PASSING: "NEWLY PASSING: the patch mends what the base breaks",
+    PatchEffect.UNCHANGED: "UNCHANGED: base and patched kernel do the same",
+    PatchEffect.NOT_APPLICABLE: "CANNOT JUDGE: no scenario applies to this kernel",
 }
 _SHOWN = 5
 """Failing programs shown with every line, unless all are asked for."""
@@ -35,11 +35,11 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
 def verdict_words(result: CheckResult) -> str:
     """The verdict in one sentence."""
     failure = next((one.failure for one in result.configs if one.failure), None)
-    if failure and result.change is Change.CANNOT_JUDGE:
+    if failure and result.change is PatchEffect.CANNOT_JUDGE:
         return f"CANNOT JUDGE: {failure.words}"
     words = _WORDS[result.change]
-    changed = result.of(Change.BEHAVIOUR_CHANGED)
-    if changed and result.change is not Change.BEHAVIOUR_CHANGED:
+    changed = result.of(PatchEffect.BEHAVIOUR_CHANGED)
+    if changed and result.change is not PatchEffect.BEHAVIOUR_CHANGED:
         words += f"; behaviour changed in {len(changed)} more"
     return f"{words}; with --strict a failure" if changed and result.strict else words
 
@@ -61,7 +61,7 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     for change in ORDER:
         found = [one for one in config.comparisons if one.change is change]
         yield from _of(change, found, verbose=verbose)
-    if config.reproduce and config.change is not Change.UNCHANGED:
+    if config.reproduce and config.change is not PatchEffect.UNCHANGED:
         yield f"by hand     {config.reproduce}"
 
 
@@ -79,11 +79,11 @@ def _judged(config: ConfigResult) -> str:
     )
 
 
-def _of(change: Change, found: list[Comparison], *, verbose: bool) -> Iterator[str]:
+def _of(change: PatchEffect, found: list[Comparison], *, verbose: bool) -> Iterator[str]:
     """The programs of one kind of change, as far as they need to be seen."""
-    if not found or change in (Change.UNCHANGED, Change.NOT_APPLICABLE):
+    if not found or change in (PatchEffect.UNCHANGED, PatchEffect.NOT_APPLICABLE):
         return
-    if change is Change.BEHAVIOUR_CHANGED:
+    if change is PatchEffect.BEHAVIOUR_CHANGED:
         yield from behaviour_lines(found, verbose=verbose)
         return
     shown = found if verbose else found[:_SHOWN]
@@ -101,12 +101,12 @@ def comparison_lines(one: Comparison) -> Iterator[str]:
         else ""
     )
     yield f"{one.change.value.upper()}: {one.program}: {one.why}{again}"
-    failing = one.base if one.change is Change.NEWLY_PASSING else one.patched
+    failing = one.base if one.change is PatchEffect.NEWLY_PASSING else one.patched
     if failing:
         yield from _first_broken(failing, one)
 
 
-def _first_broken(outcome: Outcome, one: Comparison) -> Iterator[str]:
+def _first_broken(outcome: CheckedProgram, one: Comparison) -> Iterator[str]:
     """The first finding that is new, whole; of the others a line."""
     old = one.base.rules if one.base and one.base is not outcome else frozenset[str]()
     new = [finding for finding in outcome.broken if finding.what not in old] or list(
@@ -121,7 +121,8 @@ def _first_broken(outcome: Outcome, one: Comparison) -> Iterator[str]:
 
 def behaviour_lines(found: list[Comparison], *, verbose: bool) -> Iterator[str]:
     """Changed behaviour by what changed: each with its programs and one example, whole."""
-    yield f"{Change.BEHAVIOUR_CHANGED.value.upper()}: in {len(found)} programs; all of the contract is kept in them"
+    title = PatchEffect.BEHAVIOUR_CHANGED.value.upper()
+    yield f"{title}: in {len(found)} programs; all of the contract is kept in them"
     for what, examples in _by_behaviour(found).items():
         programs = [program for program, _ in examples]
         first = examples[0][1]

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from harness.check.checked_program import CheckedKind, CheckedProgram, Finding
 from harness.check.judging import Judgement
-from harness.check.outcome import Finding, Kind, Outcome
 
 FORMAT = 1
 
@@ -21,24 +21,24 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
     rest = {
         name: one
         for name, one in value.items()
-        if name not in {"format", "outcomes", "missing_evidence"}
+        if name not in {"format", "programs", "missing_evidence"}
     }
     return Judgement(
         **rest,
         missing_evidence=tuple(value["missing_evidence"]),
-        outcomes=tuple(outcome_of(one) for one in value["outcomes"]),
+        programs=tuple(outcome_of(one) for one in value["programs"]),
     )
 
 
-def outcome_of(value: dict[str, Any]) -> Outcome:
+def outcome_of(value: dict[str, Any]) -> CheckedProgram:
     """The outcome that *value* is."""
     lists = {name: tuple(value[name]) for name in ("known", "vanished")}
     findings = {
         name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")
     }
     messages = tuple(tuple(one) for one in value["messages"])
-    return Outcome(
-        **{**value, **lists, **findings, "messages": messages, "kind": Kind(value["kind"])}
+    return CheckedProgram(
+        **{**value, **lists, **findings, "messages": messages, "kind": CheckedKind(value["kind"])}
     )
 
 

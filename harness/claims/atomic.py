@@ -1,24 +1,24 @@
 """Claims 15 to 21: the fixmap windows."""
 
-from harness.claims.script import A, B, Seen
-from harness.claims.verdict import Finding, changed, false, holds, when
+from harness.claims.claim_finding import ClaimFinding, changed, false, holds, when
+from harness.claims.claim_programs import A, B, ClaimEvidence
 from harness.model.layout import PAGE_SIZE, Generation
 from harness.model.observation import Observation, Status
 
 
-def maps(seen: Seen, task: int) -> list[Observation]:
+def maps(seen: ClaimEvidence, task: int) -> list[Observation]:
     """The three atomic mappings of *task*."""
     return [step.observation for step in seen.all(f"atomic-{task}")]
 
 
-def entries(seen: Seen, task: int) -> list[int]:
+def entries(seen: ClaimEvidence, task: int) -> list[int]:
     """Their entries in the window, from FIX_KMAP_BEGIN."""
     return [
         seen.layout.fixindex(one.value) - seen.layout.fix_kmap_begin for one in maps(seen, task)
     ]
 
 
-def atomic_and_faster(seen: Seen) -> Finding:
+def atomic_and_faster(seen: ClaimEvidence) -> ClaimFinding:
     """15: kmap_atomic is executed atomically, and is faster than kmap."""
     kmap = seen.instructions["kmap"] + seen.instructions["kunmap"]
     pair = seen.instructions["kmap_atomic"] + seen.instructions["kunmap_atomic"]
@@ -34,7 +34,7 @@ def atomic_and_faster(seen: Seen) -> Finding:
     return changed(", ".join(hows), *evidence) if hows else holds(*evidence)
 
 
-def _section(seen: Seen) -> str:
+def _section(seen: ClaimEvidence) -> str:
     inside = maps(seen, A)[0]
     counted = (
         f"preempt_count {inside.preempt}"
@@ -49,7 +49,7 @@ def _section(seen: Seen) -> str:
     return f"within: {counted}, pagefault_disabled {inside.pagefault}{pinned}"
 
 
-def not_for_sleepers(seen: Seen) -> Finding:
+def not_for_sleepers(seen: ClaimEvidence) -> ClaimFinding:
     """16: kmap_atomic must not be used in code that can sleep."""
     if not seen.all("local-sleep"):
         return holds(
@@ -73,7 +73,7 @@ def not_for_sleepers(seen: Seen) -> Finding:
     return changed("kmap_atomic still not; kmap_local_page may sleep", *evidence)
 
 
-def index_formula(seen: Seen) -> Finding:
+def index_formula(seen: ClaimEvidence) -> ClaimFinding:
     """17: idx = type + KM_TYPE_NR * smp_processor_id()."""
     window = seen.layout.window
     evidence = tuple(
@@ -87,7 +87,7 @@ def index_formula(seen: Seen) -> Finding:
     return changed(f"for type read depth of {depth} mappings; {window} for KM_TYPE_NR", *evidence)
 
 
-def address_formula(seen: Seen) -> Finding:
+def address_formula(seen: ClaimEvidence) -> ClaimFinding:
     """18: vaddr = __fix_to_virt(FIX_KMAP_BEGIN + idx)."""
     values = [one.value for one in maps(seen, A)]
     right = all(
@@ -104,7 +104,7 @@ def address_formula(seen: Seen) -> Finding:
     )
 
 
-def one_per_type(seen: Seen) -> Finding:
+def one_per_type(seen: ClaimEvidence) -> ClaimFinding:
     """19: a window for each CPU, with one entry for each mapping type."""
     total = seen.layout.fix_kmap_end - seen.layout.fix_kmap_begin + 1
     evidence = (
@@ -116,7 +116,7 @@ def one_per_type(seen: Seen) -> Finding:
     return changed("a window for each CPU, its entries by depth", *evidence)
 
 
-def overwritten(seen: Seen) -> Finding:
+def overwritten(seen: ClaimEvidence) -> ClaimFinding:
     """20: if it slept, another process could map the same type and overwrite the entry."""
     onto = seen.one("onto-occupied").observation
     evidence = [f"kmap_atomic onto an entry in use: {onto.status.name.lower()}"]
@@ -138,7 +138,7 @@ def overwritten(seen: Seen) -> Finding:
     return false(how, *evidence)
 
 
-def unmapped_by_type(seen: Seen) -> Finding:
+def unmapped_by_type(seen: ClaimEvidence) -> ClaimFinding:
     """21: kunmap_atomic deletes the page-table entry that type and address name."""
     unmaps = [step.observation for step in seen.all(f"atomic-unmap-{A}")]
     gone = all(not one.pte and one.invlpgs == 1 for one in unmaps)

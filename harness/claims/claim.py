@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from harness.claims import atomic, persistent
-from harness.claims.script import Seen
-from harness.claims.verdict import Finding
+from harness.claims.claim_finding import ClaimFinding
+from harness.claims.claim_programs import ClaimEvidence
 
 
 class Claim(NamedTuple):
@@ -13,10 +13,10 @@ class Claim(NamedTuple):
 
     number: int
     text: str
-    check: Callable[[Seen], Finding]
+    check: Callable[[ClaimEvidence], ClaimFinding]
 
 
-_CLAIMS: Final[tuple[tuple[str, Callable[[Seen], Finding]], ...]] = (
+_CLAIMS: Final[tuple[tuple[str, Callable[[ClaimEvidence], ClaimFinding]], ...]] = (
     ("kmap: page_address for lowmem, kmap_high for highmem", persistent.lowmem_and_highmem),
     ("pkmap_count is scanned backward from the last used position", persistent.backward),
     (

@@ -4,10 +4,10 @@ from pathlib import Path
 from statistics import median
 
 from harness.base.progress import Progress
-from harness.claims.script import (
+from harness.claims.claim_programs import (
     TASK_CPUS,
-    Script,
-    Seen,
+    ClaimEvidence,
+    ClaimProgram,
     full,
     named,
     sleeper,
@@ -29,7 +29,7 @@ from harness.run.prepare import Prepared
 _PAIRS = ("kmap", "kunmap", "kmap_atomic", "kunmap_atomic", "kmap_local", "kunmap_local")
 
 
-def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
+def gather(prepared: Prepared, out: Path, progress: Progress) -> ClaimEvidence:
     """Boot, run and look.  Raises KernelError or InfrastructureError where a guest does not come that far."""
     steps: dict[str, tuple[StepRecord, ...]] = {}
     progress.step(f"booting {prepared.kernel.release}: persistent map and windows")
@@ -42,7 +42,7 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> Seen:
     with _boot(prepared, Shape(), out) as guest:
         steps |= _run(guest, wrecking(layout), layout)
     progress.step("booting it again: instructions counted")
-    return Seen(
+    return ClaimEvidence(
         layout,
         facts.release,
         steps,
@@ -69,7 +69,7 @@ def _timed(guest: Guest) -> dict[str, tuple[StepRecord, ...]]:
     return _run(guest, timed(local=layout.generation is Generation.LOCAL), layout)
 
 
-def _harmless(layout: Layout) -> tuple[Script, ...]:
+def _harmless(layout: Layout) -> tuple[ClaimProgram, ...]:
     low = layout.last_pkmap + 3
     scripts = (turn(layout, low), full(layout), windows(low), typed())
     return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
@@ -85,7 +85,7 @@ def _boot(prepared: Prepared, shape: Shape, out: Path) -> Guest:
     return guest
 
 
-def _executed(guest: Guest, script: Script, layout: Layout) -> list[StepRecord]:
+def _executed(guest: Guest, script: ClaimProgram, layout: Layout) -> list[StepRecord]:
     cpus = [min(cpu, layout.online_cpus - 1) for cpu in TASK_CPUS]
     guest.pool(PageKind.HIGH, layout.last_pkmap + 3)
     guest.pool(PageKind.LOW, 1)
@@ -93,7 +93,7 @@ def _executed(guest: Guest, script: Script, layout: Layout) -> list[StepRecord]:
     return guest.run(script.operations)
 
 
-def _run(guest: Guest, script: Script, layout: Layout) -> dict[str, tuple[StepRecord, ...]]:
+def _run(guest: Guest, script: ClaimProgram, layout: Layout) -> dict[str, tuple[StepRecord, ...]]:
     return named(script, _executed(guest, script, layout))
 
 

@@ -2,14 +2,14 @@
 
 from itertools import pairwise
 
-from harness.claims.script import Seen
-from harness.claims.verdict import Finding, changed, false, holds, when
+from harness.claims.claim_finding import ClaimFinding, changed, false, holds, when
+from harness.claims.claim_programs import ClaimEvidence
 from harness.guest.steps import StepRecord
 from harness.model.layout import PAGE_SIZE
 from harness.model.observation import SlotChange, Status
 
 
-def slot_of(seen: Seen, step: StepRecord) -> int:
+def slot_of(seen: ClaimEvidence, step: StepRecord) -> int:
     """Slot of the address that a kmap returned."""
     return seen.layout.pkmap_slot(step.observation.value)
 
@@ -19,7 +19,7 @@ def change_of(step: StepRecord, slot: int) -> SlotChange | None:
     return next((one for one in step.observation.slots if one.slot == slot), None)
 
 
-def count_after(seen: Seen, step: StepRecord) -> int:
+def count_after(seen: ClaimEvidence, step: StepRecord) -> int:
     """Count of the slot of the page that the step was about; -1 where it did not change."""
     address = step.observation.page_address
     found = (
@@ -28,12 +28,12 @@ def count_after(seen: Seen, step: StepRecord) -> int:
     return found.count if found else -1
 
 
-def wrap(seen: Seen) -> StepRecord:
+def wrap(seen: ClaimEvidence) -> StepRecord:
     """The kmap of the turn at which the cursor came round."""
     return next(step for step in seen.all("scan") if step.observation.flush_scans)
 
 
-def lowmem_and_highmem(seen: Seen) -> Finding:
+def lowmem_and_highmem(seen: ClaimEvidence) -> ClaimFinding:
     """1: lowmem pages by page_address, highmem pages by kmap_high."""
     low, high = seen.one("lowmem").observation, seen.one("hold").observation
     direct = seen.layout.page_offset <= low.value < seen.layout.high_memory
@@ -47,7 +47,7 @@ def lowmem_and_highmem(seen: Seen) -> Finding:
     )
 
 
-def backward(seen: Seen) -> Finding:
+def backward(seen: ClaimEvidence) -> ClaimFinding:
     """2: the array is scanned backward from the last used position."""
     slots = [slot_of(seen, step) for step in seen.all("scan")]
     steps = [after - before for before, after in pairwise(slots)]
@@ -60,7 +60,7 @@ def backward(seen: Seen) -> Finding:
     )
 
 
-def begins_at_zero(seen: Seen) -> Finding:
+def begins_at_zero(seen: ClaimEvidence) -> ClaimFinding:
     """3: at the maximum the search begins at 0, with flush_all_zero_pkmaps."""
     step = wrap(seen)
     before = slot_of(seen, seen.all("scan")[seen.all("scan").index(step) - 1])
@@ -72,7 +72,7 @@ def begins_at_zero(seen: Seen) -> Finding:
     )
 
 
-def sleeps_until_unmap(seen: Seen) -> Finding:
+def sleeps_until_unmap(seen: ClaimEvidence) -> ClaimFinding:
     """4: with no position free kmap sleeps until there is an unmap elsewhere."""
     sleep, wake = seen.one("sleep").observation, seen.one("wake").observation
     return when(
@@ -86,7 +86,7 @@ def sleeps_until_unmap(seen: Seen) -> Finding:
     )
 
 
-def no_flush_on_map(seen: Seen) -> Finding:
+def no_flush_on_map(seen: ClaimEvidence) -> ClaimFinding:
     """5: the page table is changed, the TLB is not."""
     fresh = seen.one("fresh").observation
     others = [s.observation for s in seen.all("scan") if not s.observation.flush_scans]
@@ -97,7 +97,7 @@ def no_flush_on_map(seen: Seen) -> Finding:
     )
 
 
-def reserved_at_one(seen: Seen) -> Finding:
+def reserved_at_one(seen: ClaimEvidence) -> ClaimFinding:
     """6: the new position's counter is 1: reserved, but it cannot be used."""
     fresh, revive = seen.one("fresh"), seen.one("revive")
     evidence = (
@@ -113,7 +113,7 @@ def reserved_at_one(seen: Seen) -> Finding:
     )
 
 
-def counter_meaning(seen: Seen) -> Finding:
+def counter_meaning(seen: ClaimEvidence) -> ClaimFinding:
     """7: 0 unused, 1 not flushed, n for n - 1 users."""
     counts = [
         count_after(seen, seen.one(name)) for name in ("hold", "hold-again", "hold-less", "last")
@@ -126,7 +126,7 @@ def counter_meaning(seen: Seen) -> Finding:
     )
 
 
-def never_below_one(seen: Seen) -> Finding:
+def never_below_one(seen: ClaimEvidence) -> ClaimFinding:
     """8: kunmap never brings the counter below 1."""
     lowest = min(
         count_after(seen, step) for step in seen.all("scan-less") if step.observation.slots
@@ -139,7 +139,7 @@ def never_below_one(seen: Seen) -> Finding:
     )
 
 
-def cache_flush(seen: Seen) -> Finding:
+def cache_flush(seen: ClaimEvidence) -> ClaimFinding:
     """9: the flush begins with flush_cache_kmaps."""
     if seen.flush_cache_kmaps:
         return holds("System.map has flush_cache_kmaps")
@@ -149,7 +149,7 @@ def cache_flush(seen: Seen) -> Finding:
     )
 
 
-def full_scan(seen: Seen) -> Finding:
+def full_scan(seen: ClaimEvidence) -> ClaimFinding:
     """10: all of pkmap_count is scanned; entries at 1 become 0 and leave the page table."""
     changes = [one for one in wrap(seen).observation.slots if one.count == 0]
     cleared = sum(not one.pte and not one.address for one in changes)
@@ -163,7 +163,7 @@ def full_scan(seen: Seen) -> Finding:
     )
 
 
-def tlb_flush(seen: Seen) -> Finding:
+def tlb_flush(seen: ClaimEvidence) -> ClaimFinding:
     """11: then the TLB entries of the PKMAP area are flushed, with flush_tlb_kernel_range."""
     some, none = seen.one("flush-some").observation, seen.one("flush-none").observation
     step = wrap(seen).observation
@@ -182,7 +182,7 @@ def tlb_flush(seen: Seen) -> Finding:
     return when(right, *evidence, otherwise="another flush")
 
 
-def invoked_at_the_beginning(seen: Seen) -> Finding:
+def invoked_at_the_beginning(seen: ClaimEvidence) -> ClaimFinding:
     """12: this is done whenever the search starts from the beginning."""
     step, sleep = wrap(seen).observation, seen.one("sleep").observation
     evidence = (
@@ -194,7 +194,7 @@ def invoked_at_the_beginning(seen: Seen) -> Finding:
     return when(sleep.flush_scans == 1, *evidence)
 
 
-def may_sleep(seen: Seen) -> Finding:
+def may_sleep(seen: ClaimEvidence) -> ClaimFinding:
     """13: kmap may sleep and must not be used in interrupt handlers."""
     sleep, atomic = seen.one("sleep").observation, seen.one("atomic-kmap").observation
     said = f"{atomic.warns} warnings" if atomic.warns else "not a word"
@@ -206,7 +206,7 @@ def may_sleep(seen: Seen) -> Finding:
     )
 
 
-def sleeps_when_full(seen: Seen) -> Finding:
+def sleeps_when_full(seen: ClaimEvidence) -> ClaimFinding:
     """14: it goes to sleep if the array has no free position."""
     fill, sleep = seen.all("fill"), seen.one("sleep").observation
     blocked = sum(step.observation.status is Status.BLOCKED for step in fill)
@@ -216,7 +216,7 @@ def sleeps_when_full(seen: Seen) -> Finding:
     )
 
 
-def without_highmem(seen: Seen) -> Finding:
+def without_highmem(seen: ClaimEvidence) -> ClaimFinding:
     """22: without highmem kmap is page_address."""
     low = seen.one("lowmem").observation
     atomic = seen.one("atomic-low").observation
@@ -227,7 +227,7 @@ def without_highmem(seen: Seen) -> Finding:
     )
 
 
-def area(seen: Seen) -> Finding:
+def area(seen: ClaimEvidence) -> ClaimFinding:
     """23: PKMAP lies between PKMAP_BASE and FIXADDR_START: LAST_PKMAP entries, one page table."""
     layout = seen.layout
     end = layout.pkmap_base + layout.last_pkmap * PAGE_SIZE

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from harness.claims.verdict import Verdict
+from harness.claims.claim_finding import ClaimVerdict
 from harness.model.layout import Layout
 
 
@@ -15,10 +15,12 @@ def kind_of(layout: Layout) -> str:
 
 
 @cache
-def recorded() -> Mapping[str, tuple[Verdict, ...]]:
+def recorded() -> Mapping[str, tuple[ClaimVerdict, ...]]:
     """The verdicts of all claims in order, by kind."""
     text = files("harness.claims").joinpath("recorded.toml").read_text(encoding="utf-8")
     return {
-        kind: tuple(Verdict(table[f"claim-{number:02}"]) for number in range(1, len(table) + 1))
+        kind: tuple(
+            ClaimVerdict(table[f"claim-{number:02}"]) for number in range(1, len(table) + 1)
+        )
         for kind, table in tomllib.loads(text).items()
     }

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
-from harness.check.bisect import Bisector, step_lines
+from harness.check.bisection import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
-from harness.check.lane import Terms
+from harness.check.lane import Workload
 from harness.cli.options import Debug, Machine, Scenarios
 from harness.cli.progress_bar import progress_for
 from harness.cli.shape import parse_shape
@@ -87,13 +87,13 @@ def bisect(
     raise typer.Exit(2)
 
 
-def _terms(scenario: list[Path] | None, shape: str, steps: int) -> Terms:
+def _terms(scenario: list[Path] | None, shape: str, steps: int) -> Workload:
     plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), 1, steps)
-    return Terms(parse_shape(shape), plan)
+    return Workload(parse_shape(shape), plan)
 
 
 @contextmanager
-def _bisector(tree: Path, config: str, terms: Terms, out: Path) -> Iterator[Bisector]:
+def _bisector(tree: Path, config: str, terms: Workload, out: Path) -> Iterator[Bisector]:
     if not is_git(require_kernel_tree(tree)):
         raise UsageError(
             f"{tree} is no git repository", hint="there is nothing to bisect without history"

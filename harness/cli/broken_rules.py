@@ -18,8 +18,8 @@ from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.misuse.case import Case, cases
-from harness.misuse.judge import Judged, Outcome, judge_case
+from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
+from harness.misuse.misuse_case import MisuseCase, cases
 from harness.report.misuse import agree, misuse_lines, misuse_table, misuse_value
 from harness.report.output import require_folder, require_writable, write_whole
 from harness.run.job import Request, judge
@@ -71,10 +71,10 @@ def broken_rules(
     raise typer.Exit(_exit_code(judged))
 
 
-def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[Case], RunResult]:
+def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[MisuseCase], RunResult]:
     """Runs the scenario of a case in a fresh guest, logs in a folder of its own below *out*."""
 
-    def run(case: Case) -> RunResult:
+    def run(case: MisuseCase) -> RunResult:
         folder = out / case.id
         folder.mkdir(parents=True, exist_ok=True)
         plan = Plan(
@@ -90,7 +90,7 @@ def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[Case], RunR
     return run
 
 
-def _chosen(names: list[str]) -> tuple[Case, ...]:
+def _chosen(names: list[str]) -> tuple[MisuseCase, ...]:
     unknown = sorted(set(names) - {one.id for one in cases()})
     if unknown:
         known = ", ".join(one.id for one in cases())
@@ -98,7 +98,7 @@ def _chosen(names: list[str]) -> tuple[Case, ...]:
     return tuple(one for one in cases() if not names or one.id in names)
 
 
-def _exit_code(judged: list[Judged]) -> int:
-    if any(one.outcome is Outcome.ERROR for one in judged):
+def _exit_code(judged: list[JudgedCase]) -> int:
+    if any(one.outcome is CaseOutcome.ERROR for one in judged):
         return 3
     return 0 if agree(judged) else 1

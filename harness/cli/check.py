@@ -10,12 +10,12 @@ from rich.console import Console
 
 from harness.base import project
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
-from harness.check.helper import helping
-from harness.check.job import CheckRequest, run_check
-from harness.check.lane import Terms
+from harness.check.check_result import FAILING, CheckResult
+from harness.check.checking import CheckRequest, run_check
+from harness.check.helper_process import helper_process
+from harness.check.lane import Workload
 from harness.check.mail import mail_text
 from harness.check.report_value import b4_value, check_value
-from harness.check.result import FAILING, CheckResult
 from harness.check.terminal import check_lines
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress_bar import progress_for, show_command
@@ -25,7 +25,7 @@ from harness.kernel.built import obtain_built
 from harness.kernel.recipe import recipe_of
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
-from harness.patch.read import read_patches
+from harness.patch.patch_reader import read_patches
 from harness.report.output import require_folder, require_writable, write_whole
 from harness.run.programs import read_plan, scenario_files
 
@@ -107,8 +107,8 @@ def check(
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
     base = _before(tree, patches, base) if b4 else base
-    terms = Terms(parse_shape(shape), plan, throwaway)
-    with helping() as helper, progress_for(Console(stderr=True)) as progress:
+    terms = Workload(parse_shape(shape), plan, throwaway)
+    with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
         request = CheckRequest(

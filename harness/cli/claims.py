@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 
 from harness.claims.claim import CLAIMS
+from harness.claims.claim_finding import ClaimFinding
+from harness.claims.claim_programs import ClaimEvidence
 from harness.claims.gather import gather
 from harness.claims.recorded import kind_of, recorded
-from harness.claims.script import Seen
-from harness.claims.then import THEN
-from harness.claims.verdict import Finding
+from harness.claims.typed_claims import TYPED_CHECKS
 from harness.cli.options import Debug, Json
 from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
@@ -49,7 +49,7 @@ def claims(
     raise typer.Exit(int(any(one.differs for one in judged)))
 
 
-def judge(seen: Seen) -> tuple[Judged, ...]:
+def judge(seen: ClaimEvidence) -> tuple[Judged, ...]:
     """Every claim judged by what was seen, beside the verdict on record."""
     known = recorded().get(kind_of(seen.layout))
     return tuple(
@@ -63,7 +63,7 @@ def judge(seen: Seen) -> tuple[Judged, ...]:
     )
 
 
-def _then(seen: Seen, number: int) -> Finding | None:
+def _then(seen: ClaimEvidence, number: int) -> ClaimFinding | None:
     """What the typed window shows of a claim about types."""
-    check = THEN.get(number)
+    check = TYPED_CHECKS.get(number)
     return check(seen) if check and seen.all("typed-mine") else None

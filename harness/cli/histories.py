@@ -11,7 +11,7 @@ from harness.cli.options import Debug, Json
 from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
-from harness.history.job import HistoriesRequest, execute
+from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.report.histories import histories_lines, write_histories
 from harness.report.output import require_folder, require_writable
 from harness.run.prepare import prepare
@@ -55,7 +55,7 @@ def histories(
         prepared = prepare(kernel, build_dir, progress)
         strictly = strict or build_dir is None
         request = HistoriesRequest(machine, seed, operations, out, template, strictly)
-        result = execute(prepared, request, progress)
+        result = run_histories(prepared, request, progress)
     sys.stdout.write("\n".join(histories_lines(result)) + "\n")
     if json:
         write_histories(result, json)

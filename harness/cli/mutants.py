@@ -17,11 +17,11 @@ from harness.cli.progress_bar import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.kernel.recipe import Recipe, recipes
-from harness.mutants.attempt import Means, attempt
-from harness.mutants.catalogue import Mutant, read_catalogue
-from harness.mutants.field import Field, open_field
-from harness.mutants.record import Record
+from harness.mutants.attempt import TrialSetup, attempt
+from harness.mutants.attempt_log import AttemptLog
+from harness.mutants.mutant_catalogue import Mutant, read_catalogue
 from harness.mutants.score import Attempt, Score
+from harness.mutants.shared_tree import SharedTree, open_shared_tree
 from harness.mutants.switched import all_in_one, all_operators
 from harness.report.mutants import attempt_line, score_lines, score_value
 from harness.report.mutants_table import read_scores, table_lines
@@ -93,14 +93,14 @@ def mutants(
         return
     require_writable([json] if json else [])
     require_folder(out)
-    means = Means(
+    means = TrialSetup(
         read_plan(scenario_files([], project.SCENARIOS), seed, steps), parse_shape(shape), out
     )
     cache = Cache.default()
     recipe = _recipe(kernel)
     with cache.locked(f"mutants-{kernel}"), progress_for(Console(stderr=True)) as progress:
-        field = open_field(recipe, cache, progress)
-        record = Record(
+        field = open_shared_tree(recipe, cache, progress)
+        record = AttemptLog(
             out / f"{kernel}.jsonl", field.base.kernel.content_hash, means, resume=resume
         )
         teller = Teller(kernel, progress, json)
@@ -150,9 +150,9 @@ class Teller:
 class Trial:
     """What every mutant is tried with, and who is told of it."""
 
-    field: Field
-    means: Means
-    record: Record
+    field: SharedTree
+    means: TrialSetup
+    record: AttemptLog
     teller: Teller
 
     def catalogue(self, chosen: tuple[Mutant, ...], *, apart: bool) -> None:
@@ -203,7 +203,7 @@ class Trial:
                 self.teller.coming(mutant)
                 self._keep(board.attempt(mutant, self.means))
 
-    def _means(self, mutant: Mutant) -> Means:
+    def _means(self, mutant: Mutant) -> TrialSetup:
         words = ",".join(word for word in mutant.shape if word != PAE)
         return replace(self.means, shape=parse_shape(words, self.means.shape))
 

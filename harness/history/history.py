@@ -8,7 +8,7 @@ from harness.guest.histories import Code, Event, Outcome, RawHistory, ThreadStat
 from harness.model.layout import Layout
 
 
-class Pending(NamedTuple):
+class PendingOperation(NamedTuple):
     """An operation that was invoked and never returned, and the stamp of its last critical section (0: none)."""
 
     thread: int
@@ -36,7 +36,7 @@ class History:
     layout: Layout
     events: tuple[tuple[Event, ...], ...]
     cpus: tuple[int, ...]
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingOperation, ...]
     before: tuple[SlotState, ...]
     after: tuple[SlotState, ...]
     cursors: tuple[int, int]
@@ -54,7 +54,7 @@ class History:
         return sum(event.code != Code.SECTION for events in self.events for event in events)
 
     @property
-    def sleepers(self) -> tuple[Pending, ...]:
+    def sleepers(self) -> tuple[PendingOperation, ...]:
         """The operations that slept at the end."""
         return tuple(one for one in self.pending if one.state is ThreadState.SLEPT)
 
@@ -94,11 +94,13 @@ def history_of(raw: RawHistory, layout: Layout, pages: Mapping[int, int]) -> His
     )
 
 
-def _pending(raw: RawHistory) -> Iterator[Pending]:
+def _pending(raw: RawHistory) -> Iterator[PendingOperation]:
     for number, one in enumerate(raw.threads):
         if one.code:
             state = ThreadState(one.state)
-            yield Pending(number, Code(one.code), one.page, one.invoked, one.section, state)
+            yield PendingOperation(
+                number, Code(one.code), one.page, one.invoked, one.section, state
+            )
 
 
 def _last_stamp(raw: RawHistory) -> int:

@@ -9,12 +9,12 @@ from harness.base import project
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
-from harness.history.job import HistoriesRequest, execute
+from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.build import BuildError
-from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.edit import PatchError, mutated
-from harness.mutants.field import Field
-from harness.mutants.score import Attempt, Found, found_in, found_in_histories
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
+from harness.mutants.score import Attempt, Detection, found_in, found_in_histories
+from harness.mutants.shared_tree import SharedTree
+from harness.mutants.source_edit import PatchError, mutated
 from harness.run.job import Launch, Request, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
@@ -25,7 +25,7 @@ HISTORIES = 80_000
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class TrialSetup:
     """What a mutant is judged with: programs, machine, seed, and the folder for the guests' logs."""
 
     plan: Plan
@@ -33,7 +33,7 @@ class Means:
     out: Path
 
 
-def attempt(mutant: Mutant, field: Field, means: Means) -> Attempt:
+def attempt(mutant: Mutant, field: SharedTree, means: TrialSetup) -> Attempt:
     """Build the kernel with the mutant in it and run the plan; where that finds nothing, what the mutant needs.
 
     A patch that does not apply, or a kernel that does not build, is an error of the attempt.
@@ -44,16 +44,18 @@ def attempt(mutant: Mutant, field: Field, means: Means) -> Attempt:
             try:
                 prepared = field.rebuilt(Quiet())
             except BuildError as error:
-                return Attempt(mutant, Found.ERROR, "build", error.message, edit.diff)
+                return Attempt(mutant, Detection.ERROR, "build", error.message, edit.diff)
             built = time.monotonic()
             found, where, what = _worst(_results(mutant, prepared, means))
     except PatchError as error:
-        return Attempt(mutant, Found.ERROR, "patch", error.message)
+        return Attempt(mutant, Detection.ERROR, "patch", error.message)
     seconds = built - started, time.monotonic() - built
     return Attempt(mutant, found, where, what, edit.diff, *seconds)
 
 
-def attempt_switched(mutant: Mutant, prepared: Prepared, means: Means, launch: Launch) -> Attempt:
+def attempt_switched(
+    mutant: Mutant, prepared: Prepared, means: TrialSetup, launch: Launch
+) -> Attempt:
     """The same in a kernel that has the mutant; *launch* starts a guest in which it is switched on."""
     started = time.monotonic()
     found = _worst(_results(mutant, prepared, means, launch))
@@ -61,8 +63,8 @@ def attempt_switched(mutant: Mutant, prepared: Prepared, means: Means, launch: L
 
 
 def _results(
-    mutant: Mutant, prepared: Prepared, means: Means, launch: Launch | None = None
-) -> Iterator[tuple[Found, str, str]]:
+    mutant: Mutant, prepared: Prepared, means: TrialSetup, launch: Launch | None = None
+) -> Iterator[tuple[Detection, str, str]]:
     """Without *launch* guests are booted: a kernel that is run once would not be worth a template.
 
     A mutant of the catalogue names the wrecking scenarios that it needs; another one gets them all.
@@ -71,7 +73,7 @@ def _results(
     request = Request("", None, means.shape, plan, means.out, template=False, briefly=True)
     first = judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
     yield found_in(first)
-    if mutant.kind is Kind.OPERATOR and found_in(first)[0] is Found.NOTHING:
+    if mutant.kind is MutantKind.OPERATOR and found_in(first)[0] is Detection.NOTHING:
         yield found_in(
             with_throwaway(
                 first,
@@ -93,15 +95,21 @@ def _results(
             strict=False,
             only=mutant.regime,
         )
-        yield found_in_histories(mutant.regime, execute(prepared, histories, Quiet()))
+        yield found_in_histories(mutant.regime, run_histories(prepared, histories, Quiet()))
 
 
-def _worst(results: Iterator[tuple[Found, str, str]]) -> tuple[Found, str, str]:
+def _worst(results: Iterator[tuple[Detection, str, str]]) -> tuple[Detection, str, str]:
     """Of several runs the first that has found a broken promise, else the one that says most."""
-    order = (Found.CONTRACT, Found.DEAD, Found.BEHAVIOUR, Found.ERROR, Found.NOTHING)
-    worst = (Found.NOTHING, "", "")
+    order = (
+        Detection.CONTRACT,
+        Detection.DEAD,
+        Detection.BEHAVIOUR,
+        Detection.ERROR,
+        Detection.NOTHING,
+    )
+    worst = (Detection.NOTHING, "", "")
     for result in results:
         worst = min(worst, result, key=lambda one: order.index(one[0]))
-        if worst[0] is Found.CONTRACT:
+        if worst[0] is Detection.CONTRACT:
             break
     return worst

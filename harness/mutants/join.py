@@ -20,7 +20,7 @@ from harness.mutants.operators import PARAMETER, functions_of, name_of
 _LINKAGE = re.compile(rb"\b(?:static|inline|__always_inline|noinline)\b\s*")
 
 
-class Joined(NamedTuple):
+class JoinedSource(NamedTuple):
     """The file with the mutants in it, and those that it cannot have: they change more than what functions do."""
 
     text: str
@@ -77,7 +77,7 @@ class _File:
     """What is outside of all bodies."""
 
 
-def join(original: str, mutated: Mapping[int, str]) -> Joined:
+def join(original: str, mutated: Mapping[int, str]) -> JoinedSource:
     """The text *original* with each of *mutated*, by number."""
     file = _parsed(original)
     variants: dict[_Key, list[tuple[int, _Function]]] = defaultdict(list)
@@ -94,7 +94,7 @@ def join(original: str, mutated: Mapping[int, str]) -> Joined:
     for key in sorted(variants, key=lambda one: file.functions[one].start, reverse=True):
         function = file.functions[key]
         data = data[: function.start] + _choice(function, variants[key]) + data[function.end :]
-    return Joined(data.decode(), frozenset(apart))
+    return JoinedSource(data.decode(), frozenset(apart))
 
 
 def _choice(function: _Function, variants: list[tuple[int, _Function]]) -> bytes:

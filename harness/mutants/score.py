@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.compare.divergence import Divergence, Layer, Verdict
-from harness.history.result import HistoriesResult
-from harness.mutants.catalogue import Kind, Mutant
+from harness.history.histories_result import HistoriesResult
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.run.result import RunResult
 
 
-class Found(Enum):
+class Detection(Enum):
     """The worst that one run has shown."""
 
     CONTRACT = "contract"
@@ -22,12 +22,12 @@ class Found(Enum):
 
 
 _WANTED = {
-    Kind.CONTRACT: {Found.CONTRACT, Found.DEAD},
-    Kind.PROBE: {Found.CONTRACT, Found.BEHAVIOUR},
-    Kind.PROBABILISTIC: {Found.CONTRACT, Found.BEHAVIOUR},
-    Kind.EQUIVALENT: {Found.NOTHING, Found.BEHAVIOUR},
-    Kind.HARMLESS: {Found.NOTHING, Found.BEHAVIOUR},
-    Kind.OPERATOR: set(Found),
+    MutantKind.CONTRACT: {Detection.CONTRACT, Detection.DEAD},
+    MutantKind.PROBE: {Detection.CONTRACT, Detection.BEHAVIOUR},
+    MutantKind.PROBABILISTIC: {Detection.CONTRACT, Detection.BEHAVIOUR},
+    MutantKind.EQUIVALENT: {Detection.NOTHING, Detection.BEHAVIOUR},
+    MutantKind.HARMLESS: {Detection.NOTHING, Detection.BEHAVIOUR},
+    MutantKind.OPERATOR: set(Detection),
 }
 
 
@@ -39,7 +39,7 @@ class Attempt:
     """
 
     mutant: Mutant
-    found: Found
+    found: Detection
     where: str = ""
     what: str = ""
     diff: str = ""
@@ -50,55 +50,65 @@ class Attempt:
     @property
     def killed(self) -> bool:
         """Whether anything was reported."""
-        return self.found in (Found.CONTRACT, Found.DEAD, Found.BEHAVIOUR)
+        return self.found in (Detection.CONTRACT, Detection.DEAD, Detection.BEHAVIOUR)
 
     @property
     def as_wanted(self) -> bool:
         """Whether the catalogue asks for this."""
-        missed = self.mutant.kind is Kind.PROBABILISTIC and not self.mutant.least
-        return self.found in _WANTED[self.mutant.kind] or (missed and self.found is Found.NOTHING)
+        missed = self.mutant.kind is MutantKind.PROBABILISTIC and not self.mutant.least
+        return self.found in _WANTED[self.mutant.kind] or (
+            missed and self.found is Detection.NOTHING
+        )
 
 
-def found_in(result: RunResult) -> tuple[Found, str, str]:
+def found_in(result: RunResult) -> tuple[Detection, str, str]:
     """What a run has shown: the worst, where it was first seen, and in words what it was."""
     return next(_findings(result))
 
 
-def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Found, str, str]:
+def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Detection, str, str]:
     """What concurrent histories have shown: of how many, and the rule that was broken."""
     bad = result.violating
     if bad:
         where = f"histories ({regime}) {len(bad)} of {len(result.histories)}"
-        return Found.CONTRACT, where, ", ".join(sorted(result.rules))
+        return Detection.CONTRACT, where, ", ".join(sorted(result.rules))
     if result.crash or result.troubles:
         return (
-            Found.CONTRACT,
+            Detection.CONTRACT,
             f"histories ({regime})",
             _first_line(result.crash) or result.troubles[0],
         )
     if result.error:
-        return Found.ERROR, f"histories ({regime})", _first_line(result.error)
-    return Found.NOTHING, f"histories ({regime}) 0 of {len(result.histories)}", ""
+        return Detection.ERROR, f"histories ({regime})", _first_line(result.error)
+    return Detection.NOTHING, f"histories ({regime}) 0 of {len(result.histories)}", ""
 
 
-def _findings(result: RunResult) -> Iterator[tuple[Found, str, str]]:
+def _findings(result: RunResult) -> Iterator[tuple[Detection, str, str]]:
     """Everything that was found, the worst first; at its end that nothing was."""
     for one in result.divergences:
         if one.layer is Layer.CONTRACT:
-            yield Found.CONTRACT, _where(one), "; ".join(one.reasons) or ", ".join(one.fields)
+            yield Detection.CONTRACT, _where(one), "; ".join(one.reasons) or ", ".join(one.fields)
     if result.crash:
-        yield Found.CONTRACT, _last(result), _first_line(result.crash)
+        yield Detection.CONTRACT, _last(result), _first_line(result.crash)
     for program, trouble in result.placed_troubles:
-        yield Found.CONTRACT, f"{program} step {trouble.step}", f"{trouble.kind}: {trouble.title}"
+        yield (
+            Detection.CONTRACT,
+            f"{program} step {trouble.step}",
+            f"{trouble.kind}: {trouble.title}",
+        )
     for one in result.divergences:
-        yield Found.BEHAVIOUR, _where(one), ", ".join(one.fields) or "; ".join(one.reasons)
+        yield Detection.BEHAVIOUR, _where(one), ", ".join(one.fields) or "; ".join(one.reasons)
     for program, failed in result.failed_assertions:
-        yield Found.BEHAVIOUR, f"{program} step {failed.step}", f"{failed.field} is {failed.seen}"
+        yield (
+            Detection.BEHAVIOUR,
+            f"{program} step {failed.step}",
+            f"{failed.field} is {failed.seen}",
+        )
     if result.layout is None:
-        yield Found.DEAD, "boot", _first_line(result.error)
+        yield Detection.DEAD, "boot", _first_line(result.error)
     if result.verdict is not Verdict.AGREE:
-        yield Found.ERROR, "", _first_line(result.error) or result.verdict.value
-    yield Found.NOTHING, "", ""
+        yield Detection.ERROR, "", _first_line(result.error) or result.verdict.value
+    yield Detection.NOTHING, "", ""
 
 
 def _where(divergence: Divergence) -> str:
@@ -125,12 +135,12 @@ class Score:
     attempts: tuple[Attempt, ...]
 
     @property
-    def killed(self) -> Counter[Kind]:
+    def killed(self) -> Counter[MutantKind]:
         """How many mutants of each kind were reported."""
         return Counter(one.mutant.kind for one in self.attempts if one.killed)
 
     @property
-    def tried(self) -> Counter[Kind]:
+    def tried(self) -> Counter[MutantKind]:
         """How many mutants of each kind were tried."""
         return Counter(one.mutant.kind for one in self.attempts)
 

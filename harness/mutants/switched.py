@@ -18,13 +18,13 @@ from harness.errors import InfrastructureError
 from harness.guest.guest import Guest
 from harness.guest.template import Parts, obtain_template
 from harness.kernel.tree import BuildFailedError
-from harness.mutants.attempt import Means, attempt_switched
-from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.edit import PatchError, mutated, replace_file
-from harness.mutants.field import Field
+from harness.mutants.attempt import TrialSetup, attempt_switched
 from harness.mutants.join import join
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.mutants.operators import FILE, PARAMETER, schemata, with_prelude
-from harness.mutants.score import Attempt, Found
+from harness.mutants.score import Attempt, Detection
+from harness.mutants.shared_tree import SharedTree
+from harness.mutants.source_edit import PatchError, mutated, replace_file
 from harness.run.prepare import Prepared
 
 _IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
@@ -40,17 +40,17 @@ class Switchboard:
     prepared: Prepared
     numbers: Mapping[str, int]
 
-    def attempt(self, mutant: Mutant, means: Means) -> Attempt:
+    def attempt(self, mutant: Mutant, means: TrialSetup) -> Attempt:
         """Judge the kernel with this mutant switched on."""
         return attempt_switched(
             mutant, self.prepared, means, partial(self._restored, self.numbers[mutant.name])
         )
 
-    def require_none(self, means: Means) -> None:
+    def require_none(self, means: TrialSetup) -> None:
         """Raise InfrastructureError where the kernel is reported although none of its mutants is switched on."""
-        none = Mutant("none", Path(FILE), Kind.HARMLESS, (), "nothing")
+        none = Mutant("none", Path(FILE), MutantKind.HARMLESS, (), "nothing")
         found = attempt_switched(none, self.prepared, means, partial(self._restored, 0))
-        if found.found is not Found.NOTHING:
+        if found.found is not Detection.NOTHING:
             raise InfrastructureError(
                 f"the kernel with all mutants is reported with none switched on: {found.where}: {found.what}"
             )
@@ -79,16 +79,18 @@ class Switchboard:
         raise InfrastructureError(f"{path} has no {PARAMETER}")
 
 
-def all_operators(field: Field) -> tuple[Switchboard, tuple[Mutant, ...]]:
+def all_operators(field: SharedTree) -> tuple[Switchboard, tuple[Mutant, ...]]:
     """The kernel that has all operator mutants, and what they are."""
     made = schemata((field.tree.source / FILE).read_text(encoding="utf-8"))
     numbers = {one.name: one.number for one in made.mutants}
-    mutants = tuple(Mutant(name, Path(FILE), Kind.OPERATOR, (FILE,), name) for name in numbers)
+    mutants = tuple(
+        Mutant(name, Path(FILE), MutantKind.OPERATOR, (FILE,), name) for name in numbers
+    )
     with _replaced(field, {FILE: made.text}):
         return Switchboard(field.rebuilt(Quiet()), numbers), mutants
 
 
-def all_in_one(field: Field, mutants: tuple[Mutant, ...]) -> Switchboard:
+def all_in_one(field: SharedTree, mutants: tuple[Mutant, ...]) -> Switchboard:
     """The kernel that has all of *mutants* that one kernel can have; those that do not compile are left out."""
     numbers = {one.name: number for number, one in enumerate(mutants, start=1)}
     texts, apart = _texts(field.tree.source, mutants, numbers)
@@ -104,7 +106,7 @@ def all_in_one(field: Field, mutants: tuple[Mutant, ...]) -> Switchboard:
 
 
 def _joined(
-    field: Field,
+    field: SharedTree,
     texts: Mapping[str, Mapping[int, str]],
     numbers: Mapping[str, int],
     apart: set[int],
@@ -144,7 +146,7 @@ def _texts(
 
 
 @contextmanager
-def _replaced(field: Field, contents: Mapping[str, str]) -> Iterator[None]:
+def _replaced(field: SharedTree, contents: Mapping[str, str]) -> Iterator[None]:
     """The source with other files while the block runs."""
     before = {name: (field.tree.source / name).read_bytes() for name in contents}
     try:

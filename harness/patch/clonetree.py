@@ -7,11 +7,11 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.kernel.built import OBJECTS, built_tree, clone
 from harness.kernel.record import Kernel
-from harness.patch.base import Base
+from harness.patch.patch_base import PatchBase
 
 
 class CloneTree:
-    """See :class:`harness.patch.scratch.Tree`; the content is named by the kernel's own key."""
+    """See :class:`harness.patch.scratch.ScratchTree`; the content is named by the kernel's own key."""
 
     def __init__(self, kernel: Kernel, folder: Path) -> None:
         self._kernel = kernel
@@ -22,14 +22,14 @@ class CloneTree:
             shutil.rmtree(self.source, ignore_errors=True)
             clone(self._origin, self.source)
 
-    def find(self, revision: str) -> Base:
+    def find(self, revision: str) -> PatchBase:
         """The source as it was packed.  Raises UsageError for a revision."""
         if revision:
             raise UsageError(
                 f"{self._kernel.name} is no git repository: it has no {revision!r}",
                 hint="omit --base",
             )
-        return Base(self._kernel.content_hash, f"{self._kernel.name} ({self._kernel.source})")
+        return PatchBase(self._kernel.content_hash, f"{self._kernel.name} ({self._kernel.source})")
 
     def settle(self, content: str) -> None:
         """Put back what was changed, with the time of now, so that make sees it."""

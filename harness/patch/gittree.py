@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.patch.base import Base
 from harness.patch.git import GitError, attempt, git, line
 from harness.patch.patch import Patch
+from harness.patch.patch_base import PatchBase
 from harness.patch.plaintree import OBJECTS
 
 HISTORY = 200
@@ -41,7 +41,7 @@ def is_git(tree: Path) -> bool:
 
 
 class GitTree:
-    """See :class:`harness.patch.scratch.Tree`; a content name is a commit's hash."""
+    """See :class:`harness.patch.scratch.ScratchTree`; a content name is a commit's hash."""
 
     def __init__(self, tree: Path, folder: Path) -> None:
         self.tree = tree
@@ -66,7 +66,7 @@ class GitTree:
         if (common / "shallow").is_file():
             shutil.copyfile(common / "shallow", self.source / ".git" / "shallow")
 
-    def find(self, revision: str) -> Base:
+    def find(self, revision: str) -> PatchBase:
         """The commit, its short hash with its subject, and whether uncommitted work is left out."""
         commit = commit_of(self.tree, revision)
         words = line(self.tree, "log", "-1", '--format=%h ("%s")', commit)
@@ -74,7 +74,7 @@ class GitTree:
         notes = (
             ("the tree has uncommitted changes, which are not part of the base",) if dirty else ()
         )
-        return Base(commit, words, notes, commit[:12])
+        return PatchBase(commit, words, notes, commit[:12])
 
     def settle(self, content: str) -> None:
         """Check the commit out; files that do not differ keep their time stamps."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.patch.base import Base
+from harness.patch.patch_base import PatchBase
 
 OBJECTS = "objects-"
 """Folders of the scratch's source that begin so are not part of it."""
@@ -35,7 +35,7 @@ _Manifest = dict[str, list[int]]
 
 
 class PlainTree:
-    """See :class:`harness.patch.scratch.Tree`; a content name is a digest of names, sizes and times."""
+    """See :class:`harness.patch.scratch.ScratchTree`; a content name is a digest of names, sizes and times."""
 
     def __init__(self, tree: Path, folder: Path, cache: Cache) -> None:
         self.tree = tree
@@ -43,7 +43,7 @@ class PlainTree:
         self._cache = cache
         self._manifest = folder / "manifest.json"
 
-    def find(self, revision: str) -> Base:
+    def find(self, revision: str) -> PatchBase:
         """The folder as it stands.  Raises UsageError for a revision, which only git knows."""
         if revision:
             raise UsageError(
@@ -52,7 +52,7 @@ class PlainTree:
             )
         found = dict(_entries(self.tree))
         text = "".join(f"{name}\0{entry}\n" for name, entry in sorted(found.items()))
-        return Base(
+        return PatchBase(
             hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest(), str(self.tree)
         )
 

@@ -15,22 +15,22 @@ from harness.errors import UsageError
 from harness.kernel.built import OBJECTS as BUILT_OBJECTS
 from harness.kernel.record import Kernel
 from harness.patch.apply import apply, changed_files
-from harness.patch.base import Base
 from harness.patch.clonetree import CloneTree
 from harness.patch.gittree import GitTree, is_git
 from harness.patch.patch import Patch
+from harness.patch.patch_base import PatchBase
 from harness.patch.plaintree import OBJECTS, PlainTree
 
 _TELLING = ("Makefile", "Kconfig", "arch/x86/Makefile", "mm/highmem.c")
 """Files by which a folder is known as a kernel's source."""
 
 
-class Tree(Protocol):
+class ScratchTree(Protocol):
     """A user's tree, and our copy of it in ``source``."""
 
     source: Path
 
-    def find(self, revision: str) -> Base:
+    def find(self, revision: str) -> PatchBase:
         """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
 
     def settle(self, content: str) -> None:
@@ -45,7 +45,7 @@ class Scratch:
     """An open scratch: its lock is held.  ``folder`` also has room for objects, one folder for each config."""
 
     folder: Path
-    tree: Tree
+    tree: ScratchTree
     built: str = ""
     """The configuration that the catalogue has built in this very tree, if any."""
 
@@ -54,7 +54,7 @@ class Scratch:
         """The source tree that is built."""
         return self.tree.source
 
-    def base(self, revision: str) -> Base:
+    def base(self, revision: str) -> PatchBase:
         """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
         return self.tree.find(revision)
 
@@ -70,7 +70,7 @@ class Scratch:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
-    def settle(self, base: Base, patches: Iterable[Patch] = ()) -> None:
+    def settle(self, base: PatchBase, patches: Iterable[Patch] = ()) -> None:
         """Make the source *base* again, with *patches* in it.  Raises DoesNotApplyError."""
         self.tree.settle(base.content)
         for patch in patches:
@@ -116,7 +116,9 @@ def open_scratch(tree: Path, cache: Cache, kind: str = "check") -> Iterator[Scra
     with cache.locked(f"scratch-{folder.name}"), cache.guarded():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "origin").write_text(f"{tree}\n", encoding="utf-8")
-        copy: Tree = GitTree(tree, folder) if is_git(tree) else PlainTree(tree, folder, cache)
+        copy: ScratchTree = (
+            GitTree(tree, folder) if is_git(tree) else PlainTree(tree, folder, cache)
+        )
         yield Scratch(folder, copy)
 
 

@@ -5,7 +5,7 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 
 from harness.claims.claim import CLAIMS, Claim
-from harness.claims.verdict import Finding, Verdict
+from harness.claims.claim_finding import ClaimFinding, ClaimVerdict
 
 _WIDTH = 108
 _FALSE_THEN = 20
@@ -15,14 +15,14 @@ class Judged(NamedTuple):
     """A claim, what was found, and the verdict on record (None: this kind of kernel is not recorded)."""
 
     claim: Claim
-    finding: Finding
-    recorded: Verdict | None
-    then: Finding | None = None
+    finding: ClaimFinding
+    recorded: ClaimVerdict | None
+    then: ClaimFinding | None = None
 
     @property
     def differs(self) -> bool:
         """Whether the verdict is not the one on record; of 2.6.24 only claim 20 is false."""
-        then = Verdict.FALSE if self.claim.number == _FALSE_THEN else Verdict.HOLDS
+        then = ClaimVerdict.FALSE if self.claim.number == _FALSE_THEN else ClaimVerdict.HOLDS
         if self.then is not None and self.then.verdict is not then:
             return True
         return self.recorded is not None and self.finding.verdict is not self.recorded
@@ -40,7 +40,7 @@ def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[
             yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
         yield from _then(one)
     counts = {
-        verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in Verdict
+        verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in ClaimVerdict
     }
     yield "all      " + ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items())
     yield f"verdict  {_verdict(judged)}"
@@ -87,5 +87,5 @@ def claims_value(release: str, kind: str, judged: Sequence[Judged]) -> dict[str,
     }
 
 
-def _finding_value(finding: Finding) -> dict[str, Any]:
+def _finding_value(finding: ClaimFinding) -> dict[str, Any]:
     return {"verdict": finding.verdict.value, "how": finding.how, "evidence": finding.evidence}

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from harness.coverage.lines import HTML, TEXT, Line, LineCoverage
+from harness.coverage.line_coverage import HTML, TEXT, LineCoverage, SourceLine
 
 
 def coverage_lines(coverage: LineCoverage) -> Iterator[str]:
@@ -18,7 +18,7 @@ def coverage_lines(coverage: LineCoverage) -> Iterator[str]:
     yield f"            in full: {coverage.folder / TEXT}, {coverage.folder / HTML}"
 
 
-def _missed(line: Line) -> str:
+def _missed(line: SourceLine) -> str:
     never = sum(1 for count in line.branches if not count)
     how = (
         "never executed"

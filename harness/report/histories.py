@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.compare.divergence import Verdict
-from harness.history.result import HistoriesResult, Judged
+from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.report.output import write_whole
 
 FORMAT = 1
@@ -85,12 +85,12 @@ def _findings(result: HistoriesResult) -> Iterator[str]:
             yield f"{label:12}{text}"
 
 
-def _length(one: Judged) -> int:
+def _length(one: JudgedHistory) -> int:
     first, last = one.violations[0].window
     return last - first
 
 
-def _first(one: Judged) -> Iterator[str]:
+def _first(one: JudgedHistory) -> Iterator[str]:
     yield f"the shortest unexplained window, {one.regime} history, seed {one.seed}:"
     yield from (f"    {line}" for line in one.window)
 
@@ -128,13 +128,13 @@ def histories_value(result: HistoriesResult) -> dict[str, Any]:
     }
 
 
-def _summary(one: Judged) -> str:
+def _summary(one: JudgedHistory) -> str:
     """One line for those who list divergences: the nightly, JUnit."""
     what = f"{one.violations[0].rule}: {one.violations[0].detail}" if one.violations else one.odd
     return f"{one.regime} history, seed {one.seed}: {what}"
 
 
-def _judged_value(one: Judged) -> dict[str, Any]:
+def _judged_value(one: JudgedHistory) -> dict[str, Any]:
     return {
         "regime": one.regime,
         "seed": one.seed,

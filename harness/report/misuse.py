@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
-from harness.misuse.case import Case, Expectation
-from harness.misuse.judge import Judged, Outcome
+from harness.misuse.case_judge import CaseOutcome, JudgedCase
+from harness.misuse.misuse_case import ConsoleExpectation, MisuseCase
 
 _WIDTH = 108
-_GOOD = (Outcome.EXPECTED, Outcome.NOT_APPLICABLE)
+_GOOD = (CaseOutcome.EXPECTED, CaseOutcome.NOT_APPLICABLE)
 
 
-def misuse_lines(release: str, judged: Sequence[Judged]) -> Iterator[str]:
+def misuse_lines(release: str, judged: Sequence[JudgedCase]) -> Iterator[str]:
     """The table for people: each case, what is expected, what was said."""
     yield f"kernel   {release}; rules broken on purpose, each in a guest of its own"
     for one in judged:
@@ -24,20 +24,20 @@ def misuse_lines(release: str, judged: Sequence[Judged]) -> Iterator[str]:
             yield from _indented(f"said: {'; '.join(one.said) or 'nothing'}")
         for line in one.wrong:
             yield from _indented(f"-> {line}" if one.outcome not in _GOOD else line)
-    counts = {outcome: sum(one.outcome is outcome for one in judged) for outcome in Outcome}
+    counts = {outcome: sum(one.outcome is outcome for one in judged) for outcome in CaseOutcome}
     yield "all      " + ", ".join(
         f"{count} {outcome.value}" for outcome, count in counts.items() if count
     )
     yield f"verdict  {'AS EXPECTED' if agree(judged) else 'DIVERGES'}"
 
 
-def agree(judged: Sequence[Judged]) -> bool:
+def agree(judged: Sequence[JudgedCase]) -> bool:
     """Whether every case that applies is as expected, and any applies."""
-    ran = any(one.outcome is Outcome.EXPECTED for one in judged)
+    ran = any(one.outcome is CaseOutcome.EXPECTED for one in judged)
     return ran and all(one.outcome in _GOOD for one in judged)
 
 
-def expected_words(expected: Expectation) -> str:
+def expected_words(expected: ConsoleExpectation) -> str:
     """The reports expected, in words."""
     return ", then ".join(_readable(pattern) for pattern in expected.says) or "silence"
 
@@ -49,7 +49,7 @@ def _readable(pattern: str) -> str:
     return pattern
 
 
-def misuse_table(cases: Sequence[Case]) -> Iterator[str]:
+def misuse_table(cases: Sequence[MisuseCase]) -> Iterator[str]:
     """Every case with what each kernel and configuration says to it, as Markdown."""
     yield "| case | rule, and how it is broken | kernel | expected | because |"
     yield "|---|---|---|---|---|"
@@ -63,7 +63,7 @@ def _indented(text: str) -> Iterator[str]:
     yield from wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
-def misuse_value(release: str, judged: Sequence[Judged]) -> dict[str, Any]:
+def misuse_value(release: str, judged: Sequence[JudgedCase]) -> dict[str, Any]:
     """The same as one JSON object."""
     return {
         "format": 1,

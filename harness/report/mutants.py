@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.mutants.catalogue import Kind
+from harness.mutants.mutant_catalogue import MutantKind
 from harness.mutants.score import Attempt, Score
 
 
@@ -18,9 +18,9 @@ def attempt_line(attempt: Attempt) -> str:
 
 def score_lines(score: Score) -> Iterator[str]:
     """The sums by kind, and the verdict."""
-    for kind in Kind:
+    for kind in MutantKind:
         if score.tried[kind]:
-            word = "reported" if kind is not Kind.HARMLESS else "reported as changed"
+            word = "reported" if kind is not MutantKind.HARMLESS else "reported as changed"
             yield f"{kind.value:14} {score.killed[kind]} of {score.tried[kind]} {word}"
     yield f"verdict        {'as the catalogue says' if not score.wrong else f'{len(score.wrong)} are WRONG'}"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.mutants.catalogue import Kind
-from harness.mutants.score import Found
+from harness.mutants.mutant_catalogue import MutantKind
+from harness.mutants.score import Detection
 
-_SILENT = (Found.NOTHING.value, Found.ERROR.value)
+_SILENT = (Detection.NOTHING.value, Detection.ERROR.value)
 
 _DEAD = re.compile(r"the guest (?:fell silent|\w+ or \w+)")
 """How a guest ended that died or hung."""
@@ -56,11 +56,11 @@ def table_lines(scores: Scores) -> Iterator[str]:
 def _sums(kernel: str, mutants: Collection[Mapping[str, Any]]) -> Iterator[str]:
     tried = Counter(one["kind"] for one in mutants)
     reported = Counter(one["kind"] for one in mutants if one["found"] not in _SILENT)
-    for kind in Kind:
+    for kind in MutantKind:
         count, killed = tried[kind.value], reported[kind.value]
         if not count:
             continue
-        if kind in (Kind.HARMLESS, Kind.EQUIVALENT):
+        if kind in (MutantKind.HARMLESS, MutantKind.EQUIVALENT):
             wrong = sum(one["kind"] == kind.value and not one["as_wanted"] for one in mutants)
             yield f"| {kernel} | {kind.value} | {count} | {killed} as changed behaviour | | {wrong} |"
         else:
@@ -77,9 +77,9 @@ def _cell(one: Mapping[str, Any] | None) -> str:
         return ""
     if one["found"] in _SILENT:
         return _escaped(one["found"])
-    if one["found"] == Found.DEAD.value:
-        return Found.DEAD.value
-    layer = "" if one["found"] == Found.CONTRACT.value else f"{one['found']}: "
+    if one["found"] == Detection.DEAD.value:
+        return Detection.DEAD.value
+    layer = "" if one["found"] == Detection.CONTRACT.value else f"{one['found']}: "
     dead = _DEAD.search(one["what"])
     rule = dead.group() if dead else one["what"].partition(":")[0][:60]
     program = _PLACE.sub("", one["where"])

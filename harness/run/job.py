@@ -11,8 +11,8 @@ from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.coverage.counts import collect, require_counts
-from harness.coverage.lines import report
+from harness.coverage.gcov_counts import collect, require_counts
+from harness.coverage.line_coverage import report
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES, Evidence, Facts

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
 from harness.compare.transitions import Transitions, transitions
-from harness.coverage.lines import LineCoverage
+from harness.coverage.line_coverage import LineCoverage
 from harness.model.layout import Layout
 from harness.trace.record import Trouble
 

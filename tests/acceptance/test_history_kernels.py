@@ -7,8 +7,8 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.guest.shape import Shape
-from harness.history.contract import Rule
-from harness.history.job import HistoriesRequest, execute
+from harness.history.explanation import HistoryRule
+from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.report.histories import histories_lines
 
 from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE
@@ -25,15 +25,22 @@ class Case(NamedTuple):
 
     bug: Bug
     regime: str
-    rules: frozenset[Rule]
+    rules: frozenset[HistoryRule]
     words: str
 
 
 CASES = (
-    Case(NO_WAKE, "rounds", frozenset({Rule.LOST_WAKEUP}), "nobody is left to wake them"),
-    Case(LATE_QUEUE, "rounds", frozenset({Rule.LOST_WAKEUP}), "nobody is left to wake them"),
-    Case(NO_RECHECK, "waits", frozenset({Rule.TWO_SLOTS, Rule.TWO_PAGES, Rule.DIED}), "slot"),
-    Case(NO_FLUSH, "wraps", frozenset({Rule.DATA, Rule.OWN_DATA}), "of page"),
+    Case(NO_WAKE, "rounds", frozenset({HistoryRule.LOST_WAKEUP}), "nobody is left to wake them"),
+    Case(
+        LATE_QUEUE, "rounds", frozenset({HistoryRule.LOST_WAKEUP}), "nobody is left to wake them"
+    ),
+    Case(
+        NO_RECHECK,
+        "waits",
+        frozenset({HistoryRule.TWO_SLOTS, HistoryRule.TWO_PAGES, HistoryRule.DIED}),
+        "slot",
+    ),
+    Case(NO_FLUSH, "wraps", frozenset({HistoryRule.DATA, HistoryRule.OWN_DATA}), "of page"),
 )
 
 
@@ -42,7 +49,7 @@ def judged(prepared, folder, regime, operations=ENOUGH):
     request = HistoriesRequest(
         shape, 1, operations, folder, template=False, stop_at_first=True, only=regime
     )
-    return execute(prepared, request, Quiet())
+    return run_histories(prepared, request, Quiet())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.bug.what)

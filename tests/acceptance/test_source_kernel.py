@@ -6,7 +6,7 @@ from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, TIMERLESS, Parts
-from harness.history.job import HistoriesRequest, execute
+from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.built import built_tree
 from harness.report.histories import histories_lines
 from harness.run.prepare import find_kernel, prepare
@@ -41,7 +41,7 @@ def test_it_holds_the_wire_and_the_probes_that_stock_kernels_have(tree61):
 def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
     """Threads that spun while probes were placed kept the optimizer waiting, and it the module."""
     request = HistoriesRequest(Shape(smp=2, parallel=True), 1, 15_000, tmp_path)
-    result = execute(prepare(tree61.name, None, Quiet()), request, Quiet())
+    result = run_histories(prepare(tree61.name, None, Quiet()), request, Quiet())
     said = "\n".join(histories_lines(result))
     assert (result.exit_code, result.undecided) == (0, 0), said
     assert result.operations >= 15_000

@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.base.progress import Quiet
-from harness.check.job import Check, CheckRequest
+from harness.check.checked_program import checked_programs
+from harness.check.checking import Check, CheckRequest
 from harness.check.judging import Judgement
-from harness.check.lane import Terms
-from harness.check.outcome import outcomes
+from harness.check.lane import Workload
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import InfrastructureError, KernelError, UsageError
 from harness.guest.shape import Shape
 from harness.guest.trouble import Trouble, TroubleKind
 from harness.kernel.build import BuildError
-from harness.patch.base import Base
 from harness.patch.patch import Patch
+from harness.patch.patch_base import PatchBase
 from harness.patch.scratch import Scratch
 from harness.run.expected import WrongMachineError
 from harness.run.programs import Plan
@@ -74,7 +74,7 @@ def ran(
 
 
 def outcome_of(text=REKMAP, **how):
-    (one,) = outcomes(ran(text, **how))
+    (one,) = checked_programs(ran(text, **how))
     return one
 
 
@@ -86,7 +86,7 @@ class FakeTree:
         self.base = base
 
     def find(self, revision):
-        return Base(self.base, f"base {self.base}")
+        return PatchBase(self.base, f"base {self.base}")
 
     def settle(self, content):
         (self.source / "kernel").write_text(f"{content}\n")
@@ -142,10 +142,10 @@ class FakeBench:
             return Judgement(
                 **FACTS, error="the kernel did not boot: Kernel panic - not syncing: VFS"
             )
-        return Judgement(**FACTS, outcomes=outcomes(ran(**WRONGS.get(self.kernel, {}))))
+        return Judgement(**FACTS, programs=checked_programs(ran(**WRONGS.get(self.kernel, {}))))
 
     def confirm(self, scenario):
-        return outcomes(ran(**WRONGS.get(self.kernel, {})))[0]
+        return checked_programs(ran(**WRONGS.get(self.kernel, {})))[0]
 
 
 def counted_twice(step, seen):
@@ -187,7 +187,7 @@ def checked(tmp_path, base, patched, *, strict=False, **more):
     folder = tmp_path / "source"
     folder.mkdir(exist_ok=True)
     scenario = replace(parse_scenario(REKMAP), file="own.kmap")
-    terms = Terms(Shape(), Plan((scenario,), 1, 0))
+    terms = Workload(Shape(), Plan((scenario,), 1, 0))
     patch = Patch(
         "p.patch",
         f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(),

@@ -2,10 +2,10 @@
 
 import pytest
 
+from harness.check.check_result import Stage
+from harness.check.comparison import PatchEffect
 from harness.check.mail import mail_text
-from harness.check.result import Stage
 from harness.check.terminal import check_lines, verdict_words
-from harness.check.verdict import Change
 from tests.check.fakes import FakeBench, checked
 
 
@@ -18,18 +18,18 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("base", "patched", "change", "code"),
     [
-        ("good", "good2", Change.UNCHANGED, 0),
-        ("good", "uncounted", Change.NEWLY_FAILING, 1),
-        ("uncounted", "good", Change.NEWLY_PASSING, 0),
-        ("uncounted", "uncounted ", Change.STILL_FAILING, 0),
-        ("good", "reordered", Change.BEHAVIOUR_CHANGED, 0),
-        ("reordered", "good", Change.BEHAVIOUR_CHANGED, 0),
-        ("good", "crashing", Change.NEWLY_FAILING, 1),
-        ("good", "warning", Change.NEWLY_FAILING, 1),
-        ("warning", "uncounted", Change.NEWLY_FAILING, 1),
-        ("good", "dead-wire", Change.CANNOT_JUDGE, 2),
-        ("dead-wire", "good", Change.CANNOT_JUDGE, 2),
-        ("dead-wire", "uncounted", Change.CANNOT_JUDGE, 2),
+        ("good", "good2", PatchEffect.UNCHANGED, 0),
+        ("good", "uncounted", PatchEffect.NEWLY_FAILING, 1),
+        ("uncounted", "good", PatchEffect.NEWLY_PASSING, 0),
+        ("uncounted", "uncounted ", PatchEffect.STILL_FAILING, 0),
+        ("good", "reordered", PatchEffect.BEHAVIOUR_CHANGED, 0),
+        ("reordered", "good", PatchEffect.BEHAVIOUR_CHANGED, 0),
+        ("good", "crashing", PatchEffect.NEWLY_FAILING, 1),
+        ("good", "warning", PatchEffect.NEWLY_FAILING, 1),
+        ("warning", "uncounted", PatchEffect.NEWLY_FAILING, 1),
+        ("good", "dead-wire", PatchEffect.CANNOT_JUDGE, 2),
+        ("dead-wire", "good", PatchEffect.CANNOT_JUDGE, 2),
+        ("dead-wire", "uncounted", PatchEffect.CANNOT_JUDGE, 2),
     ],
 )
 def test_the_verdict(tmp_path, base, patched, change, code):
@@ -73,7 +73,7 @@ def test_what_cannot_be_judged_is_said_with_the_lines_that_show_why(
 ):
     result = checked(tmp_path, base, patched)
     failure = result.configs[0].failure
-    assert (result.change, result.exit_code) == (Change.CANNOT_JUDGE, 2)
+    assert (result.change, result.exit_code) == (PatchEffect.CANNOT_JUDGE, 2)
     assert (failure.which, failure.stage) == (which, stage)
     assert words in "\n".join(failure.lines)
 
@@ -93,7 +93,7 @@ def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
 
 
 def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
-    (one,) = checked(tmp_path, "good", "uncounted").of(Change.NEWLY_FAILING)
+    (one,) = checked(tmp_path, "good", "uncounted").of(PatchEffect.NEWLY_FAILING)
     assert (one.tried, one.confirmed) == (1, 1)
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.check import lane as lane_module
-from harness.check.helper import helping
-from harness.check.judging import DIVIDED_FROM, Bench, divided
-from harness.check.lane import GUESTS_MOST, Lane, Terms
-from harness.check.outcome import Kind
+from harness.check.checked_program import CheckedKind
+from harness.check.helper_process import helper_process
+from harness.check.judging import DIVIDED_FROM, KernelJudge, divided
+from harness.check.lane import GUESTS_MOST, Lane, Workload
 from harness.errors import InfrastructureError, KernelError
 from harness.guest.shape import Shape
 from harness.patch.apply import DoesNotApplyError
@@ -85,8 +85,10 @@ class Guests:
 
 def judged(monkeypatch, tmp_path, plan, guests):
     monkeypatch.setattr(lane_module, "judge", guests)
-    with helping() as helper:
-        return Bench(PREPARED, Terms(Shape(), plan), tmp_path, Quiet(), helper).judgement()
+    with helper_process() as helper:
+        return KernelJudge(
+            PREPARED, Workload(Shape(), plan), tmp_path, Quiet(), helper
+        ).judgement()
 
 
 def test_a_short_plan_is_one_lane_and_a_long_one_two_that_share_nothing():
@@ -101,9 +103,9 @@ def test_a_short_plan_is_one_lane_and_a_long_one_two_that_share_nothing():
 
 def test_every_program_is_judged_once_and_by_two_processes(monkeypatch, tmp_path):
     found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests())
-    assert sorted(one.program for one in found.outcomes) == names(plan_of(20, steps=0))
-    assert {one.kind for one in found.outcomes} == {Kind.AGREE}
-    by = {one.title for one in found.outcomes}
+    assert sorted(one.program for one in found.programs) == names(plan_of(20, steps=0))
+    assert {one.kind for one in found.programs} == {CheckedKind.AGREE}
+    by = {one.title for one in found.programs}
     assert len(by) == 2
     assert f"by {os.getpid()}" in by
     assert (found.guests, found.error) == (2, "")
@@ -111,9 +113,11 @@ def test_every_program_is_judged_once_and_by_two_processes(monkeypatch, tmp_path
 
 def test_without_a_helper_both_lanes_are_run_here(monkeypatch, tmp_path):
     monkeypatch.setattr(lane_module, "judge", Guests())
-    found = Bench(PREPARED, Terms(Shape(), plan_of(20, steps=0)), tmp_path, Quiet()).judgement()
-    assert len(found.outcomes) == 20
-    assert {one.title for one in found.outcomes} == {f"by {os.getpid()}"}
+    found = KernelJudge(
+        PREPARED, Workload(Shape(), plan_of(20, steps=0)), tmp_path, Quiet()
+    ).judgement()
+    assert len(found.programs) == 20
+    assert {one.title for one in found.programs} == {f"by {os.getpid()}"}
 
 
 @pytest.mark.parametrize("crashing", ["s04", "s05"])
@@ -121,18 +125,18 @@ def test_a_crash_in_one_lane_costs_neither_the_rest_of_it_nor_the_other(
     monkeypatch, tmp_path, crashing
 ):
     found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(crashing=(crashing,)))
-    kinds = {one.program: one.kind for one in found.outcomes}
+    kinds = {one.program: one.kind for one in found.programs}
     assert len(kinds) == 20
-    assert {name for name, kind in kinds.items() if kind is not Kind.AGREE} == {crashing}
+    assert {name for name, kind in kinds.items() if kind is not CheckedKind.AGREE} == {crashing}
     assert found.guests == 3
 
 
 def test_a_lane_whose_every_scenario_crashes_ends_after_some_guests(monkeypatch, tmp_path):
     plan = plan_of(20, steps=0)
     found = judged(monkeypatch, tmp_path, plan, Guests(crashing=names(divided(plan)[1])))
-    kinds = [one.kind for one in found.outcomes]
-    assert (kinds.count(Kind.AGREE), kinds.count(Kind.CONTRACT)) == (10, GUESTS_MOST)
-    assert kinds.count(Kind.ERROR) == 10 - GUESTS_MOST
+    kinds = [one.kind for one in found.programs]
+    assert (kinds.count(CheckedKind.AGREE), kinds.count(CheckedKind.CONTRACT)) == (10, GUESTS_MOST)
+    assert kinds.count(CheckedKind.ERROR) == 10 - GUESTS_MOST
 
 
 @pytest.mark.parametrize("dead", ["s04", "s05"])
@@ -140,14 +144,14 @@ def test_programs_of_a_lane_that_did_not_boot_have_no_verdict_and_the_others_hav
     monkeypatch, tmp_path, dead
 ):
     found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(dead=(dead,)))
-    silent = [one for one in found.outcomes if one.kind is Kind.ERROR]
-    assert (len(found.outcomes), len(silent)) == (20, 10)
+    silent = [one for one in found.programs if one.kind is CheckedKind.ERROR]
+    assert (len(found.programs), len(silent)) == (20, 10)
     assert {one.reason for one in silent} == {"the kernel did not boot"}
 
 
 def test_a_kernel_that_boots_in_neither_lane_has_no_outcomes(monkeypatch, tmp_path):
     found = judged(monkeypatch, tmp_path, plan_of(20, steps=0), Guests(dead=("s04", "s05")))
-    assert (found.outcomes, found.error) == ((), "the kernel did not boot")
+    assert (found.programs, found.error) == ((), "the kernel did not boot")
 
 
 ERRORS = (
@@ -159,7 +163,7 @@ ERRORS = (
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
 def test_an_error_of_the_other_process_arrives_whole(error):
-    with helping() as helper, pytest.raises(type(error)) as told:
+    with helper_process() as helper, pytest.raises(type(error)) as told:
         helper.submit(_raise, error).result()
     assert (str(told.value), told.value.hint) == (str(error), error.hint)
     assert told.value.__dict__ == error.__dict__
@@ -181,21 +185,21 @@ def test_what_only_the_second_lane_raises_is_raised(monkeypatch, tmp_path):
 
 def test_one_scenario_alone_is_run_in_a_guest_of_its_own(monkeypatch, tmp_path):
     monkeypatch.setattr(lane_module, "judge", Guests())
-    bench = Bench(PREPARED, Terms(Shape(), plan_of(20, steps=0)), tmp_path, Quiet())
+    bench = KernelJudge(PREPARED, Workload(Shape(), plan_of(20, steps=0)), tmp_path, Quiet())
     assert bench.confirm(plan_of(3, steps=0).scenarios[2]).program == "s02"
     assert (tmp_path / "alone" / "s02" / "guest-0").is_dir()
 
 
 def test_a_lane_has_folders_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(lane_module, "judge", Guests())
-    Lane(PREPARED, Terms(Shape(), plan_of(2, steps=0)), tmp_path / "lane-1").found(Quiet())
+    Lane(PREPARED, Workload(Shape(), plan_of(2, steps=0)), tmp_path / "lane-1").found(Quiet())
     assert (tmp_path / "lane-1" / "guest-0").is_dir()
 
 
 PARENT = """
 import os, time
-from harness.check.helper import helping
-with helping() as helper:
+from harness.check.helper_process import helper_process
+with helper_process() as helper:
     print(helper.submit(os.getpid).result(), flush=True)
     time.sleep(600)
 """

@@ -5,7 +5,7 @@ What each kernel does is recorded while the model has its policy; it is judged b
 
 import pytest
 
-from harness.check.outcome import Kind, outcome
+from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.evidence import mask
 from harness.compare.judge import RECORDED_MOST, standard_contract
 from harness.model import pkmap
@@ -48,21 +48,21 @@ def judged(guest, steps, evidence):
     for step in steps:
         judge.step(step)
     judge.end(End(len(steps)))
-    return outcome(ProgramOutcome("turns", "", 0.0, judge.result))
+    return checked_program(ProgramOutcome("turns", "", 0.0, judge.result))
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_another_policy_is_another_behaviour_to_the_end(policy, evidence, monkeypatch):
     found = judged(*recorded(policy, monkeypatch), evidence)
-    assert (found.kind, found.broken) == (Kind.BEHAVIOUR, ())
+    assert (found.kind, found.broken) == (CheckedKind.BEHAVIOUR, ())
     assert found.unjudged == 0
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
 def test_the_usual_policy_agrees_whatever_can_be_seen(evidence, monkeypatch):
     found = judged(*recorded("", monkeypatch), evidence)
-    assert (found.kind, found.unjudged) == (Kind.AGREE, 0)
+    assert (found.kind, found.unjudged) == (CheckedKind.AGREE, 0)
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
@@ -74,7 +74,7 @@ def test_a_bug_at_the_end_is_found_through_every_policy(policy, evidence, monkey
     assert late > 2 * RECORDED_MOST
     steps[late] = steps[late]._replace(observation=steps[late].observation._replace(slots=()))
     found = judged(guest, steps, evidence)
-    assert found.kind is Kind.CONTRACT
+    assert found.kind is CheckedKind.CONTRACT
     assert "users" in found.rules
 
 
@@ -82,7 +82,7 @@ def test_without_counts_nothing_is_claimed_that_was_not_seen(monkeypatch):
     """``pkmap_count`` in another form: what is left of the evidence cannot follow another order, and that is said."""
     guest, steps = recorded("first free slot", monkeypatch)
     found = judged(guest, steps, EVERYTHING & ~1)
-    assert (found.kind, found.broken) == (Kind.UNKNOWN, ())
+    assert (found.kind, found.broken) == (CheckedKind.UNKNOWN, ())
 
 
 @pytest.mark.parametrize("policy", POLICIES)

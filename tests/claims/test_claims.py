@@ -6,11 +6,11 @@ import pytest
 
 from harness.claims import atomic, persistent
 from harness.claims.claim import CLAIMS
+from harness.claims.claim_finding import ClaimVerdict
+from harness.claims.claim_programs import ClaimEvidence, full, named, sleeper, turn, typed, windows
 from harness.claims.gather import instructions
 from harness.claims.recorded import recorded
-from harness.claims.script import Seen, full, named, sleeper, turn, typed, windows
-from harness.claims.then import THEN
-from harness.claims.verdict import Verdict
+from harness.claims.typed_claims import TYPED_CHECKS
 from harness.cli.claims import judge
 from harness.guest.steps import StepRecord
 from harness.model.machine import machine
@@ -54,7 +54,7 @@ def seen_on(layout):
         observation=steps["lowmem"][0].observation._replace(status=Status.DIED)
     )
     counted = {"kmap": 200, "kunmap": 200, "kmap_atomic": 150, "kunmap_atomic": 150}
-    return Seen(
+    return ClaimEvidence(
         layout, "x", {**steps, "too-many": (died,), "onto-occupied": (died,)}, counted, False
     )
 
@@ -75,7 +75,7 @@ def test_a_correct_kernel_is_as_recorded(seen):
     assert len(judged) == len(CLAIMS) == 23
     assert [one.claim.number for one in judged if one.differs] == []
     assert all(one.finding.evidence for one in judged)
-    assert {one.claim.number for one in judged if one.then} == set(THEN)
+    assert {one.claim.number for one in judged if one.then} == set(TYPED_CHECKS)
     assert "AS RECORDED" in list(claims_lines("x", "local", judged))[-1]
     assert claims_value("x", "local", judged)["as_recorded"]
 
@@ -88,21 +88,21 @@ def test_every_kind_records_every_claim():
 @pytest.mark.parametrize(
     ("check", "name", "fields", "verdict"),
     [
-        (persistent.lowmem_and_highmem, "lowmem", {"value": 0xFF00_1000}, Verdict.FALSE),
-        (persistent.sleeps_until_unmap, "sleep", {"status": Status.OK}, Verdict.FALSE),
-        (persistent.no_flush_on_map, "fresh", {"flush_cpus": 2}, Verdict.FALSE),
-        (persistent.never_below_one, "too-many", {"status": Status.OK}, Verdict.FALSE),
-        (persistent.tlb_flush, "flush-none", {"flush_ranges": 1}, Verdict.HOLDS),
-        (persistent.invoked_at_the_beginning, "sleep", {"flush_ranges": 1}, Verdict.HOLDS),
-        (persistent.full_scan, "held", {"status": Status.FAULT}, Verdict.FALSE),
-        (persistent.sleeps_when_full, "sleep", {"status": Status.OK}, Verdict.FALSE),
-        (atomic.index_formula, "atomic-1", {"value": 0xFFFB_0000}, Verdict.FALSE),
-        (atomic.unmapped_by_type, "atomic-unmap-0", {"pte": 5}, Verdict.FALSE),
-        (atomic.overwritten, "onto-occupied", {"status": Status.OK}, Verdict.HOLDS),
-        (THEN[16], "typed-other", {"status": Status.OK}, Verdict.FALSE),
-        (THEN[17], "typed-1", {"value": 0xC890_0000}, Verdict.FALSE),
-        (THEN[20], "typed-read", {"value": 0x4444}, Verdict.HOLDS),
-        (THEN[21], "typed-wrong", {"pte": 0}, Verdict.FALSE),
+        (persistent.lowmem_and_highmem, "lowmem", {"value": 0xFF00_1000}, ClaimVerdict.FALSE),
+        (persistent.sleeps_until_unmap, "sleep", {"status": Status.OK}, ClaimVerdict.FALSE),
+        (persistent.no_flush_on_map, "fresh", {"flush_cpus": 2}, ClaimVerdict.FALSE),
+        (persistent.never_below_one, "too-many", {"status": Status.OK}, ClaimVerdict.FALSE),
+        (persistent.tlb_flush, "flush-none", {"flush_ranges": 1}, ClaimVerdict.HOLDS),
+        (persistent.invoked_at_the_beginning, "sleep", {"flush_ranges": 1}, ClaimVerdict.HOLDS),
+        (persistent.full_scan, "held", {"status": Status.FAULT}, ClaimVerdict.FALSE),
+        (persistent.sleeps_when_full, "sleep", {"status": Status.OK}, ClaimVerdict.FALSE),
+        (atomic.index_formula, "atomic-1", {"value": 0xFFFB_0000}, ClaimVerdict.FALSE),
+        (atomic.unmapped_by_type, "atomic-unmap-0", {"pte": 5}, ClaimVerdict.FALSE),
+        (atomic.overwritten, "onto-occupied", {"status": Status.OK}, ClaimVerdict.HOLDS),
+        (TYPED_CHECKS[16], "typed-other", {"status": Status.OK}, ClaimVerdict.FALSE),
+        (TYPED_CHECKS[17], "typed-1", {"value": 0xC890_0000}, ClaimVerdict.FALSE),
+        (TYPED_CHECKS[20], "typed-read", {"value": 0x4444}, ClaimVerdict.HOLDS),
+        (TYPED_CHECKS[21], "typed-wrong", {"pte": 0}, ClaimVerdict.FALSE),
     ],
 )
 def test_another_kernel_is_another_verdict(check, name, fields, verdict, seen):
@@ -120,7 +120,7 @@ def test_slower_is_not_faster():
         seen_on(LAYOUTS["stack"]),
         instructions={"kmap": 1, "kunmap": 1, "kmap_atomic": 2, "kunmap_atomic": 2},
     )
-    assert atomic.atomic_and_faster(slow).verdict is Verdict.CHANGED
+    assert atomic.atomic_and_faster(slow).verdict is ClaimVerdict.CHANGED
 
 
 def test_instructions_are_ticks_less_those_of_nothing():

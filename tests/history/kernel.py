@@ -4,7 +4,7 @@ from random import Random
 
 from harness.guest.histories import Code
 from harness.history.history import SlotState
-from harness.history.order import Pkmap
+from harness.history.lock_order import Pkmap
 from tests.history.small import FREE, LAYOUT, event, history
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.guest.histories import Code, Outcome
-from harness.history.contract import violations
-from harness.history.order import replay
+from harness.history.explanation import violations
+from harness.history.histories_result import HistoriesResult, JudgedHistory
+from harness.history.lock_order import replay
 from harness.history.overlap import overlap
-from harness.history.result import HistoriesResult, Judged
-from harness.history.window import window_lines
+from harness.history.violation_window import window_lines
 from harness.report.histories import histories_lines, histories_value
 from tests.history.kernel import run
 from tests.history.small import address, event, history
@@ -23,7 +23,7 @@ BROKEN = history([event(Code.KMAP, 0, 1, 2, address(0))], [event(Code.KMAP, 1, 3
 def judged(one, **fields):
     found = violations(one)
     window = tuple(window_lines(one, found[0])) if found else ()
-    made = Judged(
+    made = JudgedHistory(
         "waits", 9, one.operations, one.outcome, one.complete, found, window, replay(one), "", overlap(one),
         0.5, 0.25,
     )  # fmt: skip

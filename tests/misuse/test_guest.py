@@ -7,8 +7,8 @@ import pytest
 from harness.base.progress import Quiet
 from harness.cli.broken_rules import runner
 from harness.guest.shape import Shape
-from harness.misuse.case import cases
-from harness.misuse.judge import Outcome, judge_case
+from harness.misuse.case_judge import CaseOutcome, judge_case
+from harness.misuse.misuse_case import cases
 from harness.run import job
 from harness.run.prepare import prepare
 from tests.acceptance.patched import Bug, Edit, with_bug
@@ -23,10 +23,12 @@ def test_a_stock_kernel_says_what_the_table_has(kernel, tmp_path):
     run = runner(prepare(kernel, None, Quiet()), Shape(), tmp_path)
     judged = [judge_case(case, run) for case in cases()]
     wrong = [
-        one for one in judged if one.outcome not in (Outcome.EXPECTED, Outcome.NOT_APPLICABLE)
+        one
+        for one in judged
+        if one.outcome not in (CaseOutcome.EXPECTED, CaseOutcome.NOT_APPLICABLE)
     ]
     assert wrong == []
-    assert sum(one.outcome is Outcome.EXPECTED for one in judged) >= 9
+    assert sum(one.outcome is CaseOutcome.EXPECTED for one in judged) >= 9
 
 
 class Lost(NamedTuple):
@@ -121,5 +123,5 @@ def test_a_kernel_that_lost_a_check_differs_from_the_table(lost, tmp_path, monke
     monkeypatch.setattr(job, "start", with_bug(prepared.kernel, lost.bug))
     (case,) = [one for one in cases() if one.id == lost.case]
     judged = judge_case(case, runner(prepared, Shape(), tmp_path))
-    assert judged.outcome is Outcome.DIVERGES, judged
+    assert judged.outcome is CaseOutcome.DIVERGES, judged
     assert any(one.startswith(lost.told) for one in judged.wrong), judged

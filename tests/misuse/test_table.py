@@ -3,8 +3,8 @@
 import pytest
 
 from harness.base import project
-from harness.misuse.case import Expectation, cases
-from harness.misuse.judge import contradictions
+from harness.misuse.case_judge import contradictions
+from harness.misuse.misuse_case import ConsoleExpectation, cases
 from harness.report.misuse import misuse_table
 
 DOCS = project.SCENARIOS.parents[1] / "docs" / "broken-rules.md"
@@ -31,7 +31,7 @@ def test_every_scenario_that_wrecks_a_kernel_is_in_the_table():
 
 
 def expected(*says, may=()):
-    return Expectation("pkmap", (), says, may, "")
+    return ConsoleExpectation("pkmap", (), says, may, "")
 
 
 @pytest.mark.parametrize(

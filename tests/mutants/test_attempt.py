@@ -9,9 +9,9 @@ import pytest
 from harness.base import project
 from harness.guest.shape import Shape
 from harness.mutants import attempt as attempt_module
-from harness.mutants.attempt import Means, attempt_switched
-from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.score import Found
+from harness.mutants.attempt import TrialSetup, attempt_switched
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
+from harness.mutants.score import Detection
 from harness.run.programs import read_plan, scenario_files
 from harness.run.throwaway import wrecks
 from tests.check.fakes import counted_twice, ran
@@ -42,16 +42,16 @@ def runs(monkeypatch):
 
 def tried(tmp_path, kind, needs=()):
     mutant = Mutant("m", Path("mm/highmem.c"), kind, (), "it", needs=needs)
-    return attempt_switched(mutant, PREPARED, Means(PLAN, Shape(), tmp_path), launch=None)
+    return attempt_switched(mutant, PREPARED, TrialSetup(PLAN, Shape(), tmp_path), launch=None)
 
 
 def test_a_mutant_of_the_catalogue_gets_the_wrecking_scenarios_that_it_names(runs, tmp_path):
-    assert tried(tmp_path, Kind.CONTRACT, ("local-overflow",)).found is Found.NOTHING
+    assert tried(tmp_path, MutantKind.CONTRACT, ("local-overflow",)).found is Detection.NOTHING
     assert [names for names, wrecked in runs[0] if wrecked] == [{"local-overflow"}]
 
 
 def test_another_gets_them_all_where_nothing_else_is_found(runs, tmp_path):
-    assert tried(tmp_path, Kind.OPERATOR).found is Found.NOTHING
+    assert tried(tmp_path, MutantKind.OPERATOR).found is Detection.NOTHING
     alone = [next(iter(names)) for names, wrecked in runs[0] if wrecked]
     assert len(alone) == len(set(alone)) > 5
     assert set(alone) <= WRECKING
@@ -59,4 +59,4 @@ def test_another_gets_them_all_where_nothing_else_is_found(runs, tmp_path):
 
 def test_what_only_a_wrecking_scenario_shows_is_found(runs, tmp_path):
     runs[1].append("local-overflow")
-    assert tried(tmp_path, Kind.OPERATOR).found is Found.CONTRACT
+    assert tried(tmp_path, MutantKind.OPERATOR).found is Detection.CONTRACT

@@ -2,8 +2,8 @@ import pytest
 
 from harness.base import project
 from harness.errors import UsageError
-from harness.mutants.catalogue import CatalogueError, Kind, read_catalogue
-from harness.mutants.score import Attempt, Found
+from harness.mutants.mutant_catalogue import CatalogueError, MutantKind, read_catalogue
+from harness.mutants.score import Attempt, Detection
 
 CATALOGUE = read_catalogue(project.MUTANTS)
 PKMAP = {f"P{number}" for number in range(1, 36)}
@@ -21,8 +21,8 @@ def test_every_entry_of_the_mutation_list_has_a_patch_or_a_reason():
 
 
 def test_there_are_enough_bugs_and_enough_patches_that_are_none():
-    assert len(CATALOGUE.mutants) - len(of_kind(Kind.HARMLESS)) >= 40
-    assert len(of_kind(Kind.HARMLESS)) >= 10
+    assert len(CATALOGUE.mutants) - len(of_kind(MutantKind.HARMLESS)) >= 40
+    assert len(of_kind(MutantKind.HARMLESS)) >= 10
 
 
 def test_every_patch_is_in_the_catalogue_and_every_scenario_that_is_needed_exists():
@@ -37,7 +37,7 @@ def test_every_patch_is_in_the_catalogue_and_every_scenario_that_is_needed_exist
 def test_every_bug_says_what_it_breaks_and_what_reveals_it():
     for one in CATALOGUE.mutants:
         assert one.breaks
-        assert one.reveals or one.kind is Kind.HARMLESS
+        assert one.reveals or one.kind is MutantKind.HARMLESS
 
 
 def test_versions():
@@ -75,7 +75,7 @@ def test_a_race_that_may_be_missed_is_as_wanted_either_way_and_another_is_not():
         for name in ("pkmap/state-after-unlock", "pkmap/enqueue-unlocked")
     )
     assert (may.least, must.least) == (0, 1)
-    assert Attempt(may, Found.NOTHING).as_wanted
-    assert Attempt(may, Found.CONTRACT).as_wanted
-    assert not Attempt(may, Found.ERROR).as_wanted
-    assert not Attempt(must, Found.NOTHING).as_wanted
+    assert Attempt(may, Detection.NOTHING).as_wanted
+    assert Attempt(may, Detection.CONTRACT).as_wanted
+    assert not Attempt(may, Detection.ERROR).as_wanted
+    assert not Attempt(must, Detection.NOTHING).as_wanted

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from harness.patch.read import NoPatchError, parse, read_patches
+from harness.patch.patch_reader import NoPatchError, parse, read_patches
 
 from .repository import diff, mail
 

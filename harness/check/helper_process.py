@@ -10,7 +10,7 @@ from harness.base.parent_death import die_with_parent
 
 
 @contextmanager
-def helping() -> Iterator[Executor]:
+def helper_process() -> Iterator[Executor]:
     """A helper for one check.
 
     It is forked, and at once, which takes a hundredth of what another interpreter would: call this before

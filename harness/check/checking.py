@@ -14,21 +14,21 @@ from harness.base.fingerprint import digest_of, key_of
 from harness.base.memo import Memo
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
-from harness.check.judging import Bench, Judgement
-from harness.check.lane import Terms, program_name
-from harness.check.outcome import Kind
+from harness.check.check_result import CheckResult, ConfigResult, KernelFailure, Stage
+from harness.check.checked_program import CheckedKind
+from harness.check.comparison import Comparison, PatchEffect, compare
+from harness.check.judging import Judgement, KernelJudge
+from harness.check.lane import Workload, program_name
 from harness.check.reproduce import command, save_patches
-from harness.check.result import CheckResult, ConfigResult, Failure, Stage
-from harness.check.symbolise import Symboliser, told
+from harness.check.symbolise import Symboliser, with_source_lines
 from harness.check.value import judgement_of, judgement_value
-from harness.check.verdict import Change, Comparison, compare
 from harness.errors import UsageError
 from harness.guest.template import emulator
 from harness.kernel.build import BuildError
 from harness.kernel.record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
-from harness.patch.base import Base
 from harness.patch.patch import Patch
+from harness.patch.patch_base import PatchBase
 from harness.patch.scratch import Scratch, open_clone, open_scratch
 from harness.run.expected import WrongMachineError
 from harness.run.prepare import Prepared
@@ -39,7 +39,7 @@ ROOMS = ("model", "scenario", "trace", "kernel", "guest", "compare", "run")
 """What of the harness a kept judgement depends on."""
 
 
-class Builder(Protocol):
+class KernelBuilder(Protocol):
     """Builds kernels from source trees (``harness/check/builder.py``); tests have another."""
 
     def fingerprint(self, config: str, source: Path) -> str:
@@ -58,7 +58,7 @@ class CheckRequest:
 
     tree: Path
     patches: tuple[Patch, ...]
-    terms: Terms
+    terms: Workload
     configs: tuple[str, ...]
     out: Path
     base: str = ""
@@ -69,7 +69,7 @@ class CheckRequest:
     """The words that the terms' shape was made of, for whoever wants to see it again."""
 
 
-Judging = Callable[[Prepared, Terms, Path, Progress], Bench]
+JudgeFactory = Callable[[Prepared, Workload, Path, Progress], KernelJudge]
 
 
 class Check:
@@ -78,10 +78,10 @@ class Check:
     def __init__(  # noqa: PLR0917 - the seams of one job
         self,
         request: CheckRequest,
-        builder: Builder,
+        builder: KernelBuilder,
         scratch: Scratch,
         progress: Progress,
-        judging: Judging = Bench,
+        judging: JudgeFactory = KernelJudge,
         prior: Mapping[str, Judgement] | None = None,
     ) -> None:
         self.request, self.builder, self.scratch, self.progress = (
@@ -107,7 +107,7 @@ class Check:
                 self._patched(config, *bases[config]) for config in self.request.configs
             )
         except DoesNotApplyError as error:
-            failure = Failure("patch", Stage.APPLY, (error.patch.title, *error.lines))
+            failure = KernelFailure("patch", Stage.APPLY, (error.patch.title, *error.lines))
             configs = tuple(
                 ConfigResult(config, failure=failure) for config in self.request.configs
             )
@@ -131,7 +131,7 @@ class Check:
 
     # -- the base
 
-    def _base(self, config: str) -> tuple[Judgement | Failure, bool]:
+    def _base(self, config: str) -> tuple[Judgement | KernelFailure, bool]:
         """What the base does in *config*, and whether that was known already."""
         if config in self.prior:
             return self.prior[config], True
@@ -144,7 +144,7 @@ class Check:
         with self.watch.phase("base: apply"):
             self.scratch.settle(self.base)
         found = self._judged(config, "base")
-        if isinstance(found, Failure):
+        if isinstance(found, KernelFailure):
             return found, False
         bench = found
         with self.watch.phase("base: run"):
@@ -153,7 +153,7 @@ class Check:
             self.kept.save(key, judgement_value(judgement))
         return judgement, False
 
-    def key(self, config: str, base: Base) -> str:
+    def key(self, config: str, base: PatchBase) -> str:
         """Names everything that the judgement of *base* depends on."""
         terms = self.request.terms
         return key_of(
@@ -175,8 +175,8 @@ class Check:
 
     # -- the patched kernel
 
-    def _patched(self, config: str, base: Judgement | Failure, kept: bool) -> ConfigResult:
-        if isinstance(base, Failure):
+    def _patched(self, config: str, base: Judgement | KernelFailure, kept: bool) -> ConfigResult:
+        if isinstance(base, KernelFailure):
             return ConfigResult(config, failure=base)
         self.progress.step(f"{config}: the patched kernel")
         found = self._judged(config, "patched")
@@ -187,7 +187,7 @@ class Check:
             module_was_kept=self.module_was_kept,
             reproduce=self._command(config),
         )
-        if isinstance(found, Failure):
+        if isinstance(found, KernelFailure):
             return replace(known, failure=found)
         try:
             with self.watch.phase("run"):
@@ -195,13 +195,15 @@ class Check:
         except WrongMachineError as error:
             return replace(
                 known,
-                failure=Failure("patched kernel", Stage.MACHINE, tuple(str(error).splitlines())),
+                failure=KernelFailure(
+                    "patched kernel", Stage.MACHINE, tuple(str(error).splitlines())
+                ),
             )
-        if judgement.error and not judgement.outcomes:
+        if judgement.error and not judgement.programs:
             return replace(known, failure=_not_booted("patched kernel", judgement))
-        if base.error and not base.outcomes:
+        if base.error and not base.programs:
             return replace(known, patched=judgement, failure=_not_booted("base", base))
-        comparisons = compare(config, base.outcomes, judgement.outcomes)
+        comparisons = compare(config, base.programs, judgement.programs)
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(found, comparisons))
         again = self._command(config, comparisons)
@@ -215,7 +217,7 @@ class Check:
         return replace(
             judgement,
             error="\n".join(symboliser.lines(judgement.error.splitlines())),
-            outcomes=tuple(told(one, symboliser) for one in judgement.outcomes),
+            programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
         )
 
     def _command(self, config: str, found: Sequence[Comparison] = ()) -> str:
@@ -225,7 +227,9 @@ class Check:
         place = (
             ("--kernel", request.kernel.name) if request.kernel else ("--tree", str(request.tree))
         )
-        failing = next((one.program for one in found if one.change is Change.NEWLY_FAILING), "")
+        failing = next(
+            (one.program for one in found if one.change is PatchEffect.NEWLY_FAILING), ""
+        )
         scenario = next((one.file for one in plan.scenarios if program_name(one) == failing), "")
         more = ["--shape", request.machine] if request.machine else []
         more += (
@@ -235,21 +239,25 @@ class Check:
         )
         return command(place, self.base, files, config, more)
 
-    def _confirmed(self, bench: Bench, found: Sequence[Comparison]) -> Iterator[Comparison]:
+    def _confirmed(self, bench: KernelJudge, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """The first newly failing scenarios are run again, each alone: is it they, or what went before?"""
         scenarios = {program_name(one): one for one in self.request.terms.plan.scenarios}
         left = CONFIRMED_MOST
         for one in found:
-            if one.change is not Change.NEWLY_FAILING or one.program not in scenarios or not left:
+            if (
+                one.change is not PatchEffect.NEWLY_FAILING
+                or one.program not in scenarios
+                or not left
+            ):
                 yield one
                 continue
             left -= 1
             again = bench.confirm(scenarios[one.program])
-            yield replace(one, tried=1, confirmed=int(again.kind is Kind.CONTRACT))
+            yield replace(one, tried=1, confirmed=int(again.kind is CheckedKind.CONTRACT))
 
     # -- both
 
-    def _judged(self, config: str, which: str) -> Bench | Failure:
+    def _judged(self, config: str, which: str) -> KernelJudge | KernelFailure:
         """The bench on which the kernel that the scratch holds is judged, or why there is none."""
         prefix = "" if which == "patched" else "base: "
         name = "patched kernel" if which == "patched" else "base"
@@ -259,23 +267,23 @@ class Check:
                     self.scratch.source, self.scratch.objects(config), config, self.progress
                 )
         except BuildError as error:
-            return Failure(name, Stage.BUILD, tuple(error.message.splitlines()))
+            return KernelFailure(name, Stage.BUILD, tuple(error.message.splitlines()))
         except UsageError as error:
-            return Failure(name, Stage.CONFIGURE, tuple(str(error).splitlines()))
+            return KernelFailure(name, Stage.CONFIGURE, tuple(str(error).splitlines()))
         try:
             with self.watch.phase(f"{prefix}module"):
                 prepared, self.module_was_kept = self.builder.prepare(
                     kernel, self.scratch.source, self.progress
                 )
         except BuildError as error:
-            return Failure(name, Stage.MODULE, tuple(error.message.splitlines()))
+            return KernelFailure(name, Stage.MODULE, tuple(error.message.splitlines()))
         return self.judging(
             prepared, self.request.terms, self.request.out / config / which, self.progress
         )
 
 
-def _not_booted(which: str, judgement: Judgement) -> Failure:
-    return Failure(which, Stage.BOOT, tuple(judgement.error.splitlines()))
+def _not_booted(which: str, judgement: Judgement) -> KernelFailure:
+    return KernelFailure(which, Stage.BOOT, tuple(judgement.error.splitlines()))
 
 
 def _harness() -> str:
@@ -287,14 +295,16 @@ def _harness() -> str:
         for path in (root / room).rglob("*")
         if path.suffix in {".py", ".toml"}
     )
-    own = (root / "check" / f"{name}.py" for name in ("outcome", "judging", "lane", "value"))
+    own = (
+        root / "check" / f"{name}.py" for name in ("checked_program", "judging", "lane", "value")
+    )
     sources = (*project.MODULE_SOURCES.glob("*.[ch]"), *project.AGENT_SOURCES.glob("*.[ch]"))
     return digest_of((*code, *own, *sources))
 
 
 def run_check(
     request: CheckRequest,
-    builder: Builder,
+    builder: KernelBuilder,
     progress: Progress,
     *,
     helper: Executor | None = None,
@@ -306,7 +316,7 @@ def run_check(
 
     Raises UsageError for a tree or a revision that is none, and InfrastructureError.
     """
-    judging = partial(Bench, helper=helper)
+    judging = partial(KernelJudge, helper=helper)
     with _opened(request) as scratch:
         if not each:
             return (Check(request, builder, scratch, progress, judging).result(),)
@@ -321,7 +331,11 @@ def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
 
 
 def _each(
-    request: CheckRequest, builder: Builder, scratch: Scratch, progress: Progress, judging: Judging
+    request: CheckRequest,
+    builder: KernelBuilder,
+    scratch: Scratch,
+    progress: Progress,
+    judging: JudgeFactory,
 ) -> Iterator[CheckResult]:
     """Each patch against the kernel with those before it; one that cannot be judged ends the series."""
     prior: Mapping[str, Judgement] = {}

@@ -13,7 +13,7 @@ A, B, C = range(3)
 
 
 @dataclass(slots=True)
-class Script:
+class ClaimProgram:
     """Operations in order, and the positions that each name stands for."""
 
     operations: list[Operation] = field(default_factory=list)
@@ -25,9 +25,9 @@ class Script:
         self.operations.append(Operation(code, task, **operands))  # type: ignore[arg-type] # keywords are fields of Operation
 
 
-def turn(layout: Layout, low: int) -> Script:
+def turn(layout: Layout, low: int) -> ClaimProgram:
     """One full turn of the cursor: a page held by two users, one left at 1, the others kmapped and let go."""
-    script = Script()
+    script = ClaimProgram()
     script.do("lowmem", OpCode.KMAP, page=low)
     script.do("lowmem-unmap", OpCode.KUNMAP, page=low)
     script.do("hold", OpCode.KMAP, page=0, reg=1)
@@ -48,9 +48,9 @@ def turn(layout: Layout, low: int) -> Script:
     return script
 
 
-def full(layout: Layout) -> Script:
+def full(layout: Layout) -> ClaimProgram:
     """Every position taken: one more kmap sleeps until one is let go; kmap in an atomic section before."""
-    script = Script()
+    script = ClaimProgram()
     script.do("atomic-begin", OpCode.PREEMPT_OFF)
     script.do("atomic-kmap", OpCode.KMAP, page=0, reg=10)
     script.do("atomic-end", OpCode.PREEMPT_ON)
@@ -68,9 +68,9 @@ def full(layout: Layout) -> Script:
     return script
 
 
-def windows(low: int) -> Script:
+def windows(low: int) -> ClaimProgram:
     """Atomic mappings, three deep, on both CPUs; lowmem; unmapping by an address within the page."""
-    script = Script()
+    script = ClaimProgram()
     for task in (A, B):
         for depth in range(3):
             script.do(f"atomic-{task}", OpCode.KMAP_ATOMIC, task=task, page=depth, reg=20 + depth)
@@ -88,10 +88,10 @@ def windows(low: int) -> Script:
     return script
 
 
-def sleeper(low: int) -> Script:
+def sleeper(low: int) -> ClaimProgram:
     """A kmap_local mapping across a sleep in which another task of the CPU maps (local generation)."""
     del low
-    script = Script()
+    script = ClaimProgram()
     script.do("local-map", OpCode.KMAP_LOCAL, page=0, reg=30)
     script.do("local-write", OpCode.WRITE, reg=30, value=0x1111)
     script.do("local-sleep", OpCode.SLEEP, value=2000)
@@ -103,12 +103,12 @@ def sleeper(low: int) -> Script:
     return script
 
 
-def typed() -> Script:
+def typed() -> ClaimProgram:
     """The interface of 2.6.24 in the module's typed window: types of both CPUs, misuse, a sleeper."""
     user0, user1, irq0 = (
         KM_TYPES_2_6_24.index(name) for name in ("KM_USER0", "KM_USER1", "KM_IRQ0")
     )
-    script = Script()
+    script = ClaimProgram()
     for number in range(len(KM_TYPES_2_6_24)):
         for task in (A, B):
             script.do(
@@ -132,13 +132,13 @@ def typed() -> Script:
     return script
 
 
-def wrecking(layout: Layout) -> Script:
+def wrecking(layout: Layout) -> ClaimProgram:
     """A kunmap too many, then a window entry that is in use when its turn comes.
 
     Two tasks die, one with kmap_lock held, and the entry stays: for a guest that is thrown away.
     """
     slot = layout.fix_kmap_begin + (1 if layout.debug_kmap_local else 0)
-    script = Script()
+    script = ClaimProgram()
     script.do("balanced", OpCode.KMAP, task=B, page=2, reg=41)
     script.do("balanced-end", OpCode.KUNMAP, task=B, page=2)
     script.do("too-many", OpCode.KUNMAP, task=B, page=2)
@@ -151,9 +151,9 @@ def wrecking(layout: Layout) -> Script:
 ROUNDS = 16
 
 
-def timed(*, local: bool) -> Script:
+def timed(*, local: bool) -> ClaimProgram:
     """Pairs of map and unmap, ROUNDS times each, for a machine that counts instructions."""
-    script = Script()
+    script = ClaimProgram()
     for _ in range(ROUNDS):
         script.do("nop", OpCode.NOP)
         script.do("kmap", OpCode.KMAP, page=0, reg=50)
@@ -167,7 +167,7 @@ def timed(*, local: bool) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ClaimEvidence:
     """What the scripts have shown: steps by name, and instructions by operation (medians, NOP taken off)."""
 
     layout: Layout
@@ -185,6 +185,6 @@ class Seen:
         return self.steps[name][0]
 
 
-def named(script: Script, records: list[StepRecord]) -> dict[str, tuple[StepRecord, ...]]:
+def named(script: ClaimProgram, records: list[StepRecord]) -> dict[str, tuple[StepRecord, ...]]:
     """The records of *script*, by name."""
     return {name: tuple(records[at] for at in places) for name, places in script.names.items()}

@@ -6,13 +6,13 @@ from enum import Enum
 from typing import NamedTuple
 
 from harness.compare.divergence import Layer
-from harness.misuse.case import Case, Expectation
+from harness.misuse.misuse_case import ConsoleExpectation, MisuseCase
 from harness.model.machine import missing_operations
 from harness.run.result import RunResult
 from harness.scenario.facts import Facts
 
 
-class Outcome(Enum):
+class CaseOutcome(Enum):
     """How a case ended."""
 
     EXPECTED = "as expected"
@@ -22,38 +22,40 @@ class Outcome(Enum):
     ERROR = "error"
 
 
-class Judged(NamedTuple):
+class JudgedCase(NamedTuple):
     """A case, what was expected of this kernel, what it said, and all that was not as expected."""
 
-    case: Case
-    outcome: Outcome
-    expected: Expectation | None
+    case: MisuseCase
+    outcome: CaseOutcome
+    expected: ConsoleExpectation | None
     said: tuple[str, ...]
     wrong: tuple[str, ...]
 
 
-def judge_case(case: Case, run: Callable[[Case], RunResult]) -> Judged:
+def judge_case(case: MisuseCase, run: Callable[[MisuseCase], RunResult]) -> JudgedCase:
     """Run *case* and judge it: each step by the model, the console by the table."""
     result = run(case)
     if result.layout is None:
-        return Judged(case, Outcome.ERROR, None, (), (result.error,))
+        return JudgedCase(case, CaseOutcome.ERROR, None, (), (result.error,))
     layout = result.layout
     expected = case.expectation(Facts(layout, throwaway=True, missing=missing_operations(layout)))
     (program,) = result.programs
     if program.not_applicable:
-        return Judged(case, Outcome.NOT_APPLICABLE, None, (), (program.not_applicable,))
+        return JudgedCase(case, CaseOutcome.NOT_APPLICABLE, None, (), (program.not_applicable,))
     said = tuple(report.title for one in result.results for report in one.trouble)
     if expected is None:
-        return Judged(
-            case, Outcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",)
+        return JudgedCase(
+            case, CaseOutcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",)
         )
     if result.error:
-        return Judged(case, Outcome.ERROR, expected, said, (result.error,))
+        return JudgedCase(case, CaseOutcome.ERROR, expected, said, (result.error,))
     wrong = (*contradictions(expected, said), *_steps(result))
-    return Judged(case, Outcome.DIVERGES if wrong else Outcome.EXPECTED, expected, said, wrong)
+    return JudgedCase(
+        case, CaseOutcome.DIVERGES if wrong else CaseOutcome.EXPECTED, expected, said, wrong
+    )
 
 
-def contradictions(expected: Expectation, said: Sequence[str]) -> tuple[str, ...]:
+def contradictions(expected: ConsoleExpectation, said: Sequence[str]) -> tuple[str, ...]:
     """What is missing of the reports expected, and what else was said; empty where all is as expected."""
     wrong: list[str] = []
     rest = list(said)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.check.outcome import Kind, Outcome
+from harness.check.checked_program import CheckedKind, CheckedProgram
 
 
-class Change(StrEnum):
+class PatchEffect(StrEnum):
     """What a patch has done to one program's outcome."""
 
     NEWLY_FAILING = "newly failing"
@@ -19,7 +19,7 @@ class Change(StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
-ORDER = tuple(Change)
+ORDER = tuple(PatchEffect)
 """The most important first."""
 
 
@@ -29,9 +29,9 @@ class Comparison:
 
     config: str
     program: str
-    change: Change
-    base: Outcome | None
-    patched: Outcome | None
+    change: PatchEffect
+    base: CheckedProgram | None
+    patched: CheckedProgram | None
     why: str = ""
     confirmed: int = 0
     """Of ``tried`` further runs, each in a guest of its own, those that failed in the same way."""
@@ -39,43 +39,45 @@ class Comparison:
 
 
 def compare(
-    config: str, base: Iterable[Outcome], patched: Iterable[Outcome]
+    config: str, base: Iterable[CheckedProgram], patched: Iterable[CheckedProgram]
 ) -> tuple[Comparison, ...]:
     """Every program of either kernel, in the order of the patched one."""
-    old: Mapping[str, Outcome] = {one.program: one for one in base}
-    new: Mapping[str, Outcome] = {one.program: one for one in patched}
+    old: Mapping[str, CheckedProgram] = {one.program: one for one in base}
+    new: Mapping[str, CheckedProgram] = {one.program: one for one in patched}
     names = (*new, *(name for name in old if name not in new))
     return tuple(_comparison(config, name, old.get(name), new.get(name)) for name in names)
 
 
 def _comparison(
-    config: str, name: str, base: Outcome | None, patched: Outcome | None
+    config: str, name: str, base: CheckedProgram | None, patched: CheckedProgram | None
 ) -> Comparison:
-    change, why = judge(base, patched)
+    change, why = effect_of(base, patched)
     return Comparison(config, name, change, base, patched, why)
 
 
-def judge(base: Outcome | None, patched: Outcome | None) -> tuple[Change, str]:
+def effect_of(
+    base: CheckedProgram | None, patched: CheckedProgram | None
+) -> tuple[PatchEffect, str]:
     """What changed between two outcomes of a program, and why it is called so.
 
     A missing outcome is one of a program that was not run.
     """
     silent = _no_verdict(base, patched)
     if silent or base is None or patched is None:
-        return Change.CANNOT_JUDGE, silent
-    if patched.kind is Kind.NOT_APPLICABLE:
+        return PatchEffect.CANNOT_JUDGE, silent
+    if patched.kind is CheckedKind.NOT_APPLICABLE:
         return _left_out(base, patched)
-    if patched.kind is Kind.CONTRACT:
+    if patched.kind is CheckedKind.CONTRACT:
         return _failing(base, patched)
-    if base.kind is Kind.CONTRACT:
-        return Change.NEWLY_PASSING, f"the base breaks {_listed(base.rules)}"
+    if base.kind is CheckedKind.CONTRACT:
+        return PatchEffect.NEWLY_PASSING, f"the base breaks {_listed(base.rules)}"
     return _passing(base, patched)
 
 
-_SILENT = (Kind.ERROR, Kind.UNKNOWN)
+_SILENT = (CheckedKind.ERROR, CheckedKind.UNKNOWN)
 
 
-def _no_verdict(base: Outcome | None, patched: Outcome | None) -> str:
+def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None) -> str:
     """Why nothing can be said, if nothing can; the patched kernel's reason first."""
     for one, what in ((patched, "patched kernel"), (base, "base")):
         if one is None:
@@ -85,39 +87,39 @@ def _no_verdict(base: Outcome | None, patched: Outcome | None) -> str:
     return ""
 
 
-def _left_out(base: Outcome, patched: Outcome) -> tuple[Change, str]:
-    if base.kind is Kind.NOT_APPLICABLE:
-        return Change.NOT_APPLICABLE, patched.reason
-    return Change.CANNOT_JUDGE, f"no longer applicable: {patched.reason}"
+def _left_out(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
+    if base.kind is CheckedKind.NOT_APPLICABLE:
+        return PatchEffect.NOT_APPLICABLE, patched.reason
+    return PatchEffect.CANNOT_JUDGE, f"no longer applicable: {patched.reason}"
 
 
-def _failing(base: Outcome, patched: Outcome) -> tuple[Change, str]:
+def _failing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
     """A rule that the base keeps makes it new, whatever else the base breaks."""
     new = patched.rules - base.rules
     if new:
-        return Change.NEWLY_FAILING, f"breaks {_listed(new)}"
-    return Change.STILL_FAILING, f"the base breaks {_listed(patched.rules)} too"
+        return PatchEffect.NEWLY_FAILING, f"breaks {_listed(new)}"
+    return PatchEffect.STILL_FAILING, f"the base breaks {_listed(patched.rules)} too"
 
 
-def _passing(base: Outcome, patched: Outcome) -> tuple[Change, str]:
+def _passing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
     """Neither breaks the contract: known bugs and behaviour may still differ."""
     known = set(patched.known) & set(base.vanished)
     if known:
         return (
-            Change.NEWLY_FAILING,
+            PatchEffect.NEWLY_FAILING,
             f"shows the known bug {_listed(known)}, which the base has not",
         )
-    if base.kind is Kind.NOT_APPLICABLE:
-        return Change.NEWLY_PASSING, "it did not apply to the base"
+    if base.kind is CheckedKind.NOT_APPLICABLE:
+        return PatchEffect.NEWLY_PASSING, "it did not apply to the base"
     if patched.behaviours != base.behaviours:
-        return Change.BEHAVIOUR_CHANGED, _difference(base, patched)
+        return PatchEffect.BEHAVIOUR_CHANGED, _difference(base, patched)
     gone = set(base.known) & set(patched.vanished)
     if gone:
-        return Change.NEWLY_PASSING, f"no longer shows the known bug {_listed(gone)}"
-    return Change.UNCHANGED, ""
+        return PatchEffect.NEWLY_PASSING, f"no longer shows the known bug {_listed(gone)}"
+    return PatchEffect.UNCHANGED, ""
 
 
-def _difference(base: Outcome, patched: Outcome) -> str:
+def _difference(base: CheckedProgram, patched: CheckedProgram) -> str:
     new, gone = patched.behaviours - base.behaviours, base.behaviours - patched.behaviours
     words = [f"now {_listed(new)}"] if new else []
     words += [f"no longer {_listed(gone)}"] if gone else []

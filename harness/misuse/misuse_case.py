@@ -11,7 +11,7 @@ from harness.scenario.parse import parse_scenario
 from harness.scenario.syntax import Requirement
 
 
-class Expectation(NamedTuple):
+class ConsoleExpectation(NamedTuple):
     """What stands on the console of a kernel for which ``when`` holds.
 
     ``says``: a regular expression for the title of each report, in order; none for silence.
@@ -29,35 +29,35 @@ class Expectation(NamedTuple):
         return next((reason for one in self.requires if (reason := unmet(one, facts))), None)
 
 
-class Case(NamedTuple):
+class MisuseCase(NamedTuple):
     """A rule broken on purpose; ``scenario`` is the name of the one that breaks it."""
 
     id: str
     rule: str
     scenario: str
-    expectations: tuple[Expectation, ...]
+    expectations: tuple[ConsoleExpectation, ...]
 
-    def expectation(self, facts: Facts) -> Expectation | None:
+    def expectation(self, facts: Facts) -> ConsoleExpectation | None:
         """The first that concerns a guest with *facts*."""
         return next((one for one in self.expectations if one.unmet(facts) is None), None)
 
 
 @cache
-def cases() -> tuple[Case, ...]:
+def cases() -> tuple[MisuseCase, ...]:
     """All cases on record."""
     text = files("harness.misuse").joinpath("expected.toml").read_text(encoding="utf-8")
     return tuple(_case(table) for table in tomllib.loads(text)["case"])
 
 
-def _case(table: Mapping[str, Any]) -> Case:
+def _case(table: Mapping[str, Any]) -> MisuseCase:
     found = tuple(_expectation(one) for one in table["expect"])
-    return Case(table["id"], table["rule"], table["scenario"], found)
+    return MisuseCase(table["id"], table["rule"], table["scenario"], found)
 
 
-def _expectation(table: Mapping[str, Any]) -> Expectation:
+def _expectation(table: Mapping[str, Any]) -> ConsoleExpectation:
     requires = parse_scenario(
         f"requires: {table['when']}\ntasks: a@0\na: nop\n", "expected.toml"
     ).requires
-    return Expectation(
+    return ConsoleExpectation(
         table["when"], requires, tuple(table["says"]), tuple(table.get("may", ())), table["source"]
     )

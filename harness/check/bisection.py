@@ -7,10 +7,10 @@ from enum import IntEnum
 from pathlib import Path
 
 from harness.base.progress import Progress
-from harness.check.job import Builder, Judging
-from harness.check.judging import Bench
-from harness.check.lane import Terms
-from harness.check.outcome import Kind
+from harness.check.checked_program import CheckedKind
+from harness.check.checking import JudgeFactory, KernelBuilder
+from harness.check.judging import KernelJudge
+from harness.check.lane import Workload
 from harness.errors import UsageError
 from harness.patch.git import attempt, git, line
 from harness.patch.scratch import Scratch
@@ -19,7 +19,7 @@ _FOUND = re.compile(r"^([0-9a-f]{40,64}) is the first (?:bad|new|\S+) commit", r
 _LEFT = re.compile(r"^([0-9a-f]{40,64})$", re.MULTILINE)
 
 
-class Verdict(IntEnum):
+class CommitVerdict(IntEnum):
     """What ``git bisect run`` understands."""
 
     GOOD = 0
@@ -28,11 +28,11 @@ class Verdict(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JudgedCommit:
     """One commit judged."""
 
     commit: str
-    verdict: Verdict
+    verdict: CommitVerdict
     words: str
 
 
@@ -41,7 +41,7 @@ class Bisection:
     """A finished bisection: the first bad commit, or those among which it is where some could not be judged."""
 
     culprits: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[JudgedCommit, ...]
     words: str
     """The culprit as ``git log --oneline`` has it."""
 
@@ -49,7 +49,7 @@ class Bisection:
 class EndsError(UsageError):
     """The ends of a bisection are not what they were said to be."""
 
-    def __init__(self, revision: str, said: str, step: Step) -> None:
+    def __init__(self, revision: str, said: str, step: JudgedCommit) -> None:
         super().__init__(
             f"{revision} is not {said}: {step.words}",
             hint="give --good and --bad revisions that differ in the scenarios that are run",
@@ -62,16 +62,16 @@ class Bisector:
     def __init__(  # noqa: PLR0917 - the seams of one job
         self,
         scratch: Scratch,
-        builder: Builder,
+        builder: KernelBuilder,
         config: str,
-        terms: Terms,
+        terms: Workload,
         out: Path,
-        judging: Judging = Bench,
+        judging: JudgeFactory = KernelJudge,
     ) -> None:
         self.scratch, self.builder, self.config = scratch, builder, config
         self.terms, self.out, self.judging = terms, out, judging
 
-    def judge(self, commit: str, progress: Progress) -> Step:
+    def judge(self, commit: str, progress: Progress) -> JudgedCommit:
         """Build and judge what the scratch's source holds now.  Raises InfrastructureError."""
         scratch = self.scratch
         try:
@@ -80,29 +80,38 @@ class Bisector:
             )
             prepared, _ = self.builder.prepare(kernel, scratch.source, progress)
         except UsageError as error:
-            return Step(commit, Verdict.SKIP, error.message)
+            return JudgedCommit(commit, CommitVerdict.SKIP, error.message)
         judgement = self.judging(
             prepared, self.terms, self.out / commit[:12], progress
         ).judgement()
-        broken = [one for one in judgement.outcomes if one.kind is Kind.CONTRACT]
+        broken = [one for one in judgement.programs if one.kind is CheckedKind.CONTRACT]
         if broken:
             rules = ", ".join(sorted(broken[0].rules))
-            return Step(commit, Verdict.BAD, f"{broken[0].program} breaks {rules}")
-        silent = [one for one in judgement.outcomes if one.kind in (Kind.ERROR, Kind.UNKNOWN)]
+            return JudgedCommit(commit, CommitVerdict.BAD, f"{broken[0].program} breaks {rules}")
+        silent = [
+            one
+            for one in judgement.programs
+            if one.kind in (CheckedKind.ERROR, CheckedKind.UNKNOWN)
+        ]
         if judgement.error or silent or not judgement.steps:
-            return Step(
+            return JudgedCommit(
                 commit,
-                Verdict.SKIP,
+                CommitVerdict.SKIP,
                 judgement.error or (silent[0].reason if silent else "no step was judged"),
             )
-        return Step(commit, Verdict.GOOD, f"{judgement.steps} steps, all of the contract kept")
+        return JudgedCommit(
+            commit, CommitVerdict.GOOD, f"{judgement.steps} steps, all of the contract kept"
+        )
 
     def bisect(self, good: str, bad: str, progress: Progress) -> Bisection:
         """Find the first bad commit after *good* up to *bad*, both hashes.
 
         Raises EndsError where they are not good and bad, and UsageError where git finds no way between them.
         """
-        steps = [self._end(good, Verdict.GOOD, progress), self._end(bad, Verdict.BAD, progress)]
+        steps = [
+            self._end(good, CommitVerdict.GOOD, progress),
+            self._end(bad, CommitVerdict.BAD, progress),
+        ]
         source = self.scratch.source
         attempt(source, "bisect", "reset")
         said = git(source, "bisect", "start", bad, good).decode(errors="replace")
@@ -123,7 +132,7 @@ class Bisector:
         )
         return Bisection(culprits, tuple(steps), words)
 
-    def _end(self, commit: str, wanted: Verdict, progress: Progress) -> Step:
+    def _end(self, commit: str, wanted: CommitVerdict, progress: Progress) -> JudgedCommit:
         self.scratch.tree.settle(commit)
         step = self.judge(commit, progress)
         if step.verdict is not wanted:
@@ -141,7 +150,7 @@ def _culprits(said: str) -> tuple[str, ...]:
     return ()
 
 
-def step_lines(steps: Sequence[Step]) -> Iterator[str]:
+def step_lines(steps: Sequence[JudgedCommit]) -> Iterator[str]:
     """The steps for people."""
     for one in steps:
         yield f"{one.verdict.name.lower():5} {one.commit[:12]}  {_in_a_line(one.words)}"

@@ -13,7 +13,7 @@ from harness.history.history import History, SlotState
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class LockOrderReplay:
     """What the lock's order says: ``sections`` replayed as they were, ``undecided`` not, ``odd`` what differs."""
 
     sections: int
@@ -23,7 +23,7 @@ class Replay:
     event: Event | None = None
 
 
-class Section(NamedTuple):
+class CriticalSection(NamedTuple):
     """One critical section of a thread: the last of its operation, or one after which it went to sleep."""
 
     thread: int
@@ -31,11 +31,11 @@ class Section(NamedTuple):
     last: bool
 
 
-def replay(history: History) -> Replay:
+def replay(history: History) -> LockOrderReplay:
     """Replay *history* as far as its witness reaches."""
     sections = tuple(_sections(history))
     if not history.witnessed or not history.complete:
-        return Replay(0, len(sections))
+        return LockOrderReplay(0, len(sections))
     pkmap = Pkmap(history.before, history.cursors[0])
     for number, section in enumerate(sections):
         odd = _differs(pkmap, history, section)
@@ -46,14 +46,14 @@ def replay(history: History) -> Replay:
 
 
 def _verdict(
-    history: History, agreed: int, total: int, odd: str, section: Section | None
-) -> Replay:
+    history: History, agreed: int, total: int, odd: str, section: CriticalSection | None
+) -> LockOrderReplay:
     """Others who used the lock between may be the reason: then nothing is said of what follows."""
     if not odd:
-        return Replay(agreed, 0)
+        return LockOrderReplay(agreed, 0)
     if history.foreign:
-        return Replay(agreed, total - agreed)
-    return Replay(
+        return LockOrderReplay(agreed, total - agreed)
+    return LockOrderReplay(
         agreed,
         total - agreed,
         odd,
@@ -62,23 +62,23 @@ def _verdict(
     )
 
 
-def _sections(history: History) -> Iterator[Section]:
-    at: list[Section | None] = [None] * (history.clock + 2)
+def _sections(history: History) -> Iterator[CriticalSection]:
+    at: list[CriticalSection | None] = [None] * (history.clock + 2)
     for thread, events in enumerate(history.events):
         for event in events:
             if event.code in (Code.KMAP, Code.KUNMAP):
-                at[event.ordered] = Section(thread, event, last=True)
+                at[event.ordered] = CriticalSection(thread, event, last=True)
             elif event.code == Code.SECTION:
-                at[event.ordered] = Section(thread, event, last=False)
+                at[event.ordered] = CriticalSection(thread, event, last=False)
     for one in history.pending:
         if one.state is ThreadState.SLEPT:
             event = Event(one.invoked, one.section, 0, 0, one.page, Code.SECTION, 0, 0)
-            at[one.section] = Section(one.thread, event, last=False)
+            at[one.section] = CriticalSection(one.thread, event, last=False)
     at[0] = None
     return (section for section in at if section)
 
 
-def _differs(pkmap: "Pkmap", history: History, section: Section) -> str:
+def _differs(pkmap: "Pkmap", history: History, section: CriticalSection) -> str:
     """Take one step; in words what the kernel did otherwise, or nothing."""
     event = section.event
     if not section.last:

@@ -21,7 +21,7 @@ _JSON = "coverage.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SourceLine:
     """One line of the code under judgement; ``branches`` are the counts of each way out of it."""
 
     file: str
@@ -43,11 +43,11 @@ class Line:
 class LineCoverage:
     """The lines of a run, and where the reports of them are."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SourceLine, ...]
     folder: Path
-    reached: tuple[Line, ...] = field(init=False)
+    reached: tuple[SourceLine, ...] = field(init=False)
     """Executed whole."""
-    missed: tuple[Line, ...] = field(init=False)
+    missed: tuple[SourceLine, ...] = field(init=False)
     """Neither executed whole nor known to be unreachable."""
 
     def __post_init__(self) -> None:
@@ -90,12 +90,14 @@ def report(folder: Path, kernel: Kernel) -> LineCoverage:
     return LineCoverage(tuple(_lines(document, source, _reasons(kernel))), folder)
 
 
-def _lines(document: dict[str, Any], source: Path, reasons: Mapping[str, str]) -> Iterator[Line]:
+def _lines(
+    document: dict[str, Any], source: Path, reasons: Mapping[str, str]
+) -> Iterator[SourceLine]:
     for file in document["files"]:
         text = (source / file["file"]).read_text(encoding="utf-8").splitlines()
         for line in file["lines"]:
             words = text[line["line_number"] - 1].strip()
-            yield Line(
+            yield SourceLine(
                 file["file"],
                 line["line_number"],
                 words,

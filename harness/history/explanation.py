@@ -16,14 +16,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from harness.guest.histories import FAULT, TAG, Code, Event, Outcome, ThreadState
-from harness.history.history import History, Pending
+from harness.history.history import History, PendingOperation
 from harness.model.layout import PAGE_SIZE, Layout
 
 MOST = 50
 """Violations kept of one history: one bug breaks thousands of operations."""
 
 
-class Rule(StrEnum):
+class HistoryRule(StrEnum):
     """What a violation breaks."""
 
     TWO_PAGES = "two pages on one slot"
@@ -38,19 +38,19 @@ class Rule(StrEnum):
     DIED = "a thread died"
 
 
-class Place(NamedTuple):
+class PlacedEvent(NamedTuple):
     """An event and the thread that it is of."""
 
     thread: int
     event: Event
 
 
-class Violation(NamedTuple):
+class HistoryViolation(NamedTuple):
     """A rule that is broken, in words, and the operations that together have no order."""
 
-    rule: Rule
+    rule: HistoryRule
     detail: str
-    places: tuple[Place, ...]
+    places: tuple[PlacedEvent, ...]
 
     @property
     def window(self) -> tuple[int, int]:
@@ -66,7 +66,7 @@ def _begin(event: Event) -> int:
     return event.ordered or event.invoked
 
 
-def violations(history: History) -> tuple[Violation, ...]:
+def violations(history: History) -> tuple[HistoryViolation, ...]:
     """What no order explains, the shortest window first; empty where the history keeps the contract."""
     sweep = _Sweep(history)
     found = [*sweep.run(), *_data(history), *_end(history, sweep.freed)]
@@ -81,10 +81,10 @@ class _Sweep:
         self.users: dict[tuple[int, int], int] = {}
         self.address_of: dict[int, int] = {}
         self.page_at: dict[int, int] = {}
-        self.newest: dict[tuple[int, int], Place] = {}
+        self.newest: dict[tuple[int, int], PlacedEvent] = {}
         self.asked: dict[int, tuple[Event, bool]] = {}
-        self.found: list[Violation] = []
-        self.freed: list[Place] = []
+        self.found: list[HistoryViolation] = []
+        self.freed: list[PlacedEvent] = []
         """The unmaps after which a page had no users."""
         for page, slot, users in history.pinned():
             address = history.layout.pkmap_address(slot)
@@ -92,14 +92,14 @@ class _Sweep:
             self.address_of[page] = address
             self.page_at[address] = page
 
-    def run(self) -> list[Violation]:
+    def run(self) -> list[HistoryViolation]:
         low = self.history.layout.pkmap_base
         high = low + (self.history.layout.last_pkmap * PAGE_SIZE)
         for place in self._points():
             event = place.event
             if event.code == Code.KMAP:
                 if not low <= event.value < high or event.value % PAGE_SIZE:
-                    self._add(Rule.ADDRESS, f"kmap gave {event.value:#x}", place)
+                    self._add(HistoryRule.ADDRESS, f"kmap gave {event.value:#x}", place)
                 self._map(place)
             elif event.code == Code.KUNMAP:
                 self._unmap(place)
@@ -109,21 +109,21 @@ class _Sweep:
                 break
         return self.found
 
-    def _points(self) -> Iterator[Place]:
+    def _points(self) -> Iterator[PlacedEvent]:
         """Maps at their return, unmaps at their invocation, questions at both."""
-        at: list[Place | None] = [None] * (self.history.clock + 2)
+        at: list[PlacedEvent | None] = [None] * (self.history.clock + 2)
         for thread, events in enumerate(self.history.events):
             for event in events:
                 code = event.code
                 if code == Code.KMAP:
-                    at[event.returned] = Place(thread, event)
+                    at[event.returned] = PlacedEvent(thread, event)
                 elif code == Code.KUNMAP:
-                    at[event.invoked] = Place(thread, event)
+                    at[event.invoked] = PlacedEvent(thread, event)
                 elif code == Code.PAGE_ADDRESS:
-                    at[event.invoked] = at[event.returned] = Place(thread, event)
+                    at[event.invoked] = at[event.returned] = PlacedEvent(thread, event)
         return (place for place in at if place)
 
-    def _map(self, place: Place) -> None:
+    def _map(self, place: PlacedEvent) -> None:
         _, event = place
         page, address = key = event.page, event.value
         users = self.users.get(key, 0)
@@ -136,18 +136,18 @@ class _Sweep:
                 self._answer()
         self.newest[key] = place
 
-    def _compare(self, place: Place) -> None:
+    def _compare(self, place: PlacedEvent) -> None:
         """A mapping that begins contradicts one that lasts."""
         page, address = place.event.page, place.event.value
         other_page, other_address = self.page_at.get(address), self.address_of.get(page)
         if other_page is not None and other_page != page:
             words = f"{address:#x} given for page {page} while page {other_page} is mapped there"
-            self._add(Rule.TWO_PAGES, words, place, self.newest.get((other_page, address)))
+            self._add(HistoryRule.TWO_PAGES, words, place, self.newest.get((other_page, address)))
         if other_address is not None and other_address != address:
             words = f"page {page} mapped at {address:#x} while mapped at {other_address:#x}"
-            self._add(Rule.TWO_SLOTS, words, place, self.newest.get((page, other_address)))
+            self._add(HistoryRule.TWO_SLOTS, words, place, self.newest.get((page, other_address)))
 
-    def _unmap(self, place: Place) -> None:
+    def _unmap(self, place: PlacedEvent) -> None:
         page, address = key = place.event.page, place.event.value
         users = self.users.get(key, 0) - 1
         if users > 0:
@@ -162,7 +162,7 @@ class _Sweep:
         if self.asked:
             self._answer()
 
-    def _ask(self, place: Place) -> None:
+    def _ask(self, place: PlacedEvent) -> None:
         """A page_address is explained by any one moment of its interval."""
         thread = place.thread
         if place.event is not self.asked.get(thread, (None, False))[0]:
@@ -171,7 +171,7 @@ class _Sweep:
         _, explained = self.asked.pop(thread)
         if not explained:
             words = f"page_address(page {place.event.page}) = {place.event.value:#x}"
-            self._add(Rule.PAGE_ADDRESS, words, place, self._holder(place.event))
+            self._add(HistoryRule.PAGE_ADDRESS, words, place, self._holder(place.event))
 
     def _answer(self) -> None:
         """The mappings have changed: look again at what was asked and is not explained."""
@@ -186,18 +186,20 @@ class _Sweep:
             return event.value == address
         return not event.value or event.value not in self.page_at
 
-    def _holder(self, event: Event) -> Place | None:
+    def _holder(self, event: Event) -> PlacedEvent | None:
         """Who has the page, or the address, mapped."""
         address = self.address_of.get(event.page)
         if address is not None:
             return self.newest.get((event.page, address))
         return self.newest.get((self.page_at.get(event.value, -1), event.value))
 
-    def _add(self, rule: Rule, detail: str, *places: Place | None) -> None:
-        self.found.append(Violation(rule, detail, tuple(place for place in places if place)))
+    def _add(self, rule: HistoryRule, detail: str, *places: PlacedEvent | None) -> None:
+        self.found.append(
+            HistoryViolation(rule, detail, tuple(place for place in places if place))
+        )
 
 
-def _data(history: History) -> Iterator[Violation]:
+def _data(history: History) -> Iterator[HistoryViolation]:
     """What was seen through the mappings, thread by thread."""
     for thread, events in enumerate(history.events):
         written: dict[int, int] = {}
@@ -208,27 +210,37 @@ def _data(history: History) -> Iterator[Violation]:
                 newest[page] = event
             if event.flags & FAULT:
                 yield _of(
-                    Rule.FAULT, f"at an address of page {page}", thread, newest.get(page), event
+                    HistoryRule.FAULT,
+                    f"at an address of page {page}",
+                    thread,
+                    newest.get(page),
+                    event,
                 )
             elif code == Code.TAG_READ and event.value != TAG + page:
                 yield _of(
-                    Rule.DATA, _tag_words(page, event.value), thread, newest.get(page), event
+                    HistoryRule.DATA,
+                    _tag_words(page, event.value),
+                    thread,
+                    newest.get(page),
+                    event,
                 )
             elif code == Code.OWN_WRITE:
                 written[page] = event.value
             elif code == Code.OWN_READ and event.value != written.get(page, 0):
                 words = f"{event.value} read from page {page}, {written.get(page, 0)} written last"
-                yield _of(Rule.OWN_DATA, words, thread, newest.get(page), event)
+                yield _of(HistoryRule.OWN_DATA, words, thread, newest.get(page), event)
             elif code == Code.LOCAL and not _in_window(
                 history.layout, history.cpus[thread], event.value
             ):
                 words = f"kmap_local gave {event.value:#x}, not of the window of its CPU"
-                yield _of(Rule.ADDRESS, words, thread, None, event)
+                yield _of(HistoryRule.ADDRESS, words, thread, None, event)
 
 
-def _of(rule: Rule, detail: str, thread: int, before: Event | None, event: Event) -> Violation:
-    places = (Place(thread, one) for one in (before, event) if one)
-    return Violation(rule, detail, tuple(places))
+def _of(
+    rule: HistoryRule, detail: str, thread: int, before: Event | None, event: Event
+) -> HistoryViolation:
+    places = (PlacedEvent(thread, one) for one in (before, event) if one)
+    return HistoryViolation(rule, detail, tuple(places))
 
 
 def _tag_words(page: int, value: int) -> str:
@@ -244,32 +256,36 @@ def _in_window(layout: Layout, cpu: int, address: int) -> bool:
     return cpu >= layout.nr_cpus or index // layout.window == cpu
 
 
-def _end(history: History, freed: list[Place]) -> Iterator[Violation]:
+def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolation]:
     """How it ended: sleepers that nobody will wake, and the dead."""
     for one in history.pending:
         if one.state is ThreadState.DIED:
             words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
-            yield Violation(Rule.DIED, words, (_pending_place(history, one.thread),))
+            yield HistoryViolation(HistoryRule.DIED, words, (_pending_place(history, one.thread),))
     if history.outcome is Outcome.ASLEEP and history.sleepers:
         yield _asleep(history, history.sleepers, freed)
 
 
-def _asleep(history: History, sleepers: Sequence[Pending], freed: list[Place]) -> Violation:
+def _asleep(
+    history: History, sleepers: Sequence[PendingOperation], freed: list[PlacedEvent]
+) -> HistoryViolation:
     """The sleepers, and the first unmap after the last of them found nothing: it should have woken them."""
     zero, unused = history.free
     words = f"{len(sleepers)} of {len(history.cpus)} threads sleep in kmap"
     places = [_pending_place(history, one.thread) for one in sleepers]
     if not zero + unused:
         words = f"{words} and every slot counts as used; the threads hold fewer"
-        return Violation(Rule.LEAKED_SLOTS, words, tuple(places))
+        return HistoryViolation(HistoryRule.LEAKED_SLOTS, words, tuple(places))
     last = max(one.section or one.invoked for one in sleepers)
     waker = next((place for place in freed if place.event.returned > last), None)
     words = f"{words}, {zero} slots are free and {unused} unused; nobody is left to wake them"
-    return Violation(Rule.LOST_WAKEUP, words, (*places, waker) if waker else tuple(places))
+    return HistoryViolation(
+        HistoryRule.LOST_WAKEUP, words, (*places, waker) if waker else tuple(places)
+    )
 
 
-def _pending_place(history: History, thread: int) -> Place:
+def _pending_place(history: History, thread: int) -> PlacedEvent:
     """An operation without end, as far as it got."""
     one = next(each for each in history.pending if each.thread == thread)
     event = Event(one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0)
-    return Place(thread, event)
+    return PlacedEvent(thread, event)

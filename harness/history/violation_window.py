@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from harness.guest.histories import SLEPT, Code, Event
-from harness.history.contract import Place, Violation
+from harness.history.explanation import HistoryViolation, PlacedEvent
 from harness.history.history import History
 
 BESIDE = 8
 """Operations of the same pages and addresses inside of the window that are shown at most."""
 
 
-def window_lines(history: History, violation: Violation) -> Iterator[str]:
+def window_lines(history: History, violation: HistoryViolation) -> Iterator[str]:
     """The violation's own operations, marked, and those that touched the same pages or slots meanwhile."""
     yield f"{violation.rule}: {violation.detail}"
     first, last = violation.window
@@ -26,7 +26,7 @@ def window_lines(history: History, violation: Violation) -> Iterator[str]:
         yield f"  and {len(beside) - BESIDE} more of the same pages and slots"
 
 
-def _beside(history: History, violation: Violation) -> Iterator[Place]:
+def _beside(history: History, violation: HistoryViolation) -> Iterator[PlacedEvent]:
     first, last = violation.window
     pages = {place.event.page for place in violation.places}
     addresses = {place.event.value for place in violation.places}
@@ -35,10 +35,10 @@ def _beside(history: History, violation: Violation) -> Iterator[Place]:
             if event.code == Code.SECTION or event.returned < first or event.invoked > last:
                 continue
             if event.page in pages or event.value in addresses:
-                yield Place(thread, event)
+                yield PlacedEvent(thread, event)
 
 
-def _line(place: Place, *, marked: bool) -> str:
+def _line(place: PlacedEvent, *, marked: bool) -> str:
     event = place.event
     end = event.returned or "never"
     order = f", lock at {event.ordered}" if event.ordered else ""

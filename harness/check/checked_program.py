@@ -23,7 +23,7 @@ _PICTURED = 3
 """Examples of changed behaviour with a picture, for each program."""
 
 
-class Kind(StrEnum):
+class CheckedKind(StrEnum):
     """How a program ended, the worst last."""
 
     AGREE = "agree"
@@ -45,7 +45,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckedProgram:
     """How one program ended on one kernel.
 
     ``broken`` are the rules of the contract that were not kept, ``changed`` the behaviour that was not
@@ -54,7 +54,7 @@ class Outcome:
     """
 
     program: str
-    kind: Kind
+    kind: CheckedKind
     title: str = ""
     steps: int = 0
     unjudged: int = 0
@@ -76,21 +76,21 @@ class Outcome:
         return frozenset(one.what for one in self.changed)
 
 
-def outcomes(result: RunResult) -> tuple[Outcome, ...]:
+def checked_programs(result: RunResult) -> tuple[CheckedProgram, ...]:
     """The outcome of every program of a run; a crash belongs to the program that was running."""
     last = len(result.programs) - 1
     return tuple(
-        outcome(one, crash=result.crash if number == last else "")
+        checked_program(one, crash=result.crash if number == last else "")
         for number, one in enumerate(result.programs)
     )
 
 
-def outcome(program: ProgramOutcome, crash: str = "") -> Outcome:
+def checked_program(program: ProgramOutcome, crash: str = "") -> CheckedProgram:
     """The outcome of one program; *crash* is what ended its guest, if anything did."""
     result = program.result
     if result is None and not crash:
-        return Outcome(
-            program.name, Kind.NOT_APPLICABLE, program.title, reason=program.not_applicable
+        return CheckedProgram(
+            program.name, CheckedKind.NOT_APPLICABLE, program.title, reason=program.not_applicable
         )
     result = result or ProgramResult(program.name)
     broken = (
@@ -98,7 +98,7 @@ def outcome(program: ProgramOutcome, crash: str = "") -> Outcome:
         *([Finding(CRASH, result.program, 1, tuple(crash.splitlines()))] if crash else ()),
     )
     changed = tuple(_changed(result))
-    return Outcome(
+    return CheckedProgram(
         program.name,
         _kind(result, bool(broken), bool(changed)),
         program.title,
@@ -113,17 +113,17 @@ def outcome(program: ProgramOutcome, crash: str = "") -> Outcome:
     )
 
 
-def _kind(result: ProgramResult, broken: bool, changed: bool) -> Kind:
+def _kind(result: ProgramResult, broken: bool, changed: bool) -> CheckedKind:
     """What was not judged has kept no promise: half of the steps at least must have been."""
     if broken:
-        return Kind.CONTRACT
+        return CheckedKind.CONTRACT
     if result.ended or not result.complete or not (result.judged or result.unjudged):
-        return Kind.ERROR
+        return CheckedKind.ERROR
     if result.unjudged > result.judged:
-        return Kind.UNKNOWN
+        return CheckedKind.UNKNOWN
     if changed:
-        return Kind.BEHAVIOUR
-    return Kind.UNKNOWN if result.verdict is Verdict.UNKNOWN else Kind.AGREE
+        return CheckedKind.BEHAVIOUR
+    return CheckedKind.UNKNOWN if result.verdict is Verdict.UNKNOWN else CheckedKind.AGREE
 
 
 def _broken(result: ProgramResult) -> Iterable[Finding]:

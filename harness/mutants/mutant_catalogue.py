@@ -29,7 +29,7 @@ _FIELDS = {
 Version = tuple[int, ...]
 
 
-class Kind(Enum):
+class MutantKind(Enum):
     """What is asked of the harness for a mutant."""
 
     CONTRACT = "contract"
@@ -54,7 +54,7 @@ class Mutant:
 
     name: str
     patch: Path
-    kind: Kind
+    kind: MutantKind
     files: tuple[str, ...]
     breaks: str
     reveals: str = ""
@@ -72,7 +72,7 @@ class Mutant:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class MutantCatalogue:
     """All mutants in their order, and the entries of the mutation list without one, with the reason."""
 
     mutants: tuple[Mutant, ...]
@@ -95,7 +95,7 @@ class Catalogue:
         return found
 
 
-def read_catalogue(folder: Path) -> Catalogue:
+def read_catalogue(folder: Path) -> MutantCatalogue:
     """Read ``catalogue.toml`` of *folder*.  Raises CatalogueError, which names the entry."""
     path = folder / CATALOGUE
     try:
@@ -104,7 +104,7 @@ def read_catalogue(folder: Path) -> Catalogue:
         raise CatalogueError(f"{path} cannot be read: {error}") from error
     files = data["files"]
     mutants = tuple(_mutant(folder, name, entry, files) for name, entry in data["mutant"].items())
-    return Catalogue(mutants, data["absent"])
+    return MutantCatalogue(mutants, data["absent"])
 
 
 def _mutant(
@@ -122,7 +122,7 @@ def _mutant(
         return Mutant(
             name=name,
             patch=found[0],
-            kind=Kind(entry["kind"]),
+            kind=MutantKind(entry["kind"]),
             files=tuple(entry.get("files") or files[group]),
             breaks=entry["breaks"],
             reveals=entry.get("reveals", ""),

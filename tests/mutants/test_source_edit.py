@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from harness.base import project
-from harness.mutants.catalogue import Kind, Mutant, read_catalogue
-from harness.mutants.edit import PatchError, mutated
+from harness.mutants.mutant_catalogue import Mutant, MutantKind, read_catalogue
+from harness.mutants.source_edit import PatchError, mutated
 
 HIGHMEM = """\
 static int pkmap_count[LAST_PKMAP];
@@ -79,4 +79,4 @@ def test_files_that_a_version_lacks_are_passed_over(source):
     with mutated(both, source) as edit:
         assert edit.files == ("mm/highmem.c",)
     assert isinstance(both, Mutant)
-    assert both.kind is Kind.CONTRACT
+    assert both.kind is MutantKind.CONTRACT

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.check.comparison import ORDER, Comparison, PatchEffect
 from harness.check.judging import Judgement
-from harness.check.verdict import ORDER, Change, Comparison
 
 NOTHING_NEW, FAILING, NO_VERDICT = 0, 1, 2
 """Exit codes (docs/architecture.md)."""
@@ -24,7 +24,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class KernelFailure:
     """Why there is no judgement of a kernel: which one, the stage, and the lines that show why."""
 
     which: str
@@ -45,7 +45,7 @@ class ConfigResult:
     base: Judgement | None = None
     patched: Judgement | None = None
     comparisons: tuple[Comparison, ...] = ()
-    failure: Failure | None = None
+    failure: KernelFailure | None = None
     base_was_kept: bool = False
     build_command: str = ""
     module_was_kept: bool = False
@@ -53,12 +53,12 @@ class ConfigResult:
     """The command that runs the patched kernel by hand."""
 
     @property
-    def change(self) -> Change:
+    def change(self) -> PatchEffect:
         """The most important change of all its programs."""
         if self.failure:
-            return Change.CANNOT_JUDGE
+            return PatchEffect.CANNOT_JUDGE
         found = {one.change for one in self.comparisons}
-        return next((change for change in ORDER if change in found), Change.CANNOT_JUDGE)
+        return next((change for change in ORDER if change in found), PatchEffect.CANNOT_JUDGE)
 
     @property
     def lost_evidence(self) -> tuple[str, ...]:
@@ -87,17 +87,17 @@ class CheckResult:
     """Of the (first) patch, where it was a mail."""
 
     @property
-    def counts(self) -> Counter[Change]:
+    def counts(self) -> Counter[PatchEffect]:
         """How many programs changed in which way, over all configurations."""
         return Counter(one.change for config in self.configs for one in config.comparisons)
 
     @property
-    def change(self) -> Change:
+    def change(self) -> PatchEffect:
         """The most important change of all configurations."""
         found = {one.change for one in self.configs}
-        return next((change for change in ORDER if change in found), Change.CANNOT_JUDGE)
+        return next((change for change in ORDER if change in found), PatchEffect.CANNOT_JUDGE)
 
-    def of(self, change: Change) -> tuple[Comparison, ...]:
+    def of(self, change: PatchEffect) -> tuple[Comparison, ...]:
         """Every comparison of that kind."""
         return tuple(
             one for config in self.configs for one in config.comparisons if one.change is change
@@ -106,8 +106,8 @@ class CheckResult:
     @property
     def exit_code(self) -> int:
         """0 nothing newly failing, 1 newly failing (or with ``strict`` changed behaviour), 2 cannot judge."""
-        if self.change is Change.NEWLY_FAILING or (
-            self.strict and self.of(Change.BEHAVIOUR_CHANGED)
+        if self.change is PatchEffect.NEWLY_FAILING or (
+            self.strict and self.of(PatchEffect.BEHAVIOUR_CHANGED)
         ):
             return FAILING
-        return NO_VERDICT if self.change is Change.CANNOT_JUDGE else NOTHING_NEW
+        return NO_VERDICT if self.change is PatchEffect.CANNOT_JUDGE else NOTHING_NEW

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from harness.guest.shape import Shape
-from harness.mutants.attempt import Means
-from harness.mutants.catalogue import Kind, Mutant
-from harness.mutants.record import Record
-from harness.mutants.score import Attempt, Found
+from harness.mutants.attempt import TrialSetup
+from harness.mutants.attempt_log import AttemptLog
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
+from harness.mutants.score import Attempt, Detection
 from harness.run.programs import Plan
 
 
@@ -15,21 +15,27 @@ from harness.run.programs import Plan
 def mutant(tmp_path):
     patch = tmp_path / "one.cocci"
     patch.write_text("- a\n+ b\n")
-    return Mutant("pkmap/one", patch, Kind.CONTRACT, ("mm/highmem.c",), "all")
+    return Mutant("pkmap/one", patch, MutantKind.CONTRACT, ("mm/highmem.c",), "all")
 
 
 @pytest.fixture
 def means(tmp_path):
-    return Means(Plan((), 1, 100), Shape(smp=2), tmp_path)
+    return TrialSetup(Plan((), 1, 100), Shape(smp=2), tmp_path)
 
 
 def record(means, kernel="0123", *, resume=True):
-    return Record(means.out / "attempts.jsonl", kernel, means, resume=resume)
+    return AttemptLog(means.out / "attempts.jsonl", kernel, means, resume=resume)
 
 
 def tried(mutant):
     return Attempt(
-        mutant, Found.CONTRACT, "pkmap-wait step 5 (KUNMAP)", "asleep: for ever", "+b", 1.5, 2.5
+        mutant,
+        Detection.CONTRACT,
+        "pkmap-wait step 5 (KUNMAP)",
+        "asleep: for ever",
+        "+b",
+        1.5,
+        2.5,
     )
 
 
@@ -51,7 +57,7 @@ def test_another_kernel_patch_plan_or_machine_is_tried_again(mutant, means):
 
 def test_another_expectation_needs_no_other_attempt(mutant, means):
     record(means).keep(tried(mutant))
-    other = replace(mutant, kind=Kind.PROBE)
+    other = replace(mutant, kind=MutantKind.PROBE)
     assert record(means).known(other) == replace(tried(mutant), mutant=other)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class PatchBase:
     """What patches are applied to.  ``content`` names it by content; equal names, equal trees."""
 
     content: str

@@ -12,13 +12,13 @@ from harness.kernel.built import Tree, built_tree, clone, obtain_built
 from harness.kernel.recipe import Recipe
 from harness.kernel.tree import build
 from harness.kernel.user import user_kernel
-from harness.mutants.catalogue import read_catalogue
-from harness.mutants.edit import replace_file
+from harness.mutants.mutant_catalogue import read_catalogue
+from harness.mutants.source_edit import replace_file
 from harness.run.prepare import Prepared, prepare
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SharedTree:
     """A tree of our own to change, and what was made from it unchanged."""
 
     tree: Tree
@@ -33,7 +33,7 @@ class Field:
         return replace(self.base, kernel=user_kernel(built.vmlinux, self.tree.objects))
 
 
-def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
+def open_shared_tree(recipe: Recipe, cache: Cache, progress: Progress) -> SharedTree:
     """The field of the kernel that *recipe* describes, built where it was not built before.
 
     Call it with the lock of the product ``mutants-<name>`` held: one score at a time uses a field.
@@ -47,7 +47,7 @@ def open_field(recipe: Recipe, cache: Cache, progress: Progress) -> Field:
         run([find_program("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
-    field = Field(Tree(home), prepare(recipe.name, None, progress))
+    field = SharedTree(Tree(home), prepare(recipe.name, None, progress))
     _mend(field.tree.source, built_tree(kernel).source)
     return field
 

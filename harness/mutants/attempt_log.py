@@ -8,18 +8,18 @@ from typing import Any
 
 from harness.base import project
 from harness.guest.template import emulator
-from harness.mutants.attempt import Means
-from harness.mutants.catalogue import Mutant
-from harness.mutants.score import Attempt, Found
+from harness.mutants.attempt import TrialSetup
+from harness.mutants.mutant_catalogue import Mutant
+from harness.mutants.score import Attempt, Detection
 
 _SOURCES = (project.PACKAGE, project.MODULE_SOURCES, project.AGENT_SOURCES)
 _SUFFIXES = frozenset({".py", ".toml", ".c", ".h"})
 
 
-class Record:
+class AttemptLog:
     """The attempts of one kernel in a file, a line for each as soon as it is over."""
 
-    def __init__(self, path: Path, kernel: str, means: Means, *, resume: bool) -> None:
+    def __init__(self, path: Path, kernel: str, means: TrialSetup, *, resume: bool) -> None:
         self._path = path
         self._base = _digest((kernel, emulator(), *_means(means), *_harness()))
         self._known = dict(_read(path)) if resume else {}
@@ -74,14 +74,14 @@ def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _attempt(mutant: Mutant, said: dict[str, Any]) -> Attempt:
-    found = Found(said["found"])
+    found = Detection(said["found"])
     build, run = said["seconds"]
     return Attempt(
         mutant, found, said["where"], said["what"], said["diff"], build, run, alone=said["alone"]
     )
 
 
-def _means(means: Means) -> tuple[str, ...]:
+def _means(means: TrialSetup) -> tuple[str, ...]:
     """What is run on every mutant, and on which machine."""
     return repr(means.plan), repr(means.shape)
 

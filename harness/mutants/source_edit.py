@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.mutants.catalogue import Mutant
+from harness.mutants.mutant_catalogue import Mutant
 
 
 class PatchError(InfrastructureError):

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from harness.claims.script import A, B, Seen
-from harness.claims.verdict import Finding, false, when
+from harness.claims.claim_finding import ClaimFinding, false, when
+from harness.claims.claim_programs import A, B, ClaimEvidence
 from harness.model.km_type import KM_TYPES_2_6_24
 from harness.model.layout import TYPED_FIRST
 from harness.model.observation import Status
@@ -12,13 +12,13 @@ from harness.model.observation import Status
 _TYPES: Final = len(KM_TYPES_2_6_24)
 
 
-def _entries(seen: Seen, task: int) -> list[int]:
+def _entries(seen: ClaimEvidence, task: int) -> list[int]:
     return [
         seen.layout.fixindex(s.observation.value) - TYPED_FIRST for s in seen.all(f"typed-{task}")
     ]
 
 
-def sleepers(seen: Seen) -> Finding:
+def sleepers(seen: ClaimEvidence) -> ClaimFinding:
     """16: who sleeps while mapped leaves the entry in place: the next task's map of the type is a BUG."""
     other = seen.one("typed-other").observation
     return when(
@@ -27,7 +27,7 @@ def sleepers(seen: Seen) -> Finding:
     )
 
 
-def formula(seen: Seen) -> Finding:
+def formula(seen: ClaimEvidence) -> ClaimFinding:
     """17: the index is type + KM_TYPE_NR * smp_processor_id()."""
     first, second = _entries(seen, A), _entries(seen, B)
     return when(
@@ -36,13 +36,13 @@ def formula(seen: Seen) -> Finding:
     )
 
 
-def entry_per_type(seen: Seen) -> Finding:
+def entry_per_type(seen: ClaimEvidence) -> ClaimFinding:
     """19: each CPU has exactly one entry for each type."""
     found = {*_entries(seen, A), *_entries(seen, B)}
     return when(len(found) == 2 * _TYPES, f"{_TYPES} types on 2 CPUs: {len(found)} entries")
 
 
-def overwriting(seen: Seen) -> Finding:
+def overwriting(seen: ClaimEvidence) -> ClaimFinding:
     """20: another process could overwrite the entry of one that sleeps."""
     other, read = seen.one("typed-other").observation, seen.one("typed-read").observation
     evidence = f"the other task's map: {other.status.name}; the sleeper then reads {read.value:#x}, its own"
@@ -51,7 +51,7 @@ def overwriting(seen: Seen) -> Finding:
     return when(read.value != 0x3333, evidence)
 
 
-def by_type(seen: Seen) -> Finding:
+def by_type(seen: ClaimEvidence) -> ClaimFinding:
     """21: kunmap_atomic deletes the entry by type and address."""
     wrong, right = seen.one("typed-wrong").observation, seen.one("typed-right").observation
     return when(
@@ -60,7 +60,7 @@ def by_type(seen: Seen) -> Finding:
     )
 
 
-THEN: Final[Mapping[int, Callable[[Seen], Finding]]] = {
+TYPED_CHECKS: Final[Mapping[int, Callable[[ClaimEvidence], ClaimFinding]]] = {
     16: sleepers,
     17: formula,
     19: entry_per_type,

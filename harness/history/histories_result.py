@@ -8,15 +8,15 @@ from operator import add
 
 from harness.compare.divergence import Verdict
 from harness.guest.histories import Outcome
-from harness.history.contract import Violation
-from harness.history.order import Replay
+from harness.history.explanation import HistoryViolation
+from harness.history.lock_order import LockOrderReplay
 from harness.history.overlap import Overlap
 from harness.model.layout import Layout
 from harness.run.result import KernelFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedHistory:
     """One judged history; ``window`` shows the shortest violation, ``odd`` what the lock's order leaves unexplained."""
 
     regime: str
@@ -24,9 +24,9 @@ class Judged:
     operations: int
     outcome: Outcome
     complete: bool
-    violations: tuple[Violation, ...]
+    violations: tuple[HistoryViolation, ...]
     window: tuple[str, ...]
-    replay: Replay
+    replay: LockOrderReplay
     odd: str
     overlap: Overlap
     run_seconds: float
@@ -50,7 +50,7 @@ class HistoriesResult:
     seed: int
     strict: bool
     layout: Layout | None = None
-    histories: tuple[Judged, ...] = ()
+    histories: tuple[JudgedHistory, ...] = ()
     troubles: tuple[str, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
@@ -67,12 +67,12 @@ class HistoriesResult:
         return sum(one.operations for one in self.histories if one.verdict is Verdict.UNKNOWN)
 
     @property
-    def violating(self) -> tuple[Judged, ...]:
+    def violating(self) -> tuple[JudgedHistory, ...]:
         """The histories that no order explains."""
         return tuple(one for one in self.histories if one.violations)
 
     @property
-    def odd(self) -> tuple[Judged, ...]:
+    def odd(self) -> tuple[JudgedHistory, ...]:
         """The histories in which the kernel did not what the order of its lock leads to."""
         return tuple(one for one in self.histories if one.odd)
 

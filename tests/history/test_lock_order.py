@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.guest.histories import Code
-from harness.history.contract import violations
-from harness.history.order import replay
+from harness.history.explanation import violations
+from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from tests.history.kernel import run
 from tests.history.small import address

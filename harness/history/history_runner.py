@@ -15,13 +15,13 @@ from harness.guest.histories import HistoryRequest, HistoryWire, Outcome, decode
 from harness.guest.protocol import Evidence
 from harness.guest.shape import Shape
 from harness.guest.template import Parts, start
-from harness.history.contract import violations
+from harness.history.explanation import violations
+from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.history.history import History, history_of
-from harness.history.order import replay
+from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.plan import Regime, regimes, request_of
-from harness.history.result import HistoriesResult, Judged
-from harness.history.window import window_lines, words
+from harness.history.violation_window import window_lines, words
 from harness.model.layout import Layout
 from harness.model.page import PageKind
 from harness.run.expected import require_machine
@@ -50,7 +50,9 @@ class HistoriesRequest:
     """The name of the one regime wanted, where not all are."""
 
 
-def execute(prepared: Prepared, request: HistoriesRequest, progress: Progress) -> HistoriesResult:
+def run_histories(
+    prepared: Prepared, request: HistoriesRequest, progress: Progress
+) -> HistoriesResult:
     """Boot, run, judge.  What fails is part of the result; a kernel that does not boot is not judged."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
@@ -82,7 +84,7 @@ def _judge_in(
     layout, facts = guest.info()
     require_machine(kernel, shape, layout, facts, prepared.dwarf)
     progress.step("running and judging histories")
-    sitting = Sitting(guest, request, progress)
+    sitting = HistoryRunner(guest, request, progress)
     sitting.run()
     return HistoriesResult(
         kernel=KernelFacts(
@@ -101,7 +103,7 @@ def _judge_in(
     )
 
 
-class Planned:
+class PlannedHistory:
     """One history to run."""
 
     def __init__(self, regime: Regime, request: HistoryRequest) -> None:
@@ -109,13 +111,13 @@ class Planned:
         self.started = time.monotonic()
 
 
-class Sitting:
+class HistoryRunner:
     """A guest in which histories are run one after the other."""
 
     def __init__(self, guest: Guest, request: HistoriesRequest, progress: Progress) -> None:
         self.guest, self.request, self.progress = guest, request, progress
         self.layout: Layout = guest.info()[0]
-        self.judged: list[Judged] = []
+        self.judged: list[JudgedHistory] = []
         self.error = self.crash = ""
         guest.probes(Evidence(0))
         slots = self.layout.last_pkmap
@@ -124,14 +126,14 @@ class Sitting:
         self.wire = HistoryWire(guest)
         self.plan = self._plan()
 
-    def _plan(self) -> Iterator[Planned]:
+    def _plan(self) -> Iterator[PlannedHistory]:
         wanted = regimes(
             Random(self.request.seed), self.layout.online_cpus, self.layout.last_pkmap
         )
         chosen = (one for one in wanted if self.request.only in ("", one.name))
         for number, regime in zip(count(), chosen, strict=False):
             seed = (self.request.seed * 1_000_003 + number) & 0xFFFF_FFFF
-            yield Planned(regime, request_of(regime, self.layout, seed))
+            yield PlannedHistory(regime, request_of(regime, self.layout, seed))
 
     def run(self) -> None:
         """Histories until there are operations enough; the next one runs while the last is judged."""
@@ -153,7 +155,7 @@ class Sitting:
         except InfrastructureError as error:
             self.error = str(error)
 
-    def _start(self) -> Planned:
+    def _start(self) -> PlannedHistory:
         planned = next(self.plan)
         self.wire.start(planned.request)
         planned.started = time.monotonic()
@@ -167,13 +169,13 @@ class Sitting:
             return False
         return last.outcome not in LOST and done < self.request.operations
 
-    def _judge(self, planned: Planned, history: History, took: float) -> None:
+    def _judge(self, planned: PlannedHistory, history: History, took: float) -> None:
         started = time.monotonic()
         found = violations(history)
         order = replay(history)
         place = f"thread {order.thread}: {words(order.event)}: " if order.event else ""
         self.judged.append(
-            Judged(
+            JudgedHistory(
                 regime=planned.regime.name,
                 seed=planned.request.seed,
                 operations=history.operations,
@@ -189,7 +191,7 @@ class Sitting:
             )
         )
 
-    def _autopsy(self, planned: Planned) -> None:
+    def _autopsy(self, planned: PlannedHistory) -> None:
         """Judge what a guest had logged until it died: its memory is still there."""
         try:
             raw = decode_history(self.wire.autopsy())

@@ -7,8 +7,8 @@ import pytest
 
 from harness.base.cache import Cache
 from harness.base.progress import Quiet
-from harness.check.bisect import Bisector, EndsError, Step, Verdict, step_lines
-from harness.check.lane import Terms
+from harness.check.bisection import Bisector, CommitVerdict, EndsError, JudgedCommit, step_lines
+from harness.check.lane import Workload
 from harness.guest.shape import Shape
 from harness.patch.scratch import open_scratch
 from harness.run.programs import Plan
@@ -35,7 +35,7 @@ def bisector(scratch, tmp_path):
         scratch,
         FakeBuilder(),
         "small",
-        Terms(Shape(), Plan((), 1, 0)),
+        Workload(Shape(), Plan((), 1, 0)),
         tmp_path / "out",
         FakeBench,
     )
@@ -47,7 +47,7 @@ def test_the_bad_commit_is_found(history, tmp_path):
         found = bisector(scratch, tmp_path).bisect(commits[0], commits[-1], Quiet())
     assert found.culprits == (commits[BAD],)
     assert f'("change {BAD}")' in found.words
-    assert found.steps[2].verdict is Verdict.SKIP
+    assert found.steps[2].verdict is CommitVerdict.SKIP
     assert len(found.steps) <= 2 + 7
 
 
@@ -80,7 +80,7 @@ def test_each_step_has_the_code_that_git_understands(history, tmp_path):
             scratch.tree.settle(commits[number])
             codes.append(int(one.judge(commits[number], Quiet()).verdict))
     assert codes == [0, 125, 1]
-    assert Verdict.SKIP == 125
+    assert CommitVerdict.SKIP == 125
 
 
 def test_a_tree_without_history_stops_git_bisect(tmp_path):
@@ -96,7 +96,13 @@ def test_a_tree_without_history_stops_git_bisect(tmp_path):
 
 def test_why_a_commit_was_passed_over_is_in_its_line():
     lines = step_lines(
-        [Step("c" * 40, Verdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2")]
+        [
+            JudgedCommit(
+                "c" * 40, CommitVerdict.SKIP, "does not build:\n    x.c:1: error: what\n    x.c:2"
+            )
+        ]
     )
     assert list(lines) == [f"skip  {'c' * 12}  does not build: x.c:1: error: what"]
-    assert list(step_lines([Step("c" * 40, Verdict.SKIP, "")])) == [f"skip  {'c' * 12}  "]
+    assert list(step_lines([JudgedCommit("c" * 40, CommitVerdict.SKIP, "")])) == [
+        f"skip  {'c' * 12}  "
+    ]

@@ -5,9 +5,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from harness.guest.histories import FAULT, TAG, Code, Outcome, ThreadState
-from harness.history.contract import Rule, violations
-from harness.history.history import Pending, SlotState
-from harness.history.window import window_lines
+from harness.history.explanation import HistoryRule, violations
+from harness.history.history import PendingOperation, SlotState
+from harness.history.violation_window import window_lines
 from tests.history.small import FREE, address, event, has_order, histories, history
 
 A, B = address(0), address(1)
@@ -36,7 +36,7 @@ def test_two_pages_on_one_slot():
         [event(Code.KMAP, 1, 3, 4, A), event(Code.KUNMAP, 1, 9, 10, A)],
     )
     (found,) = violations(one)
-    assert (found.rule, found.window) == (Rule.TWO_PAGES, (2, 4))
+    assert (found.rule, found.window) == (HistoryRule.TWO_PAGES, (2, 4))
     text = "\n".join(window_lines(one, found))
     assert f"{A:#x} given for page 1 while page 0 is mapped there" in text
     assert text.count("\n>") == 2
@@ -52,12 +52,12 @@ def test_an_unmap_that_has_begun_may_have_happened():
 
 def test_one_page_on_two_slots():
     one = history([event(Code.KMAP, 0, 1, 2, A)], [event(Code.KMAP, 0, 3, 4, B)])
-    assert rules(one) == {Rule.TWO_SLOTS}
+    assert rules(one) == {HistoryRule.TWO_SLOTS}
 
 
 def test_a_slot_of_what_stays_mapped_is_not_free():
     pinned = (SlotState(2, 7), *FREE[1:])
-    assert rules(history([event(Code.KMAP, 0, 1, 2, A)], before=pinned)) == {Rule.TWO_PAGES}
+    assert rules(history([event(Code.KMAP, 0, 1, 2, A)], before=pinned)) == {HistoryRule.TWO_PAGES}
     assert not violations(history([event(Code.KMAP, 7, 1, 2, A)], before=pinned))
 
 
@@ -71,40 +71,40 @@ def test_page_address_of_a_mapped_page():
 def test_data_of_another_page():
     read = event(Code.TAG_READ, 5, 2, 2, TAG + 6)
     (found,) = violations(history([event(Code.KMAP, 5, 1, 2, A), read]))
-    assert found.rule is Rule.DATA
+    assert found.rule is HistoryRule.DATA
     assert "page 6 seen through a mapping of page 5" in found.detail
 
 
 def test_what_a_thread_wrote_it_reads():
     wrote, read = event(Code.OWN_WRITE, 0, 2, 2, 9), event(Code.OWN_READ, 0, 3, 3, 9)
     assert not violations(history([wrote, read]))
-    assert rules(history([wrote, read._replace(value=8)])) == {Rule.OWN_DATA}
-    assert Rule.FAULT in rules(history([wrote._replace(flags=FAULT), read]))
+    assert rules(history([wrote, read._replace(value=8)])) == {HistoryRule.OWN_DATA}
+    assert HistoryRule.FAULT in rules(history([wrote._replace(flags=FAULT), read]))
 
 
 def test_addresses_have_their_areas():
-    assert Rule.ADDRESS in rules(history([event(Code.KMAP, 0, 1, 2, address(3))]))
+    assert HistoryRule.ADDRESS in rules(history([event(Code.KMAP, 0, 1, 2, address(3))]))
     outside = event(Code.LOCAL, 0, 1, 1, 0xC000_0000)
-    assert rules(history([outside])) == {Rule.ADDRESS}
+    assert rules(history([outside])) == {HistoryRule.ADDRESS}
 
 
 def asleep(free, section=3):
     """Thread 1 sleeps for page 1 while thread 0 unmaps page 0 and is gone."""
-    sleeper = Pending(1, Code.KMAP, 1, 2, section, ThreadState.SLEPT)
+    sleeper = PendingOperation(1, Code.KMAP, 1, 2, section, ThreadState.SLEPT)
     thread = [event(Code.KMAP, 0, 0, 1, A), event(Code.KUNMAP, 0, 4, 5, A)]
     return history(thread, [], pending=(sleeper,), outcome=Outcome.ASLEEP, free=free)
 
 
 def test_a_sleeper_with_a_free_slot_has_lost_its_wake_up():
     (found,) = violations(asleep((0, 1)))
-    assert (found.rule, found.window) == (Rule.LOST_WAKEUP, (3, 5))
+    assert (found.rule, found.window) == (HistoryRule.LOST_WAKEUP, (3, 5))
     lines = "\n".join(window_lines(asleep((0, 1)), found))
     assert "kmap(page 1), which did not return" in lines
     assert f"kunmap(page 0) at {A:#x}" in lines
 
 
 def test_a_sleeper_without_a_free_slot_tells_of_counts_that_leak():
-    assert rules(asleep((0, 0))) == {Rule.LEAKED_SLOTS}
+    assert rules(asleep((0, 0))) == {HistoryRule.LEAKED_SLOTS}
 
 
 def test_sleepers_that_were_woken_after_all_are_no_lost_wake_up_and_no_agreement():
@@ -116,5 +116,5 @@ def test_sleepers_that_were_woken_after_all_are_no_lost_wake_up_and_no_agreement
 
 
 def test_a_dead_thread_is_told():
-    dead = Pending(0, Code.KUNMAP, 4, 2, 0, ThreadState.DIED)
-    assert rules(history([], pending=(dead,), outcome=Outcome.DIED)) == {Rule.DIED}
+    dead = PendingOperation(0, Code.KUNMAP, 4, 2, 0, ThreadState.DIED)
+    assert rules(history([], pending=(dead,), outcome=Outcome.DIED)) == {HistoryRule.DIED}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
+class ClaimVerdict(Enum):
     """Holds as the book has it, changed since, or not so."""
 
     HOLDS = "holds"
@@ -13,29 +13,29 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ClaimFinding:
     """A verdict, how it differs from the book where it does, and the numbers seen."""
 
-    verdict: Verdict
+    verdict: ClaimVerdict
     how: str
     evidence: tuple[str, ...]
 
 
-def holds(*evidence: str, how: str = "") -> Finding:
+def holds(*evidence: str, how: str = "") -> ClaimFinding:
     """The claim holds."""
-    return Finding(Verdict.HOLDS, how, evidence)
+    return ClaimFinding(ClaimVerdict.HOLDS, how, evidence)
 
 
-def changed(how: str, *evidence: str) -> Finding:
+def changed(how: str, *evidence: str) -> ClaimFinding:
     """It is otherwise by now: *how*."""
-    return Finding(Verdict.CHANGED, how, evidence)
+    return ClaimFinding(ClaimVerdict.CHANGED, how, evidence)
 
 
-def false(how: str, *evidence: str) -> Finding:
+def false(how: str, *evidence: str) -> ClaimFinding:
     """It is not so: *how*."""
-    return Finding(Verdict.FALSE, how, evidence)
+    return ClaimFinding(ClaimVerdict.FALSE, how, evidence)
 
 
-def when(condition: bool, *evidence: str, otherwise: str = "not seen") -> Finding:
+def when(condition: bool, *evidence: str, otherwise: str = "not seen") -> ClaimFinding:
     """Holds where *condition* was seen, else is false."""
     return holds(*evidence) if condition else false(otherwise, *evidence)
