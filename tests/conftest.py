@@ -1,8 +1,8 @@
 import pytest
 
+from harness.kernel.build_recipe import recipes
 from harness.kernel.built import obtain_built
-from harness.kernel.recipe import recipes
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ from random import Random
 from harness.bench.error import BenchError
 from harness.bench.rate import Sample, Timed
 from harness.bench.subject import Bench, probes_off
-from harness.guest.histories import HistoryWire, Outcome, decode_history
+from harness.guest.history_wire import HistoryOutcome, HistoryWire, decode_history
 from harness.guest.protocol import PROBES, Evidence
 from harness.history.explanation import violations
 from harness.history.history import history_of
@@ -32,7 +32,7 @@ def concurrent(bench: Bench) -> Sample:
         wrong = violations(history), replay(history).odd, overlap(history).operations == 0
     guest.reset()
     guest.probes(Evidence(bench.header.evidence) & PROBES)
-    if history.outcome is not Outcome.FINISHED or any(wrong):
+    if history.outcome is not HistoryOutcome.FINISHED or any(wrong):
         raise BenchError("a concurrent history did not agree", hint="run `kmap-harness histories`")
     return {
         ("concurrent operations, guest and wire alone", "1/s"): history.operations / run.wall,

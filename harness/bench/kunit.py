@@ -15,9 +15,9 @@ from pathlib import Path
 from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
+from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.built import link_source
 from harness.kernel.cross_compiler import CROSS_COMPILE
-from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import source_tree
 
 EDITED = "mm/highmem.c"
@@ -86,7 +86,7 @@ def _edited(text: str) -> str:
 
 
 @contextmanager
-def kunit_ground(recipe: Recipe, progress: Progress) -> Iterator[Ground]:
+def kunit_ground(recipe: BuildRecipe, progress: Progress) -> Iterator[Ground]:
     """The ground for a kernel of the catalogue, for this process alone."""
     cache = Cache.default()
     tree = source_tree(recipe.package, recipe.codenames, cache, progress)

@@ -12,8 +12,8 @@ from harness.bench.subject import Bench
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.batch import batches
-from harness.guest.guest import RawSteps
 from harness.guest.protocol import PROBES, Evidence
+from harness.guest.running_guest import RawSteps
 from harness.guest.steps import StepRecord
 from harness.model.layout import Generation
 from harness.model.machine import Machine, machine

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.base.cache import Cache
 from harness.bench.error import BenchError
 from harness.bench.subject import Subject
-from harness.guest.pool import Pool
+from harness.guest.guest_pool import GuestPool
 from harness.guest.template import Template, find_template, start
 
 SETTLE_SECONDS = 0.3
@@ -43,7 +43,7 @@ def restore(subject: Subject) -> Mapping[tuple[str, str], float]:
 
 def from_pool(subject: Subject, template: Template) -> Mapping[tuple[str, str], float]:
     """The same with a process that stands ready."""
-    with tempfile.TemporaryDirectory() as folder, Pool(template, Path(folder)) as pool:
+    with tempfile.TemporaryDirectory() as folder, GuestPool(template, Path(folder)) as pool:
         time.sleep(SETTLE_SECONDS)
         started = time.monotonic()
         with pool.take() as guest:

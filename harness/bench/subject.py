@@ -9,11 +9,11 @@ from random import Random
 from harness.bench.error import BenchError
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.guest.guest import Guest
-from harness.guest.image import build_image
+from harness.guest.initramfs import build_initramfs
 from harness.guest.protocol import PROBES, Evidence
+from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
-from harness.guest.template import Parts
+from harness.guest.template import GuestParts
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations
 from harness.model.operation import OpCode, Operation
@@ -81,10 +81,12 @@ class Subject:
         return self.parts.boot(folder)
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> GuestParts:
         """What its templates are named by."""
         prepared = self.prepared
-        return Parts(prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path)
+        return GuestParts(
+            prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path
+        )
 
     def bench(self, guest: Guest) -> Bench:
         """*guest* made ready: probes armed, layout read."""
@@ -104,7 +106,7 @@ class Subject:
     def image(self, folder: Path) -> Path:
         """The initramfs that our guests boot, as a file in *folder*."""
         prepared = self.prepared
-        image = build_image(
+        image = build_initramfs(
             prepared.agent.path.read_bytes(),
             prepared.module.stripped.read_bytes(),
             prepared.kernel.modules_dir,

@@ -9,9 +9,9 @@ from harness.base.fingerprint import key_of
 from harness.base.progress import Progress
 from harness.errors import UsageError
 from harness.kernel import fragment
+from harness.kernel.build_recipe import recipes
 from harness.kernel.cross_compiler import compiler_version
-from harness.kernel.recipe import recipes
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.reuse import module_for
 from harness.kernel.tree import build, configure
 from harness.kernel.user import user_kernel

@@ -25,7 +25,7 @@ from harness.check.value import judgement_of, judgement_value
 from harness.errors import UsageError
 from harness.guest.template import emulator
 from harness.kernel.build import BuildError
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase

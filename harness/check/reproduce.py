@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.base.project import NAME
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 

@@ -17,11 +17,11 @@ from harness.claims.claim_programs import (
     windows,
     wrecking,
 )
-from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES, Evidence
+from harness.guest.running_guest import Guest
 from harness.guest.shape import ICOUNT_SHIFT, Shape
 from harness.guest.steps import StepRecord
-from harness.guest.template import Parts
+from harness.guest.template import GuestParts
 from harness.model.layout import Generation, Layout
 from harness.model.page import PageKind
 from harness.run.prepare import Prepared
@@ -75,8 +75,8 @@ def _harmless(layout: Layout) -> tuple[ClaimProgram, ...]:
     return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
 
 
-def _parts(prepared: Prepared, shape: Shape) -> Parts:
-    return Parts(prepared.kernel, shape, prepared.module.path, prepared.agent.path)
+def _parts(prepared: Prepared, shape: Shape) -> GuestParts:
+    return GuestParts(prepared.kernel, shape, prepared.module.path, prepared.agent.path)
 
 
 def _boot(prepared: Prepared, shape: Shape, out: Path) -> Guest:

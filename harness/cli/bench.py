@@ -29,8 +29,8 @@ from harness.cli.run import DEFAULT_KERNEL
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
+from harness.kernel.build_recipe import recipes
 from harness.kernel.catalogue import known
-from harness.kernel.recipe import recipes
 from harness.report.output import require_writable, write_whole
 from harness.run.job import describe
 from harness.run.prepare import prepare

@@ -21,8 +21,8 @@ from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress_bar import progress_for, show_command
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
+from harness.kernel.build_recipe import recipe_of
 from harness.kernel.built import obtain_built
-from harness.kernel.recipe import recipe_of
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
 from harness.patch.patch_reader import read_patches

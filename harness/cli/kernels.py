@@ -9,8 +9,8 @@ from rich.console import Console
 
 from harness.cli.options import Debug, Verbose
 from harness.cli.progress_bar import progress_for, show_command
+from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.catalogue import UnknownKernelError
-from harness.kernel.named import named_kernel, names
 from harness.kernel.status import KernelStatus, statuses
 
 kernels = typer.Typer(invoke_without_command=True)
@@ -51,12 +51,12 @@ def build(
 ) -> None:
     """Build kernels from source, or fetch stock ones; what is in the cache stays as it is."""
     del debug
-    for unknown in set(name) - set(names()):
-        raise UnknownKernelError(unknown, names())
+    for unknown in set(name) - set(kernel_names()):
+        raise UnknownKernelError(unknown, kernel_names())
     say = show_command if verbose else None
     for one in name:
         with progress_for(Console(stderr=True)) as progress:
-            kernel = named_kernel(one, progress=progress, say=say, refresh=refresh)
+            kernel = kernel_by_name(one, progress=progress, say=say, refresh=refresh)
         sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
         sys.stdout.flush()
 

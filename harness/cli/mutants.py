@@ -16,7 +16,7 @@ from harness.base.progress import Progress
 from harness.cli.progress_bar import progress_for
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
-from harness.kernel.recipe import Recipe, recipes
+from harness.kernel.build_recipe import BuildRecipe, recipes
 from harness.mutants.attempt import TrialSetup, attempt
 from harness.mutants.attempt_log import AttemptLog
 from harness.mutants.mutant_catalogue import Mutant, read_catalogue
@@ -218,7 +218,7 @@ class Trial:
         self.teller.over(attempt)
 
 
-def _recipe(name: str) -> Recipe:
+def _recipe(name: str) -> BuildRecipe:
     known = recipes()
     if name not in known:
         raise UsageError(

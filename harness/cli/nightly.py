@@ -11,7 +11,7 @@ import typer
 from harness.cli.options import Debug, Seed
 from harness.cli.shape import parse_shape
 from harness.errors import UsageError
-from harness.kernel.recipe import recipes
+from harness.kernel.build_recipe import recipes
 from harness.report.junit import write_junit
 from harness.report.output import require_folder, write_whole
 from harness.run.fleet import Capacity, Job, JobResult, run_fleet

@@ -14,7 +14,7 @@ from harness.cli.progress_bar import progress_for, show_command
 from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.guest.ssh.state import find
+from harness.guest.ssh.guest_state import find
 from harness.report.output import require_folder, require_writable
 from harness.report.terminal import run_lines
 from harness.report.value import write_json

@@ -14,14 +14,14 @@ from harness.cli.options import Debug
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.guest.ssh import launch, packages, recipe, terminal
-from harness.guest.ssh import state as states
+from harness.guest.ssh import guest_recipe, launch, packages, shell
+from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.client import Client
 from harness.guest.ssh.exchange import exchange
-from harness.guest.ssh.image import Parts
-from harness.guest.ssh.launch import Order, Origin
-from harness.guest.ssh.state import GuestState, NoGuestError
+from harness.guest.ssh.guest_state import GuestState, NoGuestError
+from harness.guest.ssh.launch import KernelOrigin, SshGuestOrder
+from harness.guest.ssh.ssh_initramfs import SshImageParts
 from harness.kernel.build import build_module
 from harness.kernel.module import check_module
 from harness.run.prepare import find_kernel, prepare
@@ -69,9 +69,7 @@ def ssh(
     state = running_or_started(name, kernel, build_dir, shape)
     if not start_only:
         with Client(state) as client:
-            status = (
-                terminal.stream(client, " ".join(command)) if command else terminal.shell(client)
-            )
+            status = shell.stream(client, " ".join(command)) if command else shell.shell(client)
         raise typer.Exit(status)
 
 
@@ -134,7 +132,9 @@ def running_or_started(
             raise
         with progress_for(Console(stderr=True)) as progress:
             return _started(name, kernel, build_dir, shape, progress)
-    if kernel is not None and _origin(kernel, build_dir) != Origin(state.kernel, state.build_dir):
+    if kernel is not None and _origin(kernel, build_dir) != KernelOrigin(
+        state.kernel, state.build_dir
+    ):
         raise UsageError(
             f"the guest {name!r} runs {state.kernel}, not {kernel}",
             hint="end it with --stop, or give the new one another --name",
@@ -142,11 +142,11 @@ def running_or_started(
     return state
 
 
-def _origin(kernel: str, build_dir: Path | None) -> Origin:
+def _origin(kernel: str, build_dir: Path | None) -> KernelOrigin:
     return (
-        Origin(str(Path(kernel).absolute()), str(build_dir.absolute()))
+        KernelOrigin(str(Path(kernel).absolute()), str(build_dir.absolute()))
         if build_dir
-        else Origin(kernel)
+        else KernelOrigin(kernel)
     )
 
 
@@ -154,11 +154,13 @@ def _started(
     name: str, kernel: str, build_dir: Path | None, shape: Shape, progress: Progress
 ) -> GuestState:
     prepared = prepare(kernel, build_dir, progress)
-    made = recipe.read(project.SSH_RECIPE)
+    made = guest_recipe.read_guest_recipe(project.SSH_RECIPE)
     debs = packages.obtain(made, Cache.default(), progress)
-    parts = Parts(prepared.agent.path, prepared.module.path, made, debs)
+    parts = SshImageParts(prepared.agent.path, prepared.module.path, made, debs)
     progress.step(f"booting {prepared.kernel.release} with SSH")
-    return launch.start(name, Order(_origin(kernel, build_dir), prepared.kernel, shape, parts))
+    return launch.start(
+        name, SshGuestOrder(_origin(kernel, build_dir), prepared.kernel, shape, parts)
+    )
 
 
 def built_for(state: GuestState, module_dir: Path, progress: Progress) -> Path:

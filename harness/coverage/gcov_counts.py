@@ -11,7 +11,7 @@ from typing import Protocol
 
 from harness.errors import KernelError, UsageError
 from harness.guest.failure import AgentError
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 OBJECTS = ("mm/highmem", "arch/x86/mm/highmem_32", "arch/x86/mm/iomap_32")
 """Objects with the code under judgement, as far as a version has them; the kernel counts in these only

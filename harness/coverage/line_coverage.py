@@ -12,7 +12,7 @@ from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
 from harness.kernel.cross_compiler import CROSS_COMPILE
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 UNREACHABLE = Path(__file__).with_name("unreachable.toml")
 HTML = "index.html"

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ArchiveMember:
     """One member: ``path`` without a leading slash, ``mode`` with the file type bits."""
 
     path: str
@@ -20,37 +20,37 @@ class Member:
     device: tuple[int, int] = (0, 0)
 
 
-def regular(path: str, data: bytes, permissions: int = 0o644) -> Member:
+def regular(path: str, data: bytes, permissions: int = 0o644) -> ArchiveMember:
     """An ordinary file."""
-    return Member(path, stat.S_IFREG | permissions, data)
+    return ArchiveMember(path, stat.S_IFREG | permissions, data)
 
 
-def directory(path: str) -> Member:
+def directory(path: str) -> ArchiveMember:
     """A directory that anyone may enter."""
-    return Member(path, stat.S_IFDIR | 0o755)
+    return ArchiveMember(path, stat.S_IFDIR | 0o755)
 
 
-def character(path: str, major: int, minor: int) -> Member:
+def character(path: str, major: int, minor: int) -> ArchiveMember:
     """A character device."""
-    return Member(path, stat.S_IFCHR | 0o600, device=(major, minor))
+    return ArchiveMember(path, stat.S_IFCHR | 0o600, device=(major, minor))
 
 
-def symlink(path: str, target: str) -> Member:
+def symlink(path: str, target: str) -> ArchiveMember:
     """A symbolic link."""
-    return Member(path, stat.S_IFLNK | 0o777, target.encode())
+    return ArchiveMember(path, stat.S_IFLNK | 0o777, target.encode())
 
 
-def pack(members: Iterable[Member]) -> bytes:
+def pack(members: Iterable[ArchiveMember]) -> bytes:
     """The archive of *members*, sorted by path, with the directories that they need.
 
     Time stamps are 0, owners root and inode numbers count from 1.
     """
     ordered = sorted(with_parents(members), key=lambda member: member.path)
     entries = [_entry(member, number) for number, member in enumerate(ordered, 1)]
-    return b"".join([*entries, _entry(Member("TRAILER!!!", 0), 0)])
+    return b"".join([*entries, _entry(ArchiveMember("TRAILER!!!", 0), 0)])
 
 
-def with_parents(members: Iterable[Member]) -> Iterator[Member]:
+def with_parents(members: Iterable[ArchiveMember]) -> Iterator[ArchiveMember]:
     """*members* and every directory above them that is not among them."""
     given = {member.path: member for member in members}
     needed = {str(parent) for path in given for parent in PurePosixPath(path).parents} - {"."}
@@ -58,7 +58,7 @@ def with_parents(members: Iterable[Member]) -> Iterator[Member]:
     yield from (directory(path) for path in needed - given.keys())
 
 
-def _entry(member: Member, inode: int) -> bytes:
+def _entry(member: ArchiveMember, inode: int) -> bytes:
     name = member.path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(member.mode) else 1
     fields = (

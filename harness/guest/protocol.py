@@ -97,7 +97,7 @@ PROBES = (
 """``KMH_EV_PROBES``: the evidence that rests on probes, which can be armed."""
 
 
-class Facts(NamedTuple):
+class GuestFacts(NamedTuple):
     """What a guest says about its kernel beyond the layout.  Addresses are virtual, 0 where not found."""
 
     release: str
@@ -194,7 +194,7 @@ def _unpack_array(layout: Struct, body: memoryview, name: str) -> Iterable[tuple
     return layout.iter_unpack(body)
 
 
-def decode_info(body: memoryview) -> tuple[Layout, Facts]:
+def decode_info(body: memoryview) -> tuple[Layout, GuestFacts]:
     """Layout and facts of a guest's kernel.  Raises WireError where the protocol version differs."""
     if len(body) != INFO.size:
         raise WireError(
@@ -251,8 +251,8 @@ def _prots(words: Sequence[int]) -> tuple[int, ...]:
     return tuple(low | high << 32 for low, high in zip(words[:PROTS], words[PROTS:], strict=True))
 
 
-def _facts(words: Sequence[int], release: str, build: str) -> Facts:
-    return Facts(
+def _facts(words: Sequence[int], release: str, build: str) -> GuestFacts:
+    return GuestFacts(
         release=release,
         build=build,
         config=Config(words[2]),

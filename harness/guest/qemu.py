@@ -55,7 +55,7 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class QemuMachine:
     """Everything that the command line depends on.
 
     ``kernel`` is a vmlinux with a PVH note or a bzImage; ``modules`` are loaded by the agent
@@ -71,7 +71,7 @@ class Machine:
     private: bool = False
 
 
-def command_line(machine: Machine) -> str:
+def command_line(machine: QemuMachine) -> str:
     """What the kernel is told: everything that costs time without touching the mappings is off."""
     shape = machine.shape
     return " ".join(
@@ -140,7 +140,7 @@ def _cpu(shape: Shape) -> str:
     return f"{shape.cpu},+pse36" if shape.memory > BELOW_4_GIB else shape.cpu
 
 
-def arguments(machine: Machine, channels: Channels) -> tuple[str, ...]:
+def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:
     """QEMU's command line for *machine*; for a boot and for a restore the same but for its end.
 
     ``-no-shutdown``: the memory of a restored guest is QEMU's own, and what a panic leaves is to be read.
@@ -173,7 +173,7 @@ def _counted() -> tuple[str, ...]:
     )
 
 
-def _boot(machine: Machine) -> tuple[str, ...]:
+def _boot(machine: QemuMachine) -> tuple[str, ...]:
     """What to boot; a restored guest has it in its memory."""
     return (
         *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
@@ -181,7 +181,7 @@ def _boot(machine: Machine) -> tuple[str, ...]:
     )
 
 
-def _memory(machine: Machine, channels: Channels) -> str:
+def _memory(machine: QemuMachine, channels: Channels) -> str:
     share = "off" if machine.private else "on"
     return f"memory-backend-file,id=ram,size={machine.shape.memory}M,mem-path={channels.memory},share={share}"
 
@@ -192,7 +192,7 @@ def _wire(wire: Wire) -> tuple[str, ...]:
     return ("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=wire,nr=1,name=kmh")
 
 
-def by_hand(machine: Machine) -> str:
+def by_hand(machine: QemuMachine) -> str:
     """The same guest as a line for a shell, console on the terminal, for people to try."""
     channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")
     return shlex.join(arguments(replace(machine, incoming=False, private=False), channels))

@@ -20,12 +20,12 @@ from typing import NamedTuple
 from harness.base.cache import Cache
 from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.deadline import Deadline
-from harness.guest.guest import Guest
 from harness.guest.protocol import PROBES
-from harness.guest.qemu import PROGRAM, Channels, Machine, arguments, program
+from harness.guest.qemu import PROGRAM, Channels, QemuMachine, arguments, program
+from harness.guest.qemu_session import BootableKernel, QemuSession, image_for
+from harness.guest.request_script import RequestScript
+from harness.guest.running_guest import Guest
 from harness.guest.saved import Saved, copy_memory
-from harness.guest.script import Script
-from harness.guest.session import BootableKernel, Session, image_for
 from harness.guest.shape import Accelerator, Shape
 
 FORMAT = 2
@@ -49,7 +49,7 @@ BOOTS = 3
 _NOWHERE = Channels("null", "null", "null", "/nowhere")
 
 
-class Parts(NamedTuple):
+class GuestParts(NamedTuple):
     """What a guest is made from."""
 
     kernel: BootableKernel
@@ -64,7 +64,7 @@ class Parts(NamedTuple):
         """
         return not self.shape.icount and self.shape.accelerator is Accelerator.TCG
 
-    def boot(self, workdir: Path, script: Script | None = None) -> Guest:
+    def boot(self, workdir: Path, script: RequestScript | None = None) -> Guest:
         """A cold guest; with a *script*, one that has executed it."""
         return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 
@@ -74,16 +74,16 @@ class Template:
     """A saved guest: its folder, its machine, and the number of the next request it expects."""
 
     folder: Path
-    machine: Machine
+    machine: QemuMachine
     request: int
 
-    def start(self, workdir: Path) -> Session:
+    def start(self, workdir: Path) -> QemuSession:
         """A process that waits for the state; ``Guest.restore`` gives it.  Raises FileNotFoundError
         where the template has been dropped meanwhile.
         """
         saved = Saved.open(self.folder / "memory", self.folder / "devices")
         (self.folder / "template.json").touch()
-        return Session(replace(self.machine, incoming=True, private=True), workdir, saved)
+        return QemuSession(replace(self.machine, incoming=True, private=True), workdir, saved)
 
     def restore(self, workdir: Path) -> Guest:
         """A guest in the state of this template, in a process of its own."""
@@ -98,9 +98,9 @@ class Template:
         return Template(folder, self.machine, self.request)
 
 
-def template_key(parts: Parts) -> str:
+def template_key(parts: GuestParts) -> str:
     """Names a template by the contents of all that went into it: equal keys, equal guests."""
-    machine = Machine(parts.shape, Path("kernel"), Path("initrd"))
+    machine = QemuMachine(parts.shape, Path("kernel"), Path("initrd"))
     facts = (
         str(FORMAT),
         parts.kernel.content_hash,
@@ -125,7 +125,7 @@ def emulator(name: str = PROGRAM) -> str:
     return f"{real} {found.st_size} {found.st_mtime_ns}"
 
 
-def find_template(parts: Parts, cache: Cache) -> Template | None:
+def find_template(parts: GuestParts, cache: Cache) -> Template | None:
     """The template of *parts*, if it has been made."""
     folder = cache.root / "templates" / template_key(parts)
     try:
@@ -133,11 +133,11 @@ def find_template(parts: Parts, cache: Cache) -> Template | None:
     except (OSError, ValueError):
         return None
     kernel = image_for(parts.kernel, parts.shape)
-    machine = Machine(parts.shape, kernel, folder / "initramfs.cpio", tuple(said["modules"]))
+    machine = QemuMachine(parts.shape, kernel, folder / "initramfs.cpio", tuple(said["modules"]))
     return Template(folder, machine, said["request"])
 
 
-def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
+def make_template(parts: GuestParts, workdir: Path, cache: Cache) -> Guest | None:
     """Boot, and save the guest.  One that complains while it boots, or whose host left its kernel no time to
     verify the timer, is not kept: it is returned as it is.
     """
@@ -158,7 +158,7 @@ def make_template(parts: Parts, workdir: Path, cache: Cache) -> Guest | None:
     return None
 
 
-def _booted(parts: Parts, workdir: Path) -> Guest:
+def _booted(parts: GuestParts, workdir: Path) -> Guest:
     """A guest that has its timer, where the host lets one of several boots have it."""
     for _ in range(BOOTS - 1):
         guest = parts.boot(workdir)
@@ -181,7 +181,7 @@ def _write(guest: Guest, folder: Path, workdir: Path) -> None:
     (folder / "template.json").write_text(json.dumps(said), encoding="ascii")
 
 
-def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
+def start(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Guest:
     """A guest as fast as can be: restored, the template being made where there is none yet."""
     if not parts.lasting:
         return parts.boot(workdir)
@@ -202,7 +202,7 @@ def start(parts: Parts, workdir: Path, cache: Cache | None = None) -> Guest:
             shutil.rmtree(template.folder, ignore_errors=True)
 
 
-def obtain_template(parts: Parts, workdir: Path, cache: Cache | None = None) -> Template:
+def obtain_template(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Template:
     """The template of *parts*, made where there is none.  Raises InfrastructureError where none is kept.
 
     A guest on a busy host may complain of its clock as it boots; another one need not.

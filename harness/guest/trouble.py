@@ -32,7 +32,7 @@ class TroubleKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class KernelTrouble:
     """One report.  ``title`` is its telling line; ``step`` the step it belongs to where a marker said so."""
 
     kind: TroubleKind
@@ -133,8 +133,8 @@ class Recogniser:
         self._kind: TroubleKind | None = None
         self._title = ""
         self._until_end = False
-        self._closed: list[Trouble] = []
-        self._ready: list[Trouble] = []
+        self._closed: list[KernelTrouble] = []
+        self._ready: list[KernelTrouble] = []
 
     def feed(self, line: str) -> None:
         """Take in the next line."""
@@ -149,7 +149,7 @@ class Recogniser:
         elif kind := classify(text):
             self._begin(kind, text)
 
-    def take(self, *, whole: bool = False, marked: bool = False) -> tuple[Trouble, ...]:
+    def take(self, *, whole: bool = False, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """The reports finished since the last call; with *whole* also the unfinished ones.
 
         With *marked* only those whose marker has come: that of another may be on its way.
@@ -197,11 +197,11 @@ class Recogniser:
     def _close(self) -> None:
         if self._open:
             kind, title = self._kind or TroubleKind.WARNING, self._title or _UNTOLD
-            self._closed.append(Trouble(kind, title, tuple(self._open)))
+            self._closed.append(KernelTrouble(kind, title, tuple(self._open)))
         self._open, self._kind, self._title, self._until_end = [], None, "", False
 
 
-def recognise(lines: Iterable[str]) -> tuple[Trouble, ...]:
+def recognise(lines: Iterable[str]) -> tuple[KernelTrouble, ...]:
     """All trouble in a complete log."""
     recogniser = Recogniser()
     for line in lines:

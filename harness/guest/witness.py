@@ -24,7 +24,7 @@ PROBES = (0x0010_0000, 0x0100_0000, 0x0200_0000)
 """Physical addresses that every i386 kernel has in its direct map."""
 
 
-class WitnessView(NamedTuple):
+class PageTableView(NamedTuple):
     """What the page tables say.
 
     ``ptes`` has one entry per pkmap slot; ``windows`` are ``(fixmap index, pte)`` of every entry
@@ -83,7 +83,7 @@ def find_root(registers: Iterable[CpuRegisters], memory: PhysicalMemory, layout:
 
 def look(
     monitor: Monitor, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
-) -> WitnessView:
+) -> PageTableView:
     """Stop the machine, read, let it go on.  *pkmap_count* is a virtual address, 0 for not known."""
     monitor.stop()
     try:
@@ -96,10 +96,10 @@ def look(
 
 def read_view(
     root: Root, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
-) -> WitnessView:
+) -> PageTableView:
     """What *root* says about the mappings of *layout*."""
     counts = root.tables.read(memory, pkmap_count, layout.last_pkmap * 4) if pkmap_count else b""
-    return WitnessView(
+    return PageTableView(
         ptes=root.tables.entries(memory, layout.pkmap_base, layout.last_pkmap),
         windows=_windows(root.tables, memory, layout),
         counts=tuple(count for (count,) in iter_unpack("<i", counts)),

@@ -16,7 +16,7 @@ class Work(NamedTuple):
     ended: int
 
 
-def read_work(memory: PhysicalMemory, layout: Layout, facts: protocol.Facts) -> Work | None:
+def read_work(memory: PhysicalMemory, layout: Layout, facts: protocol.GuestFacts) -> Work | None:
     """The module's counters; None where the page tables do not lead there any more."""
     tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
     try:

@@ -15,7 +15,14 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from harness.guest.histories import FAULT, TAG, Code, Event, Outcome, ThreadState
+from harness.guest.history_wire import (
+    FAULT,
+    TAG,
+    HistoryCode,
+    HistoryEvent,
+    HistoryOutcome,
+    ThreadState,
+)
 from harness.history.history import History, PendingOperation
 from harness.model.layout import PAGE_SIZE, Layout
 
@@ -42,7 +49,7 @@ class PlacedEvent(NamedTuple):
     """An event and the thread that it is of."""
 
     thread: int
-    event: Event
+    event: HistoryEvent
 
 
 class HistoryViolation(NamedTuple):
@@ -60,8 +67,8 @@ class HistoryViolation(NamedTuple):
         return (min(begins), max(*begins, *ends)) if begins else (0, 0)
 
 
-def _begin(event: Event) -> int:
-    if event.code == Code.KMAP and event.returned:
+def _begin(event: HistoryEvent) -> int:
+    if event.code == HistoryCode.KMAP and event.returned:
         return event.returned
     return event.ordered or event.invoked
 
@@ -82,7 +89,7 @@ class _Sweep:
         self.address_of: dict[int, int] = {}
         self.page_at: dict[int, int] = {}
         self.newest: dict[tuple[int, int], PlacedEvent] = {}
-        self.asked: dict[int, tuple[Event, bool]] = {}
+        self.asked: dict[int, tuple[HistoryEvent, bool]] = {}
         self.found: list[HistoryViolation] = []
         self.freed: list[PlacedEvent] = []
         """The unmaps after which a page had no users."""
@@ -97,11 +104,11 @@ class _Sweep:
         high = low + (self.history.layout.last_pkmap * PAGE_SIZE)
         for place in self._points():
             event = place.event
-            if event.code == Code.KMAP:
+            if event.code == HistoryCode.KMAP:
                 if not low <= event.value < high or event.value % PAGE_SIZE:
                     self._add(HistoryRule.ADDRESS, f"kmap gave {event.value:#x}", place)
                 self._map(place)
-            elif event.code == Code.KUNMAP:
+            elif event.code == HistoryCode.KUNMAP:
                 self._unmap(place)
             else:
                 self._ask(place)
@@ -115,11 +122,11 @@ class _Sweep:
         for thread, events in enumerate(self.history.events):
             for event in events:
                 code = event.code
-                if code == Code.KMAP:
+                if code == HistoryCode.KMAP:
                     at[event.returned] = PlacedEvent(thread, event)
-                elif code == Code.KUNMAP:
+                elif code == HistoryCode.KUNMAP:
                     at[event.invoked] = PlacedEvent(thread, event)
-                elif code == Code.PAGE_ADDRESS:
+                elif code == HistoryCode.PAGE_ADDRESS:
                     at[event.invoked] = at[event.returned] = PlacedEvent(thread, event)
         return (place for place in at if place)
 
@@ -179,14 +186,14 @@ class _Sweep:
             if not explained and self._explains(event):
                 self.asked[thread] = (event, True)
 
-    def _explains(self, event: Event) -> bool:
+    def _explains(self, event: HistoryEvent) -> bool:
         """Whether page_address may give this now: the address, or a left-over one that nobody else has."""
         address = self.address_of.get(event.page)
         if address is not None:
             return event.value == address
         return not event.value or event.value not in self.page_at
 
-    def _holder(self, event: Event) -> PlacedEvent | None:
+    def _holder(self, event: HistoryEvent) -> PlacedEvent | None:
         """Who has the page, or the address, mapped."""
         address = self.address_of.get(event.page)
         if address is not None:
@@ -203,10 +210,10 @@ def _data(history: History) -> Iterator[HistoryViolation]:
     """What was seen through the mappings, thread by thread."""
     for thread, events in enumerate(history.events):
         written: dict[int, int] = {}
-        newest: dict[int, Event] = {}
+        newest: dict[int, HistoryEvent] = {}
         for event in events:
             code, page = event.code, event.page
-            if code in (Code.KMAP, Code.LOCAL):
+            if code in (HistoryCode.KMAP, HistoryCode.LOCAL):
                 newest[page] = event
             if event.flags & FAULT:
                 yield _of(
@@ -216,7 +223,7 @@ def _data(history: History) -> Iterator[HistoryViolation]:
                     newest.get(page),
                     event,
                 )
-            elif code == Code.TAG_READ and event.value != TAG + page:
+            elif code == HistoryCode.TAG_READ and event.value != TAG + page:
                 yield _of(
                     HistoryRule.DATA,
                     _tag_words(page, event.value),
@@ -224,12 +231,12 @@ def _data(history: History) -> Iterator[HistoryViolation]:
                     newest.get(page),
                     event,
                 )
-            elif code == Code.OWN_WRITE:
+            elif code == HistoryCode.OWN_WRITE:
                 written[page] = event.value
-            elif code == Code.OWN_READ and event.value != written.get(page, 0):
+            elif code == HistoryCode.OWN_READ and event.value != written.get(page, 0):
                 words = f"{event.value} read from page {page}, {written.get(page, 0)} written last"
                 yield _of(HistoryRule.OWN_DATA, words, thread, newest.get(page), event)
-            elif code == Code.LOCAL and not _in_window(
+            elif code == HistoryCode.LOCAL and not _in_window(
                 history.layout, history.cpus[thread], event.value
             ):
                 words = f"kmap_local gave {event.value:#x}, not of the window of its CPU"
@@ -237,7 +244,7 @@ def _data(history: History) -> Iterator[HistoryViolation]:
 
 
 def _of(
-    rule: HistoryRule, detail: str, thread: int, before: Event | None, event: Event
+    rule: HistoryRule, detail: str, thread: int, before: HistoryEvent | None, event: HistoryEvent
 ) -> HistoryViolation:
     places = (PlacedEvent(thread, one) for one in (before, event) if one)
     return HistoryViolation(rule, detail, tuple(places))
@@ -262,7 +269,7 @@ def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolatio
         if one.state is ThreadState.DIED:
             words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
             yield HistoryViolation(HistoryRule.DIED, words, (_pending_place(history, one.thread),))
-    if history.outcome is Outcome.ASLEEP and history.sleepers:
+    if history.outcome is HistoryOutcome.ASLEEP and history.sleepers:
         yield _asleep(history, history.sleepers, freed)
 
 
@@ -287,5 +294,7 @@ def _asleep(
 def _pending_place(history: History, thread: int) -> PlacedEvent:
     """An operation without end, as far as it got."""
     one = next(each for each in history.pending if each.thread == thread)
-    event = Event(one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0)
+    event = HistoryEvent(
+        one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0
+    )
     return PlacedEvent(thread, event)

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 
 from harness.compare.divergence import Verdict
-from harness.guest.histories import Outcome
+from harness.guest.history_wire import HistoryOutcome
 from harness.history.explanation import HistoryViolation
 from harness.history.lock_order import LockOrderReplay
 from harness.history.overlap import Overlap
@@ -22,7 +22,7 @@ class JudgedHistory:
     regime: str
     seed: int
     operations: int
-    outcome: Outcome
+    outcome: HistoryOutcome
     complete: bool
     violations: tuple[HistoryViolation, ...]
     window: tuple[str, ...]

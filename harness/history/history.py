@@ -4,7 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.guest.histories import Code, Event, Outcome, RawHistory, ThreadState
+from harness.guest.history_wire import (
+    HistoryCode,
+    HistoryEvent,
+    HistoryOutcome,
+    RawHistory,
+    ThreadState,
+)
 from harness.model.layout import Layout
 
 
@@ -12,7 +18,7 @@ class PendingOperation(NamedTuple):
     """An operation that was invoked and never returned, and the stamp of its last critical section (0: none)."""
 
     thread: int
-    code: Code
+    code: HistoryCode
     page: int
     invoked: int
     section: int
@@ -34,14 +40,14 @@ class History:
     """
 
     layout: Layout
-    events: tuple[tuple[Event, ...], ...]
+    events: tuple[tuple[HistoryEvent, ...], ...]
     cpus: tuple[int, ...]
     pending: tuple[PendingOperation, ...]
     before: tuple[SlotState, ...]
     after: tuple[SlotState, ...]
     cursors: tuple[int, int]
     clock: int
-    outcome: Outcome = Outcome.FINISHED
+    outcome: HistoryOutcome = HistoryOutcome.FINISHED
     witnessed: bool = False
     foreign: int = 0
     dropped: int = 0
@@ -51,7 +57,7 @@ class History:
     @property
     def operations(self) -> int:
         """Operations that returned."""
-        return sum(event.code != Code.SECTION for events in self.events for event in events)
+        return sum(event.code != HistoryCode.SECTION for events in self.events for event in events)
 
     @property
     def sleepers(self) -> tuple[PendingOperation, ...]:
@@ -64,8 +70,8 @@ class History:
 
         Sleepers that somebody else has woken after all, a kunmap of the kernel's own say, were not left to sleep.
         """
-        woken = self.outcome is Outcome.ASLEEP and not self.sleepers
-        return not self.dropped and self.outcome is not Outcome.STUCK and not woken
+        woken = self.outcome is HistoryOutcome.ASLEEP and not self.sleepers
+        return not self.dropped and self.outcome is not HistoryOutcome.STUCK and not woken
 
     def pinned(self) -> Iterator[tuple[int, int, int]]:
         """Page, slot and users of what was mapped before and stays so."""
@@ -86,7 +92,7 @@ def history_of(raw: RawHistory, layout: Layout, pages: Mapping[int, int]) -> His
         after=tuple(_slot(one.pkmap_count, one.pfn, pages) for one in raw.after),
         cursors=(head.cursor_before, head.cursor_after),
         clock=max(head.clock, _last_stamp(raw)),
-        outcome=Outcome(head.outcome),
+        outcome=HistoryOutcome(head.outcome),
         witnessed=bool(head.witness),
         foreign=head.foreign,
         dropped=head.dropped,
@@ -99,7 +105,7 @@ def _pending(raw: RawHistory) -> Iterator[PendingOperation]:
         if one.code:
             state = ThreadState(one.state)
             yield PendingOperation(
-                number, Code(one.code), one.page, one.invoked, one.section, state
+                number, HistoryCode(one.code), one.page, one.invoked, one.section, state
             )
 
 

@@ -10,11 +10,11 @@ from random import Random
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.errors import HarnessError, InfrastructureError, KernelError
-from harness.guest.guest import Guest
-from harness.guest.histories import HistoryRequest, HistoryWire, Outcome, decode_history
+from harness.guest.history_wire import HistoryOutcome, HistoryRequest, HistoryWire, decode_history
 from harness.guest.protocol import Evidence
+from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
-from harness.guest.template import Parts, start
+from harness.guest.template import GuestParts, start
 from harness.history.explanation import violations
 from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.history.history import History, history_of
@@ -31,7 +31,7 @@ from harness.run.result import KernelFacts
 
 VIOLATING_MOST = 10
 """So many histories without an order are enough: each may have ended after a few operations."""
-LOST = (Outcome.DIED, Outcome.STUCK)
+LOST = (HistoryOutcome.DIED, HistoryOutcome.STUCK)
 """After these a guest runs no further history."""
 
 
@@ -59,7 +59,7 @@ def run_histories(
     progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
-            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
             guest = start(parts, request.out) if request.template else parts.boot(request.out)
     except (KernelError, InfrastructureError) as error:
         facts = KernelFacts(
@@ -180,7 +180,7 @@ class HistoryRunner:
                 seed=planned.request.seed,
                 operations=history.operations,
                 outcome=history.outcome,
-                complete=history.complete and history.outcome is not Outcome.RUNS,
+                complete=history.complete and history.outcome is not HistoryOutcome.RUNS,
                 violations=found,
                 window=tuple(window_lines(history, found[0])) if found else (),
                 replay=order,
@@ -197,6 +197,9 @@ class HistoryRunner:
             raw = decode_history(self.wire.autopsy())
         except (LookupError, HarnessError):
             return
-        if raw.head.n_threads == len(planned.request.cpus) and raw.head.outcome == Outcome.RUNS:
+        if (
+            raw.head.n_threads == len(planned.request.cpus)
+            and raw.head.outcome == HistoryOutcome.RUNS
+        ):
             history = history_of(raw, self.layout, self.numbers)
             self._judge(planned, history, time.monotonic() - planned.started)

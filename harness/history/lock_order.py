@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.guest.histories import Code, Event, Outcome, ThreadState
+from harness.guest.history_wire import HistoryCode, HistoryEvent, HistoryOutcome, ThreadState
 from harness.history.history import History, SlotState
 
 
@@ -20,14 +20,14 @@ class LockOrderReplay:
     undecided: int
     odd: str = ""
     thread: int = -1
-    event: Event | None = None
+    event: HistoryEvent | None = None
 
 
 class CriticalSection(NamedTuple):
     """One critical section of a thread: the last of its operation, or one after which it went to sleep."""
 
     thread: int
-    event: Event
+    event: HistoryEvent
     last: bool
 
 
@@ -41,7 +41,7 @@ def replay(history: History) -> LockOrderReplay:
         odd = _differs(pkmap, history, section)
         if odd:
             return _verdict(history, number, len(sections), odd, section)
-    odd = _end(pkmap, history) if history.outcome is Outcome.FINISHED else ""
+    odd = _end(pkmap, history) if history.outcome is HistoryOutcome.FINISHED else ""
     return _verdict(history, len(sections), len(sections), odd, None)
 
 
@@ -66,13 +66,15 @@ def _sections(history: History) -> Iterator[CriticalSection]:
     at: list[CriticalSection | None] = [None] * (history.clock + 2)
     for thread, events in enumerate(history.events):
         for event in events:
-            if event.code in (Code.KMAP, Code.KUNMAP):
+            if event.code in (HistoryCode.KMAP, HistoryCode.KUNMAP):
                 at[event.ordered] = CriticalSection(thread, event, last=True)
-            elif event.code == Code.SECTION:
+            elif event.code == HistoryCode.SECTION:
                 at[event.ordered] = CriticalSection(thread, event, last=False)
     for one in history.pending:
         if one.state is ThreadState.SLEPT:
-            event = Event(one.invoked, one.section, 0, 0, one.page, Code.SECTION, 0, 0)
+            event = HistoryEvent(
+                one.invoked, one.section, 0, 0, one.page, HistoryCode.SECTION, 0, 0
+            )
             at[one.section] = CriticalSection(one.thread, event, last=False)
     at[0] = None
     return (section for section in at if section)
@@ -84,7 +86,7 @@ def _differs(pkmap: "Pkmap", history: History, section: CriticalSection) -> str:
     if not section.last:
         slot = None if event.page in pkmap.slot_of else pkmap.scan()
         return "" if slot is None else f"slept for want of a slot though slot {slot} was there"
-    if event.code == Code.KUNMAP:
+    if event.code == HistoryCode.KUNMAP:
         return "" if pkmap.unmap(event.page) else "unmapped a page that has no users"
     mapped = pkmap.map(event.page)
     if mapped is None:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from harness.guest.histories import SLEPT, Code
+from harness.guest.history_wire import SLEPT, HistoryCode
 from harness.history.history import History
 
-_MEASURED = (Code.KMAP, Code.KUNMAP, Code.PAGE_ADDRESS)
+_MEASURED = (HistoryCode.KMAP, HistoryCode.KUNMAP, HistoryCode.PAGE_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def overlap(history: History) -> Overlap:
                 slept += event.flags & SLEPT
                 begins[event.invoked] = 1
                 ends[event.returned] = event.invoked
-            elif event.code == Code.SECTION:
+            elif event.code == HistoryCode.SECTION:
                 waited += 1
     return Overlap(operations, _overlapped(begins, ends), slept, waited)
 

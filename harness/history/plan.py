@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from harness.guest.histories import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
+from harness.guest.history_wire import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
 from harness.model.layout import Layout
 
 LIMIT_MS = 8_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.guest.histories import SLEPT, Code, Event
+from harness.guest.history_wire import SLEPT, HistoryCode, HistoryEvent
 from harness.history.explanation import HistoryViolation, PlacedEvent
 from harness.history.history import History
 
@@ -32,7 +32,7 @@ def _beside(history: History, violation: HistoryViolation) -> Iterator[PlacedEve
     addresses = {place.event.value for place in violation.places}
     for thread, events in enumerate(history.events):
         for event in events:
-            if event.code == Code.SECTION or event.returned < first or event.invoked > last:
+            if event.code == HistoryCode.SECTION or event.returned < first or event.invoked > last:
                 continue
             if event.page in pages or event.value in addresses:
                 yield PlacedEvent(thread, event)
@@ -47,18 +47,18 @@ def _line(place: PlacedEvent, *, marked: bool) -> str:
     return f"{'>' if marked else ' '} {event.invoked:>8} .. {end:<8} {where}: {words(event)}{order}{slept}"
 
 
-def words(event: Event) -> str:
+def words(event: HistoryEvent) -> str:
     """One operation as people write it."""
     page, value = f"page {event.page}", event.value
     if not event.returned:
-        return f"{Code(event.code).name.lower()}({page}), which did not return"
+        return f"{HistoryCode(event.code).name.lower()}({page}), which did not return"
     return {
-        Code.KMAP: f"kmap({page}) = {value:#x}",
-        Code.KUNMAP: f"kunmap({page}) at {value:#x}",
-        Code.PAGE_ADDRESS: f"page_address({page}) = {value:#x}",
-        Code.TAG_READ: f"read the tag of {page}: {value:#x}",
-        Code.OWN_WRITE: f"wrote {value} to its word of {page}",
-        Code.OWN_READ: f"read {value} from its word of {page}",
-        Code.LOCAL: f"kmap_local({page}) = {value:#x}",
-        Code.SECTION: f"looked in vain for a slot for {page}",
-    }[Code(event.code)]
+        HistoryCode.KMAP: f"kmap({page}) = {value:#x}",
+        HistoryCode.KUNMAP: f"kunmap({page}) at {value:#x}",
+        HistoryCode.PAGE_ADDRESS: f"page_address({page}) = {value:#x}",
+        HistoryCode.TAG_READ: f"read the tag of {page}: {value:#x}",
+        HistoryCode.OWN_WRITE: f"wrote {value} to its word of {page}",
+        HistoryCode.OWN_READ: f"read {value} from its word of {page}",
+        HistoryCode.LOCAL: f"kmap_local({page}) = {value:#x}",
+        HistoryCode.SECTION: f"looked in vain for a slot for {page}",
+    }[HistoryCode(event.code)]

@@ -3,8 +3,8 @@
 from harness.kernel.build import BuildError, Built, build_module, build_program
 from harness.kernel.catalogue import StockKernel, UnknownKernelError, known
 from harness.kernel.dwarf import DwarfError, DwarfFacts, read_dwarf
+from harness.kernel.kernel_record import Kernel, KernelConfig
 from harness.kernel.module import ModuleMismatchError, check_module
-from harness.kernel.record import Kernel, KernelConfig
 from harness.kernel.status import KernelStatus, statuses
 from harness.kernel.stock import KernelUnobtainableError, obtain
 from harness.kernel.user import user_kernel

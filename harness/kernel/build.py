@@ -14,7 +14,7 @@ from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
 from harness.kernel.cross_compiler import CROSS_COMPILE, compiler_version
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 _DIAGNOSTICS = (
     r"\S+?:\d+:(?:\d+:)? (?:fatal )?[Ee]rror: .*",

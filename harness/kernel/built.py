@@ -21,10 +21,10 @@ from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
 from harness.errors import InfrastructureError
-from harness.kernel import fragment, shelf, tree
+from harness.kernel import fragment, record_file, tree
+from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.cross_compiler import compiler_version
-from harness.kernel.recipe import Recipe
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.sourcetree import SourceTree, cached_source, source_tree
 from harness.kernel.user import user_kernel
 
@@ -37,7 +37,7 @@ _WITH = ", built with "
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class KernelTree:
     """A source with the objects made from it."""
 
     source: Path
@@ -49,7 +49,7 @@ class Tree:
 
 
 def obtain_built(
-    recipe: Recipe,
+    recipe: BuildRecipe,
     cache: Cache | None = None,
     progress: Progress | None = None,
     *,
@@ -65,31 +65,33 @@ def obtain_built(
     cache, progress = cache or Cache.default(), progress or Quiet()
     source = source_tree(recipe.package, recipe.codenames, cache, progress, refresh=refresh)
     home = _home(recipe, source, cache)
-    if kernel := shelf.read(home):
+    if kernel := record_file.read_record(home):
         return kernel
     with cache.locked(f"tree-{recipe.name}-{home.name}"):
-        return shelf.read(home) or _build(_Order(recipe, source, home, cache, progress), jobs, say)
+        return record_file.read_record(home) or _build(
+            _Order(recipe, source, home, cache, progress), jobs, say
+        )
 
 
-def cached_built(recipe: Recipe, cache: Cache) -> Kernel | None:
+def cached_built(recipe: BuildRecipe, cache: Cache) -> Kernel | None:
     """The kernel as an earlier :func:`obtain_built` left it, or None; nothing is fetched or built."""
     source = cached_source(recipe.package, cache)
-    return shelf.read(_home(recipe, source, cache)) if source else None
+    return record_file.read_record(_home(recipe, source, cache)) if source else None
 
 
-def built_tree(kernel: Kernel) -> Tree:
+def built_tree(kernel: Kernel) -> KernelTree:
     """Source and objects of a kernel of the catalogue.  Shared: build in a :func:`clone` of it."""
-    return Tree(kernel.build_dir.parent)
+    return KernelTree(kernel.build_dir.parent)
 
 
-def clone(origin: Tree, target: Path) -> Tree:
+def clone(origin: KernelTree, target: Path) -> KernelTree:
     """A copy of source and objects in the new folder ``target``, in which make finds nothing to do.
 
     Source files are hard links: replace them (as ``git apply`` and ``patch`` do), never write into them.
     Objects are copied with their times.  Raises :class:`InfrastructureError` when the copy fails.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    made = Tree(target)
+    made = KernelTree(target)
     _copy("-al", origin.source, target, skip=OBJECTS)
     _copy("-a", origin.objects, made.objects)
     return made
@@ -100,7 +102,7 @@ def link_source(origin: Path, target: Path) -> None:
     _copy("-al", origin, target)
 
 
-def _home(recipe: Recipe, source: SourceTree, cache: Cache) -> Path:
+def _home(recipe: BuildRecipe, source: SourceTree, cache: Cache) -> Path:
     asked = fragment.text(recipe.settings())
     inputs = (_RECIPE, source.digest, asked, compiler_version(), *recipe.variables)
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
@@ -111,7 +113,7 @@ def _home(recipe: Recipe, source: SourceTree, cache: Cache) -> Path:
 class _Order:
     """A recipe, its source and where its kernel is to be."""
 
-    recipe: Recipe
+    recipe: BuildRecipe
     source: SourceTree
     home: Path
     cache: Cache
@@ -120,7 +122,7 @@ class _Order:
 
 def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
     recipe, progress = order.recipe, order.progress
-    made = Tree(order.home / _SOURCE)
+    made = KernelTree(order.home / _SOURCE)
     _prepare_source(order, made)
     progress.step(f"configuring {recipe.name}")
     tree.configure(made.source, made.objects, recipe.settings(), say=say)
@@ -133,10 +135,10 @@ def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
         variables=recipe.variables,
         say=say,
     )
-    shelf.write(
+    record_file.write_record(
         order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache))
     )
-    found = shelf.read(order.home)
+    found = record_file.read_record(order.home)
     assert found is not None, "a kernel was just described"
     return found
 
@@ -147,7 +149,7 @@ def _described(order: _Order, kernel: Kernel) -> Kernel:
     return dataclasses.replace(kernel, name=order.recipe.name, flavour="built", source=source)
 
 
-def _prepare_source(order: _Order, made: Tree) -> None:
+def _prepare_source(order: _Order, made: KernelTree) -> None:
     """The source with no objects; or with those of a kernel that differs in some fragments only.
 
     Kbuild makes anew what a changed setting concerns (Documentation/kbuild/kbuild.rst, ``fixdep``).
@@ -173,7 +175,7 @@ def _sibling(order: _Order) -> Kernel | None:
     own = {path.stem for path in order.recipe.fragments}
     found = []
     for path in sorted(order.home.parent.parent.glob("*/*/")):
-        kernel = shelf.read(path)
+        kernel = record_file.read_record(path)
         package, _, parts = kernel.source.partition(_WITH) if kernel else ("", "", "")
         if (
             kernel

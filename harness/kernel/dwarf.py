@@ -31,7 +31,7 @@ class DwarfError(UsageError):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class StructMember:
     """One member of a structure; both in bytes."""
 
     offset: int
@@ -43,7 +43,7 @@ class Structure:
     """Size in bytes and members, those of unnamed structures inside it among them."""
 
     size: int
-    members: Mapping[str, Member]
+    members: Mapping[str, StructMember]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ def _load(ko: Path, kept: Path) -> DwarfFacts | None:
         read = json.loads(kept.read_text(encoding="utf-8"))
         structs = {
             name: Structure(
-                one["size"], {key: Member(**member) for key, member in one["members"].items()}
+                one["size"],
+                {key: StructMember(**member) for key, member in one["members"].items()},
             )
             for name, one in read["structs"].items()
         }
@@ -165,7 +166,7 @@ def _enumerators(die: DIE) -> Iterator[tuple[str, int]]:
             yield _name(child), child.attributes["DW_AT_const_value"].value
 
 
-def _members(die: DIE, base: int = 0) -> Iterator[tuple[str, Member]]:
+def _members(die: DIE, base: int = 0) -> Iterator[tuple[str, StructMember]]:
     for child in die.iter_children():
         if child.tag != "DW_TAG_member":
             continue
@@ -173,7 +174,7 @@ def _members(die: DIE, base: int = 0) -> Iterator[tuple[str, Member]]:
         offset = base + (location.value if location else 0)
         kind = _unqualified(child)
         if _name(child):
-            yield _name(child), Member(offset, _size(kind))
+            yield _name(child), StructMember(offset, _size(kind))
         elif kind is not None and kind.tag in _COMPOUND:
             yield from _members(kind, offset)
 

@@ -15,7 +15,7 @@ from elftools.elf.elffile import ELFFile
 
 from harness.errors import UsageError
 from harness.kernel.exports import exported_crcs, symvers_crcs
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 _VERSION_ENTRY = struct.Struct("<I60s")  # struct modversion_info, include/linux/module.h, 32 bits
 _Difference = tuple[str, str, str]

@@ -17,7 +17,7 @@ from harness.base.memo import Memo
 from harness.base.progress import Progress
 from harness.kernel.build import Built, build_module, source_files
 from harness.kernel.cross_compiler import compiler_version
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 
 _HEADER = re.compile(r"^  (/?[^\s$]+\.h)(?: \\)?$", re.MULTILINE)
 _VARIANTS_MOST = 12

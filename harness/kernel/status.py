@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from harness.base.cache import Cache
 from harness.kernel.build import BUILT_FOR
+from harness.kernel.build_recipe import recipes
 from harness.kernel.built import cached_built
 from harness.kernel.catalogue import known
-from harness.kernel.recipe import recipes
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.stock import cached
 
 

@@ -11,11 +11,11 @@ from harness.base.cache import Cache
 from harness.base.host import host_architecture
 from harness.base.progress import Progress, Quiet
 from harness.errors import PrerequisiteError
-from harness.kernel import resolve, shelf, systemmap
+from harness.kernel import record_file, resolve, systemmap
 from harness.kernel.apt import Archive, FetchError
 from harness.kernel.catalogue import StockKernel, lookup
 from harness.kernel.image import read_facts
-from harness.kernel.record import Kernel, KernelConfig
+from harness.kernel.kernel_record import Kernel, KernelConfig
 from harness.kernel.unpack import relocate_headers, unpack, write_vmlinux
 
 _RECIPE = "1"
@@ -63,7 +63,7 @@ def cached(stock: StockKernel, cache: Cache) -> Kernel | None:
     home = cache.root / "kernels" / stock.name
     try:
         current = json.loads((home / "current.json").read_text(encoding="utf-8"))
-        return shelf.read(home / current["folder"])
+        return record_file.read_record(home / current["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -107,16 +107,16 @@ def _make(
         "\n".join([_RECIPE, *(deb.stem for deb in debs)]).encode()
     ).hexdigest()
     final = home / content[:16]
-    kernel = shelf.read(final)
+    kernel = record_file.read_record(final)
     if kernel is None:
         cache.require_space(
             sum(p[0].installed_size << 10 for p in (packed.image, packed.headers, packed.common))
         )
         with cache.new_folder(final) as fresh:
             progress.step(f"unpacking {packed.release}")
-            shelf.write(fresh, _fill(stock, packed, debs, fresh, content))
+            record_file.write_record(fresh, _fill(stock, packed, debs, fresh, content))
             _add_system_map(archive, packed, fresh, progress)
-        kernel = shelf.read(final)
+        kernel = record_file.read_record(final)
     assert kernel is not None, "a product folder was published without its description"
     with cache.new_file(home / "current.json") as pointer:
         pointer.write_text(
@@ -164,7 +164,7 @@ def _add_system_map(
     archive: Archive, packed: resolve.PackageSet, folder: Path, progress: Progress
 ) -> None:
     progress.step(f"System.map of {packed.release}")
-    kernel = shelf.read(folder)
+    kernel = record_file.read_record(folder)
     assert kernel is not None, "the folder was just described"
     assert kernel.vmlinux is not None, "every stock kernel has its ELF image"
     text, reason = systemmap.fetch(archive, packed.debug, kernel.vmlinux, packed.release)
@@ -173,7 +173,7 @@ def _add_system_map(
         return
     path = folder / "System.map"
     path.write_bytes(text)
-    shelf.write(folder, dataclasses.replace(kernel, system_map=path))
+    record_file.write_record(folder, dataclasses.replace(kernel, system_map=path))
 
 
 def upstream_version(text: str) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
 from harness.kernel import fragment
 from harness.kernel.build import BuildError, require_plain_path
-from harness.kernel.record import KernelConfig
+from harness.kernel.kernel_record import KernelConfig
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.user import built_release
 

@@ -13,7 +13,7 @@ _INCLUDE = re.compile(r"^include /usr/src/([\w.+-]+)/Makefile$", re.MULTILINE)
 
 
 class PackageContentError(InfrastructureError):
-    """A verified package does not hold what its name promises."""
+    """A verified package cannot be unpacked, or lacks a file that its name promises."""
 
 
 def unpack(debs: list[Path], root: Path) -> None:

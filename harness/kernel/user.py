@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel.image import ImageFacts, extract_vmlinux, is_elf, read_facts
-from harness.kernel.record import Kernel, KernelConfig
+from harness.kernel.kernel_record import Kernel, KernelConfig
 from harness.kernel.stock import upstream_version
 from harness.kernel.systemmap import belongs
 

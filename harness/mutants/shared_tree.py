@@ -8,8 +8,8 @@ from harness.base.cache import Cache
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress
-from harness.kernel.built import Tree, built_tree, clone, obtain_built
-from harness.kernel.recipe import Recipe
+from harness.kernel.build_recipe import BuildRecipe
+from harness.kernel.built import KernelTree, built_tree, clone, obtain_built
 from harness.kernel.tree import build
 from harness.kernel.user import user_kernel
 from harness.mutants.mutant_catalogue import read_catalogue
@@ -21,7 +21,7 @@ from harness.run.prepare import Prepared, prepare
 class SharedTree:
     """A tree of our own to change, and what was made from it unchanged."""
 
-    tree: Tree
+    tree: KernelTree
     base: Prepared
 
     def rebuilt(self, progress: Progress) -> Prepared:
@@ -33,7 +33,7 @@ class SharedTree:
         return replace(self.base, kernel=user_kernel(built.vmlinux, self.tree.objects))
 
 
-def open_shared_tree(recipe: Recipe, cache: Cache, progress: Progress) -> SharedTree:
+def open_shared_tree(recipe: BuildRecipe, cache: Cache, progress: Progress) -> SharedTree:
     """The field of the kernel that *recipe* describes, built where it was not built before.
 
     Call it with the lock of the product ``mutants-<name>`` held: one score at a time uses a field.
@@ -47,7 +47,7 @@ def open_shared_tree(recipe: Recipe, cache: Cache, progress: Progress) -> Shared
         run([find_program("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
-    field = SharedTree(Tree(home), prepare(recipe.name, None, progress))
+    field = SharedTree(KernelTree(home), prepare(recipe.name, None, progress))
     _mend(field.tree.source, built_tree(kernel).source)
     return field
 

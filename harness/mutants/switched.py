@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 from harness.base.progress import Quiet
 from harness.errors import InfrastructureError
-from harness.guest.guest import Guest
-from harness.guest.template import Parts, obtain_template
+from harness.guest.running_guest import Guest
+from harness.guest.template import GuestParts, obtain_template
 from harness.kernel.tree import BuildFailedError
 from harness.mutants.attempt import TrialSetup, attempt_switched
 from harness.mutants.join import join
@@ -55,7 +55,7 @@ class Switchboard:
                 f"the kernel with all mutants is reported with none switched on: {found.where}: {found.what}"
             )
 
-    def _restored(self, number: int, parts: Parts, out: Path) -> Guest:
+    def _restored(self, number: int, parts: GuestParts, out: Path) -> Guest:
         """A guest that waits for its first operation, and in whose memory the number stands."""
         template = obtain_template(parts, out)
         at = self._address() - _PAGE_OFFSET

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.kernel.built import OBJECTS, built_tree, clone
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.patch.patch_base import PatchBase
 
 

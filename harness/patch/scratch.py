@@ -13,7 +13,7 @@ from typing import Protocol
 from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel.built import OBJECTS as BUILT_OBJECTS
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import apply, changed_files
 from harness.patch.clonetree import CloneTree
 from harness.patch.gittree import GitTree, is_git

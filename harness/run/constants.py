@@ -5,7 +5,7 @@ from struct import Struct
 
 from harness.errors import UsageError
 from harness.guest import protocol, steps
-from harness.guest.protocol import Facts
+from harness.guest.protocol import GuestFacts
 from harness.kernel.dwarf import DwarfFacts
 from harness.model.layout import Generation, Layout
 from harness.model.observation import Status
@@ -46,7 +46,7 @@ def require_wire(dwarf: DwarfFacts) -> None:
                 raise WireMismatchError(prefix + number.name, found, int(number))
 
 
-def contradictions(dwarf: DwarfFacts, layout: Layout, facts: Facts) -> Iterator[str]:
+def contradictions(dwarf: DwarfFacts, layout: Layout, facts: GuestFacts) -> Iterator[str]:
     """Where the guest's layout is not the one that its module was compiled for."""
     compiled = {
         "FIX_KMAP_BEGIN": (dwarf.constant("FIX_KMAP_BEGIN"), layout.fix_kmap_begin),

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import InfrastructureError
-from harness.guest.protocol import Facts
+from harness.guest.protocol import GuestFacts
 from harness.guest.shape import Shape
 from harness.kernel.dwarf import DwarfFacts
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.model.layout import Layout
 from harness.run import constants
 from harness.run.symbols import contradictions, kaslr_offset, read_symbols
@@ -18,7 +18,11 @@ class WrongMachineError(InfrastructureError):
 
 
 def require_machine(
-    kernel: Kernel, shape: Shape, layout: Layout, facts: Facts, dwarf: DwarfFacts | None = None
+    kernel: Kernel,
+    shape: Shape,
+    layout: Layout,
+    facts: GuestFacts,
+    dwarf: DwarfFacts | None = None,
 ) -> None:
     """Raise WrongMachineError naming everything in which the guest is not what was asked for.
 
@@ -33,7 +37,7 @@ def require_machine(
         )
 
 
-def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> Iterator[str]:
+def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts) -> Iterator[str]:
     pae = kernel.config.enabled("CONFIG_X86_PAE")
     smp = shape.smp if kernel.config.enabled("CONFIG_SMP") else 1
     expected: tuple[tuple[str, object, object], ...] = (
@@ -59,7 +63,7 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: Facts) -> 
         yield from _symbols(kernel.system_map, shape, facts)
 
 
-def _symbols(system_map: Path, shape: Shape, facts: Facts) -> Iterator[str]:
+def _symbols(system_map: Path, shape: Shape, facts: GuestFacts) -> Iterator[str]:
     """KASLR may move a kernel by nothing, so that only a move that was not asked for is wrong."""
     symbols = read_symbols(system_map)
     yield from contradictions(symbols, facts)

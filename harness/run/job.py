@@ -14,15 +14,15 @@ from harness.compare.session import Session
 from harness.coverage.gcov_counts import collect, require_counts
 from harness.coverage.line_coverage import report
 from harness.errors import HarnessError, InfrastructureError, KernelError
-from harness.guest.guest import Guest
-from harness.guest.protocol import PROBES, Evidence, Facts
-from harness.guest.script import Script
+from harness.guest.protocol import PROBES, Evidence, GuestFacts
+from harness.guest.request_script import RequestScript
+from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
 from harness.guest.ssh.attach import attach
-from harness.guest.ssh.state import find
-from harness.guest.template import Parts, start
+from harness.guest.ssh.guest_state import find
+from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
@@ -58,7 +58,7 @@ class Request:
     briefly: bool = False
 
 
-Launch = Callable[[Parts, Path], Guest]
+Launch = Callable[[GuestParts, Path], Guest]
 """Makes a guest of its parts, with its logs in the folder."""
 
 
@@ -68,7 +68,7 @@ class Booted(NamedTuple):
     kernel: Kernel
     guest: Guest
     layout: Layout
-    facts: Facts
+    facts: GuestFacts
 
 
 def execute(
@@ -136,15 +136,15 @@ def _judge_twice(work: _Work, request: Request, watch: Stopwatch) -> RunResult:
 
 
 def _judge_once(
-    work: _Work, request: Request, watch: Stopwatch, script: Script | None = None
-) -> tuple[RunResult, Script | None]:
+    work: _Work, request: Request, watch: Stopwatch, script: RequestScript | None = None
+) -> tuple[RunResult, RequestScript | None]:
     """The result, and the requests that the guest was sent or, with a *script*, has executed."""
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe(shape)}")
     try:
         with watch.phase("boot"):
-            parts = Parts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
             guest = _launched(launch, parts, request, script)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error), None
@@ -158,11 +158,11 @@ def _judge_once(
 
 
 def _launched(
-    launch: Launch | None, parts: Parts, request: Request, script: Script | None
+    launch: Launch | None, parts: GuestParts, request: Request, script: RequestScript | None
 ) -> Guest:
     if script:
         return parts.boot(request.out, script)
-    return (launch or (start if request.template else Parts.boot))(parts, request.out)
+    return (launch or (start if request.template else GuestParts.boot))(parts, request.out)
 
 
 def _not_booted(
@@ -210,7 +210,7 @@ def _judge_in(
         return result
 
 
-def _armed(guest: Guest, facts: Facts) -> Evidence:
+def _armed(guest: Guest, facts: GuestFacts) -> Evidence:
     """What this guest can show once its probes are armed."""
     probes = facts.evidence & PROBES
     return (facts.evidence & ~PROBES) | guest.probes(probes)

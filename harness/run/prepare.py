@@ -7,10 +7,10 @@ from harness.base import project
 from harness.base.progress import Progress
 from harness.errors import UsageError
 from harness.kernel.build import Built, build_module, build_program
+from harness.kernel.by_name import kernel_by_name
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.module import check_module
-from harness.kernel.named import named_kernel
-from harness.kernel.record import Kernel
 from harness.kernel.tree import Say
 from harness.kernel.user import user_kernel
 from harness.run.constants import require_wire
@@ -43,7 +43,7 @@ def find_kernel(
             f"{name} is a kernel image, and the folder it was built in is not given",
             hint="add --build-dir DIR",
         )
-    return named_kernel(name, progress=progress, say=say)
+    return kernel_by_name(name, progress=progress, say=say)
 
 
 def prepare(

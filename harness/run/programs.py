@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from harness.errors import UsageError
-from harness.guest.protocol import Facts as GuestFacts
+from harness.guest.protocol import GuestFacts
 from harness.guest.shape import Shape
 from harness.model.layout import Layout
 from harness.model.machine import missing_operations

@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol
 from harness.compare.session import Session
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.batch import batches
-from harness.guest.guest import SectionOpenError
-from harness.guest.protocol import Facts
+from harness.guest.protocol import GuestFacts
+from harness.guest.running_guest import SectionOpenError
 from harness.guest.steps import StepRecord
-from harness.guest.trouble import Trouble as ConsoleTrouble
-from harness.guest.witness import WitnessView
+from harness.guest.trouble import KernelTrouble
+from harness.guest.witness import PageTableView
 from harness.model.layout import Generation, Layout
 from harness.model.observation import Snapshot, Status
 from harness.model.operation import Operation
@@ -21,8 +21,7 @@ from harness.model.page import Page, PageKind
 from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.text import operation_text
-from harness.trace.record import Begin, End, Record, Step, Sync, Trouble
-from harness.trace.record import WitnessView as TraceWitness
+from harness.trace.record import Begin, End, Record, Step, Sync, Trouble, WitnessView
 
 IN_FLIGHT = 3
 SYNC_STEPS = 4096
@@ -30,9 +29,9 @@ SYNC_STEPS = 4096
 
 
 class Target(Protocol):
-    """What a run needs of a guest (``harness.guest.guest.Guest``); a model can stand in for one in tests."""
+    """What a run needs of a guest (``harness.guest.running_guest.Guest``); a model can stand in for one in tests."""
 
-    def info(self) -> tuple[Layout, Facts]:
+    def info(self) -> tuple[Layout, GuestFacts]:
         """Layout and facts, read from the guest."""
 
     def pool(self, kind: PageKind, count: int) -> tuple[Page, ...]:
@@ -50,7 +49,7 @@ class Target(Protocol):
     def snapshot(self) -> Snapshot:
         """The whole state, as the module reads it."""
 
-    def witness(self) -> WitnessView | None:
+    def witness(self) -> PageTableView | None:
         """The whole state, read from outside while the machine is stopped; None where that cannot be."""
 
     def hear(self, step: int) -> None:
@@ -59,7 +58,7 @@ class Target(Protocol):
     def steps_ahead(self) -> int | None:
         """Steps finished beyond the last answer, of a guest that has failed; None where it cannot be told."""
 
-    def troubles(self, *, marked: bool = False) -> tuple[ConsoleTrouble, ...]:
+    def troubles(self, *, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """Kernel trouble on the console since the last call; with *marked* only that of known steps."""
 
     def reset(self) -> None:
@@ -193,7 +192,7 @@ class _ProgramRun:
                 Trouble(self._step_of(found), found.kind.value, found.title, found.lines)
             )
 
-    def _step_of(self, trouble: ConsoleTrouble) -> int:
+    def _step_of(self, trouble: KernelTrouble) -> int:
         """The step of this program that the console's marker names, -1 for none.
 
         A wrecked guest may end before its marker is out: then it is the one step in which a task died.
@@ -204,7 +203,7 @@ class _ProgramRun:
 
     def _sync(self) -> None:
         view = self.target.witness()
-        seen = None if view is None else TraceWitness(*view)
+        seen = None if view is None else WitnessView(*view)
         self.sitting.record(Sync(self.number, self.target.snapshot(), seen))
         self.synced = self.number
 

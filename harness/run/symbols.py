@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.guest.protocol import Facts
+from harness.guest.protocol import GuestFacts
 
 ANCHOR = "kunmap_high"
 DECODED = (
@@ -34,13 +34,13 @@ def _address(text: str, end: int) -> int:
     return int(text[text.rindex("\n", 0, end) + 1 : end].split(maxsplit=1)[0], 16)
 
 
-def kaslr_offset(symbols: Mapping[str, int], facts: Facts) -> int | None:
+def kaslr_offset(symbols: Mapping[str, int], facts: GuestFacts) -> int | None:
     """Bytes by which the kernel was moved; None where the map does not say."""
     anchor = symbols.get(ANCHOR)
     return None if anchor is None else facts.text_anchor - anchor
 
 
-def contradictions(symbols: Mapping[str, int], facts: Facts) -> Iterator[str]:
+def contradictions(symbols: Mapping[str, int], facts: GuestFacts) -> Iterator[str]:
     """Every decoded address that is not the one of the map; one that was not found is no contradiction."""
     offset = kaslr_offset(symbols, facts)
     for name in DECODED if offset is not None else ():

@@ -19,8 +19,8 @@ from rich.console import Console
 from harness.base import project
 from harness.base.cache import Cache
 from harness.cli.progress_bar import progress_for
-from harness.kernel.built import OBJECTS, Tree, built_tree, obtain_built
-from harness.kernel.recipe import recipes
+from harness.kernel.build_recipe import recipes
+from harness.kernel.built import OBJECTS, KernelTree, built_tree, obtain_built
 from harness.patch.git import attempt, git, line
 from harness.patch.scratch import open_scratch
 
@@ -120,7 +120,7 @@ def made(out: Path) -> tuple[Path, list[str]]:
     return tree, commits
 
 
-def take_over(built: Tree, tree: Path, names: list[str]) -> None:
+def take_over(built: KernelTree, tree: Path, names: list[str]) -> None:
     """Give the scratch of *tree* the objects that were made of the same sources: so the base is no build.
 
     For make they are up to date where the sources have their old times; for git that is to be told.

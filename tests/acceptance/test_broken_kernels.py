@@ -5,7 +5,7 @@ import pytest
 from harness.base import project
 from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
-from harness.guest.guest import Guest
+from harness.guest.running_guest import Guest
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of, written

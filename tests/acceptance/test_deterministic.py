@@ -41,7 +41,7 @@ def test_what_crashes_is_told_by_the_guest_it_was_recorded_in(stock, tmp_path, m
     request = Request(
         stock.kernel.name, None, Shape(smp=1, icount=True), plan, tmp_path, deterministic=True
     )
-    monkeypatch.setattr("harness.guest.guest.Guest.tasks", fail)
+    monkeypatch.setattr("harness.guest.running_guest.Guest.tasks", fail)
     result = judge(stock, request, Quiet(), Stopwatch())
     assert "ended" in result.crash
     assert any("not a deterministic one" in note for note in result.notes)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.guest import session as session_module
-from harness.guest.guest import Guest
+from harness.guest import qemu_session as session_module
+from harness.guest.running_guest import Guest
 from tests.guest.tap import Tap
 
 from .bench import KERNEL, judged, summary_of, written

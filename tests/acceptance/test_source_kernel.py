@@ -5,7 +5,7 @@ import pytest
 from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.shape import Shape
-from harness.guest.template import BOOTS, TIMERLESS, Parts
+from harness.guest.template import BOOTS, TIMERLESS, GuestParts
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.built import built_tree
 from harness.report.histories import histories_lines
@@ -51,9 +51,9 @@ def keeps_its_timer(prepared, shape, folder):
     """Whether one of a few guests has the local APIC's timer: a busy host may make each give it up."""
     folder.mkdir()
     for _ in range(BOOTS):
-        with Parts(prepared.kernel, shape, prepared.module.stripped, prepared.agent.path).boot(
-            folder
-        ):
+        with GuestParts(
+            prepared.kernel, shape, prepared.module.stripped, prepared.agent.path
+        ).boot(folder):
             if TIMERLESS not in (folder / "console.log").read_text():
                 return True
     return False

@@ -13,7 +13,7 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import InfrastructureError, KernelError, UsageError
 from harness.guest.shape import Shape
-from harness.guest.trouble import Trouble, TroubleKind
+from harness.guest.trouble import KernelTrouble, TroubleKind
 from harness.kernel.build import BuildError
 from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
@@ -175,7 +175,9 @@ WRONGS = {
     "crashing": {"fails": {"collect": KernelError("kernel BUG at mm/highmem.c:300")}},
     "warning": {
         "troubles": (
-            Trouble(TroubleKind.WARNING, "WARNING: CPU: 0 PID: 1 at mm/highmem.c:5", ("a", "b")),
+            KernelTrouble(
+                TroubleKind.WARNING, "WARNING: CPU: 0 PID: 1 at mm/highmem.c:5", ("a", "b")
+            ),
         )
     },
     "dead-wire": {"fails": {"collect": InfrastructureError("QEMU ended")}},

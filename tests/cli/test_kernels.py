@@ -2,18 +2,18 @@
 
 import json
 
-from harness.kernel.named import names
+from harness.kernel.by_name import kernel_names
 
 
 def test_the_list_has_every_name_and_says_how_each_is_had(harness, tmp_path):
     answer = harness("kernels", KMAP_HARNESS_CACHE=tmp_path / "empty")
     assert answer.code == 0, answer
-    assert [line.split()[0] for line in answer.out.splitlines()] == list(names())
+    assert [line.split()[0] for line in answer.out.splitlines()] == list(kernel_names())
     assert "debian-6.1-686-pae       known, fetched when it is first used" in answer.out
     assert "6.1-pae                  known, built when it is first used" in answer.out
     listed = json.loads(harness("kernels", "--json", KMAP_HARNESS_CACHE=tmp_path / "empty").out)
     assert {row["name"]: row["from_source"] for row in listed} == {
-        name: not name.startswith("debian-") for name in names()
+        name: not name.startswith("debian-") for name in kernel_names()
     }
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from harness.base.cache import Cache
-from harness.guest.guest import Guest
+from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
 from harness.kernel.build import build_module
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.stock import obtain
 
 ROOT = Path(__file__).parents[2]

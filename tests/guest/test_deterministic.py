@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from harness.guest.script import Played
+from harness.guest.request_script import ReplayCarrier
 from harness.guest.shape import Shape
-from harness.guest.template import Parts
+from harness.guest.template import GuestParts
 from harness.model.operation import OpCode, Operation
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -52,7 +52,7 @@ def played(parts, workdir, script):
     """All steps of a guest that has executed *script*, and its console until then."""
     workdir.mkdir()
     with parts.boot(workdir, script) as guest:
-        assert isinstance(guest.carrier, Played)
+        assert isinstance(guest.carrier, ReplayCarrier)
         steps, seen = drive(guest)
         lines = guest.session.console.tail(1000)
         assert (seen is not None) == parts.shape.icount
@@ -61,7 +61,7 @@ def played(parts, workdir, script):
 
 @pytest.fixture(scope="module")
 def counted(pae):
-    return Parts(pae.kernel, COUNTED, pae.module, pae.agent)
+    return GuestParts(pae.kernel, COUNTED, pae.module, pae.agent)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ STARTER = """
 import sys, time
 from pathlib import Path
 from harness.guest.qemu import Machine
-from harness.guest.session import Session
+from harness.guest.qemu_session import Session
 from harness.guest.shape import Shape
 
 folder = Path(sys.argv[1])

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.guest import guest as guest_module
+from harness.guest import running_guest as guest_module
 from harness.guest.deadline import Deadline
-from harness.guest.guest import Guest
 from harness.guest.patience import STALL_CPU_SECONDS, Stall
+from harness.guest.running_guest import Guest
 from harness.guest.work import Work
 
 

@@ -15,8 +15,14 @@ from harness.guest.link import LinkStatistics
 from harness.guest.monitor import CpuRegisters, parse_registers
 from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
-from harness.guest.qemu import Channels, Machine, arguments, command_line
-from harness.guest.script import RESET, STOP, OtherPathError, Played, Recorder
+from harness.guest.qemu import Channels, QemuMachine, arguments, command_line
+from harness.guest.request_script import (
+    RESET,
+    STOP,
+    OtherPathError,
+    ReplayCarrier,
+    RequestRecorder,
+)
 from harness.guest.shape import Accelerator, Shape, Wire
 from harness.model.observation import Completion, SlotChange
 from harness.model.operation import OpCode, Operation
@@ -39,7 +45,7 @@ CHANNELS = Channels("socket,fd=3", "socket,fd=4", "socket,fd=5", "/proc/self/fd/
 
 
 def machine(tmp_path, **shape):
-    return Machine(Shape(**shape), tmp_path / "vmlinux", tmp_path / "initrd", ("virtio",))
+    return QemuMachine(Shape(**shape), tmp_path / "vmlinux", tmp_path / "initrd", ("virtio",))
 
 
 def test_the_command_line_is_a_function_of_its_records(tmp_path):
@@ -246,7 +252,7 @@ class Nowhere:
 
 
 def test_a_script_is_played_in_its_order_only():
-    played = Played(Nowhere(), (b"first", b"second"))
+    played = ReplayCarrier(Nowhere(), (b"first", b"second"))
     assert played.submit(b"first")
     with pytest.raises(OtherPathError, match="request 1 of 2"):
         played.submit(b"third")
@@ -280,7 +286,7 @@ def test_a_kernel_that_gave_up_is_told_from_one_that_waits(seen, why):
 
 def recorded(*programs):
     """A recorder that has seen *programs*, each followed by a look from outside and a reset."""
-    recorder = Recorder(Nowhere())
+    recorder = RequestRecorder(Nowhere())
     for operations in programs:
         recorder.submit(protocol.request(RequestType.RUN, protocol.encode_operations(operations)))
         recorder.stop()
@@ -292,7 +298,7 @@ def test_a_script_stops_once_where_it_was_looked_at_last():
     plain = [Operation(OpCode.KMAP, page=1)]
     script = recorded(plain, plain)
     assert [one == STOP for one in script] == [False, False, False, True, False]
-    played = Played(Nowhere(), script)
+    played = ReplayCarrier(Nowhere(), script)
     assert not played.stops_next
     for one in script[:3]:
         played.submit(one)

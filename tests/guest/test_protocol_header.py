@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from harness.guest import frame, histories, protocol, steps
+from harness.guest import frame, history_wire, protocol, steps
 from harness.model import observation, operation, page
 from harness.model.instant import Trigger, Where
 from tests.guest.header import read_header
@@ -26,11 +26,11 @@ STRUCTS = {
     "kmh_slot": steps.SLOT,
     "kmh_pte": steps.PTE,
     "kmh_ctrl": steps.TASK,
-    "kmh_history_request": histories.REQUEST,
-    "kmh_history": histories.LOG,
-    "kmh_history_thread": histories.THREAD,
-    "kmh_history_slot": histories.SLOT,
-    "kmh_history_record": histories.RECORD,
+    "kmh_history_request": history_wire.REQUEST,
+    "kmh_history": history_wire.LOG,
+    "kmh_history_thread": history_wire.THREAD,
+    "kmh_history_slot": history_wire.SLOT,
+    "kmh_history_record": history_wire.RECORD,
 }
 ENUMS = {
     "kmh_frame_type": (frame.FrameType, "KMH_FRAME_"),

@@ -13,11 +13,11 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session as JudgeSession
 from harness.guest import template as template_module
 from harness.guest.failure import GuestCrashedError
+from harness.guest.guest_pool import GuestPool
 from harness.guest.memory import PrivateMapping
-from harness.guest.pool import Pool
 from harness.guest.protocol import PROBES
 from harness.guest.shape import Shape
-from harness.guest.template import BOOTS, Parts, evict, find_template, start, template_key
+from harness.guest.template import BOOTS, GuestParts, evict, find_template, start, template_key
 from harness.model.contract import check
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind
@@ -40,7 +40,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def parts(pae):
-    return Parts(pae.kernel, Shape(smp=2), pae.module, pae.agent)
+    return GuestParts(pae.kernel, Shape(smp=2), pae.module, pae.agent)
 
 
 def folder(tmp_path, name):
@@ -53,9 +53,9 @@ def test_a_guest_that_a_busy_host_left_without_its_timer_is_not_kept(parts, tmp_
     boots = []
     monkeypatch.setattr(template_module, "TIMERLESS", "")  # any console has that
     monkeypatch.setattr(
-        Parts,
+        GuestParts,
         "boot",
-        lambda parts, workdir, boot=Parts.boot: boots.append(1) or boot(parts, workdir),
+        lambda parts, workdir, boot=GuestParts.boot: boots.append(1) or boot(parts, workdir),
     )
     empty = Cache(tmp_path / "cache")
     with start(parts, folder(tmp_path, "guest"), empty) as guest:
@@ -124,7 +124,7 @@ def test_many_restores_in_a_row(parts, cache, tmp_path):
     start(parts, folder(tmp_path, "first"), cache).close()
     template = find_template(parts, cache)
     saved = clock((template.folder / "console.log").read_text().splitlines())
-    with Pool(template, tmp_path / "pool") as pool:
+    with GuestPool(template, tmp_path / "pool") as pool:
         for number in range(RESTORES):
             with pool.take() as guest:
                 assert [step.step for step in exercise(guest, 2)] == list(range(8)), number
@@ -149,7 +149,7 @@ def test_restored_guests_do_not_meet(parts, cache, tmp_path):
 
 def test_a_panic_after_a_restore_can_be_read(pae, cache, tmp_path):
     shape = Shape(smp=1, extra=("kmh.params=mode=panic",))
-    parts = Parts(pae.kernel, shape, pae.module, pae.agent)
+    parts = GuestParts(pae.kernel, shape, pae.module, pae.agent)
     with start(parts, tmp_path, cache) as guest:
         guest.info()
         exercise(guest, 5)

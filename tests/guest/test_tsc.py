@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.guest.qemu import Machine, command_line
+from harness.guest.qemu import QemuMachine, command_line
 from harness.guest.shape import Shape
 from harness.guest.tsc import UNKNOWN, host_tsc_khz, tsc_khz
 
@@ -16,7 +16,9 @@ def test_bogomips_of_an_x86_are_two_cycles_of_its_tsc(bogomips, khz):
 
 def test_an_unknown_rate_is_not_told(tmp_path):
     assert tsc_khz("Processor\t: something else\n") == UNKNOWN
-    words = command_line(Machine(Shape(tsc_khz=UNKNOWN), tmp_path / "kernel", tmp_path / "initrd"))
+    words = command_line(
+        QemuMachine(Shape(tsc_khz=UNKNOWN), tmp_path / "kernel", tmp_path / "initrd")
+    )
     assert "tsc_early_khz" not in words
     assert "lpj" not in words
 
@@ -28,7 +30,7 @@ def test_another_processor_counts_something_else(monkeypatch):
 
 def test_guests_are_told_the_hosts_rate(tmp_path):
     words = command_line(
-        Machine(Shape(tsc_khz=2_600_000), tmp_path / "kernel", tmp_path / "initrd")
+        QemuMachine(Shape(tsc_khz=2_600_000), tmp_path / "kernel", tmp_path / "initrd")
     )
     assert "tsc_early_khz=2600000" in words
     assert "lpj=10400000" in words

@@ -2,7 +2,7 @@
 
 from struct import pack
 
-from harness.guest.unsaid import Log, log_of, unsaid
+from harness.guest.printk_log import PrintkLog, find_printk_log, last_lines
 
 TEXTS = (
     b"\x00\xf0\xff?------------[ cut here ]------------\n\x00\x00\x00"
@@ -21,7 +21,7 @@ class Memory:
 
 
 def test_each_record_is_a_line_as_long_as_it_is_said_to_be():
-    assert unsaid(Memory(), Log(1, 2)) == (
+    assert last_lines(Memory(), PrintkLog(1, 2)) == (
         "------------[ cut here ]------------",
         "kernel BUG at mm/highmem.c:809!",
         "EIP: page_address_init+0x0/0x2",
@@ -33,7 +33,7 @@ def test_the_map_says_where_the_log_is(tmp_path):
     path.write_text(
         "c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n"
     )
-    assert log_of(path) == Log(0x13B89CC, 0x13C0000)
+    assert find_printk_log(path) == PrintkLog(0x13B89CC, 0x13C0000)
     path.write_text("c13b89cc b __log_buf\n")
-    assert log_of(path) is None
-    assert log_of(None) is None
+    assert find_printk_log(path) is None
+    assert find_printk_log(None) is None

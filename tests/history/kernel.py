@@ -2,7 +2,7 @@
 
 from random import Random
 
-from harness.guest.histories import Code
+from harness.guest.history_wire import HistoryCode
 from harness.history.history import SlotState
 from harness.history.lock_order import Pkmap
 from tests.history.small import FREE, LAYOUT, event, history
@@ -41,14 +41,18 @@ class _World:
             held = self.held.setdefault(thread, [])
             unmap = held and (len(held) == 1 or self.random.random() < 0.5)
             page = held.pop() if unmap else (self.random.randrange(self.pages), 0)
-            self.wants[thread] = (Code.KUNMAP if unmap else Code.KMAP, *page, self.now())
+            self.wants[thread] = (
+                HistoryCode.KUNMAP if unmap else HistoryCode.KMAP,
+                *page,
+                self.now(),
+            )
             return
         code, page, value, invoked = self.wants[thread]
         ordered = self.now()
-        if code == Code.KMAP:
+        if code == HistoryCode.KMAP:
             slot = self.pkmap.map(page)
             if slot is None:
-                self._add(thread, event(Code.SECTION, page, 0, 0, ordered=ordered))
+                self._add(thread, event(HistoryCode.SECTION, page, 0, 0, ordered=ordered))
                 return
             value = LAYOUT.pkmap_address(slot)
             self.held[thread].append((page, value))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from harness.guest.histories import Code, Event
+from harness.guest.history_wire import HistoryCode, HistoryEvent
 from harness.history.history import History, SlotState
 from tests.model.machines import LOCAL_PAE
 
@@ -15,7 +15,7 @@ FREE = (SlotState(0, None),) * SLOTS
 
 
 def event(code, page, invoked, returned, value=0, ordered=0, flags=0):
-    return Event(invoked, ordered, returned, value, page, code, 0, flags)
+    return HistoryEvent(invoked, ordered, returned, value, page, code, 0, flags)
 
 
 def address(slot):
@@ -41,7 +41,7 @@ def history(*threads, before=FREE, **more):
 class Draft(NamedTuple):
     """An operation before it has stamps."""
 
-    code: Code
+    code: HistoryCode
     page: int
     value: int
 
@@ -55,12 +55,12 @@ def programs(draw, pages, length):
         if choice < 2 or (not held and choice < 4):
             one = (draw(st.integers(0, pages - 1)), address(draw(st.integers(0, SLOTS - 1))))
             held.append(one)
-            found.append(Draft(Code.KMAP, *one))
+            found.append(Draft(HistoryCode.KMAP, *one))
         elif choice < 4:
-            found.append(Draft(Code.KUNMAP, *held.pop(draw(st.integers(0, len(held) - 1)))))
+            found.append(Draft(HistoryCode.KUNMAP, *held.pop(draw(st.integers(0, len(held) - 1)))))
         else:
             value = draw(st.sampled_from((0, address(0), address(1))))
-            found.append(Draft(Code.PAGE_ADDRESS, draw(st.integers(0, pages - 1)), value))
+            found.append(Draft(HistoryCode.PAGE_ADDRESS, draw(st.integers(0, pages - 1)), value))
     return found
 
 
@@ -107,12 +107,12 @@ def _after(state, e):
     """The states after *e*, none where it is not allowed; a state is {(page, address, users)}."""
     mine = next((one for one in state if one[0] == e.page), None)
     others = {one[1] for one in state if one[0] != e.page}
-    if e.code == Code.KMAP:
+    if e.code == HistoryCode.KMAP:
         if mine and mine[1] == e.value:
             yield state - {mine} | {(e.page, e.value, mine[2] + 1)}
         elif not mine and e.value not in others:
             yield state | {(e.page, e.value, 1)}
-    elif e.code == Code.KUNMAP:
+    elif e.code == HistoryCode.KUNMAP:
         if mine and mine[1] == e.value:
             left = state - {mine}
             yield left | {(e.page, e.value, mine[2] - 1)} if mine[2] > 1 else left

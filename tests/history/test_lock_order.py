@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.guest.histories import Code
+from harness.guest.history_wire import HistoryCode
 from harness.history.explanation import violations
 from harness.history.lock_order import replay
 from harness.history.overlap import overlap
@@ -29,7 +29,7 @@ def changed(one, **fields):
         (event.returned, thread, number)
         for thread, events in enumerate(one.events)
         for number, event in enumerate(events)
-        if event.code == Code.KMAP
+        if event.code == HistoryCode.KMAP
     )[1:]
     events = [list(each) for each in one.events]
     events[thread][number] = events[thread][number]._replace(**fields)
@@ -39,7 +39,8 @@ def changed(one, **fields):
 def test_another_slot_is_told_even_where_the_contract_allows_it():
     one = run(1)
     last = max(
-        (e for each in one.events for e in each if e.code == Code.KMAP), key=lambda e: e.returned
+        (e for each in one.events for e in each if e.code == HistoryCode.KMAP),
+        key=lambda e: e.returned,
     )
     other = next(address(slot) for slot in range(3) if address(slot) != last.value)
     assert "is next" in replay(changed(one, value=other)).odd
@@ -56,7 +57,7 @@ def test_counts_and_cursor_at_the_end_are_compared():
 def test_a_sleep_with_a_slot_free_is_told():
     one = run(3)
     first = one.events[0][0]
-    early = first._replace(code=Code.SECTION, invoked=0, returned=0, ordered=first.ordered)
+    early = first._replace(code=HistoryCode.SECTION, invoked=0, returned=0, ordered=first.ordered)
     assert (
         "slept for want of a slot" in replay(replace(one, events=((early,), *one.events[1:]))).odd
     )
@@ -81,7 +82,10 @@ def test_what_others_did_with_the_lock_is_no_divergence():
 def test_overlap_is_that_of_all_pairs(seed):
     one = run(seed)
     spans = [
-        (e.invoked, e.returned) for each in one.events for e in each if e.code != Code.SECTION
+        (e.invoked, e.returned)
+        for each in one.events
+        for e in each
+        if e.code != HistoryCode.SECTION
     ]
     pairs = sum(any(a != b and a[0] < b[1] and b[0] < a[1] for b in spans) for a in spans)
     assert overlap(one).overlapped == pairs

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.guest.histories import Code, Outcome
+from harness.guest.history_wire import HistoryCode, HistoryOutcome
 from harness.history.explanation import violations
 from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.history.lock_order import replay
@@ -17,7 +17,9 @@ from tests.history.kernel import run
 from tests.history.small import address, event, history
 from tests.report.sample import KERNEL
 
-BROKEN = history([event(Code.KMAP, 0, 1, 2, address(0))], [event(Code.KMAP, 1, 3, 4, address(0))])
+BROKEN = history(
+    [event(HistoryCode.KMAP, 0, 1, 2, address(0))], [event(HistoryCode.KMAP, 1, 3, 4, address(0))]
+)
 
 
 def judged(one, **fields):
@@ -41,7 +43,7 @@ def result(*histories, **fields):
 
 
 GOOD = judged(run(1))
-UNDECIDED = judged(replace(run(2), outcome=Outcome.STUCK))
+UNDECIDED = judged(replace(run(2), outcome=HistoryOutcome.STUCK))
 CASES = {
     "agree": (result(GOOD), Verdict.AGREE, 0),
     "broken": (result(GOOD, judged(BROKEN)), Verdict.DIVERGE, 1),

@@ -3,15 +3,15 @@
 import pytest
 
 from harness.guest.failure import WireError
-from harness.guest.histories import (
+from harness.guest.history_wire import (
     LOG,
     RECORD,
     REQUEST,
     SLOT,
     THREAD,
-    Code,
+    HistoryCode,
+    HistoryOutcome,
     HistoryRequest,
-    Outcome,
     ThreadState,
     decode_history,
     encode_request,
@@ -20,17 +20,17 @@ from harness.history.history import history_of
 from tests.history.small import LAYOUT
 
 SLOTS = LAYOUT.last_pkmap
-HEAD = (Outcome.ASLEEP, 2, 3, SLOTS, 40, 1, 0, 2, 1, 1, 0, 2, 40, 17)
+HEAD = (HistoryOutcome.ASLEEP, 2, 3, SLOTS, 40, 1, 0, 2, 1, 1, 0, 2, 40, 17)
 
 
 def log():
     threads = (
         THREAD.pack(1, 9, 8, 5, 0, 0, ThreadState.ENDED),
-        THREAD.pack(2, 30, 31, 6, Code.KMAP, 255, ThreadState.SLEPT),
+        THREAD.pack(2, 30, 31, 6, HistoryCode.KMAP, 255, ThreadState.SLEPT),
     )
     before = [SLOT.pack(2, 700), SLOT.pack(1, 999), SLOT.pack(0, 0)]
     after = [SLOT.pack(2, 700), SLOT.pack(1, 999), SLOT.pack(1, 701)]
-    records = [RECORD.pack(1, 2, 3, 0x1000 + n, 5, Code.KMAP, 1, n & 1) for n in range(6)]
+    records = [RECORD.pack(1, 2, 3, 0x1000 + n, 5, HistoryCode.KMAP, 1, n & 1) for n in range(6)]
     return b"".join((LOG.pack(*HEAD), *threads, *before, *after, *records))
 
 

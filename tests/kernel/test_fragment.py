@@ -1,7 +1,7 @@
 import pytest
 
 from harness.kernel import fragment
-from harness.kernel.record import KernelConfig
+from harness.kernel.kernel_record import KernelConfig
 
 
 def test_a_later_fragment_overrides_and_comments_do_not_count(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 
 from harness.kernel import DwarfError, ModuleMismatchError, check_module, obtain, read_dwarf
 from harness.kernel.exports import exported_crcs, symvers_crcs
+from harness.kernel.kernel_record import KernelConfig
 from harness.kernel.module import NotAModuleError, read_module
-from harness.kernel.record import KernelConfig
 
 RELEASE = "6.1.0-50-686-pae"
 VERMAGIC = f"{RELEASE} SMP preempt mod_unload modversions 686 "

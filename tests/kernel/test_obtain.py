@@ -11,8 +11,8 @@ import pytest
 
 from harness.base.cache import Cache, CacheFullError, CacheUnwritableError
 from harness.kernel import KernelUnobtainableError, obtain, statuses
+from harness.kernel.by_name import kernel_names
 from harness.kernel.catalogue import UnknownKernelError
-from harness.kernel.named import names
 
 NAME = "debian-6.1-686-pae"
 
@@ -280,4 +280,4 @@ def test_status_says_what_is_cached(archive, cache):
     found = {status.name: status.kernel and status.kernel.release for status in statuses(cache)}
     assert found[NAME] == release
     assert [name for name, cached in found.items() if cached] == [NAME]
-    assert tuple(found) == names()
+    assert tuple(found) == kernel_names()

@@ -4,9 +4,9 @@ import pytest
 
 from harness.base import project
 from harness.kernel import catalogue
+from harness.kernel.build_recipe import BuildRecipeError, recipes
+from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.catalogue import UnknownKernelError
-from harness.kernel.named import named_kernel, names
-from harness.kernel.recipe import RecipeError, recipes
 
 SERIES = '[series."9.9"]\npackage = "linux-source-9.9"\ncodenames = ["sid"]\nlacks = ["CONFIG_OLD"]\n[kernel]\n'
 
@@ -26,7 +26,9 @@ def test_every_kernel_of_the_catalogue_can_be_asked_for():
 
 
 def test_no_recipe_has_the_name_of_a_stock_kernel():
-    assert len(set(names())) == len(names()) == len(recipes()) + len(catalogue.known())
+    assert (
+        len(set(kernel_names())) == len(kernel_names()) == len(recipes()) + len(catalogue.known())
+    )
 
 
 def test_every_fragment_is_used_and_says_what_it_is_for():
@@ -53,12 +55,12 @@ def test_what_a_series_lacks_is_not_asked_of_it(tmp_path):
 )
 def test_an_entry_that_cannot_be_is_refused(tmp_path, entry, said):
     (tmp_path / "k.toml").write_text(f"{SERIES}x = {entry}\n")
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(BuildRecipeError, match=said):
         recipes(tmp_path / "k.toml", tmp_path)
 
 
 def test_an_unknown_name_is_answered_with_near_ones_of_both_kinds(cache):
     with pytest.raises(UnknownKernelError, match=r"did you mean 6\.1-pae"):
-        named_kernel("6.1-pea", cache)
+        kernel_by_name("6.1-pea", cache)
     with pytest.raises(UnknownKernelError, match=r"did you mean debian-6\.1-686"):
-        named_kernel("debian-6.1-686p", cache)
+        kernel_by_name("debian-6.1-686p", cache)

@@ -4,8 +4,8 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.kernel import built
+from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.built import built_tree, cached_built, clone, obtain_built
-from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import SourceUnobtainableError, source_tree
 from harness.kernel.toolchain import Toolchain
 from harness.kernel.tree import BuildFailedError, build
@@ -44,7 +44,7 @@ def toolchain(monkeypatch):
 def recipe(tmp_path):
     fragment = tmp_path / "pae.config"
     fragment.write_text("CONFIG_X86_PAE=y\n")
-    return Recipe("9.9-pae", "9.9", NAME, ("bookworm", "sid"), (fragment,))
+    return BuildRecipe("9.9-pae", "9.9", NAME, ("bookworm", "sid"), (fragment,))
 
 
 class Steps(Quiet):

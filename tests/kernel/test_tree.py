@@ -9,8 +9,8 @@ import pytest
 from harness.base.progress import Quiet
 from harness.errors import UsageError
 from harness.kernel import built, tree
+from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.fragment import ConfigMismatchError
-from harness.kernel.recipe import Recipe
 from harness.kernel.sourcetree import SourceTree
 from harness.kernel.toolchain import Toolchain
 
@@ -151,7 +151,7 @@ def test_a_folder_in_which_make_would_refuse_is_refused_first(source, tmp_path):
 def test_equal_inputs_have_one_place_and_each_input_counts(tmp_path, cache, monkeypatch):
     fragment = tmp_path / "a.config"
     fragment.write_text("CONFIG_A=y\n")
-    recipe = Recipe("9.9", "9.9", "linux-source-9.9", ("sid",), (fragment,))
+    recipe = BuildRecipe("9.9", "9.9", "linux-source-9.9", ("sid",), (fragment,))
     source = SourceTree(tmp_path, "linux-source-9.9 9.9.1-1", "digest")
     place = built._home(recipe, source, cache)
     fragment.write_text("# another comment\nCONFIG_A=y\n")
@@ -175,7 +175,7 @@ def test_a_clone_is_the_tree_with_its_times_and_leaves_the_origin_alone(source, 
     objects.mkdir()
     (objects / "highmem.o").write_text("object")
     os.utime(objects / "highmem.o", (1, 1))
-    copy = built.clone(built.Tree(source), tmp_path / "deep/copy")
+    copy = built.clone(built.KernelTree(source), tmp_path / "deep/copy")
     assert (copy.objects / "highmem.o").stat().st_mtime == 1
     assert (copy.source / "Makefile").stat().st_ino == (source / "Makefile").stat().st_ino
     (copy.objects / "highmem.o").write_text("patched")

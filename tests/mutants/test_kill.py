@@ -6,7 +6,7 @@ from harness.base import project
 from harness.base.cache import Cache
 from harness.base.progress import Quiet
 from harness.guest.shape import Shape
-from harness.kernel.recipe import recipes
+from harness.kernel.build_recipe import recipes
 from harness.mutants.attempt import TrialSetup, attempt
 from harness.mutants.mutant_catalogue import read_catalogue
 from harness.mutants.shared_tree import open_shared_tree

@@ -4,7 +4,7 @@ from collections import deque
 
 from harness.compare.witness import windows_at_rest
 from harness.guest.steps import StepRecord
-from harness.guest.witness import WitnessView
+from harness.guest.witness import PageTableView
 from harness.model import vector
 from harness.model.observation import Snapshot, TaskView
 from harness.model.state import empty_snapshot
@@ -83,7 +83,7 @@ class ModelTarget:
     def witness(self):
         self._called("witness")
         snapshot = self.snapshot()
-        return WitnessView(snapshot.ptes, snapshot.windows, snapshot.counts, "the model")
+        return PageTableView(snapshot.ptes, snapshot.windows, snapshot.counts, "the model")
 
     def troubles(self, *, marked=False):
         told = [one for one in self._troubles if one.step is not None or not marked]

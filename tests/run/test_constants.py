@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.kernel.dwarf import DwarfFacts, Member, Structure
+from harness.kernel.dwarf import DwarfFacts, StructMember, Structure
 from harness.model.observation import Status
 from harness.model.operation import OpCode
 from harness.run.constants import STRUCTURES, WireMismatchError, contradictions, require_wire
@@ -18,7 +18,7 @@ FIXMAP = {"FIX_KMAP_BEGIN": LOCAL.fix_kmap_begin, "FIX_KMAP_END": LOCAL.fix_kmap
 SIZES = {name: Structure(mine.size, {}) for name, mine in STRUCTURES.items()}
 KERNEL = {
     "page": Structure(40, {}),
-    "task_struct": Structure(4000, {"kmap_ctrl": Member(1996, 132)}),
+    "task_struct": Structure(4000, {"kmap_ctrl": StructMember(1996, 132)}),
 }
 DWARF = DwarfFacts("kmap_harness.ko", {}, NUMBERS | FIXMAP, SIZES | KERNEL)
 FACTS = SimpleNamespace(struct_page_size=40, kmap_ctrl_offset=1996)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import InfrastructureError
 from harness.guest.shape import Shape
-from harness.kernel.record import KernelConfig
+from harness.kernel.kernel_record import KernelConfig
 from harness.run.expected import WrongMachineError, require_machine
 from tests.compare.model_guest import LOCAL
 

@@ -6,8 +6,7 @@ from harness.compare.divergence import Verdict
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.failure import GuestHungError, QemuExitedError, WireError
-from harness.guest.trouble import Trouble as ConsoleTrouble
-from harness.guest.trouble import TroubleKind
+from harness.guest.trouble import KernelTrouble, TroubleKind
 from harness.run import session as session_module
 from harness.run.session import Sitting, run_program
 from harness.trace.record import Begin, End, Header, Step, Sync, Trouble
@@ -102,7 +101,7 @@ def test_a_state_in_doubt_is_read_again_at_once():
 
 
 def test_trouble_goes_to_the_step_that_its_marker_names():
-    trouble = ConsoleTrouble(
+    trouble = KernelTrouble(
         TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",), step=104
     )
     _, records, result, _ = run(troubles=[trouble])
@@ -113,7 +112,7 @@ def test_trouble_goes_to_the_step_that_its_marker_names():
 
 def test_trouble_of_no_known_step_waits_for_the_end():
     text = "tasks: a@0\npages: high 1\nfor i in 0..1999 { a: m0 = kmap h0; a: kunmap h0 }\n"
-    trouble = ConsoleTrouble(TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",))
+    trouble = KernelTrouble(TroubleKind.WARNING, "WARNING: at mm/highmem.c:611", ("WARNING",))
     _, records, _, _ = run(text, troubles=[trouble])
     order = [kind for kind in kinds(records) if kind in (Step, Trouble)]
     assert order.count(Trouble) == 1

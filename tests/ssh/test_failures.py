@@ -6,11 +6,11 @@ from harness.base.progress import Quiet
 from harness.errors import HarnessError, KernelError
 from harness.guest.failure import QemuExitedError
 from harness.guest.shape import Shape
+from harness.guest.ssh import guest_state as states
 from harness.guest.ssh import launch
-from harness.guest.ssh import state as states
-from harness.guest.ssh.image import Parts
-from harness.guest.ssh.launch import Order, Origin
-from harness.guest.ssh.recipe import Recipe
+from harness.guest.ssh.guest_recipe import GuestRecipe
+from harness.guest.ssh.launch import KernelOrigin, SshGuestOrder
+from harness.guest.ssh.ssh_initramfs import SshImageParts
 from harness.run.prepare import prepare
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]
@@ -24,8 +24,10 @@ def order(tmp_path, monkeypatch):
     prepared = prepare("debian-6.1-686-pae", None, Quiet())
     (agent := tmp_path / "agent").write_text("no program")
     (tmp_path / "rc").write_text("")
-    parts = Parts(agent, prepared.module.path, Recipe(tmp_path, "bookworm", (), (), ()), ())
-    return Order(Origin("debian-6.1-686-pae"), prepared.kernel, Shape(smp=1), parts)
+    parts = SshImageParts(
+        agent, prepared.module.path, GuestRecipe(tmp_path, "bookworm", (), (), ()), ()
+    )
+    return SshGuestOrder(KernelOrigin("debian-6.1-686-pae"), prepared.kernel, Shape(smp=1), parts)
 
 
 spawned = []

@@ -18,22 +18,22 @@ from harness.cli import ssh as commands
 from harness.errors import InfrastructureError, UsageError
 from harness.guest.failure import AgentError
 from harness.guest.shape import Shape
+from harness.guest.ssh import guest_state as states
 from harness.guest.ssh import launch
-from harness.guest.ssh import state as states
 from harness.guest.ssh.attach import attach
 from harness.guest.ssh.client import Client, SshError
 from harness.guest.ssh.exchange import build_id_of, exchange
-from harness.guest.ssh.state import NoGuestError
+from harness.guest.ssh.guest_state import NoGuestError
 from harness.model.operation import OpCode, Operation
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]
 KERNEL = "debian-6.1-686-pae"
 SHELL = """
 import sys
-from harness.guest.ssh import state, terminal
+from harness.guest.ssh import guest_state, shell
 from harness.guest.ssh.client import Client
 
-sys.exit(terminal.shell(Client(state.find("test"))))
+sys.exit(shell.shell(Client(guest_state.find("test"))))
 """
 
 

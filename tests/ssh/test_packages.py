@@ -7,7 +7,7 @@ import pytest
 
 from harness.base import project
 from harness.errors import UsageError
-from harness.guest.ssh import recipe, tree
+from harness.guest.ssh import guest_recipe, package_files
 from harness.guest.ssh.packages import Chosen, parse_simulation, places
 from harness.kernel.apt import Package
 
@@ -46,16 +46,16 @@ def test_a_package_is_taken_in_the_chosen_version_and_architecture_from_every_pl
 
 
 def test_the_recipe_of_the_project_names_a_server():
-    made = recipe.read(project.SSH_RECIPE)
+    made = guest_recipe.read_guest_recipe(project.SSH_RECIPE)
     assert "dropbear-bin" in made.packages
     assert {"etc/kmh/rc", "etc/passwd"} <= {member.path for member in made.own_files()}
 
 
 @pytest.mark.parametrize("text", ["release = 1", "packages = [", 'release = "x"\npackages = 3'])
 def test_a_recipe_that_is_none_is_named(tmp_path, text):
-    (tmp_path / recipe.FILE).write_text(text)
-    with pytest.raises(UsageError, match=recipe.FILE):
-        recipe.read(tmp_path)
+    (tmp_path / guest_recipe.FILE).write_text(text)
+    with pytest.raises(UsageError, match=guest_recipe.FILE):
+        guest_recipe.read_guest_recipe(tmp_path)
 
 
 def test_the_digest_names_what_is_unpacked(tmp_path):
@@ -66,8 +66,8 @@ def test_the_digest_names_what_is_unpacked(tmp_path):
         text.replace('"b"', '"c"'),
         text.replace("leave_out = []", 'leave_out = ["x"]'),
     ):
-        (tmp_path / recipe.FILE).write_text(changed)
-        digests.add(recipe.read(tmp_path).digest)
+        (tmp_path / guest_recipe.FILE).write_text(changed)
+        digests.add(guest_recipe.read_guest_recipe(tmp_path).digest)
     assert len(digests) == 3
 
 
@@ -83,7 +83,7 @@ def test_the_digest_names_what_is_unpacked(tmp_path):
     ],
 )
 def test_usr_is_merged_into_the_root(name, path):
-    assert tree.merged(name) == path
+    assert package_files.merged(name) == path
 
 
 def test_files_links_and_modes_come_out_of_a_package():
@@ -98,7 +98,7 @@ def test_files_links_and_modes_come_out_of_a_package():
             archive.addfile(entry, io.BytesIO(b"hi"))
     made.seek(0)
     with tarfile.open(fileobj=made) as archive:
-        found = list(tree.from_tar(archive))
+        found = list(package_files.from_tar(archive))
     assert [(member.path, oct(member.mode), member.data) for member in found] == [
         ("bin/a", "0o100755", b"hi"),
         ("bin/b", "0o120777", b"a"),
@@ -106,5 +106,5 @@ def test_files_links_and_modes_come_out_of_a_package():
 
 
 def test_patterns_leave_files_out():
-    assert tree.excluded("usr/share/doc/x", ("usr/share/*",))
-    assert not tree.excluded("bin/busybox", ("usr/share/*", "bin/dbclient"))
+    assert package_files.excluded("usr/share/doc/x", ("usr/share/*",))
+    assert not package_files.excluded("bin/busybox", ("usr/share/*", "bin/dbclient"))

@@ -11,10 +11,10 @@ import pytest
 
 from harness.errors import UsageError
 from harness.guest.shape import Shape, Wire
+from harness.guest.ssh import guest_state as states
 from harness.guest.ssh import launch
-from harness.guest.ssh import state as states
+from harness.guest.ssh.guest_state import GuestState, NoGuestError
 from harness.guest.ssh.keys import make_keys
-from harness.guest.ssh.state import GuestState, NoGuestError
 
 
 @pytest.fixture

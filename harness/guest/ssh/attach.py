@@ -14,13 +14,13 @@ from harness.guest.deadline import Deadline, Phases
 from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
-from harness.guest.guest import Guest
 from harness.guest.memory import PhysicalMemory, SharedFile
 from harness.guest.process import Process
 from harness.guest.protocol import RequestType
-from harness.guest.qemu import Machine
-from harness.guest.session import FATAL, Session
-from harness.guest.ssh.state import GuestState
+from harness.guest.qemu import QemuMachine
+from harness.guest.qemu_session import FATAL, QemuSession
+from harness.guest.running_guest import Guest
+from harness.guest.ssh.guest_state import GuestState
 from harness.guest.steps import decode_snapshot
 from harness.guest.trouble import Recogniser
 
@@ -70,12 +70,12 @@ def panicked(console: Path) -> bool:
     return any(trouble.kind in FATAL for trouble in recogniser.take(whole=True))
 
 
-class AttachedSession(Session):
+class AttachedSession(QemuSession):
     """The streams of a running guest; one at a time, as a lock in the guest's folder makes sure."""
 
     def __init__(self, state: GuestState) -> None:
         self._state = state
-        machine = Machine(
+        machine = QemuMachine(
             state.shape, state.boot_image, state.folder / "initramfs.cpio", state.modules
         )
         super().__init__(machine, state.folder)
@@ -112,7 +112,7 @@ class AttachedSession(Session):
 class AttachedGuest(Guest):
     """A running guest with its module loaded; ``close`` leaves it running."""
 
-    def __init__(self, session: Session, phases: Phases) -> None:
+    def __init__(self, session: QemuSession, phases: Phases) -> None:
         super().__init__(session, phases)
         self.synchronise()
 

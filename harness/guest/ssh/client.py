@@ -13,7 +13,7 @@ import paramiko
 
 from harness.errors import InfrastructureError, UsageError
 from harness.guest.deadline import Deadline
-from harness.guest.ssh.state import LOOPBACK, GuestState
+from harness.guest.ssh.guest_state import LOOPBACK, GuestState
 
 CONNECT_SECONDS = 20.0
 COMMAND_SECONDS = 60.0
@@ -24,7 +24,7 @@ class SshError(InfrastructureError):
     """The guest's SSH server does not answer, or ended the connection."""
 
 
-class Finished(NamedTuple):
+class CommandResult(NamedTuple):
     """How a command ended: exit status (-1 when a signal ended it) and what it said."""
 
     status: int
@@ -72,7 +72,9 @@ class Client:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._failed("a session", error) from error
 
-    def run(self, command: str, data: bytes = b"", seconds: float = COMMAND_SECONDS) -> Finished:
+    def run(
+        self, command: str, data: bytes = b"", seconds: float = COMMAND_SECONDS
+    ) -> CommandResult:
         """Run *command* in the guest's shell with *data* as its input, for at most *seconds*."""
         deadline = Deadline.after(command, seconds)
         channel = self.channel()
@@ -186,7 +188,7 @@ def write_whole(target: Path, data: bytes) -> None:
         ) from error
 
 
-def _collect(channel: paramiko.Channel, deadline: Deadline) -> Finished:
+def _collect(channel: paramiko.Channel, deadline: Deadline) -> CommandResult:
     """Both outputs to their ends, read as they come: a full window would stop the command."""
     output, errors = bytearray(), bytearray()
     while not (channel.exit_status_ready() and channel.eof_received and _drained(channel)):
@@ -197,7 +199,7 @@ def _collect(channel: paramiko.Channel, deadline: Deadline) -> Finished:
             if channel.closed and not channel.exit_status_ready():
                 raise EOFError("the connection ended")
             time.sleep(0.005)
-    return Finished(channel.recv_exit_status(), bytes(output), bytes(errors))
+    return CommandResult(channel.recv_exit_status(), bytes(output), bytes(errors))
 
 
 def _drained(channel: paramiko.Channel) -> bool:
@@ -213,5 +215,5 @@ def _take(channel: paramiko.Channel, output: bytearray, errors: bytearray) -> in
     return len(output) + len(errors) - before
 
 
-def _said(finished: Finished) -> str:
+def _said(finished: CommandResult) -> str:
     return finished.errors.decode(errors="replace").strip() or f"status {finished.status}"

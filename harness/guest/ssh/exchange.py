@@ -10,10 +10,10 @@ from elftools.elf.elffile import ELFFile
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.guest.failure import AgentError
-from harness.guest.image import HARNESS_MODULE
+from harness.guest.initramfs import HARNESS_MODULE
 from harness.guest.ssh.attach import AttachedGuest
 from harness.guest.ssh.client import Client, write_whole
-from harness.guest.ssh.state import GuestState
+from harness.guest.ssh.guest_state import GuestState
 
 BUILD_ID_SECTION = ".note.gnu.build-id"
 NOTE_HEADER = struct.Struct("<3I")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paramiko import ECDSAKey
 
-from harness.guest.cpio import Member, regular
+from harness.guest.cpio import ArchiveMember, regular
 
 CURVE_BITS = 256
 
@@ -21,7 +21,7 @@ class Keys:
     known_hosts: Path
 
 
-def make_keys(folder: Path, host: str, port: int) -> tuple[Keys, tuple[Member, ...]]:
+def make_keys(folder: Path, host: str, port: int) -> tuple[Keys, tuple[ArchiveMember, ...]]:
     """New keys in *folder* for a server at *host*:*port*; with the guest's files that belong to them."""
     user, server = (ECDSAKey.generate(bits=CURVE_BITS) for _ in range(2))
     keys = Keys(folder / "id_ecdsa", folder / "known_hosts")

@@ -14,15 +14,15 @@ from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.guest.deadline import Deadline
 from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
 from harness.guest.memory import new_memory_file
-from harness.guest.qemu import Channels, Machine, arguments
-from harness.guest.session import BootableKernel
+from harness.guest.qemu import Channels, QemuMachine, arguments
+from harness.guest.qemu_session import BootableKernel
 from harness.guest.shape import Shape
-from harness.guest.ssh import state as states
+from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import AttachedSession, panicked
 from harness.guest.ssh.client import Client, write_whole
-from harness.guest.ssh.image import Parts, write_image
+from harness.guest.ssh.guest_state import LOOPBACK, GuestState
 from harness.guest.ssh.keys import make_keys
-from harness.guest.ssh.state import LOOPBACK, GuestState
+from harness.guest.ssh.ssh_initramfs import SshImageParts, write_image
 
 BOOT_SECONDS = 120.0
 START_SECONDS = 20.0
@@ -37,7 +37,7 @@ OPTION = "kmh.ssh=1"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class KernelOrigin:
     """How the user named the kernel: its catalogue name, or the image and its build folder."""
 
     kernel: str
@@ -45,20 +45,20 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SshGuestOrder:
     """A guest to be started: its kernel and how that was named, its machine, what its image is made of."""
 
-    origin: Origin
+    origin: KernelOrigin
     kernel: BootableKernel
     shape: Shape
-    parts: Parts
+    parts: SshImageParts
 
 
 class _PortTakenError(InfrastructureError):
     """QEMU could not have the port."""
 
 
-def start(name: str, order: Order) -> GuestState:
+def start(name: str, order: SshGuestOrder) -> GuestState:
     """Boot what *order* names, and give its state once agent and SSH server answer.
 
     Whatever fails, nothing is left running.  Raises QemuMissingError, InfrastructureError or KernelError.
@@ -86,12 +86,12 @@ def _clear(folder: Path) -> None:
         path.unlink() if not path.is_dir() or path.is_symlink() else shutil.rmtree(path)
 
 
-def _start_on(port: int, folder: Path, order: Order) -> GuestState:
+def _start_on(port: int, folder: Path, order: SshGuestOrder) -> GuestState:
     shape = replace(order.shape, extra=(*order.shape.extra, OPTION))
     _, key_files = make_keys(folder, LOOPBACK, port)
     initrd = folder / "initramfs.cpio"
     modules = write_image(initrd, order.parts, order.kernel.modules_dir, shape.wire, key_files)
-    machine = Machine(shape, order.kernel.boot_image, initrd, modules)
+    machine = QemuMachine(shape, order.kernel.boot_image, initrd, modules)
     memory = new_memory_file(shape.memory)
     try:
         process = _spawn(
@@ -138,7 +138,9 @@ def _end(log: Path) -> str:
     return text[-LAST_WORDS:] or "it said nothing"
 
 
-def _state(order: Order, machine: Machine, numbers: tuple[int, int, int]) -> GuestState:
+def _state(
+    order: SshGuestOrder, machine: QemuMachine, numbers: tuple[int, int, int]
+) -> GuestState:
     port, pid, memory_fd = numbers
     folder = machine.initrd.parent
     return GuestState(

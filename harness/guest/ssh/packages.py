@@ -12,7 +12,7 @@ from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress
 from harness.errors import PrerequisiteError
-from harness.guest.ssh.recipe import Recipe
+from harness.guest.ssh.guest_recipe import GuestRecipe
 from harness.kernel.apt import GUEST_ARCHITECTURE, Archive, FetchError, Package
 
 # apt-get(8), --simulate: "Inst NAME[:ARCHITECTURE] [OLD] (VERSION ORIGIN... [ARCHITECTURE])".
@@ -34,7 +34,7 @@ class ImageUnobtainableError(PrerequisiteError):
 
 
 def obtain(
-    recipe: Recipe, cache: Cache, progress: Progress, *, refresh: bool = False
+    recipe: GuestRecipe, cache: Cache, progress: Progress, *, refresh: bool = False
 ) -> tuple[Path, ...]:
     """The verified packages of *recipe* and of all they depend on, in order of name.
 

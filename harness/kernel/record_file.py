@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.kernel.record import Kernel, KernelConfig
+from harness.kernel.kernel_record import Kernel, KernelConfig
 
 _FILE = "kernel.json"
 _PATHS = ("bzimage", "vmlinux", "build_dir", "modules_dir", "system_map")
 _PLAIN = ("name", "release", "flavour", "pvh", "banner", "vermagic", "content_hash", "source")
 
 
-def write(folder: Path, kernel: Kernel) -> None:
+def write_record(folder: Path, kernel: Kernel) -> None:
     """Describe ``kernel``, whose files lie below ``folder``, in that folder."""
     described: dict[str, Any] = {name: getattr(kernel, name) for name in _PLAIN}
     described["version"] = list(kernel.version)
@@ -21,7 +21,7 @@ def write(folder: Path, kernel: Kernel) -> None:
     (folder / _FILE).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
-def read(folder: Path) -> Kernel | None:
+def read_record(folder: Path) -> Kernel | None:
     """The kernel that ``folder`` describes; None where it is missing or of another format."""
     try:
         described = json.loads((folder / _FILE).read_text(encoding="utf-8"))

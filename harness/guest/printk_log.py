@@ -22,23 +22,23 @@ _RECORD = re.compile(rb"[\x00-\xff]{2}\xff\x3f")
 _INFO, _LENGTH = 88, Struct("<16xH")
 
 
-class Log(NamedTuple):
+class PrintkLog(NamedTuple):
     """Physical addresses of the texts, and of what is known about each."""
 
     texts: int
     infos: int
 
 
-def log_of(system_map: Path | None) -> Log | None:
+def find_printk_log(system_map: Path | None) -> PrintkLog | None:
     """Where the log is, if the map names it."""
     text = system_map.read_text() if system_map else ""
     names = ("__log_buf", "_printk_rb_static_infos")
     found = [re.search(rf"^([0-9a-f]{{8}}) \w {name}$", text, re.MULTILINE) for name in names]
     places = [int(one[1], 16) - _LOWMEM for one in found if one]
-    return Log(*places) if len(places) == len(names) else None
+    return PrintkLog(*places) if len(places) == len(names) else None
 
 
-def unsaid(memory: PhysicalMemory, log: Log) -> tuple[str, ...]:
+def last_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:
     """The last lines of *log*."""
     texts = _RECORD.split(memory.read(log.texts, _SIZE))[1 : _RECORDS + 1]
     infos = memory.read(log.infos, _RECORDS * _INFO)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.guest.cpio import Member, directory, regular
+from harness.guest.cpio import ArchiveMember, directory, regular
 
 FILE = "packages.toml"
 SCRIPT = "rc"
@@ -15,7 +15,7 @@ SCRIPT_PATH = "etc/kmh/rc"
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class GuestRecipe:
     """One image: Debian release, packages, patterns of paths to leave out, kernel modules, own files."""
 
     folder: Path
@@ -30,7 +30,7 @@ class Recipe:
         fields = (self.release, *sorted(self.packages), "", *sorted(self.leave_out))
         return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:16]
 
-    def own_files(self) -> tuple[Member, ...]:
+    def own_files(self) -> tuple[ArchiveMember, ...]:
         """The script and everything below ``etc`` of the recipe, as they lie in the guest."""
         etc = sorted(path for path in (self.folder / "etc").rglob("*") if path.is_file())
         return (
@@ -40,13 +40,13 @@ class Recipe:
         )
 
 
-def read(folder: Path) -> Recipe:
+def read_guest_recipe(folder: Path) -> GuestRecipe:
     """The recipe in *folder*.  Raises UsageError, with the file's name, where it cannot be read as one."""
     path = folder / FILE
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         lists = (tuple(map(str, data[key])) for key in ("packages", "leave_out", "modules"))
-        return Recipe(folder, str(data["release"]), *lists)
+        return GuestRecipe(folder, str(data["release"]), *lists)
     except OSError as error:
         raise UsageError(
             f"no recipe of the guest: {error}", hint="images/ssh of the sources has it"

@@ -12,17 +12,23 @@ from harness.guest import patience, protocol
 from harness.guest.batch import batches
 from harness.guest.deadline import Deadline, Phases
 from harness.guest.failure import AgentError, GuestCrashedError, GuestHungError, WireError
-from harness.guest.image import build_image
+from harness.guest.initramfs import build_initramfs
 from harness.guest.link import WINDOW, LinkStatistics
+from harness.guest.printk_log import PrintkLog, find_printk_log, last_lines
 from harness.guest.protocol import RequestType
-from harness.guest.qemu import Machine, by_hand
-from harness.guest.script import Beheld, Carrier, Played, Recorder, Script
-from harness.guest.session import BootableKernel, Session, image_for
+from harness.guest.qemu import QemuMachine, by_hand
+from harness.guest.qemu_session import BootableKernel, QemuSession, image_for
+from harness.guest.request_script import (
+    ReplayCarrier,
+    RequestCarrier,
+    RequestRecorder,
+    RequestScript,
+    WitnessTarget,
+)
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
-from harness.guest.trouble import Trouble
-from harness.guest.unsaid import Log, log_of, unsaid
-from harness.guest.witness import WitnessView, look
+from harness.guest.trouble import KernelTrouble
+from harness.guest.witness import PageTableView, look
 from harness.guest.work import Work, read_work
 from harness.model.layout import Layout
 from harness.model.observation import Snapshot
@@ -59,11 +65,13 @@ class SectionOpenError(UsageError):
         self.records = records
 
 
-def _with_log(error: GuestCrashedError, session: Session, log: Log | None) -> GuestCrashedError:
+def _with_log(
+    error: GuestCrashedError, session: QemuSession, log: PrintkLog | None
+) -> GuestCrashedError:
     """*error*, with the *log* where the console has said nothing."""
     if log is None or session.last_words():
         return error
-    lines = "".join(f"\n    log: {line}" for line in unsaid(session.memory, log))
+    lines = "".join(f"\n    log: {line}" for line in last_lines(session.memory, log))
     return GuestCrashedError(f"{error.message}{lines}", hint=error.hint)
 
 
@@ -72,14 +80,18 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(self, session: Session, phases: Phases, script: Script | None = None) -> None:
+    def __init__(
+        self, session: QemuSession, phases: Phases, script: RequestScript | None = None
+    ) -> None:
         self.session = session
-        self.carrier: Carrier = Played(session.link, script.requests) if script else session.link
+        self.carrier: RequestCarrier = (
+            ReplayCarrier(session.link, script.requests) if script else session.link
+        )
         self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
-        self._troubles: list[Trouble] = []
-        self._info: tuple[Layout, protocol.Facts] | None = None
+        self._troubles: list[KernelTrouble] = []
+        self._info: tuple[Layout, protocol.GuestFacts] | None = None
 
     @classmethod
     def boot(
@@ -90,7 +102,7 @@ class Guest:
         agent: Path,
         workdir: Path,
         *,
-        script: Script | None = None,
+        script: RequestScript | None = None,
     ) -> Self:
         """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
 
@@ -100,14 +112,14 @@ class Guest:
         phases = Phases()
         requests = script.requests if script else ()
         with phases.phase("image", 10):
-            image = build_image(
+            image = build_initramfs(
                 agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
             )
             initrd = workdir / "initramfs.cpio"
             initrd.write_bytes(image.archive)
         with phases.phase("start", 20):
-            session = Session(
-                Machine(shape, image_for(kernel, shape), initrd, image.modules), workdir
+            session = QemuSession(
+                QemuMachine(shape, image_for(kernel, shape), initrd, image.modules), workdir
             )
         try:
             if script:
@@ -115,7 +127,7 @@ class Guest:
             with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
                 session.await_agent(deadline)
         except GuestCrashedError as error:
-            log = None if shape.kaslr else log_of(kernel.system_map)
+            log = None if shape.kaslr else find_printk_log(kernel.system_map)
             told = _with_log(error, session, log)
             session.close()
             raise told from error
@@ -125,7 +137,7 @@ class Guest:
         return cls(session, phases, script)
 
     @classmethod
-    def restore(cls, session: Session, request: int) -> Self:
+    def restore(cls, session: QemuSession, request: int) -> Self:
         """The guest whose saved state *session* was started with; *request* is its next request's number."""
         phases = Phases()
         try:
@@ -136,16 +148,18 @@ class Guest:
             raise
         return cls(session, phases)
 
-    def record(self) -> Recorder:
+    def record(self) -> RequestRecorder:
         """Keep all requests from now on."""
-        self.carrier = recorder = Recorder(self.carrier)
+        self.carrier = recorder = RequestRecorder(self.carrier)
         return recorder
 
-    def script(self, recorder: Recorder) -> Script:
+    def script(self, recorder: RequestRecorder) -> RequestScript:
         """What was recorded, for another guest of the same kernel; with KASLR that one has other addresses."""
         layout, facts = self.info()
         known = 0 if self.session.machine.shape.kaslr else facts.pkmap_count
-        return Script(recorder.script(), Beheld(layout._replace(typed_count=0), known))
+        return RequestScript(
+            recorder.script(), WitnessTarget(layout._replace(typed_count=0), known)
+        )
 
     # -- what there is
 
@@ -153,7 +167,7 @@ class Guest:
         """The agent's echo of *data*."""
         return bytes(self._ask(RequestType.PING, data))
 
-    def info(self) -> tuple[Layout, protocol.Facts]:
+    def info(self) -> tuple[Layout, protocol.GuestFacts]:
         """Layout and facts of the kernel, asked for once while the module stays loaded."""
         if self._info is None:
             self._info = protocol.decode_info(self._ask(RequestType.INFO))
@@ -169,20 +183,20 @@ class Guest:
             )
         return snapshot
 
-    def witness(self) -> WitnessView | None:
+    def witness(self) -> PageTableView | None:
         """The mappings as the page tables show them from outside; the machine is stopped meanwhile.
 
         A guest with a script has stopped itself once, where the one was last looked at that the script was
         recorded in; None at any other point, and where it could not, for lack of /dev/port.
         """
-        if isinstance(self.carrier, Played):
+        if isinstance(self.carrier, ReplayCarrier):
             return self._seen() if self.carrier.stops_next else None
-        if isinstance(self.carrier, Recorder):
+        if isinstance(self.carrier, RequestRecorder):
             self.carrier.stop()
         layout, facts = self.info()
         return look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
 
-    def _seen(self) -> WitnessView | None:
+    def _seen(self) -> PageTableView | None:
         """What was seen at the next stop, if the agent could stop the machine."""
         try:
             self._ask(RequestType.STOP)
@@ -206,7 +220,7 @@ class Guest:
         """What the module has done; None where its layout is not known."""
         return read_work(self.session.memory, *self._info) if self._info else None
 
-    def troubles(self, *, marked: bool = False) -> tuple[Trouble, ...]:
+    def troubles(self, *, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """Kernel messages of trouble since the last call; with *marked* only those of known steps.
 
         A guest with a script has told everything before its first answer is asked for: then those of the
@@ -227,7 +241,7 @@ class Guest:
     @property
     def scripted(self) -> bool:
         """Whether the guest has done its work before the link was up."""
-        return isinstance(self.carrier, Played)
+        return isinstance(self.carrier, ReplayCarrier)
 
     @property
     def reproduce(self) -> str:

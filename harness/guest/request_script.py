@@ -16,21 +16,21 @@ from harness.model.layout import Layout
 from harness.model.operation import OpCode
 
 
-class Beheld(NamedTuple):
+class WitnessTarget(NamedTuple):
     """What the outside witness looks at: the layout, and where pkmap_count is (0: not known)."""
 
     layout: Layout
     pkmap_count: int = 0
 
 
-class Script(NamedTuple):
+class RequestScript(NamedTuple):
     """Requests as they travel, in their order, and what is looked at where they stop the machine."""
 
     requests: tuple[bytes, ...]
-    beheld: Beheld
+    beheld: WitnessTarget
 
 
-class Carrier(Protocol):
+class RequestCarrier(Protocol):
     """What carries requests and answers (``harness.guest.link.Link``)."""
 
     statistics: LinkStatistics
@@ -56,10 +56,10 @@ def _uses_typed_window(request: bytes) -> bool:
     return kind == RequestType.RUN and any(code in _TYPED for code in codes)
 
 
-class Recorder:
+class RequestRecorder:
     """A carrier that keeps the requests: they make a script."""
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: RequestCarrier) -> None:
         self._carrier = carrier
         self.statistics = carrier.statistics
         self.requests: list[bytes] = []
@@ -96,10 +96,10 @@ class OtherPathError(InfrastructureError):
     """A guest did not do what the one did that its script was recorded in."""
 
 
-class Played:
+class ReplayCarrier:
     """A carrier of answers that are there already: those of a guest that has executed *requests*."""
 
-    def __init__(self, carrier: Carrier, requests: Sequence[bytes]) -> None:
+    def __init__(self, carrier: RequestCarrier, requests: Sequence[bytes]) -> None:
         self._carrier = carrier
         self._requests = tuple(requests)
         self._next = 0

@@ -4,34 +4,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.guest import cpio
-from harness.guest.cpio import Member
-from harness.guest.image import MODULE_FOLDER, build_image, load_order
+from harness.guest.cpio import ArchiveMember
+from harness.guest.initramfs import MODULE_FOLDER, build_initramfs, load_order
 from harness.guest.shape import Wire
-from harness.guest.ssh.recipe import Recipe
-from harness.guest.ssh.tree import members
+from harness.guest.ssh.guest_recipe import GuestRecipe
+from harness.guest.ssh.package_files import members
 
 NETWORK_FOLDERS = ("drivers/virtio", "drivers/net", "net/core")
 """Below ``kernel`` of a kernel's modules; a driver elsewhere, or built in, has no file here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SshImageParts:
     """What an image is made of: the agent, the module, the recipe and its packages."""
 
     agent: Path
     module: Path
-    recipe: Recipe
+    recipe: GuestRecipe
     debs: tuple[Path, ...]
 
 
 def write_image(
-    target: Path, parts: Parts, modules_dir: Path | None, wire: Wire, more: tuple[Member, ...]
+    target: Path,
+    parts: SshImageParts,
+    modules_dir: Path | None,
+    wire: Wire,
+    more: tuple[ArchiveMember, ...],
 ) -> tuple[str, ...]:
     """Write the image and give the names of the modules that the agent loads, in order.
 
     The kernel unpacks archives that follow one another (buffer-format.rst), each with its own trailer.
     """
-    plain = build_image(parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, wire)
+    plain = build_initramfs(parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, wire)
     files = network_files(modules_dir) if modules_dir else {}
     network = [
         name for name in load_order(parts.recipe.modules, files) if name not in plain.modules

@@ -17,13 +17,13 @@ from harness.guest.link import Link
 from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
 from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.process import Process
-from harness.guest.qemu import Channels, Machine, arguments
+from harness.guest.qemu import Channels, QemuMachine, arguments
+from harness.guest.request_script import WitnessTarget
 from harness.guest.saved import Saved, load_devices, save_devices
-from harness.guest.script import Beheld
 from harness.guest.shape import Shape
 from harness.guest.streams import open_streams
-from harness.guest.trouble import Recogniser, Trouble, TroubleKind
-from harness.guest.witness import WitnessView, look
+from harness.guest.trouble import KernelTrouble, Recogniser, TroubleKind
+from harness.guest.witness import PageTableView, look
 
 MONITOR_SECONDS = 20
 LOOK_SECONDS = 0.5
@@ -36,7 +36,7 @@ FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
 class BootableKernel(Protocol):
-    """What a guest needs to know about a kernel (harness.kernel.record.Kernel has it)."""
+    """What a guest needs to know about a kernel (harness.kernel.kernel_record.Kernel has it)."""
 
     @property
     def release(self) -> str:
@@ -77,18 +77,18 @@ def image_for(kernel: BootableKernel, shape: Shape) -> Path:
     return kernel.bzimage
 
 
-class Session:
+class QemuSession:
     """A started machine.  The streams are socket pairs and the memory a memfd: nothing to clean up on disk.
 
     With *saved* it waits for ``load``, and maps the saved memory copy-on-write.
     Belongs to the thread that made it; QEMU dies with that thread.
     """
 
-    def __init__(self, machine: Machine, workdir: Path, saved: Saved | None = None) -> None:
+    def __init__(self, machine: QemuMachine, workdir: Path, saved: Saved | None = None) -> None:
         self.machine = machine
         self._saved = saved
-        self._beheld: Beheld | None = None
-        self.views: deque[WitnessView] = deque()
+        self._beheld: WitnessTarget | None = None
+        self.views: deque[PageTableView] = deque()
         self._held = ExitStack()
         try:
             self._start(workdir)
@@ -122,7 +122,7 @@ class Session:
         """Listen to the streams of a machine whose process and events are there."""
         self.console = console
         self._recogniser = Recogniser()
-        self._troubles: list[Trouble] = []
+        self._troubles: list[KernelTrouble] = []
         self.link = Link(wire, self.events, self.require_alive)
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
@@ -179,7 +179,7 @@ class Session:
         if self.process.guest_ended:
             self.events.forget(self._monitor_fd)
 
-    def look_at_stops(self, beheld: Beheld) -> None:
+    def look_at_stops(self, beheld: WitnessTarget) -> None:
         """Whenever the guest has stopped itself: look, and let it go on."""
         self._beheld = beheld
         self.events.on_input(self._monitor_fd, self._look_if_stopped)
@@ -216,13 +216,13 @@ class Session:
             self.events.wait(deadline.left())
             self.require_alive("while the console was awaited")
 
-    def troubles(self, *, whole: bool = False, marked: bool = False) -> tuple[Trouble, ...]:
+    def troubles(self, *, whole: bool = False, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """Reports of trouble since the last call; with *marked* those without a step are left for later."""
         self._gather(whole=whole, marked=marked)
         taken, self._troubles = tuple(self._troubles), []
         return taken
 
-    def troubles_so_far(self) -> tuple[Trouble, ...]:
+    def troubles_so_far(self) -> tuple[KernelTrouble, ...]:
         """Reports of trouble that nobody has been given yet; they stay."""
         self._gather(whole=False)
         return tuple(self._troubles)

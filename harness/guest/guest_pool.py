@@ -5,12 +5,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.guest.guest import Guest
-from harness.guest.session import Session
+from harness.guest.qemu_session import QemuSession
+from harness.guest.running_guest import Guest
 from harness.guest.template import Template
 
 
-class Pool:
+class GuestPool:
     """Keeps *ready* processes started, no guest running in them; a context manager.
 
     Each guest has a folder of its own below *workdir*.  Belongs to the thread that made it.
@@ -21,7 +21,7 @@ class Pool:
         self._workdir = workdir
         self._ready = ready
         self._started = 0
-        self._waiting: deque[Session] = deque()
+        self._waiting: deque[QemuSession] = deque()
         self._fill()
 
     def take(self) -> Guest:

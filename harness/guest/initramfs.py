@@ -27,16 +27,16 @@ SCRIPT = f"{MODULE_FOLDER}/script"
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class Initramfs:
     """An initramfs: its bytes, and the names of the modules to load, in that order, before the link is up."""
 
     archive: bytes
     modules: tuple[str, ...]
 
 
-def build_image(
+def build_initramfs(
     agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire, script: Sequence[bytes] = ()
-) -> Image:
+) -> Initramfs:
     """The image of *agent* and *module* for a kernel whose modules lie under *modules_dir*.
 
     *script*: requests (``struct kmh_request`` and its body) that the agent executes before the link is up.
@@ -53,7 +53,7 @@ def build_image(
         *(cpio.directory(name) for name in ("dev", "proc", "sys")),
         cpio.character("dev/console", 5, 1),
     ]
-    return Image(cpio.pack(members), order)
+    return Initramfs(cpio.pack(members), order)
 
 
 def load_order(wanted: Iterable[str], files: Mapping[str, Path]) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ _SERIES_KEYS = {"package", "codenames", "lacks"}
 _KERNEL_KEYS = {"series", "fragments", "variables"}
 
 
-class RecipeError(UsageError):
+class BuildRecipeError(UsageError):
     """The catalogue has an entry that cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class BuildRecipe:
     """One kernel of the catalogue."""
 
     name: str
@@ -44,14 +44,14 @@ class Recipe:
 
 def recipes(
     catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS
-) -> Mapping[str, Recipe]:
-    """Every kernel of the catalogue by name, in its order; raises :class:`RecipeError`."""
+) -> Mapping[str, BuildRecipe]:
+    """Every kernel of the catalogue by name, in its order; raises :class:`BuildRecipeError`."""
     read = tomllib.loads(catalogue.read_text(encoding="utf-8"))
     series = {name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()}
     return {name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()}
 
 
-def recipe_of(name: str) -> Recipe:
+def recipe_of(name: str) -> BuildRecipe:
     """The kernel of the catalogue of that name.  Raises UsageError naming those there are."""
     known = recipes()
     if name not in known:
@@ -61,18 +61,20 @@ def recipe_of(name: str) -> Recipe:
     return known[name]
 
 
-def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: Path) -> Recipe:
+def _recipe(
+    name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: Path
+) -> BuildRecipe:
     _checked(name, entry, _KERNEL_KEYS)
     series = entry["series"]
     if series not in known:
-        raise RecipeError(
+        raise BuildRecipeError(
             f"the kernel {name} is of the series {series}, which the catalogue does not have"
         )
     fragments = tuple(folder / f"{part}.config" for part in entry["fragments"])
     if missing := [str(path) for path in fragments if not path.is_file()]:
-        raise RecipeError(f"the kernel {name} needs {', '.join(missing)}, which is not there")
+        raise BuildRecipeError(f"the kernel {name} needs {', '.join(missing)}, which is not there")
     of = known[series]
-    return Recipe(
+    return BuildRecipe(
         name,
         series,
         of["package"],
@@ -86,7 +88,7 @@ def _recipe(name: str, entry: dict[str, Any], known: Mapping[str, Any], folder: 
 def _checked(name: str, entry: dict[str, Any], allowed: set[str]) -> dict[str, Any]:
     unknown, missing = set(entry) - allowed, allowed - {"lacks", "variables"} - set(entry)
     if unknown or missing:
-        raise RecipeError(
+        raise BuildRecipeError(
             f"the entry {name} of the catalogue: unknown {sorted(unknown)}, missing {sorted(missing)}"
         )
     return entry

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from harness.guest import protocol
 from harness.guest.deadline import Deadline
 from harness.guest.failure import WireError
-from harness.guest.guest import Guest
 from harness.guest.pagetable import PageTables
 from harness.guest.protocol import TASK_UNBOUND, RequestType
+from harness.guest.running_guest import Guest
 from harness.guest.trouble import TroubleKind
 
 REQUEST = Struct("<IIIHHHHBBH")
@@ -44,7 +44,7 @@ LAST_WORDS_SECONDS = 5.0
 _FATAL = (TroubleKind.BUG, TroubleKind.OOPS, TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
-class Outcome(IntEnum):
+class HistoryOutcome(IntEnum):
     """``enum kmh_history_outcome``."""
 
     RUNS = 0
@@ -63,7 +63,7 @@ class ThreadState(IntEnum):
     DIED = 3
 
 
-class Code(IntEnum):
+class HistoryCode(IntEnum):
     """``enum kmh_history_code``."""
 
     KMAP = 1
@@ -94,7 +94,7 @@ class HistoryRequest(NamedTuple):
     """CPU of each thread, None for one bound to none."""
 
 
-class Head(NamedTuple):
+class HistoryHead(NamedTuple):
     """``struct kmh_history``."""
 
     outcome: int
@@ -125,7 +125,7 @@ class ThreadHead(NamedTuple):
     state: int
 
 
-class Event(NamedTuple):
+class HistoryEvent(NamedTuple):
     """``struct kmh_history_record``: one operation of a thread, between its stamps."""
 
     invoked: int
@@ -138,7 +138,7 @@ class Event(NamedTuple):
     flags: int
 
 
-class Slot(NamedTuple):
+class HistorySlot(NamedTuple):
     """``struct kmh_history_slot``."""
 
     pkmap_count: int
@@ -148,11 +148,11 @@ class Slot(NamedTuple):
 class RawHistory(NamedTuple):
     """A decoded log: threads in order, each with its events."""
 
-    head: Head
+    head: HistoryHead
     threads: tuple[ThreadHead, ...]
-    events: tuple[tuple[Event, ...], ...]
-    before: tuple[Slot, ...]
-    after: tuple[Slot, ...]
+    events: tuple[tuple[HistoryEvent, ...], ...]
+    before: tuple[HistorySlot, ...]
+    after: tuple[HistorySlot, ...]
 
 
 def encode_request(request: HistoryRequest) -> bytes:
@@ -171,7 +171,7 @@ def decode_history(body: bytes | memoryview) -> RawHistory:
         raise WireError(
             f"a history of {len(body)} bytes", hint="module and harness are of different versions"
         )
-    head = Head(*LOG.unpack_from(body))
+    head = HistoryHead(*LOG.unpack_from(body))
     sizes = (
         LOG.size,
         THREAD.size * head.n_threads,
@@ -185,8 +185,8 @@ def decode_history(body: bytes | memoryview) -> RawHistory:
         )
     view = memoryview(body)
     threads = tuple(map(ThreadHead._make, THREAD.iter_unpack(view[starts[0] : starts[1]])))
-    before = tuple(map(Slot._make, SLOT.iter_unpack(view[starts[1] : starts[2]])))
-    after = tuple(map(Slot._make, SLOT.iter_unpack(view[starts[2] : starts[3]])))
+    before = tuple(map(HistorySlot._make, SLOT.iter_unpack(view[starts[1] : starts[2]])))
+    after = tuple(map(HistorySlot._make, SLOT.iter_unpack(view[starts[2] : starts[3]])))
     records = view[starts[3] :]
     events = tuple(
         _events(records, number * head.stride, one.used) for number, one in enumerate(threads)
@@ -194,9 +194,9 @@ def decode_history(body: bytes | memoryview) -> RawHistory:
     return RawHistory(head, threads, events, before, after)
 
 
-def _events(records: memoryview, first: int, count: int) -> tuple[Event, ...]:
+def _events(records: memoryview, first: int, count: int) -> tuple[HistoryEvent, ...]:
     part = records[first * RECORD.size : (first + count) * RECORD.size]
-    return tuple(map(Event._make, RECORD.iter_unpack(part)))
+    return tuple(map(HistoryEvent._make, RECORD.iter_unpack(part)))
 
 
 class HistoryWire:

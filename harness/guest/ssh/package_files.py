@@ -13,17 +13,13 @@ from pathlib import Path
 from debian.arfile import ArError
 from debian.debfile import DebError, DebFile
 
-from harness.errors import InfrastructureError
-from harness.guest.cpio import Member, regular, symlink
+from harness.guest.cpio import ArchiveMember, regular, symlink
+from harness.kernel.unpack import PackageContentError
 
 MERGED = ("bin", "sbin", "lib")
 
 
-class PackageContentError(InfrastructureError):
-    """A verified package cannot be unpacked."""
-
-
-def members(debs: Iterable[Path], leave_out: Iterable[str]) -> tuple[Member, ...]:
+def members(debs: Iterable[Path], leave_out: Iterable[str]) -> tuple[ArchiveMember, ...]:
     """Files and links of *debs*, but for those whose paths match a pattern; of equal paths the last stays."""
     patterns = tuple(leave_out)
     found = {member.path: member for deb in debs for member in _unpack(deb)}
@@ -36,7 +32,7 @@ def excluded(path: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
-def _unpack(deb: Path) -> Iterator[Member]:
+def _unpack(deb: Path) -> Iterator[ArchiveMember]:
     try:
         with DebFile(str(deb)) as package:
             yield from from_tar(package.data.tgz())
@@ -46,7 +42,7 @@ def _unpack(deb: Path) -> Iterator[Member]:
         ) from error
 
 
-def from_tar(archive: tarfile.TarFile) -> Iterator[Member]:
+def from_tar(archive: tarfile.TarFile) -> Iterator[ArchiveMember]:
     """Regular files, hard links (as copies) and symbolic links of a package's data."""
     for entry in archive:
         path = merged(entry.name)

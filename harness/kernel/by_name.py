@@ -3,20 +3,20 @@
 from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.kernel import catalogue
+from harness.kernel.build_recipe import recipes
 from harness.kernel.built import obtain_built
 from harness.kernel.catalogue import UnknownKernelError
-from harness.kernel.recipe import recipes
-from harness.kernel.record import Kernel
+from harness.kernel.kernel_record import Kernel
 from harness.kernel.stock import obtain
 from harness.kernel.tree import Say
 
 
-def names() -> tuple[str, ...]:
+def kernel_names() -> tuple[str, ...]:
     """Every name that a kernel can be asked for by, in the order in which they are listed."""
     return (*(stock.name for stock in catalogue.known()), *recipes())
 
 
-def named_kernel(
+def kernel_by_name(
     name: str,
     cache: Cache | None = None,
     progress: Progress | None = None,
@@ -31,6 +31,6 @@ def named_kernel(
     """
     if recipe := recipes().get(name):
         return obtain_built(recipe, cache, progress, say=say, refresh=refresh)
-    if name not in names():
-        raise UnknownKernelError(name, names())
+    if name not in kernel_names():
+        raise UnknownKernelError(name, kernel_names())
     return obtain(name, cache, progress, refresh=refresh)
