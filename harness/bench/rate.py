@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.bench.error import BenchError
-from harness.bench.subject import Bench
+from harness.bench.subject import MeasuredGuest
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.batch import batches
@@ -56,7 +56,7 @@ class Start(NamedTuple):
     operations: Sequence[Operation]
 
 
-def end_to_end(bench: Bench, program: Program) -> Sample:
+def end_to_end(bench: MeasuredGuest, program: Program) -> Sample:
     """Run and judge as ``run`` does."""
     before = bench.guest.session.process.cpu_seconds()
     with Timed() as timed:
@@ -69,7 +69,7 @@ def end_to_end(bench: Bench, program: Program) -> Sample:
     }
 
 
-def parts(bench: Bench, program: Program) -> Sample:
+def parts(bench: MeasuredGuest, program: Program) -> Sample:
     """The guest alone (nothing decoded meanwhile), then decoding, judging and the model alone."""
     start = _prepare(bench, program)
     with Timed() as guest:
@@ -93,7 +93,7 @@ def parts(bench: Bench, program: Program) -> Sample:
     }
 
 
-def observation(bench: Bench, steps: int) -> Sample:
+def observation(bench: MeasuredGuest, steps: int) -> Sample:
     """What observing costs: steps that do nothing, and kmap with the probes armed and not."""
     nothing = Program("nothing", (0,), (), (Operation(OpCode.NOP),) * steps)
     pairs = tuple(Operation(code, page=page % 64) for page in range(steps // 2) for code in _PAIR)
@@ -111,7 +111,7 @@ def observation(bench: Bench, steps: int) -> Sample:
 _PAIR = (OpCode.KMAP, OpCode.KUNMAP)
 
 
-def wire(bench: Bench) -> Sample:
+def wire(bench: MeasuredGuest) -> Sample:
     """Round trips of an empty message, and bytes there and back."""
     with Timed() as small:
         for _ in range(PINGS):
@@ -125,7 +125,7 @@ def wire(bench: Bench) -> Sample:
     }
 
 
-def memory(bench: Bench) -> Sample:
+def memory(bench: MeasuredGuest) -> Sample:
     """Resident and proportional memory of QEMU (``/proc/PID/smaps_rollup``, proc(5))."""
     sizes = _sizes(bench.guest.session.process.pid)
     return {
@@ -145,7 +145,7 @@ def _sizes(pid: int) -> Mapping[str, float]:
     return {words[0]: int(words[1]) / 1024 for words in lines}
 
 
-def _prepare(bench: Bench, program: Program) -> Start:
+def _prepare(bench: MeasuredGuest, program: Program) -> Start:
     pages: tuple[Page, ...] = ()
     for kind, count in program.pools:
         pages += bench.guest.pool(kind, count)
@@ -153,7 +153,7 @@ def _prepare(bench: Bench, program: Program) -> Start:
     return Start(Begin(program, pages, bench.guest.snapshot()), program.operations)
 
 
-def _execute(bench: Bench, operations: Sequence[Operation]) -> Iterable[RawSteps]:
+def _execute(bench: MeasuredGuest, operations: Sequence[Operation]) -> Iterable[RawSteps]:
     flying: deque[None] = deque()
     iomap_atomic = bench.layout.generation is not Generation.LOCAL
     for part in batches(operations, iomap_atomic=iomap_atomic):
@@ -166,7 +166,7 @@ def _execute(bench: Bench, operations: Sequence[Operation]) -> Iterable[RawSteps
         yield bench.guest.receive()
 
 
-def _guest_rate(bench: Bench, program: Program) -> float:
+def _guest_rate(bench: MeasuredGuest, program: Program) -> float:
     start = _prepare(bench, program)
     with Timed() as timed:
         answers = list(_execute(bench, start.operations))
@@ -176,7 +176,7 @@ def _guest_rate(bench: Bench, program: Program) -> float:
     return len(start.operations) / timed.wall
 
 
-def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
+def _judge(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) -> int:
     session = Session(bench.header, load_known_bugs())
     feed: Callable[..., object] = session.feed
     feed(begin)
@@ -186,7 +186,7 @@ def _judge(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> int:
     return session.result().steps
 
 
-class Way(NamedTuple):
+class ModelPath(NamedTuple):
     """The way of a program through the model: the start, and each operation with the outcome that was seen."""
 
     machine: Machine
@@ -194,7 +194,7 @@ class Way(NamedTuple):
     choices: tuple[tuple[Operation, int], ...]
 
 
-def _way(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> Way:
+def _way(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) -> ModelPath:
     """The way that the guest has taken, as far as the model agrees with it."""
     guest_machine = machine(bench.layout, begin.pages, begin.program.tasks)
     start = state = initial(guest_machine, begin.start)
@@ -207,10 +207,12 @@ def _way(bench: Bench, begin: Begin, records: Sequence[StepRecord]) -> Way:
         choice = seen.index(one.observation) if one.observation in seen else 0
         choices.append((operation, choice))
         state = outcomes[choice].state
-    return Way(guest_machine, start, tuple(choices))
+    return ModelPath(guest_machine, start, tuple(choices))
 
 
-def _follow(steps: Callable[[Machine, State, Operation], Sequence[Outcome]], way: Way) -> None:
+def _follow(
+    steps: Callable[[Machine, State, Operation], Sequence[Outcome]], way: ModelPath
+) -> None:
     """Step by step, each from the state that the one before has led to: as the judge does."""
     state = way.start
     for operation, choice in way.choices:

@@ -19,7 +19,7 @@ from harness.model.machine import missing_operations
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind
 from harness.run.prepare import Prepared
-from harness.run.session import Sitting, run_program
+from harness.run.program_run import RunContext, run_program
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.scenario.program import Program
@@ -37,7 +37,7 @@ def _nobody(steps: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class MeasuredGuest:
     """A guest with its judge."""
 
     guest: Guest
@@ -58,7 +58,7 @@ class Bench:
     def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
         """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
         session = Session(self.header, load_known_bugs())
-        finished = run_program(Sitting(self.guest, session, _ignore, on_steps), program)
+        finished = run_program(RunContext(self.guest, session, _ignore, on_steps), program)
         if finished.failure:
             raise finished.failure
         result = session.result()
@@ -88,7 +88,7 @@ class Subject:
             prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path
         )
 
-    def bench(self, guest: Guest) -> Bench:
+    def bench(self, guest: Guest) -> MeasuredGuest:
         """*guest* made ready: probes armed, layout read."""
         layout, facts = guest.info()
         evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
@@ -101,7 +101,7 @@ class Subject:
             evidence=int(evidence),
             seed=0,
         )
-        return Bench(guest, layout, Facts(layout, missing=lacking), header)
+        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), header)
 
     def image(self, folder: Path) -> Path:
         """The initramfs that our guests boot, as a file in *folder*."""

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from harness.bench import rate
 from harness.bench.boot import our_boot, plain_boot
 from harness.bench.figure import Figure, Measurement, interleaved
-from harness.bench.histories import concurrent
+from harness.bench.history_rate import concurrent
 from harness.bench.rate import Sample
 from harness.bench.restore import from_pool, restore, template_of
 from harness.bench.scale import Load, scaling
-from harness.bench.subject import Bench, Subject
+from harness.bench.subject import MeasuredGuest, Subject
 from harness.scenario.program import Program
 
 SEED = 1
@@ -56,7 +56,7 @@ class Effort:
 class Steady(NamedTuple):
     """A guest that is up, and the program that the rates are measured with."""
 
-    bench: Bench
+    bench: MeasuredGuest
     program: Program
 
 

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
-from harness.report.words import difference_lines, operation_words, picture_lines, summary
-from harness.run.result import ProgramOutcome, RunResult
+from harness.compare.divergence_words import (
+    difference_lines,
+    operation_words,
+    picture_lines,
+    summary,
+)
+from harness.run.run_result import ProgramOutcome, RunResult
 
 CRASH = "crash"
 WITNESSES = "witnesses"

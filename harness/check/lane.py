@@ -11,7 +11,7 @@ from harness.guest.shape import Shape
 from harness.run.job import Request, judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
-from harness.run.result import RunResult
+from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
 from harness.scenario.syntax import Scenario
 

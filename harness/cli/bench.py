@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.base.output_files import require_writable, write_whole
 from harness.base.progress import Progress
 from harness.bench.figure import Figure
 from harness.bench.kunit import kunit_ground
 from harness.bench.peer import Given, find_peers, measure_peers
-from harness.bench.report import read_baseline, table, value
 from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
@@ -26,12 +26,12 @@ from harness.cli.main import COMMANDS
 from harness.cli.options import Debug
 from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
-from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
+from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import recipes
 from harness.kernel.catalogue import known
-from harness.report.output import require_writable, write_whole
+from harness.report.bench_report import read_baseline, table, value
 from harness.run.job import describe
 from harness.run.prepare import prepare
 

@@ -11,16 +11,16 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
+from harness.base.output_files import require_folder
 from harness.check.bisection import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
 from harness.cli.options import Debug, Machine, Scenarios
 from harness.cli.progress_bar import progress_for
-from harness.cli.shape import parse_shape
 from harness.errors import HarnessError, UsageError
+from harness.guest.shape_words import parse_shape
 from harness.patch.gittree import commit_of, is_git, local_changes
 from harness.patch.scratch import open_scratch, require_kernel_tree
-from harness.report.output import require_folder
 from harness.run.programs import read_plan, scenario_files
 
 ABORT = 128

@@ -10,22 +10,22 @@ import typer
 from rich.console import Console
 
 from harness.base import project
+from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.cli.options import Debug, Json, Machine
 from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
-from harness.cli.shape import parse_shape
 from harness.errors import UsageError
 from harness.guest.shape import Shape
+from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
 from harness.misuse.misuse_case import MisuseCase, cases
-from harness.report.misuse import agree, misuse_lines, misuse_table, misuse_value
-from harness.report.output import require_folder, require_writable, write_whole
+from harness.report.misuse_report import agree, misuse_lines, misuse_table, misuse_value
 from harness.run.job import Request, judge
 from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan
-from harness.run.result import RunResult
+from harness.run.run_result import RunResult
 from harness.scenario.parse import read_scenario
 
 

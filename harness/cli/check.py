@@ -9,24 +9,24 @@ import typer
 from rich.console import Console
 
 from harness.base import project
+from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.check_result import FAILING, CheckResult
 from harness.check.checking import CheckRequest, run_check
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
-from harness.check.mail import mail_text
-from harness.check.report_value import b4_value, check_value
-from harness.check.terminal import check_lines
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress_bar import progress_for, show_command
-from harness.cli.shape import parse_shape
 from harness.errors import UsageError
+from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import recipe_of
 from harness.kernel.built import obtain_built
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
 from harness.patch.patch_reader import read_patches
-from harness.report.output import require_folder, require_writable, write_whole
+from harness.report.check_mail import mail_text
+from harness.report.check_report import check_lines
+from harness.report.check_value import b4_value, check_value
 from harness.run.programs import read_plan, scenario_files
 
 STEPS = 4_000

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.claims.claim import CLAIMS
 from harness.claims.claim_finding import ClaimFinding
 from harness.claims.claim_programs import ClaimEvidence
@@ -17,8 +18,7 @@ from harness.claims.typed_claims import TYPED_CHECKS
 from harness.cli.options import Debug, Json
 from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
-from harness.report.claims import Judged, claims_lines, claims_value
-from harness.report.output import require_folder, require_writable, write_whole
+from harness.report.claims_report import JudgedClaim, claims_lines, claims_value
 from harness.run.prepare import prepare
 
 
@@ -49,11 +49,11 @@ def claims(
     raise typer.Exit(int(any(one.differs for one in judged)))
 
 
-def judge(seen: ClaimEvidence) -> tuple[Judged, ...]:
+def judge(seen: ClaimEvidence) -> tuple[JudgedClaim, ...]:
     """Every claim judged by what was seen, beside the verdict on record."""
     known = recorded().get(kind_of(seen.layout))
     return tuple(
-        Judged(
+        JudgedClaim(
             claim,
             claim.check(seen),
             known[claim.number - 1] if known else None,

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from harness.base.output_files import require_writable, write_whole
 from harness.cli.options import Debug, Json
-from harness.report.output import require_writable, write_whole
-from harness.report.terminal import run_lines
-from harness.report.traces import difference_value, trace_lines
-from harness.report.value import write_json
+from harness.report.run_report import run_lines
+from harness.report.run_value import write_json
+from harness.report.trace_report import difference_value, trace_lines
 from harness.run.replay import compare_files, replay
 
 

@@ -12,10 +12,11 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
+from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.base.progress import Progress
 from harness.cli.progress_bar import progress_for
-from harness.cli.shape import parse_shape
 from harness.errors import UsageError
+from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import BuildRecipe, recipes
 from harness.mutants.attempt import TrialSetup, attempt
 from harness.mutants.attempt_log import AttemptLog
@@ -23,9 +24,8 @@ from harness.mutants.mutant_catalogue import Mutant, read_catalogue
 from harness.mutants.score import Attempt, Score
 from harness.mutants.shared_tree import SharedTree, open_shared_tree
 from harness.mutants.switched import all_in_one, all_operators
-from harness.report.mutants import attempt_line, score_lines, score_value
-from harness.report.mutants_table import read_scores, table_lines
-from harness.report.output import require_folder, require_writable, write_whole
+from harness.report.score_report import attempt_line, score_lines, score_value
+from harness.report.score_table import read_scores, table_lines
 from harness.run.programs import read_plan, scenario_files
 
 PAE = "pae"

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.base.output_files import require_folder, write_whole
 from harness.cli.options import Debug, Seed
-from harness.cli.shape import parse_shape
 from harness.errors import UsageError
+from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import recipes
+from harness.nightly.baseline import VerdictChange, changes, read_baseline
+from harness.nightly.fleet import Capacity, Job, JobResult, run_fleet
+from harness.nightly.nights import NIGHTS, Night
 from harness.report.junit import write_junit
-from harness.report.output import require_folder, write_whole
-from harness.run.fleet import Capacity, Job, JobResult, run_fleet
-from harness.run.nights import NIGHTS, Night
-from harness.store.baseline import Change, changes, read_baseline
 
 _STARTS = 3
 """Templates of one machine that the seeds go round: each costs a boot once and 60 MB on disk."""
@@ -178,7 +178,7 @@ def _say(result: JobResult) -> None:
     sys.stdout.flush()
 
 
-def _summarise(results: tuple[JobResult, ...], news: tuple[Change, ...], out: Path) -> None:
+def _summarise(results: tuple[JobResult, ...], news: tuple[VerdictChange, ...], out: Path) -> None:
     agreed = sum(1 for result in results if result.exit_code == 0)
     sys.stdout.write(f"\n{agreed} of {len(results)} runs agree; results in {out}\n")
     for change in news:

@@ -9,15 +9,15 @@ import typer
 from rich.console import Console
 
 from harness.base import project
+from harness.base.output_files import require_folder, require_writable
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway, Verbose
 from harness.cli.progress_bar import progress_for, show_command
-from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import Shape
+from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
-from harness.report.output import require_folder, require_writable
-from harness.report.terminal import run_lines
-from harness.report.value import write_json
+from harness.report.run_report import run_lines
+from harness.report.run_value import write_json
 from harness.run.job import Request, execute
 from harness.run.programs import read_plan, scenario_files
 

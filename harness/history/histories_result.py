@@ -12,7 +12,7 @@ from harness.history.explanation import HistoryViolation
 from harness.history.lock_order import LockOrderReplay
 from harness.history.overlap import Overlap
 from harness.model.layout import Layout
-from harness.run.result import KernelFacts
+from harness.run.run_result import KernelFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from harness.model.page import PageKind
 from harness.run.expected import require_machine
 from harness.run.job import describe
 from harness.run.prepare import Prepared
-from harness.run.result import KernelFacts
+from harness.run.run_result import KernelFacts
 
 VIOLATING_MOST = 10
 """So many histories without an order are enough: each may have ended after a few operations."""

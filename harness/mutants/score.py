@@ -8,7 +8,7 @@ from enum import Enum
 from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.history.histories_result import HistoriesResult
 from harness.mutants.mutant_catalogue import Mutant, MutantKind
-from harness.run.result import RunResult
+from harness.run.run_result import RunResult
 
 
 class Detection(Enum):

@@ -27,7 +27,7 @@ _OTHER_COLOUR: Final = "#2f7d32"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodePlace:
     """Where a state is drawn: its upper left corner."""
 
     x: int
@@ -54,7 +54,7 @@ def layers(states: int, edges: Sequence[Edge]) -> list[list[int]]:
     return found
 
 
-def places(rows: Sequence[Sequence[int]]) -> dict[int, Place]:
+def places(rows: Sequence[Sequence[int]]) -> dict[int, NodePlace]:
     """Each layer a row, centred."""
     widest = max(len(row) for row in rows)
     full = widest * (_WIDTH + _GAP_X)
@@ -62,7 +62,7 @@ def places(rows: Sequence[Sequence[int]]) -> dict[int, Place]:
     for depth, row in enumerate(rows):
         left = _MARGIN + (full - len(row) * (_WIDTH + _GAP_X)) // 2
         for at, number in enumerate(row):
-            found[number] = Place(
+            found[number] = NodePlace(
                 left + at * (_WIDTH + _GAP_X), _MARGIN + depth * (_HEIGHT + _GAP_Y)
             )
     return found
@@ -125,7 +125,7 @@ def _markers() -> Iterator[str]:
         )
 
 
-def _edges(edges: Sequence[Edge], where: dict[int, Place]) -> Iterator[str]:
+def _edges(edges: Sequence[Edge], where: dict[int, NodePlace]) -> Iterator[str]:
     """One curve for all operations between two states; their names show when it is pointed at."""
     together: dict[tuple[int, int], list[Edge]] = {}
     for edge in edges:
@@ -146,7 +146,7 @@ def _operation(edge: Edge) -> str:
     return operation_text(edge.operation).replace("page", "h")
 
 
-def _curve(start: Place, end: Place) -> str:
+def _curve(start: NodePlace, end: NodePlace) -> str:
     """Downwards from bottom to top; back and sideways around the right side."""
     if end.y > start.y:
         x0, y0, x1, y1 = start.x + _WIDTH // 2, start.y + _HEIGHT, end.x + _WIDTH // 2, end.y
@@ -162,7 +162,7 @@ def _curve(start: Place, end: Place) -> str:
     return f"M{x0} {y0}C{out} {y0} {out} {y1} {x1} {y1}"
 
 
-def _nodes(machine: Machine, nodes: Sequence[Node], where: dict[int, Place]) -> Iterator[str]:
+def _nodes(machine: Machine, nodes: Sequence[Node], where: dict[int, NodePlace]) -> Iterator[str]:
     for number, place in where.items():
         first, second = node_words(machine, nodes[number])
         middle = place.x + _WIDTH // 2

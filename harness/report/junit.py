@@ -7,8 +7,8 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from harness.report.output import write_whole
-from harness.run.fleet import JobResult
+from harness.base.output_files import write_whole
+from harness.nightly.fleet import JobResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PROPERTIES = ("verdict", "steps", "seed", "machine")

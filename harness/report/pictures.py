@@ -107,7 +107,7 @@ def _labels(move: Move, rules: list[str]) -> list[str]:
 # -- the windows ------------------------------------------------------------------------
 
 
-class Place(NamedTuple):
+class PicturedMapping(NamedTuple):
     """Where the model puts a mapping: its fixmap index, or what becomes of it."""
 
     name: str
@@ -144,17 +144,17 @@ def _window(name: str, layout: Layout) -> list[str]:
     return lines
 
 
-def _line(layout: Layout, place: Place) -> str:
+def _line(layout: Layout, place: PicturedMapping) -> str:
     if place.index < 0:
         return f"  --  --------  {place.name}: {place.end}"
     address = f"{layout.fixaddr(place.index):08x}"
     return f"  {place.index:<3} {address}  {place.name}{': ' + place.end if place.end else ''}"
 
 
-def _nest(layout: Layout, cpu: int) -> list[Place]:
+def _nest(layout: Layout, cpu: int) -> list[PicturedMapping]:
     """Map by kmap_atomic on *cpu* until that ends otherwise than in a new entry of its own window."""
     machine = small_machine(layout, slots=2, high=1, low=0, tasks=(cpu,))
-    state, places = initial(machine, empty_snapshot(machine)), list[Place]()
+    state, places = initial(machine, empty_snapshot(machine)), list[PicturedMapping]()
     typed = layout.generation is Generation.TYPED
     while True:
         number = len(places)
@@ -167,11 +167,11 @@ def _nest(layout: Layout, cpu: int) -> list[Place]:
         )
         name = _name(number, typed=typed, kind=kind)
         if one.observation.status is Status.DIED:
-            return [*places, Place(name, -1, "BUG")]
+            return [*places, PicturedMapping(name, -1, "BUG")]
         index = layout.fixindex(one.observation.value)
         if index >= layout.window_index(cpu + 1, 0):
-            return [*places, Place(name, index, f"CPU {cpu + 1}'s entry")]
-        places.append(Place(name, index))
+            return [*places, PicturedMapping(name, index, f"CPU {cpu + 1}'s entry")]
+        places.append(PicturedMapping(name, index))
         state = one.state
 
 

@@ -26,9 +26,9 @@ from harness.kernel.kernel_record import Kernel
 from harness.model.layout import Layout
 from harness.run.expected import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
+from harness.run.program_run import RunContext, run_program
 from harness.run.programs import Plan, planned
-from harness.run.result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
-from harness.run.session import Sitting, run_program
+from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
 from harness.run.throwaway import with_throwaway
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.file import TraceWriter
@@ -266,7 +266,7 @@ class _Run:
             qemu=(guest.reproduce,),
         )
         self.session = Session(self.header, load_known_bugs())
-        self.sitting = Sitting(guest, self.session, self._trace_writer(held), self._advance)
+        self.sitting = RunContext(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
         if self.request.trace is None:

@@ -6,7 +6,7 @@ from harness.compare.diff import TraceDifference, compare_traces
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.protocol import Evidence
-from harness.run.result import KernelFacts, ProgramOutcome, RunResult
+from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.file import TraceReader
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.model.machine import missing_operations
 from harness.run.programs import Plan
-from harness.run.result import NOTHING_RUN, ProgramOutcome, RunResult
+from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.program import NotApplicable

@@ -7,7 +7,7 @@ from harness.base import project
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
-from harness.report.terminal import run_lines
+from harness.report.run_report import run_lines
 from harness.run.job import Request, judge
 from harness.run.programs import read_plan
 

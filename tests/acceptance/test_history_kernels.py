@@ -9,7 +9,7 @@ from harness.base.progress import Quiet
 from harness.guest.shape import Shape
 from harness.history.explanation import HistoryRule
 from harness.history.history_runner import HistoriesRequest, run_histories
-from harness.report.histories import histories_lines
+from harness.report.histories_report import histories_lines
 
 from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE
 from .patched import Bug, patched

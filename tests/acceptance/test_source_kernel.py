@@ -8,7 +8,7 @@ from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, TIMERLESS, GuestParts
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.built import built_tree
-from harness.report.histories import histories_lines
+from harness.report.histories_report import histories_lines
 from harness.run.prepare import find_kernel, prepare
 
 from .bench import judged, summary_of

@@ -15,9 +15,9 @@ from harness.bench.peer import (
     find_peers,
     measure_peers,
 )
-from harness.bench.report import ratios, read_baseline, table, value
 from harness.bench.scale import falls_below_one
 from harness.errors import UsageError
+from harness.report.bench_report import ratios, read_baseline, table, value
 
 
 def figure(name, *samples, unit="s", cpu=0.01, wall=0.02):

@@ -19,9 +19,9 @@ from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 from harness.patch.scratch import Scratch
 from harness.run.expected import WrongMachineError
+from harness.run.program_run import RunContext, run_program
 from harness.run.programs import Plan
-from harness.run.result import KernelFacts, ProgramOutcome, RunResult
-from harness.run.session import Sitting, run_program
+from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.parse import parse_scenario
@@ -56,7 +56,9 @@ def ran(
     program = lower(scenario, Facts(layout))
     target = ModelTarget(program, layout, wrong=wrong, fails=fails, troubles=troubles)
     session = Session(Header("6.1.0", "", "", layout, evidence, 0, ()), load_known_bugs())
-    done = run_program(Sitting(target, session, lambda record: None, lambda steps: None), program)
+    done = run_program(
+        RunContext(target, session, lambda record: None, lambda steps: None), program
+    )
     outcome = ProgramOutcome(program.name, program.title, 0.0, session.result().programs[0])
     crash = str(done.failure) if isinstance(done.failure, KernelError) else ""
     error = str(done.failure) if done.failure and not crash else ""

@@ -4,8 +4,8 @@ import pytest
 
 from harness.check.check_result import Stage
 from harness.check.comparison import PatchEffect
-from harness.check.mail import mail_text
-from harness.check.terminal import check_lines, verdict_words
+from harness.report.check_mail import mail_text
+from harness.report.check_report import check_lines, verdict_words
 from tests.check.fakes import FakeBench, checked
 
 

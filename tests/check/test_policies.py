@@ -9,7 +9,7 @@ from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.evidence import mask
 from harness.compare.judge import RECORDED_MOST, standard_contract
 from harness.model import pkmap
-from harness.run.result import ProgramOutcome
+from harness.run.run_result import ProgramOutcome
 from harness.trace.record import End
 from tests.compare.model_guest import SMALL, ModelGuest, program
 from tests.model.test_policies import POLICIES

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.check.mail import mail_text
-from harness.check.report_value import b4_value, check_value
 from harness.check.symbolise import Symboliser
-from harness.check.terminal import check_lines
+from harness.report.check_mail import mail_text
+from harness.report.check_report import check_lines
+from harness.report.check_value import b4_value, check_value
 from tests.check.fakes import checked
 
 

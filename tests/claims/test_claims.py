@@ -19,7 +19,7 @@ from harness.model.page import Page, PageKind
 from harness.model.standard import LOCAL, LOCAL_RT, STACK
 from harness.model.state import empty_snapshot, initial
 from harness.model.step import step
-from harness.report.claims import claims_lines, claims_value
+from harness.report.claims_report import claims_lines, claims_value
 
 LAYOUTS = {
     "local": LOCAL._replace(fixaddr_start=0xFFDB_8000),

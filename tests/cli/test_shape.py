@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.cli.shape import parse_shape, with_memory
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
+from harness.guest.shape_words import parse_shape, with_memory
 
 
 @pytest.mark.parametrize(

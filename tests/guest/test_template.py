@@ -21,7 +21,7 @@ from harness.guest.template import BOOTS, GuestParts, evict, find_template, star
 from harness.model.contract import check
 from harness.model.operation import OpCode, Operation
 from harness.model.page import PageKind
-from harness.run.session import Sitting, run_program
+from harness.run.program_run import RunContext, run_program
 from harness.scenario import generate as generate_module
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -70,7 +70,7 @@ def judged(guest, programs):
     evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
     header = Header(facts.release, facts.build, "", layout, int(evidence), 0)
     session, records = JudgeSession(header, load_known_bugs(), check), []
-    sitting = Sitting(guest, session, records.append, lambda _: None)
+    sitting = RunContext(guest, session, records.append, lambda _: None)
     for program in programs:
         assert run_program(sitting, program).failure is None
     return header, records, session.result()

@@ -12,7 +12,7 @@ from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.violation_window import window_lines
-from harness.report.histories import histories_lines, histories_value
+from harness.report.histories_report import histories_lines, histories_value
 from tests.history.kernel import run
 from tests.history.small import address, event, history
 from tests.report.sample import KERNEL

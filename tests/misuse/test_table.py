@@ -5,7 +5,7 @@ import pytest
 from harness.base import project
 from harness.misuse.case_judge import contradictions
 from harness.misuse.misuse_case import ConsoleExpectation, cases
-from harness.report.misuse import misuse_table
+from harness.report.misuse_report import misuse_table
 
 DOCS = project.SCENARIOS.parents[1] / "docs" / "broken-rules.md"
 BUG, WARNING = (

@@ -2,8 +2,8 @@
 
 from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
-from harness.run.result import KernelFacts, ProgramOutcome, RunResult
-from harness.run.session import Sitting, run_program
+from harness.run.program_run import RunContext, run_program
+from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.record import Header
 from tests.compare.model_guest import FULL, LOCAL, RELEASES, program
 from tests.run.model_target import ModelTarget
@@ -22,7 +22,9 @@ def result(text=TEXT, **arguments):
     made = program(text)
     judge = Session(Header(KERNEL.release, KERNEL.build, "", LOCAL, FULL, 3), load_known_bugs())
     target = ModelTarget(made, **arguments)
-    finished = run_program(Sitting(target, judge, lambda record: None, lambda steps: None), made)
+    finished = run_program(
+        RunContext(target, judge, lambda record: None, lambda steps: None), made
+    )
     judged = judge.result().programs
     return RunResult(
         kernel=KERNEL,

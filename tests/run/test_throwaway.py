@@ -7,7 +7,7 @@ from harness.base import project
 from harness.guest.shape import Shape
 from harness.run.job import Request
 from harness.run.programs import read_plan
-from harness.run.result import NOTHING_RUN, ProgramOutcome
+from harness.run.run_result import NOTHING_RUN, ProgramOutcome
 from harness.run.throwaway import with_throwaway
 from tests.report.sample import result
 

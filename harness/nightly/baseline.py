@@ -12,7 +12,7 @@ _HINT = "give the nightly.json of an earlier night"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VerdictChange:
     """A job whose verdict is not the one of the baseline.
 
     ``before`` is empty for a new job, ``now`` for one that was not run.
@@ -45,9 +45,11 @@ def read_baseline(path: Path) -> Mapping[str, str]:
         ) from error
 
 
-def changes(baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
+def changes(
+    baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]
+) -> tuple[VerdictChange, ...]:
     """Every job whose verdict differs from the baseline's, in the order of *runs*; then the missing ones."""
     now = {str(run["name"]): str(run["verdict"]) for run in runs}
     names = (*now, *(name for name in baseline if name not in now))
-    found = (Change(name, baseline.get(name, ""), now.get(name, "")) for name in names)
+    found = (VerdictChange(name, baseline.get(name, ""), now.get(name, "")) for name in names)
     return tuple(one for one in found if one.before != one.now)

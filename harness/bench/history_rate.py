@@ -4,7 +4,7 @@ from random import Random
 
 from harness.bench.error import BenchError
 from harness.bench.rate import Sample, Timed
-from harness.bench.subject import Bench, probes_off
+from harness.bench.subject import MeasuredGuest, probes_off
 from harness.guest.history_wire import HistoryOutcome, HistoryWire, decode_history
 from harness.guest.protocol import PROBES, Evidence
 from harness.history.explanation import violations
@@ -17,7 +17,7 @@ from harness.model.page import PageKind
 SEED = 1
 
 
-def concurrent(bench: Bench) -> Sample:
+def concurrent(bench: MeasuredGuest) -> Sample:
     """One history of two threads or more: the guest alone, then decoding and judging alone."""
     guest, slots = bench.guest, bench.layout.last_pkmap
     probes_off(guest)

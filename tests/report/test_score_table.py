@@ -3,7 +3,7 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.report.mutants_table import read_scores, table_lines
+from harness.report.score_table import read_scores, table_lines
 
 
 def mutant(name, kind, found, where="", what="", *, as_wanted=True):

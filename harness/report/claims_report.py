@@ -11,7 +11,7 @@ _WIDTH = 108
 _FALSE_THEN = 20
 
 
-class Judged(NamedTuple):
+class JudgedClaim(NamedTuple):
     """A claim, what was found, and the verdict on record (None: this kind of kernel is not recorded)."""
 
     claim: Claim
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
         return self.recorded is not None and self.finding.verdict is not self.recorded
 
 
-def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[str]:
+def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iterator[str]:
     """The table for people: each claim, its verdict, and below it the evidence."""
     yield f"kernel   {release} ({kind}); claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8"
     for one in judged:
@@ -46,7 +46,7 @@ def claims_lines(release: str, kind: str, judged: Sequence[Judged]) -> Iterator[
     yield f"verdict  {_verdict(judged)}"
 
 
-def _then(one: Judged) -> Iterator[str]:
+def _then(one: JudgedClaim) -> Iterator[str]:
     """What the interface of 2.6.24 does, in the module's typed window."""
     if one.then:
         how = f": {one.then.how}" if one.then.how else ""
@@ -56,7 +56,7 @@ def _then(one: Judged) -> Iterator[str]:
         yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 
-def _verdict(judged: Sequence[Judged]) -> str:
+def _verdict(judged: Sequence[JudgedClaim]) -> str:
     differing = [str(one.claim.number) for one in judged if one.differs]
     if differing:
         return f"DIFFERS from the record: {', '.join(differing)}"
@@ -65,7 +65,7 @@ def _verdict(judged: Sequence[Judged]) -> str:
     return f"AS RECORDED: {len(judged)} of {len(CLAIMS)} claims"
 
 
-def claims_value(release: str, kind: str, judged: Sequence[Judged]) -> dict[str, Any]:
+def claims_value(release: str, kind: str, judged: Sequence[JudgedClaim]) -> dict[str, Any]:
     """The same as one JSON object."""
     return {
         "format": 1,

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from harness.run import fleet
-from harness.run.fleet import HARNESS_MIB, Admission, Capacity, Job, run_fleet
+from harness.nightly import fleet
+from harness.nightly.fleet import HARNESS_MIB, Admission, Capacity, Job, run_fleet
 
 
 def job(name="one", smp=2, memory=256):

@@ -11,7 +11,7 @@ from typing import Any
 from harness.base.project import NAME
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.comparison import Comparison, PatchEffect
-from harness.check.terminal import check_lines, verdict_words
+from harness.report.check_report import check_lines, verdict_words
 
 FORMAT = 1
 _STATUS = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.compare.diff import StepDifference, TraceDifference
-from harness.report.words import field_words
+from harness.compare.divergence_words import field_words
 from harness.scenario.text import operation_text
 
 _SHOWN = 20

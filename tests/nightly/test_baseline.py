@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.errors import UsageError
-from harness.store.baseline import Change, changes, read_baseline
+from harness.nightly.baseline import VerdictChange, changes, read_baseline
 
 RUNS = [{"name": "a", "verdict": "agree"}, {"name": "b", "verdict": "diverge"}]
 
@@ -24,10 +24,10 @@ def test_changes_are_told_and_only_they():
     ]
     found = changes({"a": "agree", "b": "diverge", "gone": "agree"}, now)
     assert found == (
-        Change("a", "agree", "error"),
-        Change("b", "diverge", "agree"),
-        Change("c", "", "agree"),
-        Change("gone", "agree", ""),
+        VerdictChange("a", "agree", "error"),
+        VerdictChange("b", "diverge", "agree"),
+        VerdictChange("c", "", "agree"),
+        VerdictChange("gone", "agree", ""),
     )
     assert [one.worse for one in found] == [True, False, False, True]
     assert changes({"a": "agree", "b": "diverge"}, RUNS) == ()

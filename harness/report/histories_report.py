@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.base.output_files import write_whole
 from harness.compare.divergence import Verdict
 from harness.history.histories_result import HistoriesResult, JudgedHistory
-from harness.report.output import write_whole
 
 FORMAT = 1
 SHOWN = 5

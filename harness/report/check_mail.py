@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.base.project import NAME
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.comparison import ORDER, PatchEffect
-from harness.check.terminal import LOST, behaviour_lines, comparison_lines, verdict_words
+from harness.report.check_report import LOST, behaviour_lines, comparison_lines, verdict_words
 
 WIDTH = 72
 _FAILING_MOST = 3

@@ -28,7 +28,7 @@ SYNC_STEPS = 4096
 """Steps between two synchronisation points of a long program."""
 
 
-class Target(Protocol):
+class DrivenGuest(Protocol):
     """What a run needs of a guest (``harness.guest.running_guest.Guest``); a model can stand in for one in tests."""
 
     def info(self) -> tuple[Layout, GuestFacts]:
@@ -66,10 +66,10 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class RunContext:
     """What one guest carries from program to program: its judge, its trace, who hears of progress."""
 
-    target: Target
+    target: DrivenGuest
     judge: Session
     write: Callable[[Record], None]
     on_steps: Callable[[int], None]
@@ -85,14 +85,14 @@ class Sitting:
         return self.judge.judge is not None and self.judge.judge.doubtful
 
 
-class Finished(NamedTuple):
+class ProgramEnd(NamedTuple):
     """How a program's run ended: the seconds it took, and the failure that ended it early, if one did."""
 
     seconds: float
     failure: HarnessError | None = None
 
 
-def run_program(sitting: Sitting, program: Program) -> Finished:
+def run_program(sitting: RunContext, program: Program) -> ProgramEnd:
     """Run *program* in the guest, judged step by step; a failure on the way ends it, judged so far."""
     started = time.monotonic()
     run = _ProgramRun(sitting, program)
@@ -102,7 +102,7 @@ def run_program(sitting: Sitting, program: Program) -> Finished:
     sitting.record(End(run.number, failure.message if failure else ""))
     if not failure and not program.throwaway:
         failure = _failure_of(sitting.target.reset)
-    return Finished(time.monotonic() - started, failure)
+    return ProgramEnd(time.monotonic() - started, failure)
 
 
 def _failure_of(action: Callable[[], None]) -> HarnessError | None:
@@ -117,7 +117,7 @@ def _failure_of(action: Callable[[], None]) -> HarnessError | None:
 class _ProgramRun:
     """The state of one program's run."""
 
-    def __init__(self, sitting: Sitting, program: Program) -> None:
+    def __init__(self, sitting: RunContext, program: Program) -> None:
         self.sitting = sitting
         self.target = sitting.target
         self.program = program

@@ -9,11 +9,11 @@ import pytest
 import xmlschema
 from junitparser import JUnitXml
 
+from harness.base.output_files import UnwritableError, require_writable, write_whole
+from harness.nightly.fleet import Job, JobResult
 from harness.report.junit import write_junit
-from harness.report.output import UnwritableError, require_writable, write_whole
-from harness.report.value import run_value, write_json
-from harness.run.fleet import Job, JobResult
-from harness.run.result import ProgramOutcome
+from harness.report.run_value import run_value, write_json
+from harness.run.run_result import ProgramOutcome
 
 from .sample import result, wrong_frame
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.report.terminal import run_lines
-from harness.run.result import ProgramOutcome
+from harness.report.run_report import run_lines
+from harness.run.run_result import ProgramOutcome
 from harness.trace.record import Trouble
 
 from .sample import result, wrong_frame

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.base.output_files import write_whole
 from harness.compare.divergence import Divergence
+from harness.compare.divergence_words import operation_words, summary
 from harness.compare.transitions import Transitions
-from harness.report.output import write_whole
-from harness.report.words import operation_words, summary
-from harness.run.result import ProgramOutcome, RunResult
+from harness.run.run_result import ProgramOutcome, RunResult
 
 FORMAT = 1
 

@@ -7,8 +7,8 @@ from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.guest.failure import GuestHungError, QemuExitedError, WireError
 from harness.guest.trouble import KernelTrouble, TroubleKind
-from harness.run import session as session_module
-from harness.run.session import Sitting, run_program
+from harness.run import program_run as session_module
+from harness.run.program_run import RunContext, run_program
 from harness.trace.record import Begin, End, Header, Step, Sync, Trouble
 from tests.compare.model_guest import FULL, LOCAL, RELEASES, program
 
@@ -26,7 +26,7 @@ def run(text=TEXT, **arguments):
     target = ModelTarget(made, **arguments)
     records = []
     judge = Session(HEADER, load_known_bugs())
-    finished = run_program(Sitting(target, judge, records.append, lambda steps: None), made)
+    finished = run_program(RunContext(target, judge, records.append, lambda steps: None), made)
     return finished, records, judge.result(), target
 
 
