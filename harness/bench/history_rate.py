@@ -12,7 +12,7 @@ from harness.history.history import history_of
 from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.plan import request_of, wraps
-from harness.model.page import PageKind
+from harness.model.records.page import PageKind
 
 SEED = 1
 

@@ -15,14 +15,14 @@ from harness.guest.batch import batches
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.running_guest import RawSteps
 from harness.guest.steps import StepRecord
-from harness.model.layout import Generation
-from harness.model.machine import Machine, machine
-from harness.model.operation import OpCode, Operation
-from harness.model.outcome import Outcome
-from harness.model.page import Page, PageKind
-from harness.model.plain import allowed
-from harness.model.state import State, initial
-from harness.model.step import step
+from harness.model.fast.fast_path import allowed
+from harness.model.records.layout import Generation
+from harness.model.records.machine import Machine, machine
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.outcome import Outcome
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import State, initial
+from harness.model.rules.step import step
 from harness.scenario.program import Program
 from harness.trace.record import Begin, End, Step
 

@@ -14,10 +14,10 @@ from harness.guest.protocol import PROBES, Evidence
 from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
 from harness.guest.template import GuestParts
-from harness.model.layout import Layout
-from harness.model.machine import missing_operations
-from harness.model.operation import OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.layout import Layout
+from harness.model.records.machine import missing_operations
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import PageKind
 from harness.run.prepare import Prepared
 from harness.run.program_run import RunContext, run_program
 from harness.scenario.facts import Facts

@@ -2,8 +2,8 @@
 
 from harness.claims.claim_finding import ClaimFinding, changed, false, holds, when
 from harness.claims.claim_programs import A, B, ClaimEvidence
-from harness.model.layout import PAGE_SIZE, Generation
-from harness.model.observation import Observation, Status
+from harness.model.records.layout import PAGE_SIZE, Generation
+from harness.model.records.observation import Observation, Status
 
 
 def maps(seen: ClaimEvidence, task: int) -> list[Observation]:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from harness.guest.steps import StepRecord
-from harness.model.km_type import KM_TYPES_2_6_24
-from harness.model.layout import Layout
-from harness.model.operation import Base, OpCode, Operation
+from harness.model.records.km_type import KM_TYPES_2_6_24
+from harness.model.records.layout import Layout
+from harness.model.records.operation import Base, OpCode, Operation
 
 TASK_CPUS = (0, 1, 0)
 """Tasks a and c on CPU 0, b on CPU 1."""

@@ -22,8 +22,8 @@ from harness.guest.running_guest import Guest
 from harness.guest.shape import ICOUNT_SHIFT, Shape
 from harness.guest.steps import StepRecord
 from harness.guest.template import GuestParts
-from harness.model.layout import Generation, Layout
-from harness.model.page import PageKind
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.page import PageKind
 from harness.run.prepare import Prepared
 
 _PAIRS = ("kmap", "kunmap", "kmap_atomic", "kunmap_atomic", "kmap_local", "kunmap_local")

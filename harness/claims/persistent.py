@@ -5,8 +5,8 @@ from itertools import pairwise
 from harness.claims.claim_finding import ClaimFinding, changed, false, holds, when
 from harness.claims.claim_programs import ClaimEvidence
 from harness.guest.steps import StepRecord
-from harness.model.layout import PAGE_SIZE
-from harness.model.observation import SlotChange, Status
+from harness.model.records.layout import PAGE_SIZE
+from harness.model.records.observation import SlotChange, Status
 
 
 def slot_of(seen: ClaimEvidence, step: StepRecord) -> int:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from harness.claims.claim_finding import ClaimVerdict
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 
 
 def kind_of(layout: Layout) -> str:

@@ -5,9 +5,9 @@ from typing import Final
 
 from harness.claims.claim_finding import ClaimFinding, false, when
 from harness.claims.claim_programs import A, B, ClaimEvidence
-from harness.model.km_type import KM_TYPES_2_6_24
-from harness.model.layout import TYPED_FIRST
-from harness.model.observation import Status
+from harness.model.records.km_type import KM_TYPES_2_6_24
+from harness.model.records.layout import TYPED_FIRST
+from harness.model.records.observation import Status
 
 _TYPES: Final = len(KM_TYPES_2_6_24)
 

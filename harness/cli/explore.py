@@ -14,11 +14,11 @@ import typer
 from harness.cli.options import Debug, Json
 from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
-from harness.model.explore import Failure
-from harness.model.explore import explore as search
-from harness.model.machine import machine
-from harness.model.reach import reachable
-from harness.model.standard import KINDS, MACHINES, TINY, Standard
+from harness.model.records.machine import machine
+from harness.model.search.explorer import Failure
+from harness.model.search.explorer import explore as search
+from harness.model.search.reach import reachable
+from harness.model.search.standard_machines import KINDS, MACHINES, TINY, Standard
 from harness.report.graph import svg
 from harness.report.pictures import pictures
 from harness.scenario.program import Program

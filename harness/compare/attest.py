@@ -9,8 +9,8 @@ from typing import Final
 
 from harness.compare.divergence import Disagreement, Divergence
 from harness.compare.witness import disagreement
-from harness.model.layout import Layout
-from harness.model.observation import Observation, Snapshot
+from harness.model.records.layout import Layout
+from harness.model.records.observation import Observation, Snapshot
 from harness.trace.record import WitnessView
 
 _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them

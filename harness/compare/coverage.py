@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from harness.model.observation import Observation, Status
-from harness.model.operation import OpCode, Operation
+from harness.model.records.observation import Observation, Status
+from harness.model.records.operation import OpCode, Operation
 from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_MAPS, PFN_MAPS, WORD_OF_CODE
 from harness.trace.record import Step
 

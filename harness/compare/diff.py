@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, Generation, Layout
-from harness.model.observation import Observation
-from harness.model.operation import OpCode
-from harness.model.outcome import INVLPG
-from harness.model.page import Page
+from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, Generation, Layout
+from harness.model.records.observation import Observation
+from harness.model.records.operation import OpCode
+from harness.model.records.outcome import INVLPG
+from harness.model.records.page import Page
 from harness.trace.record import Begin, Header, Record, Step
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.compare.coverage import Coverage
-from harness.model.machine import Machine
-from harness.model.observation import Observation
-from harness.model.operation import Operation
-from harness.model.page import PageKind
-from harness.model.state import State
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation
+from harness.model.records.operation import Operation
+from harness.model.records.page import PageKind
+from harness.model.records.state import State
 from harness.trace.record import Trouble
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.compare.divergence import Allowed, Divergence
 from harness.compare.picture import picture, scenario_names
-from harness.model.observation import Observation
+from harness.model.records.observation import Observation
 from harness.scenario.text import operation_text
 
 _LONGEST = 100

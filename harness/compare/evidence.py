@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model.observation import Observation, Snapshot
+from harness.model.records.observation import Observation, Snapshot
 
 # kmod/protocol.h, KMH_EV_*: the fields of an observation that rest on each.
 FIELDS: Final = {

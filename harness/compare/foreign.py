@@ -6,14 +6,14 @@ windows, only on other CPUs (kernels with HIGHPTE map page tables there, arch/x8
 
 from typing import NamedTuple
 
-from harness.model import vector
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT
-from harness.model.machine import Machine
-from harness.model.observation import Observation, SlotChange, WindowChange
-from harness.model.operation import Operation
-from harness.model.outcome import Outcome, differences
-from harness.model.state import State, with_cursor, with_slot, with_window
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation, SlotChange, WindowChange
+from harness.model.records.operation import Operation
+from harness.model.records.outcome import Outcome, differences
+from harness.model.records.state import State, with_cursor, with_slot, with_window
+from harness.model.rules.step import step
 
 
 class _Theirs(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from harness.compare.divergence import FailedAssertion
-from harness.model.layout import TYPED_FIRST, Layout
-from harness.model.observation import Observation
+from harness.model.records.layout import TYPED_FIRST, Layout
+from harness.model.records.observation import Observation
 from harness.scenario.program import Assertion, Program
 from harness.trace.record import Step
 

@@ -18,15 +18,16 @@ from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
 from harness.compare.known import KnownBug
 from harness.compare.witness import at_rest, disagreements
-from harness.model import contract, vector
-from harness.model.absorb import absorb as as_seen
-from harness.model.complaint import may_complain
-from harness.model.machine import Machine
-from harness.model.observation import Observation, Status
-from harness.model.operation import Operation
-from harness.model.outcome import Outcome, differences
-from harness.model.plain import allowed
-from harness.model.state import State, resync
+from harness.model.contract import contract
+from harness.model.contract.seen_state import absorb as as_seen
+from harness.model.fast.fast_path import allowed
+from harness.model.records import vector
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation, Status
+from harness.model.records.operation import Operation
+from harness.model.records.outcome import Outcome, differences
+from harness.model.records.state import State, resync
+from harness.model.rules.complaint import may_complain
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 

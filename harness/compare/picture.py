@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from harness.compare.divergence import Disagreement, Divergence
-from harness.model import vector
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT, PTE_PRESENT
-from harness.model.machine import Machine
-from harness.model.observation import Observation
-from harness.model.page import PageKind
-from harness.model.state import State
+from harness.model.records import vector
+from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, PTE_PRESENT
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation
+from harness.model.records.page import PageKind
+from harness.model.records.state import State
 from harness.scenario.text import page_name
 
 _MOST: Final = 12

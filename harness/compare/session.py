@@ -9,9 +9,9 @@ from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
 from harness.compare.evidence import mask
 from harness.compare.judge import Bench, ContractCheck, Judge, standard_contract
 from harness.compare.known import KnownBug
-from harness.model.machine import machine
-from harness.model.observation import Snapshot
-from harness.model.state import initial
+from harness.model.records.machine import machine
+from harness.model.records.observation import Snapshot
+from harness.model.records.state import initial
 from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble
 
 

@@ -1,6 +1,6 @@
 """Transition coverage: which of the model's rule branches a run has taken, of those its kernel can take.
 
-What can be taken is found by exploration (``harness.model.reach``) and recorded in
+What can be taken is found by exploration (``harness.model.search.reach``) and recorded in
 ``transitions.toml`` for the kinds of kernel there are, since it takes seconds; a test explores again
 and compares.  A kind that is not recorded is explored when it is met.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from harness.model.layout import Generation, Layout
-from harness.model.machine import Machine, machine
-from harness.model.reach import reachable
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.machine import Machine, machine
+from harness.model.search.reach import reachable
 
 RECORDED = Path(__file__).with_name("transitions.toml")
 UNREACHABLE = Path(__file__).with_name("unreachable.toml")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from harness.compare.divergence import Disagreement
-from harness.model import vector
-from harness.model.layout import FRAME_MASK, PAGE_SHIFT, TYPED_FIRST
-from harness.model.machine import Machine
-from harness.model.observation import Snapshot
-from harness.model.state import Phase, State
+from harness.model.records import vector
+from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, TYPED_FIRST
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Snapshot
+from harness.model.records.state import Phase, State
 from harness.trace.record import WitnessView
 
 _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them

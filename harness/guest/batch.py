@@ -7,7 +7,7 @@ next command: the section must reach the module whole.
 from collections.abc import Iterator, Sequence
 
 from harness.errors import UsageError
-from harness.model.operation import OpCode, Operation
+from harness.model.records.operation import OpCode, Operation
 
 BATCH_USUAL = 512
 """Operations after which a batch is cut at the next chance."""

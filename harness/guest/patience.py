@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from harness.guest import protocol
 from harness.guest.deadline import host_slowness
 from harness.guest.shape import Shape
-from harness.model.operation import OpCode, Operation
+from harness.model.records.operation import OpCode, Operation
 
 BOOT_SECONDS = 60.0
 RESTORE_SECONDS = 20.0

@@ -8,9 +8,9 @@ from struct import Struct, pack
 from typing import NamedTuple
 
 from harness.guest.failure import AgentError, WireError
-from harness.model.layout import Generation, Layout
-from harness.model.operation import Operation
-from harness.model.page import Page, PageKind
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.operation import Operation
+from harness.model.records.page import Page, PageKind
 
 VERSION = 3
 TASK_UNBOUND = 0xFF

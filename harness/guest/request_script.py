@@ -12,8 +12,8 @@ from harness.guest import protocol
 from harness.guest.deadline import Deadline
 from harness.guest.link import LinkStatistics
 from harness.guest.protocol import RequestType
-from harness.model.layout import Layout
-from harness.model.operation import OpCode
+from harness.model.records.layout import Layout
+from harness.model.records.operation import OpCode
 
 
 class WitnessTarget(NamedTuple):

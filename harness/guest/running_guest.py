@@ -30,10 +30,10 @@ from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import KernelTrouble
 from harness.guest.witness import PageTableView, look
 from harness.guest.work import Work, read_work
-from harness.model.layout import Layout
-from harness.model.observation import Snapshot
-from harness.model.operation import Operation
-from harness.model.page import Page, PageKind
+from harness.model.records.layout import Layout
+from harness.model.records.observation import Snapshot
+from harness.model.records.operation import Operation
+from harness.model.records.page import Page, PageKind
 
 
 class _Batch(NamedTuple):

@@ -7,8 +7,8 @@ from struct import error as struct_error
 from typing import Any, NamedTuple
 
 from harness.guest.failure import WireError
-from harness.model.layout import TYPED_FIRST, Layout
-from harness.model.observation import (
+from harness.model.records.layout import TYPED_FIRST, Layout
+from harness.model.records.observation import (
     Completion,
     Interrupt,
     Observation,

@@ -12,7 +12,7 @@ from harness.guest.failure import WireError
 from harness.guest.memory import PhysicalMemory
 from harness.guest.monitor import CpuRegisters, Monitor
 from harness.guest.pagetable import PRESENT, PageTables
-from harness.model.layout import TYPED_FIRST, Layout
+from harness.model.records.layout import TYPED_FIRST, Layout
 
 BESIDE = 4
 """Fixmap entries beside the windows that are read as well."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from harness.guest import protocol
 from harness.guest.memory import PhysicalMemory
 from harness.guest.pagetable import PageTables
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 
 
 class Work(NamedTuple):

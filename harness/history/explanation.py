@@ -24,7 +24,7 @@ from harness.guest.history_wire import (
     ThreadState,
 )
 from harness.history.history import History, PendingOperation
-from harness.model.layout import PAGE_SIZE, Layout
+from harness.model.records.layout import PAGE_SIZE, Layout
 
 MOST = 50
 """Violations kept of one history: one bug breaks thousands of operations."""

@@ -11,7 +11,7 @@ from harness.guest.history_wire import HistoryOutcome
 from harness.history.explanation import HistoryViolation
 from harness.history.lock_order import LockOrderReplay
 from harness.history.overlap import Overlap
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 from harness.run.run_result import KernelFacts
 
 

@@ -11,7 +11,7 @@ from harness.guest.history_wire import (
     RawHistory,
     ThreadState,
 )
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 
 
 class PendingOperation(NamedTuple):

@@ -22,8 +22,8 @@ from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.plan import Regime, regimes, request_of
 from harness.history.violation_window import window_lines, words
-from harness.model.layout import Layout
-from harness.model.page import PageKind
+from harness.model.records.layout import Layout
+from harness.model.records.page import PageKind
 from harness.run.expected import require_machine
 from harness.run.job import describe
 from harness.run.prepare import Prepared

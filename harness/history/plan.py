@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.guest.history_wire import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, HistoryRequest
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 
 LIMIT_MS = 8_000
 """A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.compare.divergence import Layer
 from harness.misuse.misuse_case import ConsoleExpectation, MisuseCase
-from harness.model.machine import missing_operations
+from harness.model.records.machine import missing_operations
 from harness.run.run_result import RunResult
 from harness.scenario.facts import Facts
 

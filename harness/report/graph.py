@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-from harness.model import vector
-from harness.model.explore import Edge, Exploration, Node
-from harness.model.machine import Machine
-from harness.model.operation import OpCode
-from harness.model.state import Phase
+from harness.model.records import vector
+from harness.model.records.machine import Machine
+from harness.model.records.operation import OpCode
+from harness.model.records.state import Phase
+from harness.model.search.explorer import Edge, Exploration, Node
 from harness.scenario.text import operation_text
 
 MOST_STATES: Final = 120

@@ -7,17 +7,17 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from harness.model import vector
-from harness.model.explore import Limits, explore
-from harness.model.km_type import KM_TYPES_2_6_24
-from harness.model.layout import TYPED_FIRST, Generation, Layout
-from harness.model.machine import Machine
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.outcome import Outcome
-from harness.model.standard import LOCAL, STACK, TYPED, small_machine
-from harness.model.state import Slot, State, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.km_type import KM_TYPES_2_6_24
+from harness.model.records.layout import TYPED_FIRST, Generation, Layout
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.outcome import Outcome
+from harness.model.records.state import Slot, State, empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search.explorer import Limits, explore
+from harness.model.search.standard_machines import LOCAL, STACK, TYPED, small_machine
 
 _COLUMN: Final = 18
 _COUNTS: Final = (0, 1, 2, 3)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
 from harness.compare.transitions import Transitions
-from harness.model.layout import Generation, Layout
+from harness.model.records.layout import Generation, Layout
 from harness.report.coverage_report import coverage_lines
 from harness.run.run_result import RunResult
 

@@ -7,9 +7,9 @@ from harness.errors import UsageError
 from harness.guest import protocol, steps
 from harness.guest.protocol import GuestFacts
 from harness.kernel.dwarf import DwarfFacts
-from harness.model.layout import Generation, Layout
-from harness.model.observation import Status
-from harness.model.operation import OpCode
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
 
 STRUCTURES: Mapping[str, Struct] = {
     "kmh_info": protocol.INFO,

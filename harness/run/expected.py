@@ -8,7 +8,7 @@ from harness.guest.protocol import GuestFacts
 from harness.guest.shape import Shape
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.kernel_record import Kernel
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 from harness.run import constants
 from harness.run.symbols import contradictions, kaslr_offset, read_symbols
 

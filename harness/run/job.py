@@ -23,7 +23,7 @@ from harness.guest.ssh.guest_state import find
 from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.kernel_record import Kernel
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 from harness.run.expected import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.program_run import RunContext, run_program

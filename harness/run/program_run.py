@@ -14,10 +14,10 @@ from harness.guest.running_guest import SectionOpenError
 from harness.guest.steps import StepRecord
 from harness.guest.trouble import KernelTrouble
 from harness.guest.witness import PageTableView
-from harness.model.layout import Generation, Layout
-from harness.model.observation import Snapshot, Status
-from harness.model.operation import Operation
-from harness.model.page import Page, PageKind
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.observation import Snapshot, Status
+from harness.model.records.operation import Operation
+from harness.model.records.page import Page, PageKind
 from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.text import operation_text

@@ -8,8 +8,8 @@ from random import Random
 from harness.errors import UsageError
 from harness.guest.protocol import GuestFacts
 from harness.guest.shape import Shape
-from harness.model.layout import Layout
-from harness.model.machine import missing_operations
+from harness.model.records.layout import Layout
+from harness.model.records.machine import missing_operations
 from harness.scenario.abstract_lower import abstract_programs
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate, prelude

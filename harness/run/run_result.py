@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
 from harness.compare.transitions import Transitions, transitions
 from harness.coverage.line_coverage import LineCoverage
-from harness.model.layout import Layout
+from harness.model.records.layout import Layout
 from harness.trace.record import Trouble
 
 

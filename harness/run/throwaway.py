@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.model.machine import missing_operations
+from harness.model.records.machine import missing_operations
 from harness.run.programs import Plan
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts

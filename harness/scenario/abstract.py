@@ -10,8 +10,8 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple
 
-from harness.model.km_type import KM_TYPES_2_6_32
-from harness.model.page import PageKind
+from harness.model.records.km_type import KM_TYPES_2_6_32
+from harness.model.records.page import PageKind
 
 TASKS: Final = tuple(number % 4 for number in range(8))
 """CPU of each task; a guest with fewer has them modulo its number."""

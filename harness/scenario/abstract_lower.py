@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final, NamedTuple
 
-from harness.model.km_type import ERA_SHIFT, TYPE_NR
-from harness.model.layout import Generation
-from harness.model.operation import NO_PAGE, OpCode, Operation
+from harness.model.records.km_type import ERA_SHIFT, TYPE_NR
+from harness.model.records.layout import Generation
+from harness.model.records.operation import NO_PAGE, OpCode, Operation
 from harness.scenario.abstract import POOLS, TASKS, AbstractProgram, Act, Verb, Way, invent
 from harness.scenario.facts import Facts
 from harness.scenario.ledger import WINDOW_REGISTERS, WINDOW_STRIDE

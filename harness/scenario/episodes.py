@@ -2,9 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from harness.model.km_type import ERA_SHIFT, TYPE_NR
-from harness.model.layout import Generation
-from harness.model.operation import NO_PAGE, OpCode, Prot
+from harness.model.records.km_type import ERA_SHIFT, TYPE_NR
+from harness.model.records.layout import Generation
+from harness.model.records.operation import NO_PAGE, OpCode, Prot
 from harness.scenario.ledger import TYPED_REGISTERS, Ledger
 
 _PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)

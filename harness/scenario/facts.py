@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model.km_type import ERA_SHIFT, KM_TYPES_2_6_32
-from harness.model.layout import Generation, Layout
-from harness.model.operation import OpCode
+from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.operation import OpCode
 from harness.scenario.errors import ScenarioError
 from harness.scenario.syntax import Requirement
 from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_ONLY, WORD_OF_NAME
@@ -27,7 +27,7 @@ class Facts:
 
     ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be
     wrecked, it is discarded afterwards.  ``missing``: operations that this kernel lacks beyond
-    those of its generation (``harness.model.machine.missing_operations``).
+    those of its generation (``harness.model.records.machine.missing_operations``).
     """
 
     layout: Layout

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from harness.model.operation import OpCode
-from harness.model.page import PageKind
+from harness.model.records.operation import OpCode
+from harness.model.records.page import PageKind
 from harness.scenario import episodes, stale
 from harness.scenario.facts import Facts
 from harness.scenario.ledger import Ledger

@@ -4,10 +4,10 @@ from collections import Counter
 from random import Random
 from typing import Final, NamedTuple
 
-from harness.model.km_type import typed_entry
-from harness.model.layout import TYPED_FIRST, Layout
-from harness.model.operation import Base, OpCode, Operation, Prot
-from harness.model.page import PageKind
+from harness.model.records.km_type import typed_entry
+from harness.model.records.layout import TYPED_FIRST, Layout
+from harness.model.records.operation import Base, OpCode, Operation, Prot
+from harness.model.records.page import PageKind
 from harness.scenario.facts import usable_depth
 
 WINDOW_REGISTERS: Final = 3072  # registers below hold pkmap addresses, by page

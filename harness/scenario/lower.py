@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Final
 
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.page import PageKind
 from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.expression import Expression, evaluate
 from harness.scenario.facts import Facts, numbers, unmet

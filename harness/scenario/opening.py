@@ -6,10 +6,10 @@ wrap.  Operations of the program itself put that in order, judged as all others 
 Generated programs, which assert nothing, start from what they find.
 """
 
-from harness.model.layout import Layout
-from harness.model.observation import Snapshot
-from harness.model.operation import OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.layout import Layout
+from harness.model.records.observation import Snapshot
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import PageKind
 from harness.scenario.program import Program
 
 

@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-from harness.model.observation import Status
-from harness.model.operation import Base, Prot
+from harness.model.records.observation import Status
+from harness.model.records.operation import Base, Prot
 from harness.scenario.errors import Where
 from harness.scenario.expression import Expression, Number
 from harness.scenario.stream import TokenStream

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.model.operation import Base
+from harness.model.records.operation import Base
 from harness.scenario import operands
 from harness.scenario.errors import ScenarioError
 from harness.scenario.expression import ZERO, Binary, Number

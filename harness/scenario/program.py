@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from harness.model.operation import Operation
-from harness.model.page import PageKind
+from harness.model.records.operation import Operation
+from harness.model.records.page import PageKind
 
 UNBOUND: Final = 0xFF  # KMH_TASK_UNBOUND
 

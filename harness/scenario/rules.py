@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn
 
-from harness.model.layout import PAGE_SIZE, Generation, Layout
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.layout import PAGE_SIZE, Generation, Layout
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.page import PageKind
 from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.facts import usable_depth
 from harness.scenario.program import UNBOUND, Program

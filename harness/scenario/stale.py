@@ -7,7 +7,7 @@ each is mapped for the first time; a store through a stale translation would hid
 
 from typing import Final
 
-from harness.model.operation import OpCode
+from harness.model.records.operation import OpCode
 from harness.scenario.episodes import Palette
 from harness.scenario.ledger import Ledger
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.model.operation import Base, Prot
-from harness.model.page import PageKind
+from harness.model.records.operation import Base, Prot
+from harness.model.records.page import PageKind
 from harness.scenario.errors import Where
 from harness.scenario.expression import ZERO, Expression
 from harness.scenario.vocabulary import Word

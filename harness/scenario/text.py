@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from harness.model.instant import Trigger, Where, armed_of
-from harness.model.layout import ADDRESS_MASK
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.layout import ADDRESS_MASK
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.page import PageKind
+from harness.model.rules.armed_interrupt import Trigger, Where, armed_of
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.vocabulary import (
     LETTER_OF_KIND,

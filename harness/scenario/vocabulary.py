@@ -7,9 +7,9 @@ so that a scenario reads like the code it is about.
 from enum import Enum
 from typing import Final, NamedTuple
 
-from harness.model.instant import Trigger, Where
-from harness.model.operation import OpCode, Prot
-from harness.model.page import PageKind
+from harness.model.records.operation import OpCode, Prot
+from harness.model.records.page import PageKind
+from harness.model.rules.armed_interrupt import Trigger, Where
 
 
 class Operand(Enum):

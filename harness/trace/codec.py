@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from harness.model.layout import Generation, Layout
-from harness.model.observation import (
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.observation import (
     Completion,
     Interrupt,
     Observation,
@@ -14,8 +14,8 @@ from harness.model.observation import (
     TaskView,
     WindowChange,
 )
-from harness.model.operation import Base, OpCode, Operation, Prot
-from harness.model.page import Page, PageKind
+from harness.model.records.operation import Base, OpCode, Operation, Prot
+from harness.model.records.page import Page, PageKind
 from harness.scenario.program import Assertion, Program
 from harness.trace.errors import TraceError
 from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble, WitnessView

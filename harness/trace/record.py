@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from harness.model.layout import Layout
-from harness.model.observation import Observation, Snapshot
-from harness.model.operation import Operation
-from harness.model.page import Page
+from harness.model.records.layout import Layout
+from harness.model.records.observation import Observation, Snapshot
+from harness.model.records.operation import Operation
+from harness.model.records.page import Page
 from harness.scenario.program import Program
 
 FORMAT_VERSION: Final = 1

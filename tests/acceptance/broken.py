@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.compare.divergence import Layer
 from harness.guest.protocol import Evidence
-from harness.model.operation import OpCode
+from harness.model.records.operation import OpCode
 
 from .patched import Bug, Edit
 

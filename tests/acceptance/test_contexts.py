@@ -9,7 +9,7 @@ import pytest
 from harness.base.progress import Quiet
 from harness.compare.divergence import Layer, Verdict
 from harness.guest.protocol import Evidence
-from harness.model.operation import OpCode
+from harness.model.records.operation import OpCode
 from harness.run.prepare import prepare
 
 from .bench import judged, summary_of

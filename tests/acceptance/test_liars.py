@@ -9,9 +9,9 @@ from harness.base import project
 from harness.compare import judge
 from harness.compare.divergence import Layer, Verdict
 from harness.kernel.build import build_module
-from harness.model import pkmap
-from harness.model.operation import OpCode
-from harness.model.step import step
+from harness.model.records.operation import OpCode
+from harness.model.rules import pkmap
+from harness.model.rules.step import step
 from harness.run.replay import replay
 
 from .bench import FIRST, judged, summary_of, written

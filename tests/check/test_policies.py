@@ -8,7 +8,7 @@ import pytest
 from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.evidence import mask
 from harness.compare.judge import RECORDED_MOST, standard_contract
-from harness.model import pkmap
+from harness.model.rules import pkmap
 from harness.run.run_result import ProgramOutcome
 from harness.trace.record import End
 from tests.compare.model_guest import SMALL, ModelGuest, program

@@ -13,12 +13,12 @@ from harness.claims.recorded import recorded
 from harness.claims.typed_claims import TYPED_CHECKS
 from harness.cli.claims import judge
 from harness.guest.steps import StepRecord
-from harness.model.machine import machine
-from harness.model.observation import Observation, Status
-from harness.model.page import Page, PageKind
-from harness.model.standard import LOCAL, LOCAL_RT, STACK
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records.machine import machine
+from harness.model.records.observation import Observation, Status
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search.standard_machines import LOCAL, LOCAL_RT, STACK
 from harness.report.claims_report import claims_lines, claims_value
 
 LAYOUTS = {

@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 from harness.cli.explore import explored
-from harness.model import pkmap
-from harness.model.standard import MACHINES
+from harness.model.rules import pkmap
+from harness.model.search.standard_machines import MACHINES
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.parse import parse_scenario

@@ -5,12 +5,12 @@ import random
 from harness.compare.evidence import mask
 from harness.compare.judge import Bench, Judge
 from harness.compare.known import load_known_bugs
-from harness.model.layout import Generation, Layout
-from harness.model.machine import machine
-from harness.model.observation import Observation
-from harness.model.page import Page, PageKind
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step as outcomes
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.machine import machine
+from harness.model.records.observation import Observation
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step as outcomes
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.parse import parse_scenario

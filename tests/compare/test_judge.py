@@ -10,9 +10,9 @@ from harness.compare.judge import standard_contract
 from harness.compare.known import load_known_bugs
 from harness.compare.picture import picture
 from harness.compare.witness import windows_at_rest
-from harness.model import vector
-from harness.model.observation import SlotChange, Status, WindowChange
-from harness.model.operation import OpCode
+from harness.model.records import vector
+from harness.model.records.observation import SlotChange, Status, WindowChange
+from harness.model.records.operation import OpCode
 from harness.scenario.program import Assertion
 from harness.trace.record import End, Step, Sync, Trouble, WitnessView
 from tests.compare.model_guest import FULL, LOCAL, SMALL, ModelGuest, program

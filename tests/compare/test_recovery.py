@@ -4,9 +4,9 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.compare.witness import windows_at_rest
-from harness.model.observation import Snapshot, Status, TaskView
-from harness.model.state import Phase
-from harness.model.vector import get, items
+from harness.model.records.observation import Snapshot, Status, TaskView
+from harness.model.records.state import Phase
+from harness.model.records.vector import get, items
 from harness.trace.record import End, Step, Sync
 from tests.compare.model_guest import LOCAL, ModelGuest, no_contract, program
 

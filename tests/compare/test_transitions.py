@@ -6,12 +6,12 @@ from random import Random
 import pytest
 
 from harness.compare.transitions import RECORDED, exclusions, kind_of, possible, transitions
-from harness.model.machine import machine
-from harness.model.operation import OpCode, Operation
-from harness.model.reach import reachable, walks
-from harness.model.standard import KINDS, LOCAL, STACK
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records.machine import machine
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search.reach import reachable, walks
+from harness.model.search.standard_machines import KINDS, LOCAL, STACK
 
 KIND = {kind_of(machine(layout, (), ())): layout for layout in KINDS}
 

@@ -8,7 +8,7 @@ import pytest
 from harness.guest.request_script import ReplayCarrier
 from harness.guest.shape import Shape
 from harness.guest.template import GuestParts
-from harness.model.operation import OpCode, Operation
+from harness.model.records.operation import OpCode, Operation
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 

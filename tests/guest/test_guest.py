@@ -18,9 +18,9 @@ from harness.guest.failure import (
 from harness.guest.protocol import Config, RequestType
 from harness.guest.shape import CPU_PTI, Wire
 from harness.guest.trouble import TroubleKind
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import PageKind
 
 pytestmark = pytest.mark.guest
 

@@ -11,7 +11,7 @@ from harness.guest.failure import WireError
 from harness.guest.frame import Frame, FrameType
 from harness.guest.link import Link
 from harness.guest.protocol import RequestType
-from harness.model.operation import OpCode, Operation
+from harness.model.records.operation import OpCode, Operation
 from tests.guest.fake_agent import FakeAgent
 from tests.guest.tap import Tap
 

@@ -24,8 +24,8 @@ from harness.guest.request_script import (
     RequestRecorder,
 )
 from harness.guest.shape import Accelerator, Shape, Wire
-from harness.model.observation import Completion, SlotChange
-from harness.model.operation import OpCode, Operation
+from harness.model.records.observation import Completion, SlotChange
+from harness.model.records.operation import OpCode, Operation
 from tests.guest.fake_agent import observation
 
 

@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from harness.guest import frame, history_wire, protocol, steps
-from harness.model import observation, operation, page
-from harness.model.instant import Trigger, Where
+from harness.model.records import observation, operation, page
+from harness.model.rules.armed_interrupt import Trigger, Where
 from tests.guest.header import read_header
 
 STRUCTS = {

@@ -18,9 +18,9 @@ from harness.guest.memory import PrivateMapping
 from harness.guest.protocol import PROBES
 from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, GuestParts, evict, find_template, start, template_key
-from harness.model.contract import check
-from harness.model.operation import OpCode, Operation
-from harness.model.page import PageKind
+from harness.model.contract.contract import check
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import PageKind
 from harness.run.program_run import RunContext, run_program
 from harness.scenario import generate as generate_module
 from harness.scenario.facts import Facts

@@ -11,11 +11,11 @@ import random
 import sys
 from pathlib import Path
 
-from harness.model.absorb import absorb
-from harness.model.contract import check
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.contract.contract import check
+from harness.model.contract.seen_state import absorb
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model import render
 from tests.model.doctored import BLINDS, lies
 from tests.model.kinds import LAYOUTS, of_kind

@@ -1,6 +1,6 @@
 """Observations that are not what happened: each lie changes one thing of what was seen."""
 
-from harness.model.observation import (
+from harness.model.records.observation import (
     Completion,
     Observation,
     SavedChange,

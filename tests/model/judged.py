@@ -3,12 +3,12 @@
 from functools import cache
 from typing import NamedTuple
 
-from harness.model.machine import Machine
-from harness.model.observation import Observation, Status
-from harness.model.operation import Operation
-from harness.model.state import State, empty_snapshot, initial
-from harness.model.step import step
-from harness.model.violation import view
+from harness.model.contract.violation import view
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation, Status
+from harness.model.records.operation import Operation
+from harness.model.records.state import State, empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model import render
 from tests.model.kinds import of_kind
 

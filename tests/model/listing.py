@@ -1,10 +1,11 @@
 """Listings for the book: the standard machines, the walks of reach, and small explorations, as text."""
 
-from harness.model import reach, vector
-from harness.model.explore import Limits, explore, key
-from harness.model.layout import Layout
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.standard import KINDS, MACHINES
+from harness.model.records import vector
+from harness.model.records.layout import Layout
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.search import reach
+from harness.model.search.explorer import Limits, explore, key
+from harness.model.search.standard_machines import KINDS, MACHINES
 from tests.model import render
 from tests.model.kinds import of_kind
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, small

@@ -1,8 +1,8 @@
 """Machines for tests: the layouts of stock kernels, and small ones."""
 
-from harness.model.layout import Generation, Layout
-from harness.model.machine import Machine, machine
-from harness.model.page import Page, PageKind
+from harness.model.records.layout import Generation, Layout
+from harness.model.records.machine import Machine, machine
+from harness.model.records.page import Page, PageKind
 
 LOCAL_PAE = Layout(
     generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True, debug_highmem=False,

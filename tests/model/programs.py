@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
 
 MAPPING = {
     "local": (

@@ -1,8 +1,8 @@
 """Steps as lines of text: an operation, what may be seen, how the state changes.  Only what is not nothing."""
 
-from harness.model.observation import Observation
-from harness.model.operation import Base, OpCode, Operation, Prot
-from harness.model.state import State, TaskState
+from harness.model.records.observation import Observation
+from harness.model.records.operation import Base, OpCode, Operation, Prot
+from harness.model.records.state import State, TaskState
 
 _PLAIN = Operation(OpCode.NOP)
 _VECTORS = ("slots", "where", "registers", "memory")

@@ -14,10 +14,10 @@ import random
 import sys
 from pathlib import Path
 
-from harness.model.absorb import absorb
-from harness.model.instant import Trigger, Where
-from harness.model.machine import REGISTERS
-from harness.model.operation import OpCode, Operation
+from harness.model.contract.seen_state import absorb
+from harness.model.records.machine import REGISTERS
+from harness.model.records.operation import OpCode, Operation
+from harness.model.rules.armed_interrupt import Trigger, Where
 from tests.model import chronicle, render
 from tests.model.doctored import lies
 from tests.model.kinds import of_kind

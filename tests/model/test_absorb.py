@@ -2,16 +2,16 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.absorb import absorb
-from harness.model.machine import UNBOUND
-from harness.model.observation import SlotChange, Status
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.state import Phase, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.contract.seen_state import absorb
+from harness.model.records import vector
+from harness.model.records.machine import UNBOUND
+from harness.model.records.observation import SlotChange, Status
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, LOCAL_RT, small
 
-pytestmark = pytest.mark.judges("absorb")
+pytestmark = pytest.mark.judges("seen_state")
 
 MACHINE = small(LOCAL_PAE, tasks=(0, 1, 0))
 MAP, UNMAP = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.KUNMAP_LOCAL, reg=1)

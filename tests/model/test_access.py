@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model.access import translations
-from harness.model.draft import UNCLAIMED, Draft
-from harness.model.observation import Status
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records.observation import Status
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.access import translations
+from harness.model.rules.draft import UNCLAIMED, Draft
+from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, small
 
 pytestmark = pytest.mark.judges("access", "draft")

@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.model import local, vector
-from harness.model.draft import UNCLAIMED, Draft
-from harness.model.finish import migrate_extra, preempt_extra
-from harness.model.observation import Status
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.state import Context, empty_snapshot, initial, with_slot
-from harness.model.step import predict, step
+from harness.model.records import vector
+from harness.model.records.observation import Status
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.state import Context, empty_snapshot, initial, with_slot
+from harness.model.rules import local
+from harness.model.rules.draft import UNCLAIMED, Draft
+from harness.model.rules.finish import migrate_extra, preempt_extra
+from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
 from tests.model.machines import small
 

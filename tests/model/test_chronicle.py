@@ -30,7 +30,7 @@ def test_the_model_says_what_the_book_says(kind):
     compare(BOOK, kind)
 
 
-@pytest.mark.judges("contract", "violation", "absorb")
+@pytest.mark.judges("contract", "violation", "seen_state")
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_the_contract_finds_what_is_not_so(kind):
     compare(LIES, kind)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.model.complaint import may_complain
-from harness.model.operation import OpCode, Operation
-from harness.model.state import Context, empty_snapshot, initial
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import Context, empty_snapshot, initial
+from harness.model.rules.complaint import may_complain
 from tests.model.machines import LOCAL_PAE, small
 
 SECTIONS = {

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model.machine import SLEEP_MAX
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.state import Phase, empty_snapshot, initial
-from harness.model.step import predict, step
+from harness.model.records.machine import SLEEP_MAX
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("context", "refusal", "step", "finish", "local")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.model import contract_outside
-from harness.model.contract import check
-from harness.model.observation import Status
+from harness.model.contract import contract_outside
+from harness.model.contract.contract import check
+from harness.model.records.observation import Status
 from tests.model.judged import found, run
 
 pytestmark = pytest.mark.judges("contract_outside")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.model import contract, contract_pkmap
-from harness.model.observation import Completion, SlotChange, Status
+from harness.model.contract import contract, contract_pkmap
+from harness.model.records.observation import Completion, SlotChange, Status
 from tests.model.judged import detail, found, run
 from tests.model.kinds import of_kind
 

@@ -2,11 +2,18 @@
 
 import pytest
 
-from harness.model import contract, contract_instant, contract_outside, contract_own, vector
-from harness.model.instant import HARD, IN_USE, OWN
-from harness.model.observation import Interrupt, SavedChange, SlotChange, Status, WindowChange
-from harness.model.state import Armed, Phase
-from harness.model.violation import view
+from harness.model.contract import contract, contract_instant, contract_outside, contract_own
+from harness.model.contract.violation import view
+from harness.model.records import vector
+from harness.model.records.observation import (
+    Interrupt,
+    SavedChange,
+    SlotChange,
+    Status,
+    WindowChange,
+)
+from harness.model.records.state import Armed, Phase
+from harness.model.rules.armed_interrupt import HARD, IN_USE, OWN
 from tests.model.judged import detail, found, run
 from tests.model.kinds import of_kind
 

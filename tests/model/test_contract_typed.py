@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.model import contract, contract_pkmap, contract_typed
-from harness.model.observation import Status, WindowChange
+from harness.model.contract import contract, contract_pkmap, contract_typed
+from harness.model.records.observation import Status, WindowChange
 from tests.model.judged import found, run
 from tests.model.kinds import of_kind
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.model import contract_window
-from harness.model.observation import Status
+from harness.model.contract import contract_window
+from harness.model.records.observation import Status
 from tests.model.judged import found, run
 
 pytestmark = pytest.mark.judges("contract_window")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.model import contract, contract_window
-from harness.model.observation import SavedChange, Status, WindowChange
-from harness.model.state import Phase
-from harness.model.violation import view
+from harness.model.contract import contract, contract_window
+from harness.model.contract.violation import view
+from harness.model.records.observation import SavedChange, Status, WindowChange
+from harness.model.records.state import Phase
 from tests.model.judged import detail, found, run
 from tests.model.kinds import of_kind
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model.draft import Draft
-from harness.model.observation import Status
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.state import Context, empty_snapshot, initial
-from harness.model.step import predict, step
+from harness.model.records.observation import Status
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.state import Context, empty_snapshot, initial
+from harness.model.rules.draft import Draft
+from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
 from tests.model.machines import LOCAL_PAE, small
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.outside import hindered, senseless
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.outside import hindered, senseless
+from harness.model.rules.step import step
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, small
 
 pytestmark = pytest.mark.judges("outside", "step", "refusal", "finish")

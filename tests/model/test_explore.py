@@ -2,8 +2,11 @@
 
 import pytest
 
-from harness.model import explore as explore_module
-from harness.model.explore import (
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search import explorer as explore_module
+from harness.model.search.explorer import (
     Held,
     Holding,
     Limits,
@@ -14,13 +17,10 @@ from harness.model.explore import (
     operations,
     unheld,
 )
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
 from tests.model import render
 from tests.model.machines import LOCAL_DEBUG, STACK_PAE, small
 
-pytestmark = pytest.mark.judges("explore")
+pytestmark = pytest.mark.judges("explorer")
 
 MACHINE = small(slots=2, high=3, low=1, tasks=(0, 0, 1))
 DEBUG = small(LOCAL_DEBUG, slots=2, high=2, low=1, tasks=(0, 0, 1))

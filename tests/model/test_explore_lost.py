@@ -2,13 +2,13 @@
 
 import pytest
 
-from harness.model.explore import Exploration, Limits, explore
-from harness.model.operation import OpCode
-from harness.model.step import step
+from harness.model.records.operation import OpCode
+from harness.model.rules.step import step
+from harness.model.search.explorer import Exploration, Limits, explore
 from tests.model.machines import small
 
 
-@pytest.mark.judges("explore")
+@pytest.mark.judges("explorer")
 def test_nothing_is_tried_in_a_lost_state():
     def steps(machine, state, op):
         assert not state.lost
@@ -27,6 +27,6 @@ def test_nothing_is_tried_in_a_lost_state():
     assert (found.failure, found.states, found.steps) == (None, 1, 1)
 
 
-@pytest.mark.judges("explore")
+@pytest.mark.judges("explorer")
 def test_a_search_begins_with_nothing():
     assert Exploration() == Exploration(0, 0, {}, None, True, [], [])

@@ -6,11 +6,11 @@ from random import Random
 
 import pytest
 
-from harness.model.machine import REGISTERS
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.plain import plain
-from harness.model.state import Armed, Context, Phase, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.fast.fast_path import plain
+from harness.model.records.machine import REGISTERS
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.state import Armed, Context, Phase, empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 
 MAPS = (
@@ -182,7 +182,7 @@ RECORD = Path(__file__).parent / "listed" / "plain.txt"
 """What was plain when it was last written (``python -m tests.model.test_fast_path``): less of it costs time."""
 
 
-@pytest.mark.judges("plain")
+@pytest.mark.judges("fast_path")
 @pytest.mark.parametrize("told", [walked, beside])
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_the_fast_path_says_what_step_says_and_as_often_as_recorded(kind, told):

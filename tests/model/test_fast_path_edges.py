@@ -6,12 +6,19 @@ from random import Random
 
 import pytest
 
-from harness.model import vector
-from harness.model.km_type import TYPE_NR, typed_entry
-from harness.model.operation import OpCode, Operation
-from harness.model.page import Page, PageKind
-from harness.model.state import Context, Phase, empty_snapshot, initial, with_slot, with_window
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.km_type import TYPE_NR, typed_entry
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import (
+    Context,
+    Phase,
+    empty_snapshot,
+    initial,
+    with_slot,
+    with_window,
+)
+from harness.model.rules.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.test_fast_path import MAPS, UNMAPS, asked, mapped, odd_task, operation
 
@@ -252,7 +259,7 @@ def _plain_of(machine, state, ops):
 TELLERS = (at_the_edges, by_others, still_odder, of_pkmap, of_slots, of_entries)
 
 
-@pytest.mark.judges("plain")
+@pytest.mark.judges("fast_path")
 @pytest.mark.parametrize("told", TELLERS)
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_the_fast_path_is_right_or_silent(kind, told):

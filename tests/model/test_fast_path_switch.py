@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.operation import OpCode, Operation
-from harness.model.plain import allowed, plain
-from harness.model.state import empty_snapshot, initial, with_window
-from harness.model.step import step
+from harness.model.fast.fast_path import allowed, plain
+from harness.model.records import vector
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial, with_window
+from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 
 BACK = [
@@ -15,7 +15,7 @@ BACK = [
 ]
 
 
-@pytest.mark.judges("plain")
+@pytest.mark.judges("fast_path")
 @pytest.mark.parametrize("kind", ["local", "local-rt", "local-debug"])
 @pytest.mark.parametrize("hole", [None, 0, 1])
 def test_a_hole_is_not_plain(kind, hole):
@@ -37,7 +37,7 @@ def test_a_hole_is_not_plain(kind, hole):
     assert said == ([True] * 3 if hole is None else [])
 
 
-@pytest.mark.judges("plain")
+@pytest.mark.judges("fast_path")
 @pytest.mark.parametrize("kind", ["local", "local-rt", "local-debug"])
 def test_an_unmap_with_nothing_mapped_is_not_plain(kind):
     machine = of_kind(kind)
@@ -49,7 +49,7 @@ def test_an_unmap_with_nothing_mapped_is_not_plain(kind):
     assert plain(machine, state, op) is None
 
 
-@pytest.mark.judges("plain")
+@pytest.mark.judges("fast_path")
 @pytest.mark.parametrize(
     ("code", "fast"), [(OpCode.NOP, True), (OpCode.PREEMPT_OFF, False), (OpCode.FORK, False)]
 )

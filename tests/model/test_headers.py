@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.model import layout
-from harness.model.km_type import ERA_SHIFT, KM_TYPES_2_6_24, KM_TYPES_2_6_32
+from harness.model.records import layout
+from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_24, KM_TYPES_2_6_32
 
 TYPES_2_6_24 = """
 BOUNCE_READ SKB_SUNRPC_DATA SKB_DATA_SOFTIRQ USER0 USER1 BIO_SRC_IRQ BIO_DST_IRQ PTE0 PTE1 IRQ0 IRQ1 SOFTIRQ0 SOFTIRQ1

@@ -2,13 +2,13 @@
 
 import pytest
 
-from harness.model.contract import check
-from harness.model.instant import HARD, IN_USE, OWN, Trigger, Where
-from harness.model.observation import Interrupt, Status
-from harness.model.operation import OpCode, Operation
-from harness.model.plain import plain
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.contract.contract import check
+from harness.model.fast.fast_path import plain
+from harness.model.records.observation import Interrupt, Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.armed_interrupt import HARD, IN_USE, OWN, Trigger, Where
+from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
 MAP, UNMAP = Operation(OpCode.KMAP_ATOMIC, page=0, reg=1), Operation(OpCode.KUNMAP_ATOMIC, reg=1)

@@ -2,7 +2,10 @@
 
 import pytest
 
-from harness.model.instant import (
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import Armed, empty_snapshot, initial
+from harness.model.rules.armed_interrupt import (
     DELAY_MOST_NS,
     HARD,
     IN_USE,
@@ -12,13 +15,10 @@ from harness.model.instant import (
     Trigger,
     Where,
 )
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.state import Armed, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
-pytestmark = pytest.mark.judges("instant", "step", "refusal")
+pytestmark = pytest.mark.judges("armed_interrupt", "step", "refusal")
 
 TWO, ONE = (
     small(LOCAL_PAE._replace(online_cpus=cpus), slots=2, high=9, tasks=(0,)) for cpus in (2, 1)

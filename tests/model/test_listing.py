@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import reach
-from harness.model.explore import Failure, Limits, explore
-from harness.model.operation import OpCode, Operation
-from harness.model.step import step
+from harness.model.records.operation import OpCode, Operation
+from harness.model.rules.step import step
+from harness.model.search import reach
+from harness.model.search.explorer import Failure, Limits, explore
 from tests.model.kinds import of_kind
 from tests.model.listing import LISTINGS, SEARCHES
 

@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from harness.model.layout import PTE_NX
-from harness.model.machine import Machine, iomap_protection
+from harness.model.records.layout import PTE_NX
+from harness.model.records.machine import Machine, iomap_protection
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("machine")

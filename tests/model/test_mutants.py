@@ -2,12 +2,13 @@
 
 import pytest
 
-from harness.model import bookkeeping, local, pkmap, release, stack, state, step, vector
-from harness.model.draft import Draft
-from harness.model.explore import Limits, _register, explore
-from harness.model.layout import Layout
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.state import Phase
+from harness.model.records import state, vector
+from harness.model.records.layout import Layout
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.state import Phase
+from harness.model.rules import bookkeeping, local, pkmap, release, stack, step
+from harness.model.rules.draft import Draft
+from harness.model.search.explorer import Limits, _register, explore
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, small
 
 PKMAP = (small(slots=2, high=4, low=1, tasks=(0, 0, 1)), Limits(kmaps=1, states=4000))

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.observation import ASLEEP, Observation, Status
-from harness.model.operation import NO_PAGE, WITH_PROT, Base, OpCode, Operation, Prot
-from harness.model.page import PageKind
+from harness.model.records.observation import ASLEEP, Observation, Status
+from harness.model.records.operation import NO_PAGE, WITH_PROT, Base, OpCode, Operation, Prot
+from harness.model.records.page import PageKind
 
 pytestmark = pytest.mark.judges("operation", "observation", "page")
 

@@ -1,6 +1,6 @@
 """The table of operations: complete, and consistent in itself."""
 
-from harness.model.operation import (
+from harness.model.records.operation import (
     ATOMIC_MAPS,
     MAPPING,
     NEVER_ATOMIC,

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import vector
-from harness.model.observation import Status
-from harness.model.operation import OpCode, Operation
-from harness.model.oracle import Answer, PkmapOracle
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model.literal import BugError, Literal
 from tests.model.machines import small
+from tests.model.pkmap_oracle import Answer, PkmapOracle
 from tests.model.programs import persistent_program
 
 MACHINE = small(slots=4, high=6, low=1, tasks=(0, 0, 1, 1, 1))

@@ -6,17 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import plain as plain_module
-from harness.model import plain_turn, plain_typed, plain_window, standard
-from harness.model.explore import explore
-from harness.model.machine import machine as machine_of
-from harness.model.operation import OpCode, Operation
-from harness.model.page import Page, PageKind
-from harness.model.plain import allowed, plain
-from harness.model.reach import walks
-from harness.model.standard import KINDS, MACHINES
-from harness.model.state import Armed, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.fast import fast_path as plain_module
+from harness.model.fast import fast_typed, fast_window, turn
+from harness.model.fast.fast_path import allowed, plain
+from harness.model.records.machine import machine as machine_of
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import Armed, empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search import standard_machines
+from harness.model.search.explorer import explore
+from harness.model.search.reach import walks
+from harness.model.search.standard_machines import KINDS, MACHINES
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from tests.model.machines import LAYOUTS, small
@@ -137,7 +138,9 @@ def typed(draw, machine):
     return program
 
 
-@pytest.mark.parametrize("layout", [standard.TYPED, standard.TYPED_32, standard.TYPED_DEBUG])
+@pytest.mark.parametrize(
+    "layout", [standard_machines.TYPED, standard_machines.TYPED_32, standard_machines.TYPED_DEBUG]
+)
 def test_on_programs_of_the_typed_generation(layout):
     machine = small(layout, high=4, low=1, tasks=(0, 0, 1))
 
@@ -198,18 +201,16 @@ def test_on_generated_programs_and_nearly_always(name):
 
 def unswitched(machine, state, op, _going):
     """A switch that leaves the windows alone."""
-    return plain_turn.Turn(
-        machine, state, state._replace(current=op.task), op, state.tasks[op.task], ()
-    )
+    return turn.Turn(machine, state, state._replace(current=op.task), op, state.tasks[op.task], ())
 
 
 BROKEN = {
-    "counts": (plain_window, "_counted", lambda _machine, task, _by: task, "local"),
+    "counts": (fast_window, "_counted", lambda _machine, task, _by: task, "local"),
     "owner": (plain_module, "_undisturbed", lambda state, number: not state.lost, "local"),
     "switch": (plain_module, "_switched", unswitched, "local"),
-    "address": (plain_turn, "page_address", lambda _machine, _state, _page: 0, "pkmap"),
-    "types": (plain_typed, "_nested", lambda task, _by: task, "typed"),
-    "depths": (plain_window, "_depths", lambda state, _cpu, _depth: state.depths, "stack"),
+    "address": (turn, "page_address", lambda _machine, _state, _page: 0, "pkmap"),
+    "types": (fast_typed, "_nested", lambda task, _by: task, "typed"),
+    "depths": (fast_window, "_depths", lambda state, _cpu, _depth: state.depths, "stack"),
 }
 
 

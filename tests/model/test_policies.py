@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.model import pkmap, vector
-from harness.model.contract import check
-from harness.model.explore import explore
-from harness.model.operation import OpCode, Operation
-from harness.model.outcome import differences
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import predict
+from harness.model.contract.contract import check
+from harness.model.records import vector
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.outcome import differences
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules import pkmap
+from harness.model.rules.step import predict
+from harness.model.search.explorer import explore
 from tests.model.machines import small
 from tests.model.test_mutants import PKMAP, PKMAP_TWICE
 

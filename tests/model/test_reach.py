@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import reach, vector
-from harness.model.machine import UNBOUND
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.state import Slot, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.machine import UNBOUND
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.state import Slot, empty_snapshot, initial
+from harness.model.rules.step import step
+from harness.model.search import reach
 from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.listing import WALKED, tried
 

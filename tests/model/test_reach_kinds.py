@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import reach
+from harness.model.search import reach
 from tests.model.kinds import LAYOUTS, of_kind
 
 pytestmark = pytest.mark.judges("reach")

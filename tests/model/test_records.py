@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.km_type import TYPE_NR, known_type, slot, typed_entry, typed_owner
-from harness.model.layout import ADDRESS_MASK, FRAME_MASK, Generation, Layout
-from harness.model.machine import (
+from harness.model.records import vector
+from harness.model.records.km_type import TYPE_NR, known_type, slot, typed_entry, typed_owner
+from harness.model.records.layout import ADDRESS_MASK, FRAME_MASK, Generation, Layout
+from harness.model.records.machine import (
     HARDIRQ_OFFSET,
     HELD,
     REGISTERS,
@@ -16,11 +16,11 @@ from harness.model.machine import (
     missing_operations,
     protections,
 )
-from harness.model.observation import Snapshot, Status, TaskView
-from harness.model.operation import OpCode, Operation, Prot
-from harness.model.outcome import Outcome, differences
-from harness.model.page import Page, PageKind
-from harness.model.state import (
+from harness.model.records.observation import Snapshot, Status, TaskView
+from harness.model.records.operation import OpCode, Operation, Prot
+from harness.model.records.outcome import Outcome, differences
+from harness.model.records.page import Page, PageKind
+from harness.model.records.state import (
     Phase,
     Slot,
     bits,
@@ -32,7 +32,7 @@ from harness.model.state import (
     with_slot,
     with_window,
 )
-from harness.model.step import step
+from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, pages, small
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.machine import REGISTERS, UNBOUND
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.refusal import HAS_ADDRESS, MAPS, not_started, refused, spinners
-from harness.model.state import Context, Phase, empty_snapshot, initial
+from harness.model.records import vector
+from harness.model.records.machine import REGISTERS, UNBOUND
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.state import Context, Phase, empty_snapshot, initial
+from harness.model.rules.refusal import HAS_ADDRESS, MAPS, not_started, refused, spinners
 from tests.model.kinds import of_kind
 
 MACHINE = of_kind("local")

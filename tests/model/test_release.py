@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.model.observation import Status
-from harness.model.step import step
+from harness.model.records.observation import Status
+from harness.model.rules.step import step
 from tests.model.judged import run
 from tests.model.kinds import of_kind
 

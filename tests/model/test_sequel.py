@@ -7,8 +7,8 @@ from tests.model.test_chronicle import difference
 
 JUDGED = {
     "errands": ("outside", "step", "refusal", "finish", "context"),
-    "instants": ("instant", "step", "refusal", "finish"),
-    "absorbed": ("absorb",),
+    "instants": ("armed_interrupt", "step", "refusal", "finish"),
+    "absorbed": ("seen_state",),
 }
 CASES = [
     pytest.param(chapter, kind, marks=pytest.mark.judges(*JUDGED[chapter]))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.machine import UNBOUND
-from harness.model.operation import OpCode, Operation
-from harness.model.state import Phase, empty_snapshot, fresh_task, initial, resync
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.machine import UNBOUND
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.state import Phase, empty_snapshot, fresh_task, initial, resync
+from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("state")

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import typed
-from harness.model.explore import explore
-from harness.model.standard import MACHINES
+from harness.model.rules import typed
+from harness.model.search.explorer import explore
+from harness.model.search.standard_machines import MACHINES
 
 SMALL = {
     "tiny",
@@ -68,9 +68,9 @@ def no_flush(d):
 def test_broken_typed_model_is_found(function, broken, monkeypatch):
     monkeypatch.setattr(typed, function, broken)
     if function == "kunmap_atomic":
-        from harness.model import step  # noqa: PLC0415
-        from harness.model.layout import Generation  # noqa: PLC0415
-        from harness.model.operation import OpCode  # noqa: PLC0415
+        from harness.model.records.layout import Generation  # noqa: PLC0415
+        from harness.model.records.operation import OpCode  # noqa: PLC0415
+        from harness.model.rules import step  # noqa: PLC0415
 
         monkeypatch.setitem(step.RULES[Generation.TYPED], OpCode.KUNMAP_ATOMIC, broken)
     standard = BY_NAME["typed"]

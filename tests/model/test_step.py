@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 
-from harness.model import vector
-from harness.model.absorb import absorb
-from harness.model.operation import OpCode, Operation
-from harness.model.outcome import differences
-from harness.model.state import empty_snapshot, initial, with_slot
-from harness.model.step import predict, step
+from harness.model.contract.seen_state import absorb
+from harness.model.records import vector
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.outcome import differences
+from harness.model.records.state import empty_snapshot, initial, with_slot
+from harness.model.rules.step import predict, step
 from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model.stuck import STATE_SHIFT, TASK_MASK, Stuck, stuck_words
+from harness.model.records.stuck import STATE_SHIFT, TASK_MASK, Stuck, stuck_words
 
 pytestmark = pytest.mark.judges("stuck")
 

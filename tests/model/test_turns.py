@@ -2,11 +2,11 @@
 
 import pytest
 
-from harness.model.machine import UNBOUND
-from harness.model.observation import Status
-from harness.model.operation import NO_PAGE, OpCode, Operation
-from harness.model.state import empty_snapshot, initial
-from harness.model.step import cpus, predict, step
+from harness.model.records.machine import UNBOUND
+from harness.model.records.observation import Status
+from harness.model.records.operation import NO_PAGE, OpCode, Operation
+from harness.model.records.state import empty_snapshot, initial
+from harness.model.rules.step import cpus, predict, step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
 pytestmark = pytest.mark.judges("step", "finish")

@@ -1,9 +1,9 @@
 """The typed generation: addresses by type and CPU, same type twice, wrong type at unmap."""
 
-from harness.model.km_type import KM_TYPES_2_6_24, KM_TYPES_2_6_32, slot, window_size
-from harness.model.layout import Generation
-from harness.model.observation import Status
-from harness.model.operation import OpCode
+from harness.model.records.km_type import KM_TYPES_2_6_24, KM_TYPES_2_6_32, slot, window_size
+from harness.model.records.layout import Generation
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
 from tests.model.machines import LOCAL_PAE, full
 from tests.model.test_facts import Guest
 

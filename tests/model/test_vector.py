@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import vector
+from harness.model.records import vector
 
 pytestmark = pytest.mark.judges("vector")
 

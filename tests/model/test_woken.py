@@ -2,15 +2,15 @@
 
 import pytest
 
-from harness.model import vector
-from harness.model.machine import UNBOUND
-from harness.model.operation import Base, OpCode, Operation
-from harness.model.state import Phase, empty_snapshot, initial
-from harness.model.step import step
+from harness.model.records import vector
+from harness.model.records.machine import UNBOUND
+from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.rules.step import step
 from tests.model.machines import small
 
 pytestmark = pytest.mark.judges(
-    "step", "woken", "access", "bookkeeping", "finish", "release", "pkmap"
+    "step", "wakeups", "access", "bookkeeping", "finish", "release", "pkmap"
 )
 
 OFF, ON, NOP = OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON, OpCode.NOP

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.mutation import suite
-from tests.mutation.operators import MODEL, Source
+from tests.mutation.operators import MODULES, Source
 from tests.mutation.record import Results, survivors
 from tests.mutation.work import Job
 
@@ -115,11 +115,10 @@ def _report(sources: dict[str, Source], results: Results) -> int:
 def main() -> int:
     """Try the mutants and tell."""
     arguments = _arguments()
-    names = sorted(path.stem for path in MODEL.glob("*.py"))
-    wanted = arguments.modules or names
-    if unknown := set(wanted) - set(names):
+    wanted = arguments.modules or sorted(MODULES)
+    if unknown := set(wanted) - set(MODULES):
         sys.exit(f"mutation: no such module in harness/model: {', '.join(sorted(unknown))}")
-    sources = {name: Source(name, (MODEL / f"{name}.py").read_text()) for name in wanted}
+    sources = {name: Source(name, MODULES[name].read_text()) for name in wanted}
     results = Results(fresh=arguments.fresh)
     if not arguments.show:
         mutants = [mutant for source in sources.values() for mutant in source.mutants]

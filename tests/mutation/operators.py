@@ -11,7 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MODEL = Path(__file__).resolve().parents[2] / "harness" / "model"
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "harness" / "model"
+MODULES = {path.stem: path for path in sorted(MODEL.glob("*/*.py")) if path.stem != "__init__"}
+"""The modules of the model by their names, which are unique."""
 
 _COMPARE = {
     ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE),
@@ -307,7 +310,7 @@ def _member(node: ast.Attribute) -> Iterator[ast.AST]:
 def _members() -> dict[str, list[str]]:
     """Names of the members of the model's enums, read and not imported: a mutant may be in that module."""
     found = {}
-    for path in MODEL.glob("*.py"):
+    for path in MODULES.values():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef) and any(
                 ast.unparse(b) in _ENUMS for b in node.bases

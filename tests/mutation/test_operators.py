@@ -1,6 +1,6 @@
 """Mutants are what they say; the survivors on record are mutants of the present model."""
 
-from tests.mutation.operators import MODEL, Source
+from tests.mutation.operators import MODULES, Source
 from tests.mutation.record import survivors
 from tests.mutation.work import code_of
 
@@ -69,8 +69,6 @@ def test_survivors_on_record_are_mutants_of_the_present_model():
     assert all(survivor.reason for survivor in listed)
     names = {survivor.key.split(".", 1)[0] for survivor in listed}
     keys = {
-        mutant.key
-        for name in names
-        for mutant in Source(name, (MODEL / f"{name}.py").read_text()).mutants
+        mutant.key for name in names for mutant in Source(name, MODULES[name].read_text()).mutants
     }
     assert [survivor.key for survivor in listed if survivor.key not in keys] == []

@@ -17,11 +17,14 @@ from typing import Any
 import pytest
 
 from tests.mutation import suite
-from tests.mutation.operators import Mutant, Source
+from tests.mutation.operators import MODULES, ROOT, Mutant, Source
 from tests.mutation.record import Measures, Results, digest, file_of, test_files
 from tests.mutation.suite import Measured, Verdict
 
-PACKAGE = "harness.model"
+
+def full_name(module: str) -> str:
+    """The name under which *module* of the model is imported."""
+    return ".".join(MODULES[module].relative_to(ROOT).with_suffix("").parts)
 
 
 def code_of(function: str, code: types.CodeType) -> types.CodeType:
@@ -37,7 +40,7 @@ def code_of(function: str, code: types.CodeType) -> types.CodeType:
 
 def live_function(module: str, function: str) -> Any:
     """The function that is in use."""
-    found: Any = sys.modules[f"{PACKAGE}.{module}"]
+    found: Any = sys.modules[full_name(module)]
     for part in function.split("."):
         found = vars(found)[part]
     found = found.fget if isinstance(found, property) else found
@@ -155,7 +158,7 @@ class Job:
             os.close(reader)
             suite.limit()
             broken = self.sources[mutant.module].broken(mutant, whole=True)
-            sys.meta_path.insert(0, _Broken(f"{PACKAGE}.{mutant.module}", broken))
+            sys.meta_path.insert(0, _Broken(full_name(mutant.module), broken))
             status = [1]
 
             def job(items: Sequence[pytest.Item]) -> None:

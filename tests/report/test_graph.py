@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.model.explore import explore
-from harness.model.standard import MACHINES, TINY
+from harness.model.search.explorer import explore
+from harness.model.search.standard_machines import MACHINES, TINY
 from harness.report.graph import layers, svg
 
 SVG = "{http://www.w3.org/2000/svg}"

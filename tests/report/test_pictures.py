@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from harness.base import project
-from harness.model import pkmap, release, step
-from harness.model.layout import Generation
-from harness.model.operation import OpCode
+from harness.model.records.layout import Generation
+from harness.model.records.operation import OpCode
+from harness.model.rules import pkmap, release, step
 from harness.report.pictures import PICTURES, indented
 
 DOCUMENT = (project.ROOT / "docs" / "model.md").read_text()

@@ -5,9 +5,9 @@ from collections import deque
 from harness.compare.witness import windows_at_rest
 from harness.guest.steps import StepRecord
 from harness.guest.witness import PageTableView
-from harness.model import vector
-from harness.model.observation import Snapshot, TaskView
-from harness.model.state import empty_snapshot
+from harness.model.records import vector
+from harness.model.records.observation import Snapshot, TaskView
+from harness.model.records.state import empty_snapshot
 from tests.compare.model_guest import LOCAL, ModelGuest, pages_of
 
 

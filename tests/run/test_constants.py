@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.kernel.dwarf import DwarfFacts, StructMember, Structure
-from harness.model.observation import Status
-from harness.model.operation import OpCode
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
 from harness.run.constants import STRUCTURES, WireMismatchError, contradictions, require_wire
 from tests.compare.model_guest import LOCAL
 

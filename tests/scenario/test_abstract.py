@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.model.observation import Status
-from harness.model.operation import OpCode
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
 from harness.scenario.abstract import TASKS, Verb, Way, invent
 from harness.scenario.abstract_lower import abstract_programs, lower_abstract, targets
 from harness.scenario.facts import Facts

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.compare.divergence import Verdict
-from harness.model.observation import Status
-from harness.model.operation import OpCode
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
 from harness.scenario.facts import Facts, usable_depth
 from harness.scenario.generate import Wishes, generate, prelude
 from harness.scenario.rules import check_rules

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.compare.divergence import Verdict
-from harness.model.operation import OpCode
-from harness.model.state import initial
+from harness.model.records.operation import OpCode
+from harness.model.records.state import initial
 from harness.scenario.opening import opened
 from harness.trace.record import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest, program

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.model.operation import Base, OpCode, Operation, Prot
+from harness.model.records.operation import Base, OpCode, Operation, Prot
 from harness.scenario.errors import ScenarioError
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.page import PageKind
+from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.page import PageKind
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.scenario.lower import _Lowering, lower

@@ -24,7 +24,7 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.client import Client, SshError
 from harness.guest.ssh.exchange import build_id_of, exchange
 from harness.guest.ssh.guest_state import NoGuestError
-from harness.model.operation import OpCode, Operation
+from harness.model.records.operation import OpCode, Operation
 
 pytestmark = [pytest.mark.guest, pytest.mark.network]
 KERNEL = "debian-6.1-686-pae"

@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import pytest
 
-from harness.model.observation import Completion, SavedChange, Snapshot, Status, TaskView
-from harness.model.operation import OpCode
+from harness.model.records.observation import Completion, SavedChange, Snapshot, Status, TaskView
+from harness.model.records.operation import OpCode
 from harness.trace.errors import TraceError, TruncatedTraceError
 from harness.trace.file import TraceReader, TraceWriter
 from harness.trace.record import Begin, End, Header, Step, Sync, Trouble, WitnessView

@@ -1,0 +1,1 @@
+"""The contract: what any correct kernel keeps."""

@@ -1,0 +1,40 @@
+"""The contract of what comes in the middle of an operation: it nests, sees its own pages, and leaves no trace."""
+
+from collections.abc import Iterator
+
+from harness.model.contract.violation import View, Violation
+from harness.model.records import vector
+from harness.model.records.operation import Prot
+from harness.model.rules.armed_interrupt import IN_USE
+
+
+def interrupts(v: View) -> Iterator[Violation]:
+    """Each mapping has the slot above what was interrupted, maps its page, and is gone afterwards."""
+    armed = v.before.tasks[v.op.task].armed
+    if not v.seen.interrupts or armed is None:
+        return
+    layout, step = v.machine.layout, v.machine.increment
+    first, last = v.seen.interrupts[0], v.seen.interrupts[-1]
+    for level, one in enumerate(v.seen.interrupts[:-1]):
+        if one.flags & IN_USE:
+            yield Violation(
+                "interrupt-slot", f"an interrupt found {one.address:#x} in use, by {one.pte:#x}"
+            )
+            continue
+        page = armed.page + level
+        own = layout.fixaddr(layout.window_index(v.seen.cpu, one.depth + step - 1))
+        if one.depth != first.depth + level * step or one.address != own:
+            yield Violation(
+                "interrupt-nesting", f"depth {one.depth} of an interrupt gave {one.address:#x}"
+            )
+        if one.pte != v.machine.pte(page, Prot.KERNEL):
+            yield Violation("interrupt-pte", f"{one.address:#x} in an interrupt: PTE {one.pte:#x}")
+        words = {vector.get(state.memory, page).get(0, 0) for state in (v.before, v.after)}
+        if one.value not in words:
+            yield Violation(
+                "interrupt-data", f"page {page} read as {one.value:#x} in an interrupt"
+            )
+    if last.depth != first.depth:
+        yield Violation(
+            "interrupt-depth", f"an interrupt came at depth {first.depth}, left {last.depth}"
+        )

@@ -1,0 +1,71 @@
+"""The contract of what an operation tells of its own page and address: the tables must say the same.
+
+An observation has the PTE behind the operation's address and ``page_address`` of its page beside the
+changes of slots and entries.  A kernel (or a module) in which the two disagree is wrong in one of them.
+"""
+
+from collections.abc import Iterator
+
+from harness.model.contract.contract_window import operand
+from harness.model.contract.violation import View, Violation
+from harness.model.records import vector
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
+from harness.model.records.state import Phase
+from harness.model.rules.refusal import HAS_ADDRESS, MAPS
+
+_RETURNS_ADDRESS = MAPS | {OpCode.TYPED_MAP, OpCode.PAGE_ADDRESS}
+_DONE = (Status.OK, Status.FAULT)
+
+
+def address_hidden(v: View) -> bool:
+    """Whether ``page_address`` could not be asked for: on RT its lock sleeps."""
+    before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
+    return v.machine.layout.rt and (bool(before.contexts) or after.atomic or v.seen.preempt != 0)
+
+
+def _address(v: View) -> int | None:
+    """Address whose PTE the operation tells, where that is known."""
+    if v.seen.status not in _DONE:
+        return None
+    if v.op.code in _RETURNS_ADDRESS:
+        return v.seen.value
+    if v.op.code in HAS_ADDRESS:
+        return operand(v)
+    if v.op.code == OpCode.KUNMAP and not address_hidden(v):
+        return vector.get(v.before.where, v.op.page)
+    return None
+
+
+def _entry(v: View, address: int) -> int | None:
+    """PTE of *address* by the changes that were seen; None outside of pkmap and the windows."""
+    layout = v.machine.layout
+    if layout.in_pkmap(address):
+        return vector.get(v.after.slots, layout.pkmap_slot(address)).pte
+    index = layout.fixindex(address)
+    return v.after.windows.get(index, 0) if index in v.machine.watched else None
+
+
+def pte(v: View) -> Iterator[Violation]:
+    """The PTE told with the operation is that of the slot or entry of its address."""
+    address = _address(v)
+    want = None if address is None else _entry(v, address)
+    if want is not None and v.seen.pte != want:
+        yield Violation(
+            "own-pte", f"{address:#x}: told PTE {v.seen.pte:#x}, the table has {want:#x}"
+        )
+
+
+def page_address(v: View) -> Iterator[Violation]:
+    """``page_address`` of the operation's page is where it is mapped, and nothing where it is not."""
+    page = v.op.page
+    if page >= len(v.machine.pages) or v.before.tasks[v.op.task].phase is not Phase.READY:
+        return
+    want = vector.get(v.after.where, page) or v.machine.direct[page]
+    if v.seen.page_address != want and not (address_hidden(v) and not v.seen.page_address):
+        yield Violation(
+            "page-address", f"page {page}: {v.seen.page_address:#x}, mapped at {want:#x}"
+        )
+
+
+RULES = (pte, page_address)

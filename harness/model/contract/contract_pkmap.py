@@ -1,0 +1,281 @@
+"""The contract of the persistent map: invariants 1 to 5, waiting, flush before reuse, data."""
+
+from collections.abc import Iterator
+
+from harness.model.contract import contract_window
+from harness.model.contract.contract_own import address_hidden
+from harness.model.contract.seen_state import page_id
+from harness.model.contract.violation import View, Violation
+from harness.model.records import vector
+from harness.model.records.observation import SlotChange, Status
+from harness.model.records.operation import OpCode
+from harness.model.records.state import Phase
+from harness.model.records.stuck import stuck_words
+from harness.model.rules.step import step
+
+
+def _sightless(v: View) -> bool:
+    """Whether the guest cannot tell which slots have changed: then nothing is known of where a page is."""
+    return "slots" in v.blind
+
+
+def _users(count: int) -> int:
+    return max(count - 1, 0)
+
+
+def _by_hand(v: View) -> bool:
+    """Whether a test has written PTEs itself, or a BUG has left the lock held: invariants are off."""
+    return v.op.code == OpCode.SET_PTE or v.before.tampered or v.seen.status is Status.DIED
+
+
+def consistent(v: View) -> Iterator[Violation]:
+    """Invariants 1 and 2: count 0, a PTE that is none and no page address go together, or none of them."""
+    if _by_hand(v):
+        return
+    layout = v.machine.layout
+    for change in v.seen.slots:
+        own = layout.pkmap_address(change.slot)
+        if (change.count == 0) != (change.pte == 0):
+            yield Violation(
+                "count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}"
+            )
+        if change.pte and change.address not in (own, 0 if address_hidden(v) else own):
+            yield Violation(
+                "page-address", f"slot {change.slot} at {own:#x}: page_address {change.address:#x}"
+            )
+        if not change.pte and change.address == own:
+            yield Violation(
+                "page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}"
+            )
+        page = page_id(v.machine, change.pte)
+        if page is not None and change.pte != v.machine.ptes[page]:
+            yield Violation(
+                "pkmap-pte", f"slot {change.slot}: {change.pte:#x}, not {v.machine.ptes[page]:#x}"
+            )
+
+
+def injective(v: View) -> Iterator[Violation]:
+    """Invariant 3: a page has at most one slot, a slot at most one page."""
+    for change in v.seen.slots:
+        if not change.pte or v.after.tampered:
+            continue
+        for other, slot in enumerate(vector.items(v.after.slots)):
+            if other != change.slot and slot.pte == change.pte:
+                yield Violation(
+                    "two-slots", f"slots {other} and {change.slot} map {change.pte:#x}"
+                )
+
+
+def _mapped_now(v: View, page: int) -> int:
+    """Kmaps of *page* that were completed in this step."""
+    own = v.op.code == OpCode.KMAP and v.seen.status is Status.OK and v.op.page == page
+    return int(own) + sum(1 for done in v.seen.done if v.before.tasks[done.task].page == page)
+
+
+def _users_before(v: View, page: int) -> int:
+    address = vector.get(v.before.where, page)
+    if not address:
+        return 0
+    return _users(vector.get(v.before.slots, v.machine.layout.pkmap_slot(address)).count)
+
+
+def _users_after(v: View, page: int) -> int:
+    address = vector.get(v.after.where, page)
+    if not address:
+        return 0
+    return _users(vector.get(v.after.slots, v.machine.layout.pkmap_slot(address)).count)
+
+
+def _pages_concerned(v: View) -> set[int]:
+    pages = {v.op.page, *(v.before.tasks[done.task].page for done in v.seen.done)}
+    for change in v.seen.slots:
+        for pte in (change.pte, vector.get(v.before.slots, change.slot).pte):
+            page = page_id(v.machine, pte)
+            if page is not None:
+                pages.add(page)
+    return {
+        page for page in pages if page < len(v.machine.pages) and v.machine.pages[page].highmem
+    }
+
+
+def users(v: View) -> Iterator[Violation]:
+    """Invariant 4: a slot's users are the kmaps that have not been undone."""
+    if v.seen.status in (Status.DIED, Status.STUCK) or v.before.tampered:
+        return
+    for page in _pages_concerned(v):
+        gone = v.op.code == OpCode.KUNMAP and v.seen.status is Status.OK and v.op.page == page
+        want = _users_before(v, page) + _mapped_now(v, page) - int(gone)
+        got = _users_after(v, page)
+        if want < 0:
+            yield Violation(
+                "unbalanced-kunmap", f"page {page} has no user, yet kunmap went through"
+            )
+        elif got != want:
+            yield Violation("users", f"page {page}: {got} users, {want} kmaps not undone")
+
+
+def stays(v: View) -> Iterator[Violation]:
+    """A mapping in use does not move."""
+    for page in _pages_concerned(v):
+        old, new = vector.get(v.before.where, page), vector.get(v.after.where, page)
+        kept = _users_before(v, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
+        if old != new and kept > 0 and not v.before.tampered:
+            yield Violation("moved-in-use", f"page {page} in use moved from {old:#x} to {new:#x}")
+
+
+def _reused(v: View, change: SlotChange) -> bool:
+    """Whether a slot got another translation than it had, or one after it was clean but not flushed."""
+    before = vector.get(v.before.slots, change.slot).pte
+    unflushed = bool(v.before.unflushed >> change.slot & 1)
+    return bool(change.pte) and change.pte != before and (bool(before) or unflushed)
+
+
+def flushed(v: View) -> Iterator[Violation]:
+    """Flush before reuse, on every CPU, with no PTE left to come back from."""
+    seen = v.seen
+    if seen.flush_dirty and not v.before.tampered and not contract_window.disorder(v):
+        yield Violation(
+            "flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed"
+        )
+    if "flush_ranges" in v.blind or v.op.code == OpCode.SET_PTE:
+        return
+    for change in seen.slots:
+        if (
+            _reused(v, change)
+            and not (seen.flush_ranges or seen.flush_odd)
+            and not v.before.tampered
+        ):
+            yield Violation(
+                "reuse-unflushed", f"slot {change.slot} was given to another page without a flush"
+            )
+    online = v.machine.layout.online_cpus
+    if seen.flush_ranges and "flush_cpus" not in v.blind and 0 <= seen.flush_cpus < online:
+        yield Violation("flush-cpus", f"{seen.flush_cpus} of {online} CPUs were flushed")
+
+
+def _held_back(v: View, number: int) -> bool:
+    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    task = v.after.tasks[number]
+    return task.phase is Phase.WOKEN and any(
+        v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
+    )
+
+
+def waiting(v: View) -> Iterator[Violation]:
+    """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
+
+    One that has been woken and has no CPU does not sleep.
+    """
+    for number in v.after.waiting:
+        page = v.after.tasks[number].page
+        if _held_back(v, number):
+            continue
+        if v.after.zeros | v.after.ones:
+            free = (v.after.zeros | v.after.ones).bit_count()
+            yield Violation("asleep", f"task {number} sleeps with {free} slots not in use")
+        elif page >= 0 and vector.get(v.after.where, page):
+            yield Violation(
+                "asleep-mapped", f"task {number} sleeps for page {page}, which is mapped"
+            )
+    if v.seen.waiters != len(v.after.waiting) and "waiters" not in v.blind:
+        yield Violation(
+            "waiters", f"{v.seen.waiters} in the queue, {len(v.after.waiting)} tasks asleep"
+        )
+
+
+def kmap(v: View) -> Iterator[Violation]:
+    """What kmap returns: the direct map for lowmem, else an address of pkmap that maps the page."""
+    for page, result in _results(v):
+        layout = v.machine.layout
+        if not v.machine.pages[page].highmem:
+            if result != v.machine.direct[page]:
+                yield Violation("lowmem-address", f"kmap of lowmem page {page} gave {result:#x}")
+        elif not layout.in_pkmap(result) or result & 0xFFF:
+            yield Violation("kmap-area", f"kmap of page {page} gave {result:#x}, outside of pkmap")
+        elif _sightless(v):
+            own = v.op.code == OpCode.KMAP and v.op.page == page
+            if own and v.seen.pte != v.machine.ptes[page] and not v.before.tampered:
+                yield Violation(
+                    "kmap-pte", f"{result:#x} does not map page {page}: {v.seen.pte:#x}"
+                )
+        else:
+            held = vector.get(v.after.slots, layout.pkmap_slot(result))
+            if held.pte != v.machine.ptes[page] and not v.before.tampered:
+                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {held.pte:#x}")
+
+
+def _results(v: View) -> Iterator[tuple[int, int]]:
+    if v.op.code == OpCode.KMAP and v.seen.status is Status.OK:
+        yield v.op.page, v.seen.value
+    for done in v.seen.done:
+        yield v.before.tasks[done.task].page, done.result
+
+
+def unused_flushed(v: View) -> Iterator[Violation]:
+    """A change of page attributes leaves no unused mapping behind (aliases of the old attribute)."""
+    if v.op.code == OpCode.FLUSH_UNUSED and v.seen.status is Status.OK and v.after.ones:
+        yield Violation(
+            "unused-left", f"{v.after.ones.bit_count()} unused slots after a change of attributes"
+        )
+
+
+def _may_die(v: View) -> bool:
+    """Whether the caller has done what the BUGs of kunmap are for."""
+    if (
+        v.before.tampered
+        or v.before.locked
+        or (_sightless(v) and v.op.code in (OpCode.KMAP, OpCode.KUNMAP))
+    ):
+        return True
+    if v.op.code == OpCode.KUNMAP:
+        return not _users_before(v, v.op.page)
+    return contract_window.may_die(v)
+
+
+def ending(v: View) -> Iterator[Violation]:
+    """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing.
+
+    Who waits cannot be told of a signal: its sleep is uninterruptible.
+    """
+    allowed = {outcome.observation.status for outcome in step(v.machine, v.before, v.op)}
+    ended = v.seen.status
+    rejected = (
+        ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
+    )
+    if ended is Status.STUCK or rejected or (ended is Status.DIED and not _may_die(v)):
+        why = f": {stuck_words(v.seen.value)}" if ended is Status.STUCK else ""
+        yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
+    if ended is Status.INTERRUPTIBLE:
+        yield Violation("interruptible", "the sleep in kmap would be ended by a signal")
+    if allowed == {Status.DIED} and ended is Status.OK:
+        yield Violation("survived", f"{v.op.code.name} should have been a BUG")
+    if v.seen.dead:
+        yield Violation("dead", f"tasks {v.seen.dead} died outside of their own steps")
+
+
+def data(v: View) -> Iterator[Violation]:
+    """Loads and stores see the page that is mapped; page_address and kmap_to_page tell the truth."""
+    code, seen = v.op.code, v.seen
+    if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK and not _sightless(v):
+        want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
+        if seen.value != want:
+            yield Violation(
+                "page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}"
+            )
+    if code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE):
+        outcomes = [o.observation for o in step(v.machine, v.before, v.op)]
+        if outcomes and not any(
+            o.status == seen.status and o.value in (seen.value, -1) for o in outcomes
+        ):
+            want_any = ", ".join(f"{o.status.name} {o.value:#x}" for o in outcomes)
+            yield Violation(
+                "data", f"{code.name} gave {seen.status.name} {seen.value:#x}, allowed {want_any}"
+            )
+
+
+RULES = (
+    consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending, data,
+)  # fmt: skip
+
+NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed})
+"""Rules that say nothing of a guest that cannot tell which slots have changed."""

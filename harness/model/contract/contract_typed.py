@@ -1,0 +1,91 @@
+"""The contract of one entry for each type and CPU: of the typed generation, and of the module's typed window."""
+
+from collections.abc import Iterator
+
+from harness.model.contract import contract_window as window
+from harness.model.contract.violation import View, Violation
+from harness.model.records.km_type import slot, typed_entry
+from harness.model.records.layout import Generation
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode
+from harness.model.rules.draft import PAGE_MASK
+
+_WINDOW = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+
+
+def _concerned(v: View) -> bool:
+    """Whether it is a type that names the entry, if the operation has one."""
+    return v.op.code in _WINDOW or v.machine.layout.generation is Generation.TYPED
+
+
+def _entry(v: View) -> int:
+    """The entry of the type that the operation names, on its CPU."""
+    layout = v.machine.layout
+    if v.op.code in _WINDOW:
+        return typed_entry(v.op.value, v.seen.cpu, layout.online_cpus)
+    return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
+
+
+def _maps(v: View) -> bool:
+    """Whether a highmem page was mapped; the pfn form maps any page."""
+    done = v.seen.status is Status.OK and v.op.code in window.ATOMIC_MAPS | {OpCode.TYPED_MAP}
+    return done and (v.machine.pages[v.op.page].highmem or v.op.code in window.BY_PFN)
+
+
+def _unmaps(v: View) -> bool:
+    return v.seen.status is Status.OK and v.op.code in window.UNMAPS | {OpCode.TYPED_UNMAP}
+
+
+def _right_type(v: View) -> bool:
+    """Whether the address unmapped is that of the type named."""
+    return v.machine.layout.fixaddr(_entry(v)) == window.operand(v) & PAGE_MASK
+
+
+def place(v: View) -> Iterator[Violation]:
+    """A mapping lies on the entry of its type, shows its page, and was not in use unless by pfn."""
+    if not _concerned(v) or not _maps(v):
+        return
+    layout, entry = v.machine.layout, _entry(v)
+    if v.seen.value != layout.fixaddr(entry):
+        yield Violation(
+            "typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}"
+        )
+    if entry in v.before.windows and v.op.code not in window.BY_PFN:
+        yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
+    want = v.machine.pte(v.op.page, v.op.prot)
+    if v.after.windows.get(entry) != want:
+        yield Violation("typed-pte", f"type {v.op.value} does not map page {v.op.page}")
+
+
+def unmapped(v: View) -> Iterator[Violation]:
+    """Unmapped with its type an entry is none; with another one it stays, and so does every other."""
+    if not _concerned(v) or not _unmaps(v):
+        return
+    right = _right_type(v)
+    if right and _entry(v) in v.after.windows:
+        yield Violation("typed-mapped", f"type {v.op.value} is still mapped after its unmap")
+    for change in v.seen.windows:
+        if not right or change.index != _entry(v):
+            yield Violation(
+                "typed-other", f"entry {change.index} changed by an unmap of type {v.op.value}"
+            )
+
+
+def flushed(v: View) -> Iterator[Violation]:
+    """The address of an unmap is flushed on this CPU before its type can be used again.
+
+    The module flushes its own window without the kernel's help: there the data tell.
+    """
+    if _concerned(v) and _unmaps(v) and _right_type(v):
+        yield from window.flushed(v)
+
+
+def bug(v: View) -> Iterator[Violation]:
+    """In the module's window a type in use is a BUG that is told, and nothing else is one."""
+    if v.op.code not in _WINDOW or v.seen.status is not Status.BUG:
+        return
+    if v.op.code == OpCode.TYPED_UNMAP or _entry(v) not in v.before.windows:
+        yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")
+
+
+RULES = (place, unmapped, flushed, bug)

@@ -1,0 +1,1 @@
+"""The records: what an operation, a machine, a state and an observation are."""

@@ -1,0 +1,180 @@
+"""The machine a model runs on: the layout read from a guest, its pages and its tasks."""
+
+from dataclasses import dataclass, field, replace
+
+from harness.model.records.layout import (
+    ADDRESS_MASK,
+    PAGE_SHIFT,
+    PTE_NX,
+    PTE_RW,
+    TYPED_FIRST,
+    Generation,
+    Layout,
+)
+from harness.model.records.operation import WITH_PROT, OpCode, Operation, Prot
+from harness.model.records.page import Page
+
+UNBOUND = 0xFF
+REGISTERS = 4096
+
+PTE_PWT = 0x008
+PTE_PCD = 0x010
+PTE_CACHE = PTE_PWT | PTE_PCD | 0x080
+"""The bits that choose a cache mode; 0x080 is PAT in a 4 KiB PTE."""
+
+HARDIRQ_OFFSET = 0x1_0000
+SOFTIRQ_OFFSET = 0x100
+NEIGHBOURS = 4
+HELD = 64
+SLEEP_MAX = 1_000_000
+
+_LOCAL_ONLY = frozenset(
+    {
+        OpCode.KMAP_LOCAL,
+        OpCode.KMAP_LOCAL_PROT,
+        OpCode.KMAP_LOCAL_PFN,
+        OpCode.KUNMAP_LOCAL,
+        OpCode.USER,
+    }
+)
+
+
+def protections(kmap_prot: int) -> tuple[int, ...]:
+    """PTE flags of each ``Prot`` on a CPU whose PAT is not used, from those of PAGE_KERNEL.
+
+    Source: arch/x86/include/asm/pgtable_types.h, arch/x86/mm/init.c
+    (``__cachemode2pte_tbl``) (5.10, 6.1).  PAGE_KERNEL_NOCACHE is strong UC, PCD and PWT.
+    Write combining falls back to UC-, PCD.  A guest reports its own (``Layout.prots``).
+    """
+    return (
+        kmap_prot,
+        kmap_prot & ~PTE_RW,
+        kmap_prot | PTE_PCD | PTE_PWT,
+        kmap_prot | PTE_PCD,
+        kmap_prot & ~PTE_NX,
+    )
+
+
+def iomap_protection(prot: int, kernel: int, *, pat: bool) -> int:
+    """What the iomap functions make of *prot*: without PAT all but write-back becomes UC-.
+
+    Source: ``__iomap_local_pfn_prot`` (6.1) and ``iomap_atomic_prot_pfn`` (5.10) in
+    arch/x86/mm/iomap_32.c; the rest of such a protection is that of PAGE_KERNEL (*kernel*).
+    """
+    return prot if pat or not prot & PTE_CACHE else kernel | PTE_PCD
+
+
+def missing_operations(layout: Layout) -> frozenset[OpCode]:
+    """Operations that the kernel of *layout* does not have.
+
+    ``kmap_atomic_prot`` and ``kmap_atomic_pfn`` came to the local generation with 5.11;
+    the 5.10-rt patch, which is of that generation, lacks both.
+    """
+    local = frozenset() if layout.generation is Generation.LOCAL else _LOCAL_ONLY
+    if layout.kmap_atomic_prot:
+        return local
+    return local | {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
+
+
+def _watched(lay: Layout) -> frozenset[int]:
+    """Fixmap entries that the module compares: the windows of the CPUs in use and one more."""
+    last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
+    fixmap = range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
+    return frozenset((*fixmap, *range(TYPED_FIRST, TYPED_FIRST + lay.typed_count)))
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Everything that does not change while a program runs.
+
+    ``tasks`` gives each task's CPU, or ``UNBOUND``.  ``prots`` are the PTE flags of each
+    ``Prot``, ``iomap_prots`` those that the iomap functions make of it.  ``to_page_local``:
+    ``kmap_to_page`` knows kmap_local addresses and warns (6.1 on).  ``missing``: operations
+    this kernel lacks.  ``flatmem``: struct page pointers are one array, so that a wrong
+    ``virt_to_page`` has a predictable pfn.  ``watched`` are the fixmap entries whose changes
+    the module reports.
+    """
+
+    layout: Layout
+    pages: tuple[Page, ...]
+    tasks: tuple[int, ...]
+    prots: tuple[int, ...]
+    iomap_prots: tuple[int, ...]
+    to_page_local: bool = True
+    missing: frozenset[OpCode] = frozenset()
+    flatmem: bool = True
+    ptes: tuple[int, ...] = field(init=False, repr=False)
+    direct: tuple[int, ...] = field(init=False, repr=False)
+    ids: dict[int, int] = field(init=False, repr=False, compare=False)
+    local: bool = field(init=False, repr=False)
+    increment: int = field(init=False, repr=False)
+    window_low: int = field(init=False, repr=False)
+    window_high: int = field(init=False, repr=False)
+    watched: frozenset[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Fill what steps look up: PTEs and direct addresses by page id, page ids by pfn."""
+        lay = self.layout
+        derived: dict[str, object] = {
+            "ptes": tuple((page.pfn << PAGE_SHIFT) | lay.kmap_prot for page in self.pages),
+            "direct": tuple(
+                0 if page.highmem else self.direct_address(page.pfn) for page in self.pages
+            ),
+            "ids": {page.pfn: number for number, page in enumerate(self.pages)},
+            "local": lay.generation is Generation.LOCAL,
+            "increment": 2 if lay.debug_kmap_local else 1,
+            "window_low": lay.fixaddr(lay.fix_kmap_end),
+            "window_high": lay.fixaddr(lay.fix_kmap_begin),
+            "watched": _watched(lay),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    def direct_address(self, pfn: int) -> int:
+        """Direct map address of *pfn* (``__va``)."""
+        return (self.layout.page_offset + (pfn << PAGE_SHIFT)) & ADDRESS_MASK
+
+    def pte(self, page: int, prot: Prot) -> int:
+        """PTE that maps page id *page* with *prot* (``pfn_pte``)."""
+        return (self.pages[page].pfn << PAGE_SHIFT) | self.prots[prot]
+
+    def window_pte(self, op: Operation) -> int:
+        """PTE that the mapping operation *op* makes in a window; only some take a protection."""
+        if op.code not in WITH_PROT:
+            return self.pte(op.page, Prot.KERNEL)
+        if op.code == OpCode.IOMAP:
+            return (self.pages[op.page].pfn << PAGE_SHIFT) | self.iomap_prots[op.prot]
+        return self.pte(op.page, op.prot)
+
+    def window_owner(self, index: int) -> int:
+        """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""
+        cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
+        return min(max(cpu, 0), self.layout.nr_cpus - 1)
+
+    def with_layout(self, layout: Layout) -> "Machine":
+        """A machine of the same kernel, laid out otherwise."""
+        return replace(self, layout=layout)
+
+    def with_tasks(self, tasks: tuple[int, ...]) -> "Machine":
+        """The same machine with other tasks."""
+        return replace(self, tasks=tasks)
+
+    def with_pages(self, pages: tuple[Page, ...]) -> "Machine":
+        """The same machine with other pages."""
+        return replace(self, pages=pages)
+
+
+def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...]) -> Machine:
+    """The machine of a guest with *layout*, its *pages* and the CPU of each task."""
+    prots = layout.prots or protections(layout.kmap_prot)
+    return Machine(
+        layout=layout,
+        pages=pages,
+        tasks=tasks,
+        prots=prots,
+        iomap_prots=tuple(
+            iomap_protection(prot, prots[Prot.KERNEL], pat=layout.pat) for prot in prots
+        ),
+        to_page_local=layout.generation is Generation.LOCAL and layout.to_page_local,
+        missing=missing_operations(layout),
+    )

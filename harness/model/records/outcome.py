@@ -1,0 +1,42 @@
+"""An allowed outcome of a step, and whether what was seen is that outcome."""
+
+from typing import NamedTuple
+
+from harness.model.records.observation import Observation
+from harness.model.records.state import State
+from harness.model.rules.draft import UNCLAIMED
+
+
+class Outcome(NamedTuple):
+    """What may be seen, and the state after it.
+
+    ``rule`` names the branch of the model that was taken; ``known`` the known kernel bug that
+    the prediction contains, if any.  ``slack`` is the number of local mappings that an
+    involuntary switch during the step would flush: more INVLPGs than predicted are
+    then no difference.  A field of the observation that is ``UNCLAIMED`` is not judged.
+    """
+
+    observation: Observation
+    state: State
+    rule: str
+    known: str | None = None
+    slack: int = 0
+
+
+INVLPG = frozenset({"invlpgs", "invlpg_address"})
+"""Fields of an observation that an involuntary switch changes."""
+
+
+def differences(outcome: Outcome, seen: Observation) -> tuple[str, ...]:
+    """Names of the fields in which *seen* is not *outcome*; empty where it agrees."""
+    predicted = outcome.observation
+    if predicted == seen:
+        return ()
+    fields = tuple(
+        name
+        for name, want, got in zip(Observation._fields, predicted, seen, strict=True)
+        if want not in (got, UNCLAIMED)
+    )
+    if outcome.slack and seen.invlpgs > predicted.invlpgs:
+        return tuple(name for name in fields if name not in INVLPG)
+    return fields

@@ -1,0 +1,1 @@
+"""The rules: what a machine may be seen to do with one operation."""

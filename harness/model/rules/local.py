@@ -1,0 +1,189 @@
+"""The local generation: a stack of mappings per task (mm/highmem.c 5.11 to 7.3, and the 5.10-rt patch).
+
+The window of a CPU shows the stack of the task that runs on it: a switch takes the
+entries of one task out and puts those of the next one in.
+"""
+
+from harness.model.records.state import TaskState
+from harness.model.rules.bookkeeping import (
+    atomic_enter,
+    atomic_leave,
+    die,
+    in_hardirq,
+    migrate_disable,
+    migrate_enable,
+)
+from harness.model.rules.draft import PAGE_MASK, Draft
+
+
+def push(d: Draft) -> bool:
+    """``kmap_local_idx_push``; false where its BUG fires."""
+    if in_hardirq(d) and not d.irqs_off:
+        d.warn_once("push-hardirq")
+    d.depth += d.machine.increment
+    if d.depth < d.machine.layout.window:
+        return True
+    die(d, "local.bug-depth")
+    return False
+
+
+def pop(d: Draft) -> bool:
+    """``kmap_local_idx_pop``; false where its BUG fires."""
+    d.depth -= d.machine.increment
+    if d.depth >= 0:
+        return True
+    die(d, "local.bug-underflow")
+    return False
+
+
+def save(d: Draft, pte: int) -> None:
+    """``current->kmap_ctrl.pteval[kmap_local_idx()] = pte``."""
+    entry = d.depth - 1
+    if entry >= 0:
+        d.saved = (*d.saved[:entry], pte, *d.saved[entry + 1 :])
+
+
+def map_pfn(d: Draft) -> None:
+    """``__kmap_local_pfn_prot``."""
+    migrate_disable(d)
+    if not push(d):
+        return
+    layout = d.machine.layout
+    index = layout.window_index(d.cpu, d.depth - 1)
+    if d.windows.get(index, 0):
+        die(d, "local.bug-not-none")
+        return
+    pte = d.new_pte()
+    d.set_window(index, pte)
+    save(d, pte)
+    d.result(layout.fixaddr(index))
+    d.rule += ".nested" if d.depth > d.machine.increment else ".first"
+
+
+def map_page(d: Draft) -> None:
+    """``__kmap_local_page_prot``: lowmem pages are not mapped, unless FORCE_MAP."""
+    page = d.op.page
+    if d.machine.layout.force_map or d.machine.pages[page].highmem:
+        map_pfn(d)
+    else:
+        d.result(d.machine.direct[page])
+        d.rule += ".lowmem"
+
+
+def unmap_outside(d: Draft, address: int) -> None:
+    """``kunmap_local_indexed`` of an address beside the windows: ignored; user addresses warn."""
+    layout = d.machine.layout
+    d.rule += ".outside"
+    if layout.force_map:
+        d.warn_once("unmap-outside")
+    elif address < layout.page_offset:
+        d.rule += "-user"
+        d.warn_once("unmap-user")
+
+
+def clear_top(d: Draft, address: int) -> None:
+    """Clear the PTE of the top of the stack, which the index chooses, and flush *address*.
+
+    Out of order these are two different slots: the top's translation may stay in the TLB.
+    """
+    layout = d.machine.layout
+    index = layout.window_index(d.cpu, d.depth - 1)
+    expected = layout.fixaddr(index)
+    if address != expected:
+        d.rule += ".disorder"
+        d.warn_once("unmap-order")
+        d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
+    d.set_window(index, 0)
+    d.invlpg(address)
+    if address != expected:
+        d.flush_dirty += d.flushed_early(address, d.depth)
+
+
+def unmap(d: Draft, address: int) -> None:
+    """``kunmap_local_indexed``: any address within the page will do."""
+    address &= PAGE_MASK
+    if not d.in_window(address):
+        unmap_outside(d, address)
+        return
+    clear_top(d, address)
+    save(d, 0)
+    if pop(d):
+        migrate_enable(d)
+
+
+def kmap_local(d: Draft) -> None:
+    """``kmap_local_page`` and ``kmap_local_page_prot``."""
+    d.rule = "local.map"
+    map_page(d)
+
+
+def kmap_local_pfn(d: Draft) -> None:
+    """``kmap_local_pfn`` and ``__iomap_local_pfn_prot``: lowmem is mapped as well."""
+    d.rule = "local.map-pfn"
+    map_pfn(d)
+
+
+def kunmap_local(d: Draft) -> None:
+    """``kunmap_local``."""
+    d.rule = "local.unmap"
+    address = d.address()
+    d.pte_address = address
+    unmap(d, address)
+
+
+def kmap_atomic(d: Draft) -> None:
+    """``kmap_atomic`` and ``kmap_atomic_prot``."""
+    d.rule = "atomic.map"
+    atomic_enter(d)
+    map_page(d)
+
+
+def kmap_atomic_pfn(d: Draft) -> None:
+    """``kmap_atomic_pfn``."""
+    d.rule = "atomic.map-pfn"
+    atomic_enter(d)
+    map_pfn(d)
+
+
+def kunmap_atomic(d: Draft) -> None:
+    """``kunmap_atomic``."""
+    d.rule = "atomic.unmap"
+    address = d.address()
+    d.pte_address = address
+    unmap(d, address)
+    if d.status == 0:
+        atomic_leave(d)
+
+
+def live_entries(d: Draft, task: TaskState) -> list[tuple[int, int]]:
+    """(window slot, PTE) of every mapping of *task*; guard entries of a debug kernel are skipped.
+
+    After the BUG of push in a debug kernel ``idx`` is beyond ``pteval``: what lies there is not claimed.
+    """
+    step = d.machine.increment
+    depth = min(max(task.depth, 0), len(task.saved))
+    return [(entry, task.saved[entry]) for entry in range(step - 1, depth, step)]
+
+
+def switch_out(d: Draft, task: TaskState) -> tuple[int, ...]:
+    """``__kmap_local_sched_out``: clear the task's entries; the addresses flushed, in order.
+
+    ``idx`` and ``pteval`` stay.  An entry that was never filled (the BUG of push) warns.
+    """
+    layout = d.machine.layout
+    flushed: list[int] = []
+    for entry, pte in live_entries(d, task):
+        if not pte:
+            d.warn_once("sched-out-none")
+            continue
+        index = layout.window_index(task.cpu, entry)
+        d.set_window(index, 0)
+        flushed.append(layout.fixaddr(index))
+    return tuple(flushed)
+
+
+def switch_in(d: Draft, task: TaskState) -> None:
+    """``__kmap_local_sched_in``: put the task's entries back."""
+    for entry, pte in live_entries(d, task):
+        if pte:
+            d.set_window(d.machine.layout.window_index(task.cpu, entry), pte)

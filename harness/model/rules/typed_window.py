@@ -1,0 +1,44 @@
+"""The module's typed window (kmod/typed.c): the interface of 2.6.24 over real page tables of its own.
+
+The rules are those of ``typed.py``, but that preemption is the caller's affair, and that a BUG is
+told (``Status.BUG``) and changes nothing.  Each CPU has windows with the types of 2.6.24, then,
+for all CPUs, with those of 2.6.32.
+"""
+
+from harness.model.records.km_type import typed_entry
+from harness.model.records.observation import Status
+from harness.model.rules.draft import PAGE_MASK, Draft
+
+
+def entry(d: Draft) -> int:
+    """``type + KM_TYPE_NR * smp_processor_id()``, as an index of the typed window."""
+    return typed_entry(d.op.value, d.cpu, d.machine.layout.online_cpus)
+
+
+def kmap_atomic(d: Draft) -> None:
+    """``kmap_atomic(page, type)``: lowmem pages are not mapped, and not checked."""
+    index = entry(d)
+    if not d.machine.pages[d.op.page].highmem:
+        d.rule = "typed-window.map.lowmem"
+        d.result(d.machine.direct[d.op.page])
+    elif d.windows.get(index, 0):
+        d.rule = "typed-window.bug-in-use"
+        d.status = Status.BUG
+    else:
+        d.rule = "typed-window.map"
+        d.set_window(index, d.new_pte())
+        d.result(d.machine.layout.fixaddr(index))
+
+
+def kunmap_atomic(d: Draft) -> None:
+    """``kunmap_atomic(address, type)``: with another type nothing is unmapped."""
+    index = entry(d)
+    d.pte_address = d.address()
+    address = d.pte_address & PAGE_MASK
+    if address != d.machine.layout.fixaddr(index):
+        d.rule = "typed-window.unmap-other"
+        return
+    d.rule = "typed-window.unmap"
+    d.set_window(index, 0)
+    if d.stale:
+        d.forget_stale(address)

@@ -1,0 +1,1 @@
+"""Exploration: every state that small machines reach."""
