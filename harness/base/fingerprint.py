@@ -2,7 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+
+from harness.base import project
+
+_SOURCE_SUFFIXES = frozenset({".py", ".toml", ".c", ".h"})
 
 
 def key_of(parts: Iterable[str]) -> str:
@@ -19,3 +24,14 @@ def digest_of(files: Iterable[Path]) -> str:
     for path in sorted(files):
         digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@cache
+def harness_fingerprint() -> str:
+    """A text that names the sources of the harness, of its module and of its agent.
+
+    A result that was stored by other sources may not be what these would find.
+    """
+    own = (path for path in project.PACKAGE.rglob("*") if "_data" not in path.parts)
+    parts = (*own, *project.MODULE_SOURCES.rglob("*"), *project.AGENT_SOURCES.rglob("*"))
+    return digest_of(path for path in parts if path.suffix in _SOURCE_SUFFIXES)

@@ -1,1 +1,1 @@
-"""A patch judged: base and patched kernel run the same programs, and each result is held against the other."""
+"""Judges a patch: base and patched kernel run the same programs, and the results are compared."""

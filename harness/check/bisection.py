@@ -1,4 +1,4 @@
-"""A bisection: each commit built in the scratch, judged, and told to ``git bisect``."""
+"""Bisections: the harness builds and judges each commit that ``git bisect`` chooses."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,9 @@ from enum import IntEnum
 from pathlib import Path
 
 from harness.base.progress import Progress
+from harness.check.check_request import KernelBuilder
 from harness.check.checked_program import CheckedKind
-from harness.check.checking import JudgeFactory, KernelBuilder
-from harness.check.judging import KernelJudge
+from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.check.lane import Workload
 from harness.errors import UsageError
 from harness.patch.git import attempt, git, line
@@ -18,9 +18,11 @@ from harness.patch.scratch import Scratch
 _FOUND = re.compile(r"^([0-9a-f]{40,64}) is the first (?:bad|new|\S+) commit", re.MULTILINE)
 _LEFT = re.compile(r"^([0-9a-f]{40,64})$", re.MULTILINE)
 
+_SILENT = (CheckedKind.ERROR, CheckedKind.UNKNOWN)
+
 
 class CommitVerdict(IntEnum):
-    """What ``git bisect run`` understands."""
+    """Exit codes that ``git bisect run`` understands."""
 
     GOOD = 0
     BAD = 1
@@ -29,7 +31,7 @@ class CommitVerdict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class JudgedCommit:
-    """One commit judged."""
+    """The verdict on one commit, with its reason."""
 
     commit: str
     verdict: CommitVerdict
@@ -38,16 +40,20 @@ class JudgedCommit:
 
 @dataclass(frozen=True, slots=True)
 class Bisection:
-    """A finished bisection: the first bad commit, or those among which it is where some could not be judged."""
+    """A finished bisection.
+
+    ``culprits`` holds the first bad commit, or several candidates where some commits could not
+    be judged.
+    """
 
     culprits: tuple[str, ...]
     steps: tuple[JudgedCommit, ...]
     words: str
-    """The culprit as ``git log --oneline`` has it."""
+    """The culprit's short hash and subject."""
 
 
 class EndsError(UsageError):
-    """The ends of a bisection are not what they were said to be."""
+    """The revision given as good is not good, or the one given as bad is not bad."""
 
     def __init__(self, revision: str, said: str, step: JudgedCommit) -> None:
         super().__init__(
@@ -57,22 +63,22 @@ class EndsError(UsageError):
 
 
 class Bisector:
-    """Judges what a scratch holds, commit after commit, in one configuration."""
+    """Judges commit after commit of a scratch in one configuration."""
 
-    def __init__(  # noqa: PLR0917 - the seams of one job
+    def __init__(  # noqa: PLR0917 - the seams of one bisection
         self,
         scratch: Scratch,
         builder: KernelBuilder,
         config: str,
-        terms: Workload,
+        workload: Workload,
         out: Path,
         judging: JudgeFactory = KernelJudge,
     ) -> None:
         self.scratch, self.builder, self.config = scratch, builder, config
-        self.terms, self.out, self.judging = terms, out, judging
+        self.workload, self.out, self.judging = workload, out, judging
 
     def judge(self, commit: str, progress: Progress) -> JudgedCommit:
-        """Build and judge what the scratch's source holds now.  Raises InfrastructureError."""
+        """Build and judge the source that the scratch holds now.  Raises InfrastructureError."""
         scratch = self.scratch
         try:
             kernel = self.builder.build(
@@ -81,32 +87,14 @@ class Bisector:
             prepared, _ = self.builder.prepare(kernel, scratch.source, progress)
         except UsageError as error:
             return JudgedCommit(commit, CommitVerdict.SKIP, error.message)
-        judgement = self.judging(
-            prepared, self.terms, self.out / commit[:12], progress
-        ).judgement()
-        broken = [one for one in judgement.programs if one.kind is CheckedKind.CONTRACT]
-        if broken:
-            rules = ", ".join(sorted(broken[0].rules))
-            return JudgedCommit(commit, CommitVerdict.BAD, f"{broken[0].program} breaks {rules}")
-        silent = [
-            one
-            for one in judgement.programs
-            if one.kind in (CheckedKind.ERROR, CheckedKind.UNKNOWN)
-        ]
-        if judgement.error or silent or not judgement.steps:
-            return JudgedCommit(
-                commit,
-                CommitVerdict.SKIP,
-                judgement.error or (silent[0].reason if silent else "no step was judged"),
-            )
-        return JudgedCommit(
-            commit, CommitVerdict.GOOD, f"{judgement.steps} steps, all of the contract kept"
-        )
+        out = self.out / commit[:12]
+        judgement = self.judging(prepared, self.workload, out, progress).judgement()
+        return JudgedCommit(commit, *_verdict(judgement))
 
     def bisect(self, good: str, bad: str, progress: Progress) -> Bisection:
-        """Find the first bad commit after *good* up to *bad*, both hashes.
+        """Find the first bad commit after *good* up to *bad*, which are hashes.
 
-        Raises EndsError where they are not good and bad, and UsageError where git finds no way between them.
+        Raises EndsError if they are not good and bad, and GitError if git cannot bisect them.
         """
         steps = [
             self._end(good, CommitVerdict.GOOD, progress),
@@ -125,12 +113,7 @@ class Bisector:
                 said = (done.stdout + done.stderr).decode(errors="replace")
         finally:
             attempt(source, "bisect", "reset")
-        words = (
-            line(source, "log", "-1", '--format=%h ("%s")', culprits[0])
-            if len(culprits) == 1
-            else ""
-        )
-        return Bisection(culprits, tuple(steps), words)
+        return Bisection(culprits, tuple(steps), _subject(source, culprits))
 
     def _end(self, commit: str, wanted: CommitVerdict, progress: Progress) -> JudgedCommit:
         self.scratch.tree.settle(commit)
@@ -140,8 +123,29 @@ class Bisector:
         return step
 
 
+def _verdict(judgement: Judgement) -> tuple[CommitVerdict, str]:
+    """Whether the contract was kept, in words that say why not."""
+    broken = next((one for one in judgement.programs if one.kind is CheckedKind.CONTRACT), None)
+    if broken:
+        return CommitVerdict.BAD, f"{broken.program} breaks {', '.join(sorted(broken.rules))}"
+    silent = [one.reason for one in judgement.programs if one.kind in _SILENT]
+    if judgement.error or silent or not judgement.steps:
+        return CommitVerdict.SKIP, judgement.error or next(iter(silent), "no step was judged")
+    return CommitVerdict.GOOD, f"{judgement.steps} steps, all of the contract kept"
+
+
+def _subject(source: Path, culprits: Sequence[str]) -> str:
+    """Short hash and subject of the culprit, if there is only one."""
+    if len(culprits) != 1:
+        return ""
+    return line(source, "log", "-1", '--format=%h ("%s")', culprits[0])
+
+
 def _culprits(said: str) -> tuple[str, ...]:
-    """What git has found, if anything: one commit, or those left where the rest were skipped."""
+    """The commits that git names as the first bad one, if its search has ended.
+
+    It names several if commits between them were skipped.
+    """
     found = _FOUND.search(said)
     if found:
         return (found[1],)
@@ -151,12 +155,12 @@ def _culprits(said: str) -> tuple[str, ...]:
 
 
 def step_lines(steps: Sequence[JudgedCommit]) -> Iterator[str]:
-    """The steps for people."""
+    """One line of text for each judged commit."""
     for one in steps:
         yield f"{one.verdict.name.lower():5} {one.commit[:12]}  {_in_a_line(one.words)}"
 
 
 def _in_a_line(words: str) -> str:
-    """The first line; where it only announces what follows, that too."""
+    """The first line of *words*, and the second one if the first ends with a colon."""
     lines = [text.strip() for text in words.splitlines()[:2]]
     return " ".join(lines if lines and lines[0].endswith(":") else lines[:1])

@@ -1,4 +1,4 @@
-"""Kernels for checks: the scratch's source, configured by name, built where its last build left off."""
+"""Builds the kernels of checks in the scratch, where make goes on from the last build."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,19 +22,25 @@ DEFAULT_CONFIGS = (PAE,)
 
 
 class TreeBuilder:
-    """See :class:`harness.check.checking.KernelBuilder`.  ``say`` is told each command line."""
+    """Builds with make; see :class:`harness.check.check_request.KernelBuilder`.
+
+    *say* is called with each command line; *jobs* is the number of make's jobs.
+    """
 
     def __init__(self, say: Callable[[str], None] | None = None, jobs: int = 2) -> None:
         self._say = say
         self._jobs = jobs
 
     def fingerprint(self, config: str, source: Path) -> str:
-        """The settings asked for, the file they are on top of, and the compiler."""
+        """A text that names the settings, the .config below them, and the compiler."""
         asked, base = settings(config, source)
         return key_of((fragment.text(asked), base.read_text() if base else "", compiler_version()))
 
     def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
-        """Configure, compile what differs, link.  Raises BuildFailedError, ConfigMismatchError and others."""
+        """Configure, compile what differs, and link.
+
+        Raises BuildFailedError, ConfigMismatchError and other UsageErrors.
+        """
         asked, base = settings(config, source)
         configure(source, objects, asked, base=base, say=self._say)
         progress.step(f"{config}: building")
@@ -42,7 +48,7 @@ class TreeBuilder:
         return user_kernel(built.vmlinux, built.build_dir)
 
     def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
-        """Module and agent; a module that was built for equal headers is used again."""
+        """Build module and agent; a module that was built for equal headers is used again."""
         module, kept = module_for(
             kernel, source, project.MODULE_SOURCES, Cache.default(), progress
         )
@@ -50,11 +56,11 @@ class TreeBuilder:
 
 
 def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]:
-    """What *config* asks of the tree *source*, and the file that it is on top of.
+    """The settings that *config* asks of the tree *source*, and the .config that they change.
 
-    A kernel of the catalogue is what it is there; ``pae+debug`` are fragments of ``images/config`` on top
-    of nothing, with two CPUs where no other is said; the path of a ``.config`` is taken as it is.
-    Raises UsageError naming the fragments there are.
+    *config* is the name of a kernel of the catalogue, the path of a ``.config``, or names of
+    fragments of ``images/config`` joined by ``+``, as ``pae+debug``; fragments give an SMP kernel
+    unless ``up`` is among them.  Raises UsageError, which lists the fragments.
     """
     path = Path(config)
     if path.is_file():
@@ -67,7 +73,7 @@ def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]
     for part in parts:
         if part not in known:
             raise UsageError(
-                f"{part!r} is no part of a configuration, and there is no file {config}",
+                f"{part!r} is not part of a configuration, and there is no file {config}",
                 hint=f"join some of {', '.join(known)} with +, or give the path of a .config",
             )
     cpus = () if set(parts) & set(CPUS) else CPUS[:1]
@@ -76,9 +82,10 @@ def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]
 
 
 def _variant(part: str, source: Path) -> str:
-    """The fragment that says the same to this tree.
+    """The fragment that asks the same of this tree.
 
-    HIGHMEM64G is gone since 6.15 and PAE goes with HIGHMEM4G; DEBUG_KMAP_LOCAL came with kmap_local (5.11).
+    Linux 6.15 removed HIGHMEM64G, and PAE goes with HIGHMEM4G there.  DEBUG_KMAP_LOCAL came with
+    kmap_local in 5.11.
     """
     if part == PAE and "config HIGHMEM64G" not in (source / "arch/x86/Kconfig").read_text():
         return "pae-4g"

@@ -1,4 +1,4 @@
-"""What a check has found: finished, frozen, the input of its reports."""
+"""The result of a check, from which all its reports are made."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NOTHING_NEW, FAILING, NO_VERDICT = 0, 1, 2
 
 
 class Stage(StrEnum):
-    """How far a kernel came before there was nothing to judge."""
+    """The point at which a kernel failed, so that there was nothing to judge."""
 
     APPLY = "does not apply"
     CONFIGURE = "cannot be configured"
@@ -25,7 +25,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KernelFailure:
-    """Why there is no judgement of a kernel: which one, the stage, and the lines that show why."""
+    """Why a kernel was not judged: which kernel, the stage, and lines that show the reason."""
 
     which: str
     stage: Stage
@@ -33,13 +33,13 @@ class KernelFailure:
 
     @property
     def words(self) -> str:
-        """Which and how far, as part of a sentence."""
+        """Kernel and stage as part of a sentence."""
         return f"the {self.which} {self.stage.value}"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigResult:
-    """One configuration: base and patched kernel, program by program."""
+    """Base and patched kernel in one configuration, program by program."""
 
     config: str
     base: Judgement | None = None
@@ -47,14 +47,13 @@ class ConfigResult:
     comparisons: tuple[Comparison, ...] = ()
     failure: KernelFailure | None = None
     base_was_kept: bool = False
-    build_command: str = ""
     module_was_kept: bool = False
     reproduce: str = ""
-    """The command that runs the patched kernel by hand."""
+    """The command line that repeats this check."""
 
     @property
     def change(self) -> PatchEffect:
-        """The most important change of all its programs."""
+        """The most important change among its programs."""
         if self.failure:
             return PatchEffect.CANNOT_JUDGE
         found = {one.change for one in self.comparisons}
@@ -62,7 +61,7 @@ class ConfigResult:
 
     @property
     def lost_evidence(self) -> tuple[str, ...]:
-        """Evidence that the base has and the patched kernel has not."""
+        """Evidence that the base shows and the patched kernel does not."""
         if self.base is None or self.patched is None:
             return ()
         return tuple(
@@ -84,30 +83,32 @@ class CheckResult:
     phases: Mapping[str, float] = field(default_factory=dict)
     message_id: str = ""
     author: str = ""
-    """Of the (first) patch, where it was a mail."""
+    """Message-ID and author of the first patch, if it was a mail."""
 
     @property
     def counts(self) -> Counter[PatchEffect]:
-        """How many programs changed in which way, over all configurations."""
+        """Number of programs by the way they changed, over all configurations."""
         return Counter(one.change for config in self.configs for one in config.comparisons)
 
     @property
     def change(self) -> PatchEffect:
-        """The most important change of all configurations."""
+        """The most important change among all configurations."""
         found = {one.change for one in self.configs}
         return next((change for change in ORDER if change in found), PatchEffect.CANNOT_JUDGE)
 
     def of(self, change: PatchEffect) -> tuple[Comparison, ...]:
-        """Every comparison of that kind."""
+        """Every comparison with this change."""
         return tuple(
             one for config in self.configs for one in config.comparisons if one.change is change
         )
 
     @property
     def exit_code(self) -> int:
-        """0 nothing newly failing, 1 newly failing (or with ``strict`` changed behaviour), 2 cannot judge."""
-        if self.change is PatchEffect.NEWLY_FAILING or (
-            self.strict and self.of(PatchEffect.BEHAVIOUR_CHANGED)
-        ):
+        """0 nothing newly failing, 1 newly failing, 2 cannot judge.
+
+        With ``strict`` changed behaviour gives 1, too.
+        """
+        refused = self.strict and self.of(PatchEffect.BEHAVIOUR_CHANGED)
+        if refused or self.change is PatchEffect.NEWLY_FAILING:
             return FAILING
         return NO_VERDICT if self.change is PatchEffect.CANNOT_JUDGE else NOTHING_NEW

@@ -1,7 +1,7 @@
-"""What a kernel did with one program, in few words that can be kept and compared.
+"""What one kernel did with one program, in few words that can be stored and compared.
 
-A program's result holds every divergence as the model knows it; what is compared between two kernels
-is which rules of the contract were broken, and which behaviour was another than the model's.
+A program's result holds every divergence as the model knows it.  Two kernels are compared by the
+rules of the contract that each broke, and by the behaviour in which each differed from the model.
 """
 
 import re
@@ -21,15 +21,16 @@ from harness.run.run_result import ProgramOutcome, RunResult
 
 CRASH = "crash"
 WITNESSES = "witnesses"
-"""The rule that is broken where module and outside witness contradict each other."""
+"""The rule that is broken if the module and the outside witness contradict each other."""
 MESSAGE = "kernel message"
 _VOLATILE = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|\d+")
+"""Parts of a kernel message that differ from run to run."""
 _PICTURED = 3
-"""Examples of changed behaviour with a picture, for each program."""
+"""Number of changed behaviours of a program that are shown with a picture."""
 
 
 class CheckedKind(StrEnum):
-    """How a program ended, the worst last."""
+    """How a program ended on one kernel."""
 
     AGREE = "agree"
     BEHAVIOUR = "behaviour"
@@ -41,7 +42,10 @@ class CheckedKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was seen and not allowed, in words.  ``count`` is how often, ``lines`` show the first."""
+    """One thing that was seen and that the model does not allow.
+
+    ``count`` says how often it was seen; ``place`` and ``lines`` show the first time.
+    """
 
     what: str
     place: str
@@ -53,9 +57,10 @@ class Finding:
 class CheckedProgram:
     """How one program ended on one kernel.
 
-    ``broken`` are the rules of the contract that were not kept, ``changed`` the behaviour that was not
-    the model's, ``known`` the known bugs that showed and ``vanished`` those that should have and did not.
-    ``messages`` are kernel reports, whole; ``reason`` says why there is no verdict, or no run.
+    ``broken`` lists the broken rules of the contract, ``changed`` the behaviour that differs from
+    the model.  ``known`` names the known bugs that showed, ``vanished`` those that should have
+    shown and did not.  ``messages`` are kernel reports with all their lines.  ``reason`` says why
+    there is no verdict, or why the program did not run.
     """
 
     program: str
@@ -82,7 +87,7 @@ class CheckedProgram:
 
 
 def checked_programs(result: RunResult) -> tuple[CheckedProgram, ...]:
-    """The outcome of every program of a run; a crash belongs to the program that was running."""
+    """Every program of a run; a crash belongs to the program that ran last."""
     last = len(result.programs) - 1
     return tuple(
         checked_program(one, crash=result.crash if number == last else "")
@@ -91,35 +96,30 @@ def checked_programs(result: RunResult) -> tuple[CheckedProgram, ...]:
 
 
 def checked_program(program: ProgramOutcome, crash: str = "") -> CheckedProgram:
-    """The outcome of one program; *crash* is what ended its guest, if anything did."""
-    result = program.result
+    """One program of a run; *crash* is the text of the crash that ended its guest, if any."""
+    result, name, title = program.result, program.name, program.title
     if result is None and not crash:
-        return CheckedProgram(
-            program.name, CheckedKind.NOT_APPLICABLE, program.title, reason=program.not_applicable
-        )
-    result = result or ProgramResult(program.name)
-    broken = (
-        *_broken(result),
-        *([Finding(CRASH, result.program, 1, tuple(crash.splitlines()))] if crash else ()),
-    )
-    changed = tuple(_changed(result))
+        reason = program.not_applicable
+        return CheckedProgram(name, CheckedKind.NOT_APPLICABLE, title, reason=reason)
+    result = result or ProgramResult(name)
+    broken, changed = (*_broken(result), *_crashed(result, crash)), tuple(_changed(result))
     return CheckedProgram(
-        program.name,
-        _kind(result, bool(broken), bool(changed)),
-        program.title,
-        result.judged,
-        result.unjudged,
-        broken,
-        changed,
-        tuple(sorted(result.known)),
-        tuple(sorted(result.vanished)),
-        tuple(one.lines for one in result.unexplained),
-        result.ended or result.unknown_because,
+        program=name,
+        kind=_kind(result, bool(broken), bool(changed)),
+        title=title,
+        steps=result.judged,
+        unjudged=result.unjudged,
+        broken=broken,
+        changed=changed,
+        known=tuple(sorted(result.known)),
+        vanished=tuple(sorted(result.vanished)),
+        messages=tuple(one.lines for one in result.unexplained),
+        reason=result.ended or result.unknown_because,
     )
 
 
 def _kind(result: ProgramResult, broken: bool, changed: bool) -> CheckedKind:
-    """What was not judged has kept no promise: half of the steps at least must have been."""
+    """A step that was not judged has kept no promise: at least half of them must have been."""
     if broken:
         return CheckedKind.CONTRACT
     if result.ended or not result.complete or not (result.judged or result.unjudged):
@@ -131,31 +131,39 @@ def _kind(result: ProgramResult, broken: bool, changed: bool) -> CheckedKind:
     return CheckedKind.UNKNOWN if result.verdict is Verdict.UNKNOWN else CheckedKind.AGREE
 
 
+def _crashed(result: ProgramResult, crash: str) -> tuple[Finding, ...]:
+    return (Finding(CRASH, result.program, 1, tuple(crash.splitlines())),) if crash else ()
+
+
 def _broken(result: ProgramResult) -> Iterable[Finding]:
+    """Broken rules of the contract, then kernel messages that no step explains."""
     contract = [one for one in result.divergences if one.layer is Layer.CONTRACT]
     rules = Counter(rule for one in contract for rule in _rules(one))
     for rule, count in rules.items():
         first = next(one for one in contract if rule in _rules(one))
         yield Finding(rule, summary(first), count, _lines(first, pictured=True))
-    titles = Counter(f"{MESSAGE}: {_VOLATILE.sub('#', one.title)}" for one in result.unexplained)
+    titles = Counter(_message_title(one.title) for one in result.unexplained)
     for title, count in titles.items():
-        said = next(
-            one for one in result.unexplained if title.endswith(_VOLATILE.sub("#", one.title))
-        )
-        where = f"{result.program} step {said.step}" if said.step >= 0 else result.program
-        yield Finding(title, where, count, said.lines)
+        said = next(one for one in result.unexplained if _message_title(one.title) == title)
+        place = f"{result.program} step {said.step}" if said.step >= 0 else result.program
+        yield Finding(title, place, count, said.lines)
+
+
+def _message_title(title: str) -> str:
+    """The name of a kernel message, equal in every run."""
+    return f"{MESSAGE}: {_VOLATILE.sub('#', title)}"
 
 
 def _rules(one: Divergence) -> tuple[str, ...]:
     """The rules that a divergence breaks, by name."""
     if one.operation is None:
         return (WITNESSES,)
-    return tuple(dict.fromkeys(reason.partition(":")[0] for reason in one.reasons)) or (
-        "contract",
-    )
+    names = dict.fromkeys(reason.partition(":")[0] for reason in one.reasons)
+    return tuple(names) or ("contract",)
 
 
 def _changed(result: ProgramResult) -> Iterable[Finding]:
+    """Behaviour that differs from the model, and ``expect`` lines of a scenario that fail."""
     behaviour = [one for one in result.divergences if one.layer is Layer.BEHAVIOUR]
     counts = Counter(_behaviour(one) for one in behaviour)
     for number, (what, count) in enumerate(counts.items()):
@@ -163,21 +171,21 @@ def _changed(result: ProgramResult) -> Iterable[Finding]:
         yield Finding(what, summary(first), count, _lines(first, pictured=number < _PICTURED))
     if result.unrecorded:
         yield Finding("more of the same", result.program, result.unrecorded)
-    expected = Counter(one.field for one in result.failed_assertions)
-    for field, count in expected.items():
+    yield from _failed_assertions(result)
+
+
+def _failed_assertions(result: ProgramResult) -> Iterable[Finding]:
+    counts = Counter(one.field for one in result.failed_assertions)
+    for field, count in counts.items():
         failed = next(one for one in result.failed_assertions if one.field == field)
         seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
         place = f"{result.program}:{failed.line} step {failed.step}"
-        yield Finding(
-            f"expected {field}",
-            place,
-            count,
-            (f"{field} {failed.wanted:#x} expected, {seen} seen",),
-        )
+        words = f"{field} {failed.wanted:#x} expected, {seen} seen"
+        yield Finding(f"expected {field}", place, count, (words,))
 
 
 def _behaviour(one: Divergence) -> str:
-    """An operation and the fields that were not the model's: the same change, the same text."""
+    """The name of a changed behaviour: the operation and the fields that differ."""
     if one.operation is None:
         return "state at rest"
     return f"{one.operation.code.name.lower()}: {', '.join(one.fields) or 'outcome'}"

@@ -1,4 +1,4 @@
-"""Two outcomes of one program, held against each other: what the patch has changed."""
+"""What a patch changed in one program: its outcomes on base and patched kernel compared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from harness.check.checked_program import CheckedKind, CheckedProgram
 
 
 class PatchEffect(StrEnum):
-    """What a patch has done to one program's outcome."""
+    """How a program's outcome on the patched kernel differs from that on the base."""
 
     NEWLY_FAILING = "newly failing"
     CANNOT_JUDGE = "cannot judge"
@@ -20,12 +20,12 @@ class PatchEffect(StrEnum):
 
 
 ORDER = tuple(PatchEffect)
-"""The most important first."""
+"""Most important first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One program in one configuration: both outcomes, what changed, and why it is called so."""
+    """One program in one configuration: both outcomes, and what changed, with the reason."""
 
     config: str
     program: str
@@ -34,14 +34,14 @@ class Comparison:
     patched: CheckedProgram | None
     why: str = ""
     confirmed: int = 0
-    """Of ``tried`` further runs, each in a guest of its own, those that failed in the same way."""
+    """Number of the ``tried`` further runs, each in a guest of its own, that failed too."""
     tried: int = 0
 
 
 def compare(
     config: str, base: Iterable[CheckedProgram], patched: Iterable[CheckedProgram]
 ) -> tuple[Comparison, ...]:
-    """Every program of either kernel, in the order of the patched one."""
+    """Compare every program of both kernels, in the patched kernel's order."""
     old: Mapping[str, CheckedProgram] = {one.program: one for one in base}
     new: Mapping[str, CheckedProgram] = {one.program: one for one in patched}
     names = (*new, *(name for name in old if name not in new))
@@ -58,9 +58,9 @@ def _comparison(
 def effect_of(
     base: CheckedProgram | None, patched: CheckedProgram | None
 ) -> tuple[PatchEffect, str]:
-    """What changed between two outcomes of a program, and why it is called so.
+    """What changed between two outcomes of a program, and why.
 
-    A missing outcome is one of a program that was not run.
+    None stands for a kernel on which the program did not run.
     """
     silent = _no_verdict(base, patched)
     if silent or base is None or patched is None:
@@ -78,7 +78,7 @@ _SILENT = (CheckedKind.ERROR, CheckedKind.UNKNOWN)
 
 
 def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None) -> str:
-    """Why nothing can be said, if nothing can; the patched kernel's reason first."""
+    """Why there is no verdict, if there is none; the patched kernel's reason comes first."""
     for one, what in ((patched, "patched kernel"), (base, "base")):
         if one is None:
             return f"it was not run on the {what}"
@@ -94,7 +94,7 @@ def _left_out(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffec
 
 
 def _failing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
-    """A rule that the base keeps makes it new, whatever else the base breaks."""
+    """A failure is new if it breaks a rule that the base keeps, whatever else the base does."""
     new = patched.rules - base.rules
     if new:
         return PatchEffect.NEWLY_FAILING, f"breaks {_listed(new)}"
@@ -102,13 +102,11 @@ def _failing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect
 
 
 def _passing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
-    """Neither breaks the contract: known bugs and behaviour may still differ."""
+    """Neither kernel breaks the contract: known bugs and behaviour may still differ."""
     known = set(patched.known) & set(base.vanished)
     if known:
-        return (
-            PatchEffect.NEWLY_FAILING,
-            f"shows the known bug {_listed(known)}, which the base has not",
-        )
+        why = f"shows the known bug {_listed(known)}, which the base does not have"
+        return PatchEffect.NEWLY_FAILING, why
     if base.kind is CheckedKind.NOT_APPLICABLE:
         return PatchEffect.NEWLY_PASSING, "it did not apply to the base"
     if patched.behaviours != base.behaviours:

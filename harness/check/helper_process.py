@@ -1,4 +1,4 @@
-"""The process that drives a second guest."""
+"""The process that drives the second guest of a check."""
 
 import signal
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from harness.base.parent_death import die_with_parent
 
 @contextmanager
 def helper_process() -> Iterator[Executor]:
-    """A helper for one check.
+    """A process that serves one check while the block runs.
 
-    It is forked, and at once, which takes a hundredth of what another interpreter would: call this before
-    there are threads, locks or children that it must not inherit.
+    It is forked at once, which takes a hundredth of the time that a new interpreter takes.
+    Enter the block before the caller has threads, locks or children, which a fork would copy.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("fork"), initializer=_begin) as pool:
         pool.submit(_nothing).result()
@@ -22,10 +22,10 @@ def helper_process() -> Iterator[Executor]:
 
 
 def _begin() -> None:
-    """End with the process that asked for us, and without a word where somebody interrupts it."""
+    """Make this process end with its parent, and without a traceback when it is interrupted."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _nothing() -> None:
-    """The first task: processes are made when there is one."""
+    """A first task: the pool starts its process when it gets one."""

@@ -1,7 +1,7 @@
-"""One kernel judged over all that a check runs, in two guests at once where the plan is long."""
+"""One kernel judged over a whole workload, in two guests at once where the plan is long."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +17,15 @@ from harness.run.throwaway import wrecks
 from harness.scenario.syntax import Scenario
 
 DIVIDED_FROM = 16
-"""Scenarios from which on a second guest is worth its boot: about as long as these take."""
+"""From so many scenarios on a second guest pays: they take about as long as a boot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one kernel did with every program.  ``error`` says why there is nothing, where there is nothing."""
+    """What one kernel did with every program.
+
+    ``error`` says why ``programs`` is empty, if it is; ``seconds`` is the time that all took.
+    """
 
     release: str
     config_hash: str
@@ -36,91 +39,91 @@ class Judgement:
 
     @property
     def steps(self) -> int:
-        """Judged steps."""
+        """Number of judged steps."""
         return sum(one.steps for one in self.programs)
 
 
 class KernelJudge:
-    """Where one kernel is judged: its parts, the terms, the folder for the logs of its guests.
+    """Runs a workload on one kernel and judges it; the logs of its guests go to a folder.
 
-    *helper* runs a part of the plan at the same time (``helper.py``).
+    *helper* drives the second guest (``helper_process.py``); without one the guests take turns.
     """
 
     def __init__(
         self,
         prepared: Prepared,
-        terms: Workload,
+        workload: Workload,
         out: Path,
         progress: Progress,
         helper: Executor | None = None,
     ) -> None:
         self.prepared = replace(prepared, kernel=keep_image(prepared.kernel, out))
-        self.terms, self.out, self.progress, self.helper = terms, out, progress, helper
+        self.workload, self.out, self.progress, self.helper = workload, out, progress, helper
 
     def judgement(self) -> Judgement:
-        """Run the plan in cold guests.
+        """Run the workload in guests that are booted, not restored.
 
-        A plan is divided the same way on every host and for every kernel: what ran before a program in
-        its guest is equal for base and patched kernel.
+        Every host divides a plan in the same way for every kernel, so the same programs run
+        before a program in its guest on the base and on the patched kernel.
         """
         started = time.monotonic()
         lanes = [
-            Lane(self.prepared, replace(self.terms, plan=plan), self.out / f"lane-{number}")
-            for number, plan in enumerate(divided(self.terms.plan))
+            Lane(self.prepared, replace(self.workload, plan=plan), self.out / f"lane-{number}")
+            for number, plan in enumerate(divided(self.workload.plan))
         ]
-        found = self._found(lanes)
+        results = self._results(lanes)
+        programs = (_programs(*both, results) for both in zip(lanes, results, strict=True))
         return Judgement(
             release=self.prepared.kernel.release,
             config_hash=self.prepared.kernel.config_hash,
-            machine=describe(self.terms.shape),
-            command=found[0].command,
-            missing_evidence=found[0].missing_evidence,
-            programs=tuple(
-                one
-                for lane, part in zip(lanes, found, strict=True)
-                for one in _outcomes(lane, part, found)
-            ),
-            error=next((part.error for part in found if part.error), ""),
+            machine=describe(self.workload.shape),
+            command=results[0].command,
+            missing_evidence=results[0].missing_evidence,
+            programs=tuple(one for each in programs for one in each),
+            error=next((one.error for one in results if one.error), ""),
             seconds=time.monotonic() - started,
-            guests=sum(part.guests for part in found),
+            guests=sum(one.guests for one in results),
         )
 
-    def _found(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:
-        """The first lane is run here, the others by the helper meanwhile; one after another where there is none."""
+    def _results(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:
+        """Run the first lane here, and meanwhile the others in the helper, if there is one."""
         if self.helper is None:
-            return [lane.found(self.progress) for lane in lanes]
-        others = [self.helper.submit(lane.found, Quiet()) for lane in lanes[1:]]
-        return [lanes[0].found(self.progress), *(one.result() for one in others)]
+            return [lane.result(self.progress) for lane in lanes]
+        others = [self.helper.submit(lane.result, Quiet()) for lane in lanes[1:]]
+        return [lanes[0].result(self.progress), *(one.result() for one in others)]
 
     def confirm(self, scenario: Scenario) -> CheckedProgram:
-        """The outcome of one scenario alone, in a guest of its own."""
-        plan = Plan((scenario,), self.terms.plan.seed, 0, throwaway=wrecks(scenario))
-        lane = Lane(self.prepared, self.terms, self.out / "alone" / program_name(scenario))
+        """Run one scenario alone, in a guest of its own."""
+        name = program_name(scenario)
+        plan = Plan((scenario,), self.workload.plan.seed, 0, throwaway=wrecks(scenario))
+        lane = Lane(self.prepared, self.workload, self.out / "alone" / name)
         result = lane.run(plan, self.progress, throwaway=False)
         found = checked_programs(result)
-        return (
-            found[-1]
-            if found
-            else CheckedProgram(program_name(scenario), CheckedKind.ERROR, reason=result.error)
-        )
+        return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)
 
 
-def _outcomes(
+JudgeFactory = Callable[[Prepared, Workload, Path, Progress], KernelJudge]
+
+
+def _programs(
     lane: Lane, own: LaneResult, all_of_them: Sequence[LaneResult]
 ) -> Sequence[CheckedProgram]:
-    """What a lane has found; where only its guests did not boot, every program of it is one without a verdict."""
+    """The programs of one lane.
+
+    If its guests did not boot while another lane's did, each of its programs is an error.
+    """
     if own.programs or not any(one.programs for one in all_of_them):
         return own.programs
     return [
         CheckedProgram(program_name(one), CheckedKind.ERROR, reason=own.error)
-        for one in lane.terms.plan.scenarios
+        for one in lane.workload.plan.scenarios
     ]
 
 
 def divided(plan: Plan) -> tuple[Plan, ...]:
-    """*plan* in the parts that guests of their own run: a short one in one, another in two.
+    """Divide *plan* for guests that run at the same time: a long plan in two, a short one not.
 
-    What is generated goes with the second part, whose scenarios are fewer.
+    Generated programs go to the second part, which has fewer scenarios.
     """
     if len(plan.scenarios) < DIVIDED_FROM:
         return (plan,)

@@ -1,4 +1,4 @@
-"""One kernel judged over a plan, whatever it does: a crash ends a guest, not the work."""
+"""One part of a workload on one kernel: a crash ends a guest, and the next guest goes on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from harness.run.throwaway import with_throwaway
 from harness.scenario.syntax import Scenario
 
 GUESTS_MOST = 5
-"""Guests for one lane: a kernel that crashes in every scenario has told enough by then."""
+"""Guests of one lane: a kernel that crashes in every scenario has shown enough by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is run, on which machine: equal for base and patched kernel."""
+    """The programs that run, and the machine: equal for base and patched kernel."""
 
     shape: Shape
     plan: Plan
@@ -30,7 +30,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class LaneResult:
-    """What one lane has seen.  ``error`` says why there is nothing, where there is nothing."""
+    """What one lane has seen; ``error`` says why ``programs`` is empty, if it is."""
 
     command: str
     missing_evidence: tuple[str, ...]
@@ -41,44 +41,40 @@ class LaneResult:
 
 @dataclass(slots=True)
 class Lane:
-    """Guest after guest, until every program of the plan has run; the folder is for their logs."""
+    """Runs one guest after the other until every program of the plan has run.
+
+    Each guest writes its logs to a folder below ``out``.
+    """
 
     prepared: Prepared
-    terms: Workload
+    workload: Workload
     out: Path
     guests: int = field(default=0, init=False)
 
-    def found(self, progress: Progress) -> LaneResult:
-        """Run the plan in cold guests."""
-        result = self.run(self.terms.plan, progress)
-        found = list(checked_programs(result))
-        while _ended(result) and self.guests < GUESTS_MOST and (left := self._left(found)):
-            result = self.run(Plan(left, self.terms.plan.seed, 0), progress)
-            found += checked_programs(result)
-        if _ended(result):
-            reason = f"not run: {self.guests} guests had crashed or could not go on"
-            found += [
-                CheckedProgram(program_name(one), CheckedKind.ERROR, reason=reason)
-                for one in self._left(found)
-            ]
-        return LaneResult(
-            result.command,
-            result.missing_evidence,
-            tuple(found),
-            "" if found else result.error,
-            self.guests,
-        )
+    def result(self, progress: Progress) -> LaneResult:
+        """Run the plan in guests that are booted, not restored."""
+        plan = self.workload.plan
+        run = self.run(plan, progress)
+        found = list(checked_programs(run))
+        while _ended(run) and self.guests < GUESTS_MOST and (left := self._left(found)):
+            run = self.run(Plan(left, plan.seed, 0), progress)
+            found += checked_programs(run)
+        if _ended(run):
+            found += self._not_run(found)
+        error = "" if found else run.error
+        return LaneResult(run.command, run.missing_evidence, tuple(found), error, self.guests)
 
     def run(self, plan: Plan, progress: Progress, *, throwaway: bool | None = None) -> RunResult:
-        """One guest over *plan*; scenarios that wreck it are given guests of their own, where wanted."""
-        wanted = self.terms.throwaway if throwaway is None else throwaway
+        """Run *plan* in one guest, and each scenario that wrecks a guest in one of its own.
+
+        Those scenarios run only if *throwaway* says so; None stands for the workload's choice.
+        """
+        wanted = self.workload.throwaway if throwaway is None else throwaway
         out = self.out / f"guest-{self.guests}"
         out.mkdir(parents=True, exist_ok=True)
         self.guests += 1
-        kernel, watch = self.prepared.kernel, Stopwatch()
-        request = Request(
-            kernel.name, None, self.terms.shape, plan, out, template=False, throwaway=wanted
-        )
+        name, shape, watch = self.prepared.kernel.name, self.workload.shape, Stopwatch()
+        request = Request(name, None, shape, plan, out, template=False, throwaway=wanted)
         result = judge(self.prepared, request, progress, watch)
         if not wanted or result.crash or result.error:
             return result
@@ -87,16 +83,21 @@ class Lane:
         )
 
     def _left(self, found: Sequence[CheckedProgram]) -> tuple[Scenario, ...]:
-        """The scenarios that no guest has come to."""
+        """The scenarios that no guest has reached."""
         done = {one.program for one in found}
-        return tuple(one for one in self.terms.plan.scenarios if program_name(one) not in done)
+        return tuple(one for one in self.workload.plan.scenarios if program_name(one) not in done)
+
+    def _not_run(self, found: Sequence[CheckedProgram]) -> list[CheckedProgram]:
+        reason = f"not run: {self.guests} guests had crashed or could not go on"
+        names = (program_name(one) for one in self._left(found))
+        return [CheckedProgram(name, CheckedKind.ERROR, reason=reason) for name in names]
 
 
 def _ended(result: RunResult) -> bool:
-    """Whether the guest ended before its plan: it crashed, or a program left it unfit for the next."""
+    """Whether the guest ended before its plan did: it crashed, or could not run the next."""
     return bool(result.programs) and bool(result.crash or result.error)
 
 
 def program_name(scenario: Scenario) -> str:
-    """The name of the program that a scenario is lowered to (``scenario/lower.py``)."""
+    """The name of the program that *scenario* is lowered to (``scenario/lower.py``)."""
     return PurePath(scenario.file).stem

@@ -1,19 +1,21 @@
-"""What is left of a check for whoever wants to see it again: the patches, the kernel, command lines."""
+"""What a check leaves behind to repeat it: the patches, the kernel image and a command line."""
 
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.base.project import NAME
+from harness.check.check_request import CheckRequest
+from harness.check.lane import program_name
 from harness.kernel.kernel_record import Kernel
 from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 
 
 def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
-    """*patches* as files that ``--patch`` takes, also where they came from standard input."""
+    """Write *patches* to files that ``--patch`` takes; some came from standard input."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.patch"):
         stale.unlink()
@@ -23,22 +25,34 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def command(
-    place: Sequence[str],
-    base: PatchBase,
-    patches: Sequence[Path],
-    config: str,
-    more: Sequence[str] = (),
-) -> str:
-    """The check of one configuration, ready to paste."""
-    words = [NAME, "check", *place]
-    words += ["--base", base.revision] if base.revision else []
-    words += [word for patch in patches for word in ("--patch", str(patch))]
-    return shlex.join([*words, "--configs", config, *more])
+def check_command(request: CheckRequest, base: PatchBase, config: str, program: str = "") -> str:
+    """The command line that checks *config* again, with the scenario of *program* alone if any."""
+    return shlex.join(_words(request, base, config, program))
+
+
+def _words(request: CheckRequest, base: PatchBase, config: str, program: str) -> Iterator[str]:
+    plan = request.workload.plan
+    yield from (NAME, "check")
+    if request.kernel:
+        yield from ("--kernel", request.kernel.name)
+    else:
+        yield from ("--tree", str(request.tree))
+    if base.revision:
+        yield from ("--base", base.revision)
+    for file in save_patches(request.patches, request.out / "patches"):
+        yield from ("--patch", str(file))
+    yield from ("--configs", config)
+    if request.machine:
+        yield from ("--shape", request.machine)
+    scenario = next((one.file for one in plan.scenarios if program_name(one) == program), "")
+    if scenario:
+        yield from ("--scenario", scenario)
+    else:
+        yield from ("--seed", str(plan.seed), "--steps", str(plan.steps))
 
 
 def keep_image(kernel: Kernel, folder: Path) -> Kernel:
-    """*kernel* with its image in *folder*, where the next build does not reach it."""
+    """*kernel* with its image copied to *folder*, where the next build does not overwrite it."""
     if kernel.vmlinux is None:
         return kernel
     folder.mkdir(parents=True, exist_ok=True)

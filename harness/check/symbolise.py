@@ -1,7 +1,8 @@
-"""Addresses in kernel messages, told with file and line: what scripts/decode_stacktrace.sh does with a whole vmlinux.
+"""Adds file and line to addresses in kernel messages, as scripts/decode_stacktrace.sh does.
 
-Kernels for checks have no DWARF, which would make every link slower.  Code does not depend on ``-g``, so that the
-one object that an address lies in is compiled again with it, by the command that kbuild has kept.
+That script needs a vmlinux with DWARF, which checks do not build since it makes every link slower.
+The code does not depend on ``-g``, so only the object that holds the address is compiled again
+with ``-g``, by the command that kbuild has stored.
 """
 
 import re
@@ -28,18 +29,18 @@ USUAL = (
     "arch/x86/mm/tlb.c",
     "kernel/sched/core.c",
 )
-"""Where the functions of interest are, beside the files that a patch changes."""
+"""Sources of the functions that occur in messages, beside the files that a patch changes."""
 
 
 class _Start(NamedTuple):
-    """Where a function begins in its object."""
+    """The place at which a function begins in its object."""
 
     section: str
     offset: int
 
 
 class Symboliser:
-    """Adds ``(file:line)`` to the lines of a message, for functions of a few files of a built tree."""
+    """Adds ``(file:line)`` to messages, for functions of USUAL and *changed* files of a build."""
 
     def __init__(self, objects: Path, changed: Sequence[str] = ()) -> None:
         self._objects = objects
@@ -49,7 +50,7 @@ class Symboliser:
         self._places: dict[tuple[str, int], str] = {}
 
     def lines(self, lines: Sequence[str]) -> tuple[str, ...]:
-        """*lines*, each address that can be told with its place behind it."""
+        """*lines* with ``(file:line)`` behind each address whose place is found."""
         return tuple(_ADDRESS.sub(self._with_place, line) for line in lines)
 
     def _with_place(self, found: re.Match[str]) -> str:
@@ -74,12 +75,15 @@ class Symboliser:
 
     @cached_property
     def _known(self) -> dict[str, dict[str, _Start]]:
-        """Functions of each source that was compiled."""
+        """The functions of each source that was compiled."""
         files = {source: (self._objects / source).with_suffix(".o") for source in self._sources}
         return {source: _functions(file) for source, file in files.items() if file.is_file()}
 
     def _with_dwarf(self, source: str, output: Path) -> Path | None:
-        """The object of *source* with line numbers, or None where kbuild's command is of another form."""
+        """Compile *source* with line numbers.
+
+        The result is None if kbuild's command has an unknown form, or fails.
+        """
         file = (self._objects / source).with_suffix(".o")
         kept = file.with_name(f".{file.name}.cmd")
         found = _COMMAND.search(kept.read_text(encoding="utf-8")) if kept.is_file() else None
@@ -92,7 +96,7 @@ class Symboliser:
         return None if done.returncode else output
 
     def _line_of(self, file: Path, section: str, offset: int) -> str:
-        """``mm/highmem.c:300`` for an offset in a section; empty where there is no line."""
+        """The line of an offset in a section, as ``mm/highmem.c:300``, or an empty text."""
         command: list[str | Path] = [
             find_program(f"{CROSS_COMPILE}addr2line"),
             "-j",
@@ -108,23 +112,23 @@ class Symboliser:
         return f"{shown}:{number}" if number.isdigit() and number != "0" else ""
 
 
-def with_source_lines(outcome: CheckedProgram, symboliser: Symboliser) -> CheckedProgram:
-    """*outcome* with places in everything that the kernel said."""
-    if not outcome.messages and not any(one.what == CRASH for one in outcome.broken):
-        return outcome
+def with_source_lines(program: CheckedProgram, symboliser: Symboliser) -> CheckedProgram:
+    """*program* with files and lines in all its kernel messages."""
+    if not program.messages and not any(one.what == CRASH for one in program.broken):
+        return program
     spoken = (CRASH, MESSAGE)
     return replace(
-        outcome,
+        program,
         broken=tuple(
             replace(one, lines=symboliser.lines(one.lines)) if one.what.startswith(spoken) else one
-            for one in outcome.broken
+            for one in program.broken
         ),
-        messages=tuple(symboliser.lines(one) for one in outcome.messages),
+        messages=tuple(symboliser.lines(one) for one in program.messages),
     )
 
 
 def _functions(file: Path) -> dict[str, _Start]:
-    """Where the functions of an object begin: those of booting are in a section of their own."""
+    """The places of an object's functions; __init functions are in a section of their own."""
     said = subprocess.run(
         [find_program(f"{CROSS_COMPILE}objdump"), "--syms", file],
         capture_output=True,

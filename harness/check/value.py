@@ -1,4 +1,4 @@
-"""Judgements as JSON values and back: what is kept of a base, and what ``--json`` writes."""
+"""Judgements as JSON values and back, to store those of bases."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +15,7 @@ def judgement_value(one: Judgement) -> dict[str, Any]:
 
 
 def judgement_of(value: dict[str, Any]) -> Judgement | None:
-    """The judgement that *value* is, or None where it is of another format."""
+    """The judgement that *value* describes, or None if it has another format."""
     if value.get("format") != FORMAT:
         return None
     rest = {
@@ -26,12 +26,12 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
     return Judgement(
         **rest,
         missing_evidence=tuple(value["missing_evidence"]),
-        programs=tuple(outcome_of(one) for one in value["programs"]),
+        programs=tuple(program_of(one) for one in value["programs"]),
     )
 
 
-def outcome_of(value: dict[str, Any]) -> CheckedProgram:
-    """The outcome that *value* is."""
+def program_of(value: dict[str, Any]) -> CheckedProgram:
+    """The program that *value* describes."""
     lists = {name: tuple(value[name]) for name in ("known", "vanished")}
     findings = {
         name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")

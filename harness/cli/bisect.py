@@ -44,7 +44,7 @@ def bisect_step(
     """Judge the commit that is checked out, for `git bisect run`: exit 0 good, 1 bad, 125 cannot judge, 128 stop."""
     del debug
     try:
-        with _bisector(tree, config, _terms(scenario, shape, steps), out) as bisector:
+        with _bisector(tree, config, _workload(scenario, shape, steps), out) as bisector:
             commit = commit_of(tree, "")
             local = local_changes(tree, "")
             scratch = bisector.scratch
@@ -71,9 +71,9 @@ def bisect(
 ) -> None:
     """Find the first commit that breaks the contract, in a scratch of the tree: exit 0 found, 2 not found."""
     del debug
-    terms = _terms(scenario, shape, steps)
+    workload = _workload(scenario, shape, steps)
     with (
-        _bisector(tree, config, terms, out) as bisector,
+        _bisector(tree, config, workload, out) as bisector,
         progress_for(Console(stderr=True)) as progress,
     ):
         found = bisector.bisect(commit_of(tree, good), commit_of(tree, bad), progress)
@@ -87,16 +87,16 @@ def bisect(
     raise typer.Exit(2)
 
 
-def _terms(scenario: list[Path] | None, shape: str, steps: int) -> Workload:
+def _workload(scenario: list[Path] | None, shape: str, steps: int) -> Workload:
     plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), 1, steps)
     return Workload(parse_shape(shape), plan)
 
 
 @contextmanager
-def _bisector(tree: Path, config: str, terms: Workload, out: Path) -> Iterator[Bisector]:
+def _bisector(tree: Path, config: str, workload: Workload, out: Path) -> Iterator[Bisector]:
     if not is_git(require_kernel_tree(tree)):
         raise UsageError(
             f"{tree} is no git repository", hint="there is nothing to bisect without history"
         )
     with open_scratch(tree, Cache.default()) as scratch:
-        yield Bisector(scratch, TreeBuilder(), config, terms, require_folder(out))
+        yield Bisector(scratch, TreeBuilder(), config, workload, require_folder(out))

@@ -11,10 +11,11 @@ from rich.console import Console
 from harness.base import project
 from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.check.check_request import CheckRequest
 from harness.check.check_result import FAILING, CheckResult
-from harness.check.checking import CheckRequest, run_check
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
+from harness.check.series import run_check
 from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress_bar import progress_for, show_command
 from harness.errors import UsageError
@@ -107,12 +108,12 @@ def check(
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
     base = _before(tree, patches, base) if b4 else base
-    terms = Workload(parse_shape(shape), plan, throwaway)
+    workload = Workload(parse_shape(shape), plan, throwaway)
     with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
         request = CheckRequest(
-            tree, patches, terms, names, require_folder(out), base, strict, built, shape
+            tree, patches, workload, names, require_folder(out), base, strict, built, shape
         )
         builder = TreeBuilder(show_command if verbose else None)
         results = run_check(request, builder, progress, helper=helper, each=each)

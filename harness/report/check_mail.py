@@ -1,4 +1,4 @@
-"""A check as a mail that can be sent as it is: a reply to the patch, in plain text."""
+"""The report of a check as a mail: a plain-text reply to the patch, ready to send."""
 
 import email.utils
 import textwrap
@@ -6,15 +6,21 @@ from collections.abc import Iterator
 
 from harness.base.project import NAME
 from harness.check.check_result import CheckResult, ConfigResult
-from harness.check.comparison import ORDER, PatchEffect
-from harness.report.check_report import LOST, behaviour_lines, comparison_lines, verdict_words
+from harness.check.comparison import PatchEffect
+from harness.report.check_report import (
+    LOST,
+    behaviour_lines,
+    comparison_lines,
+    counts_words,
+    verdict_words,
+)
 
 WIDTH = 72
 _FAILING_MOST = 3
 
 
 def mail_text(result: CheckResult) -> str:
-    """Headers and body; addresses of lists are left to the sender."""
+    """Headers and body; the sender adds the addresses of mailing lists."""
     return "\n".join((*_headers(result), "", *mail_lines(result))) + "\n"
 
 
@@ -33,7 +39,7 @@ def _headers(result: CheckResult) -> Iterator[str]:
 
 
 def mail_lines(result: CheckResult) -> Iterator[str]:
-    """The body: prose is folded, what a machine said is not."""
+    """The body; only prose is folded, not the output of programs."""
     what = "this series" if len(result.patches) > 1 else "this patch"
     yield from _prose(f"Hi, I ran {NAME} on {what}, on top of {result.base}.")
     yield ""
@@ -43,8 +49,9 @@ def mail_lines(result: CheckResult) -> Iterator[str]:
         yield from _config(config)
     yield ""
     yield from _prose(
-        f"{NAME} runs kmap, kmap_atomic and kmap_local in a real i386 highmem kernel under QEMU, one operation at a "
-        f"time, and compares each step with a reference model. Seed {result.seed}."
+        f"{NAME} runs kmap, kmap_atomic and kmap_local in a real i386 highmem kernel under QEMU, "
+        f"one operation at a time, and compares each step with a reference model. "
+        f"Seed {result.seed}."
     )
 
 
@@ -66,8 +73,7 @@ def _config(config: ConfigResult) -> Iterator[str]:
         if config.reproduce:
             yield f"Reproduce: {config.reproduce}"
         return
-    counts = {change: sum(one.change is change for one in config.comparisons) for change in ORDER}
-    yield f"Programs:  {', '.join(f'{count} {change.value}' for change, count in counts.items() if count)}"
+    yield f"Programs:  {counts_words(config)}"
     if config.lost_evidence:
         yield from _prose(f"No evidence from {', '.join(config.lost_evidence).lower()}: {LOST}.")
     yield from _failing(config)

@@ -1,5 +1,6 @@
-"""A check for people: the verdict, and everything that led to it."""
+"""The report of a check for a terminal: the verdict and everything that led to it."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from harness.check.check_result import CheckResult, ConfigResult
@@ -9,18 +10,20 @@ from harness.check.comparison import ORDER, Comparison, PatchEffect
 _WORDS = {
     PatchEffect.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
     PatchEffect.CANNOT_JUDGE: "CANNOT JUDGE: not everything that was to be compared could be",
-    PatchEffect.BEHAVIOUR_CHANGED: "BEHAVIOUR CHANGED: another behaviour, all of the contract kept",
+    PatchEffect.BEHAVIOUR_CHANGED: (
+        "BEHAVIOUR CHANGED: another behaviour, all of the contract kept"
+    ),
     PatchEffect.STILL_FAILING: "STILL FAILING: the base breaks the same rules; nothing is new",
     PatchEffect.NEWLY_PASSING: "NEWLY PASSING: the patch mends what the base breaks",
     PatchEffect.UNCHANGED: "UNCHANGED: base and patched kernel do the same",
     PatchEffect.NOT_APPLICABLE: "CANNOT JUDGE: no scenario applies to this kernel",
 }
 _SHOWN = 5
-"""Failing programs shown with every line, unless all are asked for."""
+"""Number of failing programs shown with all their lines, unless --verbose asks for all."""
 
 
 def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
-    """The whole report, line by line; *verbose* shows every program."""
+    """The lines of the whole report; *verbose* shows every program."""
     yield f"tree        {result.tree} at {result.base}"
     for number, title in enumerate(result.patches, 1):
         yield f"{'patch' if number == 1 else '':12}{title}"
@@ -28,7 +31,8 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
         yield f"note        {note}"
     for config in result.configs:
         yield from config_lines(config, verbose=verbose)
-    yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
+    times = (f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+    yield f"time        {', '.join(times)}"
     yield f"verdict     {verdict_words(result)}"
 
 
@@ -45,7 +49,7 @@ def verdict_words(result: CheckResult) -> str:
 
 
 def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
-    """One configuration."""
+    """The lines of one configuration."""
     yield ""
     yield f"config      {config.config}: {_judged(config)}"
     if config.failure:
@@ -56,13 +60,18 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
         return
     if config.lost_evidence:
         yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"
-    counts = {change: sum(one.change is change for one in config.comparisons) for change in ORDER}
-    yield f"programs    {', '.join(f'{count} {change.value}' for change, count in counts.items() if count)}"
+    yield f"programs    {counts_words(config)}"
     for change in ORDER:
         found = [one for one in config.comparisons if one.change is change]
         yield from _of(change, found, verbose=verbose)
     if config.reproduce and config.change is not PatchEffect.UNCHANGED:
         yield f"by hand     {config.reproduce}"
+
+
+def counts_words(config: ConfigResult) -> str:
+    """The number of programs for each change, as ``85 unchanged, 2 newly failing``."""
+    counts = Counter(one.change for one in config.comparisons)
+    return ", ".join(f"{counts[change]} {change.value}" for change in ORDER if counts[change])
 
 
 LOST = "the patched kernel has no such function or variable any more; no divergence rests on it"
@@ -73,14 +82,13 @@ def _judged(config: ConfigResult) -> str:
         return "nothing was judged"
     base = config.base.steps if config.base else 0
     kept = ", kept from before" if config.base_was_kept else ""
-    return (
-        f"{config.patched.release}, {config.patched.machine}; {config.patched.steps} steps judged, "
-        f"base {base}{kept}"
-    )
+    patched = config.patched
+    steps = f"{patched.steps} steps judged, base {base}{kept}"
+    return f"{patched.release}, {patched.machine}; {steps}"
 
 
 def _of(change: PatchEffect, found: list[Comparison], *, verbose: bool) -> Iterator[str]:
-    """The programs of one kind of change, as far as they need to be seen."""
+    """The programs with one change, as far as a reader needs them."""
     if not found or change in (PatchEffect.UNCHANGED, PatchEffect.NOT_APPLICABLE):
         return
     if change is PatchEffect.BEHAVIOUR_CHANGED:
@@ -94,7 +102,7 @@ def _of(change: PatchEffect, found: list[Comparison], *, verbose: bool) -> Itera
 
 
 def comparison_lines(one: Comparison) -> Iterator[str]:
-    """One program: what it is called, why, and what the patched kernel did."""
+    """One program: its change, the reason, and what the patched kernel did."""
     again = (
         f"; run again alone: {'the same' if one.confirmed else 'not seen again'}"
         if one.tried
@@ -107,7 +115,7 @@ def comparison_lines(one: Comparison) -> Iterator[str]:
 
 
 def _first_broken(outcome: CheckedProgram, one: Comparison) -> Iterator[str]:
-    """The first finding that is new, whole; of the others a line."""
+    """All lines of the first finding that is new, and one line for each other."""
     old = one.base.rules if one.base and one.base is not outcome else frozenset[str]()
     new = [finding for finding in outcome.broken if finding.what not in old] or list(
         outcome.broken
@@ -120,14 +128,15 @@ def _first_broken(outcome: CheckedProgram, one: Comparison) -> Iterator[str]:
 
 
 def behaviour_lines(found: list[Comparison], *, verbose: bool) -> Iterator[str]:
-    """Changed behaviour by what changed: each with its programs and one example, whole."""
+    """Changed behaviours: for each the programs that show it, and one full example."""
     title = PatchEffect.BEHAVIOUR_CHANGED.value.upper()
     yield f"{title}: in {len(found)} programs; all of the contract is kept in them"
     for what, examples in _by_behaviour(found).items():
         programs = [program for program, _ in examples]
         first = examples[0][1]
         total = sum(finding.count for _, finding in examples)
-        yield f"  {what}: {_times(total)} in {len(programs)} programs: {_some(programs, verbose=verbose)}"
+        names = _some(programs, verbose=verbose)
+        yield f"  {what}: {_times(total)} in {len(programs)} programs: {names}"
         yield f"    first: {first.place}"
         yield from (f"      {line}" for line in first.lines)
     for one in found if verbose else ():
@@ -135,7 +144,7 @@ def behaviour_lines(found: list[Comparison], *, verbose: bool) -> Iterator[str]:
 
 
 def _by_behaviour(found: list[Comparison]) -> dict[str, list[tuple[str, Finding]]]:
-    """Examples of each behaviour that the base has not, or that only the base has."""
+    """Programs and examples of each behaviour that the base does not show."""
     groups: dict[str, list[tuple[str, Finding]]] = {}
     for one in found:
         old = one.base.behaviours if one.base else frozenset[str]()

@@ -1,8 +1,10 @@
-"""A check as JSON: for scripts, and as ``b4 review`` reads the answer of a per-patch check command.
+"""The report of a check as JSON: for scripts, and for ``b4 review``.
 
-b4 (0.15, ``src/b4/review/checks.py``, ``_run_external_cmd``; docs/maintainer/review.rst, "CI check integration") gives
-one mail on standard input and reads a list of objects: ``tool``, ``status`` (pass, warn, fail), ``summary``,
-``url``, ``details``; a result without output and a status other than 0 counts as a failed tool.
+b4 runs a check command for each patch, with the mail on its standard input.  It reads a list of
+objects with the keys ``tool``, ``status`` (pass, warn or fail), ``summary``, ``url`` and
+``details``.  A command without output whose exit status is not 0 counts as a failed tool.
+(b4 0.15, ``src/b4/review/checks.py``, ``_run_external_cmd``; docs/maintainer/review.rst, "CI check
+integration".)
 """
 
 from dataclasses import asdict
@@ -77,7 +79,7 @@ def _comparison_value(one: Comparison) -> dict[str, Any]:
 
 
 def b4_value(results: tuple[CheckResult, ...]) -> list[dict[str, str]]:
-    """The list that b4 reads: one entry for each configuration of each result."""
+    """The list that b4 reads: an entry for each configuration of each result."""
     return [_b4_entry(result, config) for result in results for config in result.configs]
 
 
@@ -87,7 +89,7 @@ def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
     )
     words = verdict_words(alone)
     if config.failure:
-        words = f"{config.failure.words}: {_telling(config.failure.lines)}"
+        words = f"{config.failure.words}: {_reason(config.failure.lines)}"
     return {
         "tool": f"{NAME} {config.config}",
         "status": "fail" if _patch_is_at_fault(config) else _STATUS[config.change],
@@ -97,11 +99,11 @@ def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
 
 
 def _patch_is_at_fault(config: ConfigResult) -> bool:
-    """A patch that does not apply, build or boot where the base does has failed, though nothing was judged."""
+    """A patch fails, too, if it does not apply, build or boot while the base does."""
     return config.failure is not None and config.failure.which != "base"
 
 
-def _telling(lines: tuple[str, ...]) -> str:
+def _reason(lines: tuple[str, ...]) -> str:
     return next(
         (line.strip() for line in lines if "error" in line.lower()), lines[0] if lines else ""
     )

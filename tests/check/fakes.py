@@ -1,12 +1,13 @@
-"""A builder and a bench for checks without a compiler and without QEMU: the model is the kernel."""
+"""Fakes for checks without a compiler and without QEMU: the model plays the kernel."""
 
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from harness.base.progress import Quiet
+from harness.check.check_request import CheckRequest
 from harness.check.checked_program import checked_programs
-from harness.check.checking import Check, CheckRequest
+from harness.check.checking import Check
 from harness.check.judging import Judgement
 from harness.check.lane import Workload
 from harness.compare.known import load_known_bugs
@@ -51,7 +52,7 @@ def ran(
     name="own",
     layout=LOCAL,
 ):
-    """The result of one program on the model, seen through *wrong*."""
+    """The result of one program on the model; *wrong* falsifies its observations."""
     scenario = replace(parse_scenario(text), file=f"{name}.kmap")
     program = lower(scenario, Facts(layout))
     target = ModelTarget(program, layout, wrong=wrong, fails=fails, troubles=troubles)
@@ -75,7 +76,7 @@ def ran(
     )
 
 
-def outcome_of(text=REKMAP, **how):
+def program_of(text=REKMAP, **how):
     (one,) = checked_programs(ran(text, **how))
     return one
 
@@ -98,7 +99,7 @@ class FakeTree:
 
 
 class FakeBuilder:
-    """A kernel is the text of the file; ``broken`` does not compile; ``builds`` counts."""
+    """Takes the text of the file as the kernel; the kernel ``broken`` does not compile."""
 
     def __init__(self) -> None:
         self.builds = []
@@ -126,12 +127,12 @@ class FakeBuilder:
 FACTS = {"release": "6.1.0", "config_hash": "c0ffee", "machine": "the model", "command": "qemu"}
 
 
-class FakeBench:
-    """Runs the one scenario on the model; the kernel's text says which wrong it does."""
+class FakeJudge:
+    """Runs the one scenario on the model; the kernel's text selects one of WRONGS."""
 
     runs: ClassVar[list[str]] = []
 
-    def __init__(self, prepared, terms, out, progress):
+    def __init__(self, prepared, workload, out, progress):
         self.kernel = prepared
 
     def judgement(self):
@@ -151,12 +152,12 @@ class FakeBench:
 
 
 def counted_twice(step, seen):
-    """The second kmap of a page is not counted (P17): its slot is not told as changed."""
+    """The second kmap of a page is not counted (P17): its slot does not change."""
     return seen._replace(slots=()) if step == 1 else seen
 
 
 def other_slot(step, seen):
-    """The first kmap takes slot 7, whose neighbours stay free: another order, no broken promise."""
+    """The first kmap takes slot 7: another scan order, which breaks no rule of the contract."""
     if not seen.slots:
         return seen
     moved = tuple(
@@ -191,12 +192,14 @@ def checked(tmp_path, base, patched, *, strict=False, **more):
     folder = tmp_path / "source"
     folder.mkdir(exist_ok=True)
     scenario = replace(parse_scenario(REKMAP), file="own.kmap")
-    terms = Workload(Shape(), Plan((scenario,), 1, 0))
+    workload = Workload(Shape(), Plan((scenario,), 1, 0))
     patch = Patch(
         "p.patch",
         f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(),
         "mm: a change",
     )
-    request = CheckRequest(tmp_path, (patch,), terms, ("small",), tmp_path / "out", strict=strict)
+    request = CheckRequest(
+        tmp_path, (patch,), workload, ("small",), tmp_path / "out", strict=strict
+    )
     scratch = Scratch(tmp_path, FakeTree(folder, base))
-    return Check(request, FakeBuilder(), scratch, Quiet(), FakeBench, **more).result()
+    return Check(request, FakeBuilder(), scratch, Quiet(), FakeJudge, **more).result()

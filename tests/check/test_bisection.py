@@ -1,4 +1,4 @@
-"""A history of 16 commits, one bad, one not building: the bad one is named, by our bisection and by git's."""
+"""In 16 commits, of which one is bad and one does not build, a bisection names the bad one."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from harness.check.lane import Workload
 from harness.guest.shape import Shape
 from harness.patch.scratch import open_scratch
 from harness.run.programs import Plan
-from tests.check.fakes import FakeBench, FakeBuilder
+from tests.check.fakes import FakeBuilder, FakeJudge
 from tests.patch.repository import commit, git_tree
 
 BAD, BROKEN = 11, 8
@@ -20,7 +20,7 @@ BAD, BROKEN = 11, 8
 
 @pytest.fixture
 def history(tmp_path):
-    """The repository, its base and 16 commits, of which git asks for the broken one first; the model is the kernel."""
+    """The repository, its base and 16 commits; git asks for the one that does not build first."""
     folder = tmp_path / "linux"
     folder.mkdir()
     git_tree(folder)
@@ -37,7 +37,7 @@ def bisector(scratch, tmp_path):
         "small",
         Workload(Shape(), Plan((), 1, 0)),
         tmp_path / "out",
-        FakeBench,
+        FakeJudge,
     )
 
 

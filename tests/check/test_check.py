@@ -1,4 +1,4 @@
-"""Every verdict of a check, on kernels that are the model with something wrong in it."""
+"""Every verdict of a check, on kernels that are the model with one fault each."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from harness.check.check_result import Stage
 from harness.check.comparison import PatchEffect
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines, verdict_words
-from tests.check.fakes import FakeBench, checked
+from tests.check.fakes import FakeJudge, checked
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KMAP_HARNESS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(FakeBench, "runs", [])
+    monkeypatch.setattr(FakeJudge, "runs", [])
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_cannot_be_judged_is_said_with_the_lines_that_show_why(
 def test_a_base_is_judged_once(tmp_path):
     first = checked(tmp_path, "good", "uncounted")
     second = checked(tmp_path, "good", "reordered")
-    assert FakeBench.runs == ["good", "uncounted", "reordered"]
+    assert FakeJudge.runs == ["good", "uncounted", "reordered"]
     assert [one.configs[0].base_was_kept for one in (first, second)] == [False, True]
     assert first.configs[0].base == second.configs[0].base
 
@@ -89,7 +89,7 @@ def test_a_base_is_judged_once(tmp_path):
 def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
     checked(tmp_path, "no-boot", "good")
     checked(tmp_path, "no-boot", "good")
-    assert FakeBench.runs.count("no-boot") == 2
+    assert FakeJudge.runs.count("no-boot") == 2
 
 
 def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
@@ -102,7 +102,7 @@ def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
     [("uncounted", "--scenario own.kmap"), ("reordered", "--seed 1 --steps 0")],
 )
 def test_the_command_by_hand_runs_what_is_newly_failing(tmp_path, patched, words):
-    """Or all of it again, on the same terms."""
+    """Without a newly failing scenario the command repeats the whole check."""
     assert (
         checked(tmp_path, "good", patched)
         .configs[0]

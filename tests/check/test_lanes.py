@@ -32,7 +32,7 @@ SCENARIO = parse_scenario(REKMAP)
 
 @dataclass(frozen=True)
 class Parts:
-    """As much of ``Prepared`` as a lane without guests needs."""
+    """The fields of ``Prepared`` that a lane without guests needs."""
 
     kernel: SimpleNamespace
 
@@ -62,7 +62,7 @@ def result_of(programs, **how):
 
 
 class Guests:
-    """Stands in for ``judge``: every scenario agrees, but for those that crash and guests that do not boot."""
+    """A fake of ``judge``: scenarios agree, except those of *crashing*; guests of *dead* fail."""
 
     def __init__(self, *, crashing=(), dead=(), by=None):
         self.crashing, self.dead, self.by = crashing, dead, by
@@ -192,7 +192,7 @@ def test_one_scenario_alone_is_run_in_a_guest_of_its_own(monkeypatch, tmp_path):
 
 def test_a_lane_has_folders_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(lane_module, "judge", Guests())
-    Lane(PREPARED, Workload(Shape(), plan_of(2, steps=0)), tmp_path / "lane-1").found(Quiet())
+    Lane(PREPARED, Workload(Shape(), plan_of(2, steps=0)), tmp_path / "lane-1").result(Quiet())
     assert (tmp_path / "lane-1" / "guest-0").is_dir()
 
 
@@ -216,7 +216,7 @@ def test_the_helper_ends_with_a_parent_that_is_killed():
 
 
 def gone(pid):
-    """Whether a process ends within a generous while; one that nobody has waited for has ended, too."""
+    """Whether process *pid* ends within some seconds; a zombie has ended, too."""
     for _ in range(200):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,6 +1,7 @@
-"""Correct kernels of another policy are never newly failing, with all evidence and with little; bugs in them are found.
+"""Correct kernels with another policy are never newly failing, whatever evidence is missing.
 
-What each kernel does is recorded while the model has its policy; it is judged by the model as it is.
+The tests record what a model with the other policy does, and judge it by the unchanged model.
+Bugs in such kernels are still found.
 """
 
 import pytest
@@ -34,7 +35,7 @@ a: kunmap h11
 
 
 def recorded(policy, monkeypatch):
-    """The guest, and the steps of TURNS as a kernel of *policy* takes them."""
+    """The guest, and the steps of TURNS on a kernel with *policy*."""
     guest = ModelGuest(SMALL, program(TURNS, SMALL))
     with monkeypatch.context() as patched:
         if policy:
@@ -68,7 +69,7 @@ def test_the_usual_policy_agrees_whatever_can_be_seen(evidence, monkeypatch):
 @pytest.mark.parametrize("evidence", EVIDENCE.values(), ids=EVIDENCE)
 @pytest.mark.parametrize("policy", ["", *POLICIES])
 def test_a_bug_at_the_end_is_found_through_every_policy(policy, evidence, monkeypatch):
-    """A kunmap that is not counted, long after the last divergence that was kept."""
+    """A kunmap is not counted, long after the last divergence that is stored."""
     guest, steps = recorded(policy, monkeypatch)
     late = len(steps) - 3
     assert late > 2 * RECORDED_MOST
@@ -79,7 +80,7 @@ def test_a_bug_at_the_end_is_found_through_every_policy(policy, evidence, monkey
 
 
 def test_without_counts_nothing_is_claimed_that_was_not_seen(monkeypatch):
-    """``pkmap_count`` in another form: what is left of the evidence cannot follow another order, and that is said."""
+    """Without ``pkmap_count`` the evidence cannot follow another order: the verdict is unknown."""
     guest, steps = recorded("first free slot", monkeypatch)
     found = judged(guest, steps, EVERYTHING & ~1)
     assert (found.kind, found.broken) == (CheckedKind.UNKNOWN, ())

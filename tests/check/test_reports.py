@@ -1,4 +1,4 @@
-"""What people, b4 and a mailing list are told."""
+"""The reports of a check: for a terminal, for b4, as a mail and as JSON."""
 
 import email
 import json
@@ -29,7 +29,7 @@ def own_cache(tmp_path, monkeypatch):
     ],
 )
 def test_b4_reads_what_it_asks_for(tmp_path, patched, status, words):
-    """Its keys and the three words of status: ``_run_external_cmd`` of b4 0.15."""
+    """The keys and the three statuses that ``_run_external_cmd`` of b4 0.15 reads."""
     (entry,) = json.loads(json.dumps(b4_value((checked(tmp_path, "good", patched),))))
     assert set(entry) == {"tool", "status", "summary", "details"}
     assert (entry["tool"], entry["status"]) == ("kmap-harness small", status)

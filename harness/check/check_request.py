@@ -1,0 +1,50 @@
+"""What a check is asked to do, and the builder that it needs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.base.progress import Progress
+from harness.check.lane import Workload
+from harness.kernel.kernel_record import Kernel
+from harness.patch.patch import Patch
+from harness.run.prepare import Prepared
+
+
+class KernelBuilder(Protocol):
+    """Builds kernels from source trees (``harness/check/builder.py``); tests use a fake one."""
+
+    def fingerprint(self, config: str, source: Path) -> str:
+        """A text that names all that the kernel *config* depends on beside the tree's content."""
+
+    def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
+        """The kernel of *source*, configured as *config* says.
+
+        Raises BuildError, and UsageError for a configuration that the tree does not take.
+        """
+
+    def prepare(self, kernel: Kernel, source: Path, progress: Progress) -> tuple[Prepared, bool]:
+        """*kernel* with module and agent, and whether an earlier module could be used again.
+
+        Raises BuildError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """One check: apply *patches* to *base* of *tree*, and judge both kernels in each of *configs*.
+
+    ``out`` is the folder for logs, patches and kernel images.
+    """
+
+    tree: Path
+    patches: tuple[Patch, ...]
+    workload: Workload
+    configs: tuple[str, ...]
+    out: Path
+    base: str = ""
+    strict: bool = False
+    kernel: Kernel | None = None
+    """A kernel of the catalogue whose source is patched instead of *tree*."""
+    machine: str = ""
+    """The words of ``--shape``, for the command line that repeats the check."""
