@@ -10,7 +10,7 @@ from harness.base.progress import Progress, Quiet
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
 from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
-from harness.run.job import describe
+from harness.guest.shape_words import describe_shape
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
 from harness.run.throwaway import wrecks
@@ -76,7 +76,7 @@ class KernelJudge:
         return Judgement(
             release=self.prepared.kernel.release,
             config_hash=self.prepared.kernel.config_hash,
-            machine=describe(self.workload.shape),
+            machine=describe_shape(self.workload.shape),
             command=results[0].command,
             missing_evidence=results[0].missing_evidence,
             programs=tuple(one for each in programs for one in each),

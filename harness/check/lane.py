@@ -8,9 +8,10 @@ from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
 from harness.guest.shape import Shape
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
+from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
 from harness.scenario.syntax import Scenario
@@ -74,7 +75,7 @@ class Lane:
         out.mkdir(parents=True, exist_ok=True)
         self.guests += 1
         name, shape, watch = self.prepared.kernel.name, self.workload.shape, Stopwatch()
-        request = Request(name, None, shape, plan, out, template=False, throwaway=wanted)
+        request = RunRequest(name, None, shape, plan, out, template=False, throwaway=wanted)
         result = judge(self.prepared, request, progress, watch)
         if not wanted or result.crash or result.error:
             return result

@@ -28,11 +28,10 @@ from harness.cli.progress_bar import progress_for
 from harness.cli.run import DEFAULT_KERNEL
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.guest.shape_words import parse_shape
+from harness.guest.shape_words import describe_shape, parse_shape
 from harness.kernel.build_recipe import recipes
 from harness.kernel.catalogue import known
 from harness.report.bench_report import read_baseline, table, value
-from harness.run.job import describe
 from harness.run.prepare import prepare
 
 
@@ -131,7 +130,7 @@ def _about(subject: Subject) -> dict[str, str]:
     """What was measured, when and where."""
     return {
         "kernel": subject.prepared.kernel.release,
-        "machine": describe(subject.shape),
+        "machine": describe_shape(subject.shape),
         "date": time.strftime("%Y-%m-%d"),
         "host": f"{len(os.sched_getaffinity(0))} CPUs, Python {platform.python_version()}",
     }

@@ -22,9 +22,10 @@ from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
 from harness.misuse.misuse_case import MisuseCase, cases
 from harness.report.misuse_report import agree, misuse_lines, misuse_table, misuse_value
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan
+from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
 from harness.scenario.parse import read_scenario
 
@@ -82,7 +83,7 @@ def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[MisuseCase]
         )
         return judge(
             prepared,
-            Request(prepared.kernel.name, None, shape, plan, folder),
+            RunRequest(prepared.kernel.name, None, shape, plan, folder),
             Quiet(),
             Stopwatch(),
         )

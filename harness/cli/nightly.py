@@ -11,7 +11,7 @@ import typer
 from harness.base.output_files import require_folder, write_whole
 from harness.cli.options import Debug, Seed
 from harness.errors import UsageError
-from harness.guest.shape_words import parse_shape
+from harness.guest.shape_words import SHAPE_WORDS, parse_shape
 from harness.kernel.build_recipe import recipes
 from harness.nightly.baseline import VerdictChange, changes, read_baseline
 from harness.nightly.fleet import Capacity, Job, JobResult, run_fleet
@@ -33,9 +33,7 @@ def nightly(
     ] = None,
     shape: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Machine shape as smp=N[,memory=MIB][,pti][,kaslr][,wire=serial]...; may be repeated."
-        ),
+        typer.Option(help=f"Machine as words joined by commas: {SHAPE_WORDS}. May be repeated."),
     ] = None,
     source: Annotated[
         bool,

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-Machine = Annotated[
-    str, typer.Option(help="Machine as words: smp=N,memory=MIB,pti,kaslr,wire=serial,accel=kvm.")
-]
+from harness.guest.shape_words import SHAPE_WORDS
+
+Machine = Annotated[str, typer.Option(help=f"Machine as words joined by commas: {SHAPE_WORDS}.")]
 Scenarios = Annotated[
     list[Path] | None,
     typer.Option(

@@ -18,8 +18,9 @@ from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_json
-from harness.run.job import Request, execute
+from harness.run.main_job import execute
 from harness.run.programs import read_plan, scenario_files
+from harness.run.run_request import RunRequest
 
 DEFAULT_KERNEL = "debian-6.1-686-pae"
 
@@ -96,7 +97,7 @@ def run(
     plan = read_plan(files, seed, wanted, abstract)
     require_writable(path for path in (json, trace) if path)
     require_folder(out)
-    request = Request(
+    request = RunRequest(
         kernel,
         build_dir,
         machine,

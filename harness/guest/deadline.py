@@ -1,9 +1,7 @@
 """Deadlines of phases, in seconds of a host of ordinary speed, stretched on a slower one."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 LOOP_COUNT = 400_000
@@ -52,19 +50,3 @@ class Deadline:
     def over(self) -> bool:
         """Whether the time is up."""
         return time.monotonic() >= self.at
-
-
-@dataclass(slots=True)
-class Phases:
-    """How long each phase of a guest's life took, by name, in seconds; repeated phases add up."""
-
-    times: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str, seconds: float) -> Iterator[Deadline]:
-        """Run a phase: its deadline is given to the block, its duration kept."""
-        start = time.monotonic()
-        try:
-            yield Deadline.after(name, seconds)
-        finally:
-            self.times[name] = self.times.get(name, 0.0) + time.monotonic() - start

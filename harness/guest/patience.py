@@ -8,7 +8,6 @@ from harness.guest.shape import Shape
 from harness.model.records.operation import OpCode, Operation
 
 BOOT_SECONDS = 60.0
-RESTORE_SECONDS = 20.0
 CONSOLE_SECONDS = 10.0
 REQUEST_SECONDS = 20.0
 STEP_SECONDS = 0.05

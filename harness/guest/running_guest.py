@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 from harness.errors import HarnessError, InfrastructureError, UsageError
 from harness.guest import patience, protocol
 from harness.guest.batch import batches
-from harness.guest.deadline import Deadline, Phases
+from harness.guest.deadline import Deadline
 from harness.guest.failure import AgentError, GuestCrashedError, GuestHungError, WireError
 from harness.guest.initramfs import build_initramfs
 from harness.guest.link import WINDOW, LinkStatistics
@@ -80,14 +80,11 @@ class Guest:
     the harness or host is to blame for its silence or end.
     """
 
-    def __init__(
-        self, session: QemuSession, phases: Phases, script: RequestScript | None = None
-    ) -> None:
+    def __init__(self, session: QemuSession, script: RequestScript | None = None) -> None:
         self.session = session
         self.carrier: RequestCarrier = (
             ReplayCarrier(session.link, script.requests) if script else session.link
         )
-        self.phases = phases
         self._batches: deque[_Batch] = deque()
         self._chain = Chain(0, 0)
         self._troubles: list[KernelTrouble] = []
@@ -109,23 +106,19 @@ class Guest:
         A *script* of requests is executed before the link is up; the guest then takes these requests,
         in this order, and no others.
         """
-        phases = Phases()
         requests = script.requests if script else ()
-        with phases.phase("image", 10):
-            image = build_initramfs(
-                agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
-            )
-            initrd = workdir / "initramfs.cpio"
-            initrd.write_bytes(image.archive)
-        with phases.phase("start", 20):
-            session = QemuSession(
-                QemuMachine(shape, image_for(kernel, shape), initrd, image.modules), workdir
-            )
+        image = build_initramfs(
+            agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
+        )
+        initrd = workdir / "initramfs.cpio"
+        initrd.write_bytes(image.archive)
+        session = QemuSession(
+            QemuMachine(shape, image_for(kernel, shape), initrd, image.modules), workdir
+        )
         try:
             if script:
                 session.look_at_stops(script.beheld)
-            with phases.phase("boot", patience.boot_seconds(shape, requests)) as deadline:
-                session.await_agent(deadline)
+            session.await_agent(Deadline.after("boot", patience.boot_seconds(shape, requests)))
         except GuestCrashedError as error:
             log = None if shape.kaslr else find_printk_log(kernel.system_map)
             told = _with_log(error, session, log)
@@ -134,19 +127,17 @@ class Guest:
         except BaseException:
             session.close()
             raise
-        return cls(session, phases, script)
+        return cls(session, script)
 
     @classmethod
     def restore(cls, session: QemuSession, request: int) -> Self:
         """The guest whose saved state *session* was started with; *request* is its next request's number."""
-        phases = Phases()
         try:
-            with phases.phase("restore", patience.RESTORE_SECONDS):
-                session.load(request)
+            session.load(request)
         except BaseException:
             session.close()
             raise
-        return cls(session, phases)
+        return cls(session)
 
     def record(self) -> RequestRecorder:
         """Keep all requests from now on."""

@@ -1,22 +1,21 @@
-"""Machine shapes as words on the command line: ``smp=2,memory=512,pti,kaslr,wire=serial``."""
+"""Machine shapes as text: the words a user gives (``smp=2,memory=512,pti``), and a shape in words."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from harness.errors import UsageError
 from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
 
-_WORDS = (
-    "smp=N, memory=MIB, highmem=MIB|auto, vmalloc=MIB, cpu=MODEL, pti, kaslr, parallel, icount, idle=poll, "
-    "preempt=full|voluntary|none, variant=N, wire=virtio|serial, accel=tcg|kvm"
-)
-
 KASLR_MEMORY = 1536
-"""MiB at least with KASLR: lowmem as large as it gets, and some highmem above it."""
+"""The least memory with KASLR, MiB: lowmem as large as it gets, and some highmem above it."""
 
 
 def parse_shape(text: str, base: Shape | None = None) -> Shape:
-    """The shape that *text* describes, with the rest from *base*.  Raises UsageError naming the bad word."""
+    """The shape that *text* describes; what it does not name comes from *base*.
+
+    Raises UsageError, which names the word that describes nothing.
+    """
     shape = base or Shape()
     for word in filter(None, (part.strip() for part in text.split(","))):
         shape = _apply(shape, word)
@@ -26,28 +25,31 @@ def parse_shape(text: str, base: Shape | None = None) -> Shape:
 def _apply(shape: Shape, word: str) -> Shape:
     key, _, value = word.partition("=")
     try:
-        return _WITH[key](shape, value)
+        return _WORDS[key].apply(shape, value)
     except (KeyError, ValueError) as error:
         raise UsageError(
-            f"{word!r} does not describe a machine", hint=f"words are: {_WORDS}"
+            f"{word!r} does not describe a machine", hint=f"words are: {SHAPE_WORDS}"
         ) from error
 
 
 def with_memory(shape: Shape, memory_mib: int) -> Shape:
-    """*shape* with other memory: half of a small one is highmem, a large one is split by the kernel."""
+    """*shape* with other memory.
+
+    Half of a memory up to 1 GiB is highmem; the kernel itself splits a larger one.
+    """
     highmem = memory_mib // 2 if memory_mib <= 1024 else None
     return replace(shape, memory=memory_mib, highmem=highmem)
 
 
 def _some(value: str) -> str:
-    """The value of a word that must have one."""
+    """The value of a word that needs one."""
     if not value:
         raise ValueError("no value")
     return value
 
 
 def _poll(value: str) -> str:
-    """The one way of waiting for work that can be asked for: a CPU that never halts is never late."""
+    """The value of ``idle``: polling, the only way of idling in which a CPU never wakes late."""
     if value != "poll":
         raise ValueError("not poll")
     return value
@@ -60,25 +62,76 @@ def _bare(value: str) -> bool:
     return True
 
 
-_WITH: Mapping[str, Callable[[Shape, str], Shape]] = {
-    "smp": lambda shape, value: replace(shape, smp=int(value)),
-    "memory": lambda shape, value: with_memory(shape, int(value)),
-    "highmem": lambda shape, value: replace(
-        shape, highmem=None if value == "auto" else int(value)
+class _Word(NamedTuple):
+    """How a word is written, and the shape that it makes of another."""
+
+    syntax: str
+    apply: Callable[[Shape, str], Shape]
+
+
+def _with_kernel_argument(shape: Shape, argument: str) -> Shape:
+    return replace(shape, extra=(*shape.extra, argument))
+
+
+_WORDS: Mapping[str, _Word] = {
+    "smp": _Word("smp=N", lambda shape, value: replace(shape, smp=int(value))),
+    "memory": _Word("memory=MIB", lambda shape, value: with_memory(shape, int(value))),
+    "highmem": _Word(
+        "highmem=MIB|auto",
+        lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
     ),
-    "vmalloc": lambda shape, value: replace(shape, extra=(*shape.extra, f"vmalloc={int(value)}M")),
-    "preempt": lambda shape, value: replace(
-        shape, extra=(*shape.extra, f"preempt={_some(value)}")
+    "vmalloc": _Word(
+        "vmalloc=MIB",
+        lambda shape, value: _with_kernel_argument(shape, f"vmalloc={int(value)}M"),
     ),
-    "cpu": lambda shape, value: replace(shape, cpu=_some(value)),
-    "pti": lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI),
-    "kaslr": lambda shape, value: replace(
-        shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
+    "cpu": _Word("cpu=MODEL", lambda shape, value: replace(shape, cpu=_some(value))),
+    "pti": _Word("pti", lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI)),
+    "kaslr": _Word(
+        "kaslr",
+        lambda shape, value: replace(
+            shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
+        ),
     ),
-    "icount": lambda shape, value: replace(shape, icount=_bare(value), smp=1),
-    "variant": lambda shape, value: replace(shape, variant=int(value)),
-    "parallel": lambda shape, value: replace(shape, parallel=_bare(value)),
-    "idle": lambda shape, value: replace(shape, extra=(*shape.extra, f"idle={_poll(value)}")),
-    "wire": lambda shape, value: replace(shape, wire=Wire(value)),
-    "accel": lambda shape, value: replace(shape, accelerator=Accelerator(value)),
+    "parallel": _Word("parallel", lambda shape, value: replace(shape, parallel=_bare(value))),
+    "icount": _Word("icount", lambda shape, value: replace(shape, icount=_bare(value), smp=1)),
+    "idle": _Word(
+        "idle=poll", lambda shape, value: _with_kernel_argument(shape, f"idle={_poll(value)}")
+    ),
+    "preempt": _Word(
+        "preempt=full|voluntary|none",
+        lambda shape, value: _with_kernel_argument(shape, f"preempt={_some(value)}"),
+    ),
+    "variant": _Word("variant=N", lambda shape, value: replace(shape, variant=int(value))),
+    "wire": _Word("wire=virtio|serial", lambda shape, value: replace(shape, wire=Wire(value))),
+    "accel": _Word(
+        "accel=tcg|kvm", lambda shape, value: replace(shape, accelerator=Accelerator(value))
+    ),
 }
+
+SHAPE_WORDS = ", ".join(word.syntax for word in _WORDS.values())
+"""Every word, for help texts and error messages."""
+
+
+def describe_shape(shape: Shape) -> str:
+    """A machine shape in words."""
+    extras = [
+        word
+        for word, on in (
+            ("PTI", shape.pti),
+            ("KASLR", shape.kaslr),
+            ("parallel", shape.parallel),
+            ("instruction clock", shape.icount),
+        )
+        if on
+    ]
+    if shape.variant:
+        extras.append(f"variant {shape.variant}")
+    return ", ".join(
+        (
+            f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
+            f"{shape.memory} MiB",
+            shape.accelerator.value,
+            shape.wire.value,
+            *extras,
+        )
+    )

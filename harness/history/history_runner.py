@@ -14,6 +14,7 @@ from harness.guest.history_wire import HistoryOutcome, HistoryRequest, HistoryWi
 from harness.guest.protocol import Evidence
 from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
+from harness.guest.shape_words import describe_shape
 from harness.guest.template import GuestParts, start
 from harness.history.explanation import violations
 from harness.history.histories_result import HistoriesResult, JudgedHistory
@@ -25,7 +26,6 @@ from harness.history.violation_window import window_lines, words
 from harness.model.records.layout import Layout
 from harness.model.records.page import PageKind
 from harness.run.expected import require_machine
-from harness.run.job import describe
 from harness.run.prepare import Prepared
 from harness.run.run_result import KernelFacts
 
@@ -56,7 +56,7 @@ def run_histories(
     """Boot, run, judge.  What fails is part of the result; a kernel that does not boot is not judged."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"starting {kernel.release} on {describe(shape)}")
+    progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
     try:
         with watch.phase("boot"):
             parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
@@ -67,7 +67,7 @@ def run_histories(
         )
         words = f"the kernel did not boot: {error}"
         return HistoriesResult(
-            facts, describe(shape), "", request.seed, request.strict, error=words
+            facts, describe_shape(shape), "", request.seed, request.strict, error=words
         )
     with guest:
         return _judge_in(guest, prepared, request, progress, watch)
@@ -90,7 +90,7 @@ def _judge_in(
         kernel=KernelFacts(
             kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source
         ),
-        machine=describe(shape),
+        machine=describe_shape(shape),
         command=guest.reproduce,
         seed=request.seed,
         strict=request.strict,

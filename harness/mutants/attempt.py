@@ -15,9 +15,10 @@ from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.mutants.score import Attempt, Detection, found_in, found_in_histories
 from harness.mutants.shared_tree import SharedTree
 from harness.mutants.source_edit import PatchError, mutated
-from harness.run.job import Launch, Request, judge
+from harness.run.main_job import judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
+from harness.run.run_request import Launch, RunRequest
 from harness.run.throwaway import with_throwaway
 
 HISTORIES = 80_000
@@ -70,7 +71,7 @@ def _results(
     A mutant of the catalogue names the wrecking scenarios that it needs; another one gets them all.
     """
     plan = means.plan
-    request = Request("", None, means.shape, plan, means.out, template=False, briefly=True)
+    request = RunRequest("", None, means.shape, plan, means.out, template=False, briefly=True)
     first = judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
     yield found_in(first)
     if mutant.kind is MutantKind.OPERATOR and found_in(first)[0] is Detection.NOTHING:

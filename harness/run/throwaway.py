@@ -1,21 +1,16 @@
 """Scenarios that wreck a kernel: each in a guest of its own, which is discarded afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from harness.model.records.machine import missing_operations
 from harness.run.programs import Plan
+from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.program import NotApplicable
 from harness.scenario.syntax import Scenario
-
-if TYPE_CHECKING:
-    from harness.run.job import Request
 
 
 def wrecks(scenario: Scenario) -> bool:
@@ -24,7 +19,7 @@ def wrecks(scenario: Scenario) -> bool:
 
 
 def with_throwaway(
-    result: RunResult, request: Request, judge: Callable[[Request], RunResult]
+    result: RunResult, request: RunRequest, judge: Callable[[RunRequest], RunResult]
 ) -> RunResult:
     """*result* with the request's throwaway scenarios run as well; *judge* boots a guest for each.
 
@@ -44,7 +39,7 @@ def with_throwaway(
     return result
 
 
-def _alone(request: Request, scenario: Scenario) -> Request:
+def _alone(request: RunRequest, scenario: Scenario) -> RunRequest:
     """The request for a guest of this scenario's own."""
     plan = Plan((scenario,), request.plan.seed, 0, throwaway=True)
     return replace(request, plan=plan, trace=None, throwaway=False)

@@ -8,8 +8,9 @@ from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
 from harness.report.run_report import run_lines
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.programs import read_plan
+from harness.run.run_request import RunRequest
 
 SCENARIOS = project.SCENARIOS
 KERNEL = "debian-6.1-686-pae"
@@ -27,7 +28,7 @@ def judged(
     plan = replace(plan, throwaway=throwaway)
     out.mkdir(parents=True, exist_ok=True)
     machine = Shape(**({"smp": 1} | shape))
-    request = Request(prepared.kernel.name, None, machine, plan, out, trace, template=False)
+    request = RunRequest(prepared.kernel.name, None, machine, plan, out, trace, template=False)
     return judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.guest.protocol import Evidence
-from harness.run import job
+from harness.run import main_job
 from harness.run.prepare import prepare
 
 from .bench import FIRST, KERNEL, judged, written
@@ -31,12 +31,12 @@ def stock_trace(stock, tmp_path_factory):
 @pytest.fixture
 def blinded(monkeypatch):
     """Arms every probe but those named."""
-    armed = job._armed
+    armed = main_job._armed
 
     def blind(probes):
         def some(guest, facts):
             return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
 
-        monkeypatch.setattr(job, "_armed", some)
+        monkeypatch.setattr(main_job, "_armed", some)
 
     return blind

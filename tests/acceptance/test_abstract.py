@@ -9,9 +9,10 @@ from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer, Verdict
 from harness.guest.shape import Shape
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.prepare import prepare
 from harness.run.programs import read_plan
+from harness.run.run_request import RunRequest
 from tests.acceptance.test_typed_window import BUGS
 
 pytestmark = pytest.mark.guest
@@ -24,7 +25,7 @@ FOUND = {"no INVLPG": "data", "no CPU term": "typed-place"}
 def run(tmp_path, sources):
     prepared = prepare(KERNEL, None, Quiet(), sources=sources)
     plan = read_plan((), 1, 0, STEPS)
-    return judge(prepared, Request(KERNEL, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
+    return judge(prepared, RunRequest(KERNEL, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -8,8 +8,9 @@ from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.guest.failure import GuestCrashedError
 from harness.guest.shape import Shape
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.programs import read_plan
+from harness.run.run_request import RunRequest
 
 from .bench import SCENARIOS
 
@@ -23,7 +24,7 @@ def run(stock, out, name):
     trace = out / f"{name}.trace"
     plan = read_plan([SCENARIOS / f"{one}.kmap" for one in NAMES], seed=3, steps=500)
     shape = Shape(smp=1, icount=True)
-    request = Request(stock.kernel.name, None, shape, plan, out, trace, deterministic=True)
+    request = RunRequest(stock.kernel.name, None, shape, plan, out, trace, deterministic=True)
     result = judge(stock, request, Quiet(), Stopwatch())
     return result, gzip.decompress(trace.read_bytes())
 
@@ -38,7 +39,7 @@ def test_two_runs_with_one_seed_have_one_trace(stock, tmp_path):
 def test_what_crashes_is_told_by_the_guest_it_was_recorded_in(stock, tmp_path, monkeypatch):
     """There is no second boot after a failure."""
     plan = read_plan([SCENARIOS / "pkmap-full-turn.kmap"], seed=3, steps=0)
-    request = Request(
+    request = RunRequest(
         stock.kernel.name, None, Shape(smp=1, icount=True), plan, tmp_path, deterministic=True
     )
     monkeypatch.setattr("harness.guest.running_guest.Guest.tasks", fail)

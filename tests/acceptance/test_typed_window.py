@@ -10,9 +10,10 @@ from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer, Verdict
 from harness.guest.shape import Shape
-from harness.run.job import Request, judge
+from harness.run.main_job import judge
 from harness.run.prepare import prepare
 from harness.run.programs import read_plan
+from harness.run.run_request import RunRequest
 
 pytestmark = pytest.mark.guest
 
@@ -61,7 +62,7 @@ BUGS = {
 def run(tmp_path, kernel, sources):
     prepared = prepare(kernel, None, Quiet(), sources=sources)
     plan = read_plan(SCENARIOS, 1, 0)
-    return judge(prepared, Request(kernel, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
+    return judge(prepared, RunRequest(kernel, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
 
 
 @pytest.mark.parametrize("name", BUGS)

@@ -9,7 +9,7 @@ from harness.cli.broken_rules import runner
 from harness.guest.shape import Shape
 from harness.misuse.case_judge import CaseOutcome, judge_case
 from harness.misuse.misuse_case import cases
-from harness.run import job
+from harness.run import main_job
 from harness.run.prepare import prepare
 from tests.acceptance.patched import Bug, Edit, with_bug
 
@@ -120,7 +120,7 @@ LOST = (
 @pytest.mark.parametrize("lost", LOST, ids=lambda lost: lost.bug.what)
 def test_a_kernel_that_lost_a_check_differs_from_the_table(lost, tmp_path, monkeypatch):
     prepared = prepare(KERNEL, None, Quiet())
-    monkeypatch.setattr(job, "start", with_bug(prepared.kernel, lost.bug))
+    monkeypatch.setattr(main_job, "start", with_bug(prepared.kernel, lost.bug))
     (case,) = [one for one in cases() if one.id == lost.case]
     judged = judge_case(case, runner(prepared, Shape(), tmp_path))
     assert judged.outcome is CaseOutcome.DIVERGES, judged

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from harness.base import project
 from harness.guest.shape import Shape
-from harness.run.job import Request
 from harness.run.programs import read_plan
+from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome
 from harness.run.throwaway import with_throwaway
 from tests.report.sample import result
@@ -16,7 +16,7 @@ SCENARIO = project.SCENARIOS / "pkmap-unbalanced.kmap"
 
 def run(guests, **of_guest):
     """The result where the ordinary guest had nothing to run, and each guest of a scenario's own gives this."""
-    request = Request("a kernel", None, Shape(), read_plan([SCENARIO], 1, 0), Path())
+    request = RunRequest("a kernel", None, Shape(), read_plan([SCENARIO], 1, 0), Path())
     here = replace(
         result(),
         programs=(ProgramOutcome(SCENARIO.stem, "", 0.0, None, "throwaway"),),

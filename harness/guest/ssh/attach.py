@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from harness.errors import UsageError
 from harness.guest.console import Console
-from harness.guest.deadline import Deadline, Phases
+from harness.guest.deadline import Deadline
 from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
@@ -112,8 +112,8 @@ class AttachedSession(QemuSession):
 class AttachedGuest(Guest):
     """A running guest with its module loaded; ``close`` leaves it running."""
 
-    def __init__(self, session: QemuSession, phases: Phases) -> None:
-        super().__init__(session, phases)
+    def __init__(self, session: QemuSession) -> None:
+        super().__init__(session)
         self.synchronise()
 
     def synchronise(self) -> None:
@@ -128,11 +128,9 @@ def attach(state: GuestState) -> AttachedGuest:
     Raises UsageError when another command has it, and what :class:`Guest` raises.
     """
     session = AttachedSession(state)
-    phases = Phases()
     try:
-        with phases.phase("attach", ATTACH_SECONDS) as deadline:
-            session.await_agent(deadline)
-            return AttachedGuest(session, phases)
+        session.await_agent(Deadline.after("attach", ATTACH_SECONDS))
+        return AttachedGuest(session)
     except BaseException:
         session.close()
         raise

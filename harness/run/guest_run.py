@@ -1,0 +1,133 @@
+"""The part of a run that has a guest: every program driven through it and judged."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import NamedTuple
+
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
+from harness.compare.divergence import Layer
+from harness.compare.known import load_known_bugs
+from harness.compare.session import Session
+from harness.errors import HarnessError, KernelError
+from harness.guest.protocol import Evidence, GuestFacts
+from harness.guest.running_guest import Guest
+from harness.guest.shape_words import describe_shape
+from harness.kernel.kernel_record import Kernel
+from harness.model.records.layout import Layout
+from harness.run.program_run import RunContext, run_program
+from harness.run.programs import planned
+from harness.run.run_request import RunRequest
+from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
+from harness.scenario.program import NotApplicable, Program
+from harness.trace.file import TraceWriter
+from harness.trace.record import Header, Record
+
+
+class Booted(NamedTuple):
+    """A guest that is up and is the machine that was asked for."""
+
+    kernel: Kernel
+    guest: Guest
+    layout: Layout
+    facts: GuestFacts
+
+
+class GuestRun:
+    """The part of the job that has a guest."""
+
+    def __init__(
+        self,
+        request: RunRequest,
+        booted: Booted,
+        progress: Progress,
+        watch: Stopwatch,
+        held: ExitStack,
+    ) -> None:
+        self.request, self.progress, self.watch = request, progress, watch
+        self.kernel, self.guest, self.layout, self.facts = kernel, guest, layout, facts = booted
+        self.done = 0
+        self.outcomes: list[ProgramOutcome] = []
+        self.header = Header(
+            release=facts.release,
+            build=facts.build,
+            config_hash=kernel.config_hash,
+            layout=layout,
+            evidence=int(facts.evidence),
+            seed=request.plan.seed,
+            qemu=(guest.reproduce,),
+        )
+        self.session = Session(self.header, load_known_bugs())
+        self.sitting = RunContext(guest, self.session, self._trace_writer(held), self._advance)
+
+    def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
+        if self.request.trace is None:
+            return _ignore
+        return held.enter_context(TraceWriter(self.request.trace, self.header)).write
+
+    def result(self) -> RunResult:
+        """Run every program; a guest that fails ends the run with what was judged until then."""
+        self.progress.step("running and judging")
+        failure: HarnessError | None = None
+        with self.watch.phase("run"):
+            for program in planned(self.request.plan, self.layout, self.facts, self.request.shape):
+                failure = self._one(program)
+                if failure or (self.request.briefly and self._broken()):
+                    break
+        crash = str(failure) if isinstance(failure, KernelError) else ""
+        error = str(failure) if failure and not crash else ""
+        if not failure and not self.done:
+            error = NOTHING_RUN
+        return self._summary(error, crash)
+
+    def _one(self, program: Program | NotApplicable) -> HarnessError | None:
+        """Run one program, unless this guest cannot; the failure that ended it, if one did."""
+        if isinstance(program, NotApplicable):
+            self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
+            return None
+        done = run_program(self.sitting, program)
+        judged = self.session.result().programs
+        begun = sum(1 for one in self.outcomes if one.result)
+        result = judged[begun] if len(judged) > begun else None
+        self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
+        return done.failure
+
+    def _broken(self) -> bool:
+        """Whether the last program has shown what no correct kernel does."""
+        last = self.outcomes[-1].result
+        return last is not None and (
+            bool(last.unexplained) or any(one.layer is Layer.CONTRACT for one in last.divergences)
+        )
+
+    def _advance(self, steps: int) -> None:
+        self.done += steps
+        self.progress.advance(self.done, max(self.done, self.request.plan.steps))
+
+    def _summary(self, error: str, crash: str) -> RunResult:
+        return RunResult(
+            kernel=KernelFacts(
+                self.kernel.name,
+                self.facts.release,
+                self.facts.build,
+                self.kernel.config_hash,
+                self.kernel.source,
+            ),
+            machine=describe_shape(self.request.shape),
+            command=self.guest.reproduce,
+            seed=self.request.plan.seed,
+            layout=self.layout,
+            missing_evidence=tuple(
+                bit.name or "" for bit in Evidence if not bit & self.facts.evidence
+            ),
+            programs=tuple(self.outcomes),
+            phases=self.watch.seconds,
+            wire=asdict(self.guest.wire_statistics),
+            error=error,
+            crash=crash,
+        )
+
+
+def _ignore(what: object) -> None:
+    """Where no trace is wanted, or no command lines."""
+    del what

@@ -1,0 +1,178 @@
+"""The main job: one kernel on one machine, judged over scenarios and generated programs."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.base.progress import Progress
+from harness.base.stopwatch import Stopwatch
+from harness.coverage.gcov_counts import collect, require_counts
+from harness.coverage.line_coverage import report
+from harness.errors import HarnessError, InfrastructureError, KernelError
+from harness.guest.protocol import PROBES, Evidence, GuestFacts
+from harness.guest.request_script import RequestScript
+from harness.guest.running_guest import Guest
+from harness.guest.shape_words import describe_shape
+from harness.guest.ssh.attach import attach
+from harness.guest.ssh.guest_state import find
+from harness.guest.template import GuestParts, start
+from harness.kernel.dwarf import DwarfFacts
+from harness.kernel.kernel_record import Kernel
+from harness.run.expected import require_machine
+from harness.run.guest_run import Booted, GuestRun
+from harness.run.prepare import Prepared, find_kernel, prepare
+from harness.run.run_request import Launch, RunRequest
+from harness.run.run_result import KernelFacts, RunResult
+from harness.run.throwaway import with_throwaway
+
+
+def execute(
+    request: RunRequest, progress: Progress, show: Callable[[str], None] | None = None
+) -> RunResult:
+    """Do the job.  What fails before a boot is raised; what fails later is part of the result.
+
+    *show* is given each command line that was used, ready to paste.
+    """
+    watch = Stopwatch()
+    if request.attach:
+        with watch.phase("attach"):
+            kernel, guest = _attached(request.attach, progress)
+        return _judge_in(kernel, guest, request, progress, watch)
+    with watch.phase("prepare"):
+        prepared = prepare(request.kernel, request.build_dir, progress, say=show)
+        if request.coverage:
+            require_counts(prepared.kernel)
+    result = judge(prepared, request, progress, watch, show)
+    if request.throwaway:
+        result = with_throwaway(result, request, lambda one: judge(prepared, one, progress, watch))
+    if request.coverage:
+        progress.step("counting lines")
+        result = replace(result, coverage=report(request.coverage, prepared.kernel))
+    return result
+
+
+def judge(
+    prepared: Prepared,
+    request: RunRequest,
+    progress: Progress,
+    watch: Stopwatch,
+    show: Callable[[str], None] | None = None,
+    *,
+    launch: Launch | None = None,
+) -> RunResult:
+    """The part of the job for which kernel, module and agent stand ready; *launch* replaces how it starts."""
+    work = _Work(prepared, progress, show, launch)
+    if request.deterministic:
+        return _judge_twice(work, request, watch)
+    return _judge_once(work, request, watch)[0]
+
+
+class _Work(NamedTuple):
+    """What a job is done with, whatever it is."""
+
+    prepared: Prepared
+    progress: Progress
+    show: Callable[[str], None] | None
+    launch: Launch | None
+
+
+def _judge_twice(work: _Work, request: RunRequest, watch: Stopwatch) -> RunResult:
+    """In a guest over a link, whose requests are recorded; then in one that has executed them by itself.
+
+    A guest that fails over the link leaves no whole record: then what was found there is the result.
+    """
+    ordinary = replace(request, shape=replace(request.shape, icount=False), trace=None)
+    with watch.phase("record"):
+        learnt, script = _judge_once(work._replace(show=None), ordinary, Stopwatch())
+    if script is None:
+        note = "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
+        return replace(learnt, notes=(*learnt.notes, note))
+    return _judge_once(work, request, watch, script)[0]
+
+
+def _judge_once(
+    work: _Work, request: RunRequest, watch: Stopwatch, script: RequestScript | None = None
+) -> tuple[RunResult, RequestScript | None]:
+    """The result, and the requests that the guest was sent or, with a *script*, has executed."""
+    prepared, progress, show, launch = work
+    kernel, shape = prepared.kernel, request.shape
+    progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
+    try:
+        with watch.phase("boot"):
+            parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            guest = _launched(launch, parts, request, script)
+    except (KernelError, InfrastructureError) as error:
+        return _not_booted(kernel, request, watch, error), None
+    for command in (prepared.module.command, prepared.agent.command, guest.reproduce):
+        (show or _ignore)(command)
+    recorder = guest.record() if request.deterministic and not script else None
+    result = _judge_in(kernel, guest, request, progress, watch, dwarf=prepared.dwarf)
+    return result, guest.script(
+        recorder
+    ) if recorder and not result.crash and not result.error else None
+
+
+def _launched(
+    launch: Launch | None, parts: GuestParts, request: RunRequest, script: RequestScript | None
+) -> Guest:
+    if script:
+        return parts.boot(request.out, script)
+    return (launch or (start if request.template else GuestParts.boot))(parts, request.out)
+
+
+def _not_booted(
+    kernel: Kernel, request: RunRequest, watch: Stopwatch, error: HarnessError
+) -> RunResult:
+    """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
+    return RunResult(
+        kernel=KernelFacts(
+            kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
+        ),
+        machine=describe_shape(request.shape),
+        command="",
+        seed=request.plan.seed,
+        phases=watch.seconds,
+        error=f"the kernel did not boot: {error}",
+    )
+
+
+def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
+    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
+    state = find(name)
+    build_dir = Path(state.build_dir) if state.build_dir else None
+    return find_kernel(state.kernel, build_dir, progress), attach(state)
+
+
+def _judge_in(
+    kernel: Kernel,
+    guest: Guest,
+    request: RunRequest,
+    progress: Progress,
+    watch: Stopwatch,
+    *,
+    dwarf: DwarfFacts | None = None,
+) -> RunResult:
+    with ExitStack() as held:
+        held.enter_context(guest)
+        layout, facts = guest.info()
+        require_machine(kernel, request.shape, layout, facts, dwarf)
+        facts = facts._replace(evidence=_armed(guest, facts))
+        result = GuestRun(
+            request, Booted(kernel, guest, layout, facts), progress, watch, held
+        ).result()
+        if request.coverage:
+            collect(guest, kernel, request.coverage)
+        return result
+
+
+def _armed(guest: Guest, facts: GuestFacts) -> Evidence:
+    """What this guest can show once its probes are armed."""
+    probes = facts.evidence & PROBES
+    return (facts.evidence & ~PROBES) | guest.probes(probes)
+
+
+def _ignore(what: object) -> None:
+    """Where no trace is wanted, or no command lines."""
+    del what
