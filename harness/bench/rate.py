@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from harness.bench.error import BenchError
 from harness.bench.subject import MeasuredGuest
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.guest.batch import batches
 from harness.guest.protocol import PROBES, Evidence
@@ -177,7 +177,7 @@ def _guest_rate(bench: MeasuredGuest, program: Program) -> float:
 
 
 def _judge(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) -> int:
-    session = Session(bench.header, load_known_bugs())
+    session = Session(bench.header, our_known_bugs())
     feed: Callable[..., object] = session.feed
     feed(begin)
     for number, (operation, one) in enumerate(zip(begin.program.operations, records, strict=True)):

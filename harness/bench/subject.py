@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from harness.bench.error import BenchError
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.guest.initramfs import build_initramfs
 from harness.guest.protocol import PROBES, Evidence
@@ -57,7 +57,7 @@ class MeasuredGuest:
 
     def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
         """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
-        session = Session(self.header, load_known_bugs())
+        session = Session(self.header, our_known_bugs())
         finished = run_program(RunContext(self.guest, session, _ignore, on_steps), program)
         if finished.failure:
             raise finished.failure
@@ -100,6 +100,7 @@ class Subject:
             layout=layout,
             evidence=int(evidence),
             seed=0,
+            config_symbols=self.prepared.kernel.config.built_in,
         )
         return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), header)
 

@@ -42,6 +42,7 @@ class BaseMemo:
                 repr(workload.shape),
                 repr(workload.plan),
                 str(workload.throwaway),
+                workload.known_bugs.identity(),
                 emulator(),
                 harness_fingerprint(),
             )

@@ -7,6 +7,8 @@ from pathlib import Path, PurePath
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
+from harness.compare.known_bugs import KnownBugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.guest.shape import Shape
 from harness.run.main_job import judge
 from harness.run.prepare import Prepared
@@ -27,6 +29,7 @@ class Workload:
     shape: Shape
     plan: Plan
     throwaway: bool = False
+    known_bugs: KnownBugs = field(default_factory=our_known_bugs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,16 @@ class Lane:
         out.mkdir(parents=True, exist_ok=True)
         self.guests += 1
         name, shape, watch = self.prepared.kernel.name, self.workload.shape, Stopwatch()
-        request = RunRequest(name, None, shape, plan, out, template=False, throwaway=wanted)
+        request = RunRequest(
+            name,
+            None,
+            shape,
+            plan,
+            out,
+            template=False,
+            throwaway=wanted,
+            known_bugs=self.workload.known_bugs,
+        )
         result = judge(self.prepared, request, progress, watch)
         if not wanted or result.crash or result.error:
             return result

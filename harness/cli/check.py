@@ -2,6 +2,7 @@
 
 import json as json_text
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,9 @@ from harness.check.check_result import FAILING, CheckResult
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
 from harness.check.series import run_check
-from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway
+from harness.cli.options import Debug, Json, KnownBugsFile, Machine, Scenarios, Seed, Throwaway
 from harness.cli.progress_bar import progress_for, show_command
+from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import recipe_of
@@ -75,6 +77,7 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")
     ] = False,
+    known_bugs: KnownBugsFile = None,
     json: Json = None,
     mail: Annotated[
         Path | None,
@@ -108,7 +111,9 @@ def check(
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
     base = _before(tree, patches, base) if b4 else base
-    workload = Workload(parse_shape(shape), plan, throwaway)
+    workload = Workload(
+        parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())
+    )
     with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)

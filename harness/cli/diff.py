@@ -2,13 +2,15 @@
 
 import json as json_format
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.base.output_files import require_writable, write_whole
-from harness.cli.options import Debug, Json
+from harness.cli.options import Debug, Json, KnownBugsFile
+from harness.compare.known_bugs_file import load_known_bugs
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_json
 from harness.report.trace_report import difference_value, trace_lines
@@ -20,6 +22,7 @@ def diff(
     other: Annotated[
         Path | None, typer.Argument(help="Second trace: compare the two step by step.")
     ] = None,
+    known_bugs: KnownBugsFile = None,
     json: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -27,7 +30,7 @@ def diff(
     del debug
     require_writable([json] if json else [])
     if other is None:
-        result = replay(trace)
+        result = replay(trace, load_known_bugs(known_bugs, date.today()))
         sys.stdout.write("\n".join(run_lines(result)) + "\n")
         if json:
             write_json(result, json)

@@ -3,13 +3,15 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from harness.base.output_files import require_folder, write_whole
-from harness.cli.options import Debug, Seed
+from harness.cli.options import Debug, KnownBugsFile, Seed
+from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.shape_words import SHAPE_WORDS, parse_shape
 from harness.kernel.build_recipe import recipes
@@ -53,6 +55,7 @@ def nightly(
     baseline: Annotated[
         Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")
     ] = None,
+    known_bugs: KnownBugsFile = None,
     seed: Seed = 1,
     steps: Annotated[int, typer.Option(help="Generated steps of each run.")] = 20_000,
     abstract: Annotated[
@@ -67,14 +70,16 @@ def nightly(
     """Run the main job over stock kernels and machine shapes; one JSON, one JUnit file, a folder for each run."""
     del debug
     before = read_baseline(baseline) if baseline else {}
+    load_known_bugs(known_bugs, date.today())
+    listed = ("--known-bugs", str(known_bugs)) if known_bugs else ()
     night = _night(what)
     jobs: tuple[Job, ...] = ()
     for number, suffix, extra in _seeds(night, seed, seeds):
-        common = ("--seed", str(number), "--steps", str(steps), *extra)
+        common = ("--seed", str(number), "--steps", str(steps), *extra, *listed)
         common += () if suffix else ("--abstract", str(abstract))
         jobs += make_jobs(kernel or night.kernels, shape or night.shapes, common, number, suffix)
     if source:
-        usual = ("--seed", str(seed), "--steps", str(steps))
+        usual = ("--seed", str(seed), "--steps", str(steps), *listed)
         jobs += make_jobs(tuple(recipes()), shape or _SOURCE_SHAPES, usual, seed)
     if histories:
         jobs += tuple(history_job(name, histories, seed) for name in kernel or night.kernels)

@@ -21,6 +21,13 @@ Throwaway = Annotated[
         "--throwaway", help="Also run what wrecks a kernel, each scenario in a guest of its own."
     ),
 ]
+KnownBugsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--known-bugs",
+        help="Your own list of known bugs, added to ours (docs/scenarios.md).",
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the exact command lines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

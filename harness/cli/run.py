@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,18 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.output_files import require_folder, require_writable
-from harness.cli.options import Debug, Json, Machine, Scenarios, Seed, Throwaway, Verbose
+from harness.cli.options import (
+    Debug,
+    Json,
+    KnownBugsFile,
+    Machine,
+    Scenarios,
+    Seed,
+    Throwaway,
+    Verbose,
+)
 from harness.cli.progress_bar import progress_for, show_command
+from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape, with_memory
@@ -56,6 +67,7 @@ def run(
             "the kernel's own generation, the module's typed window with the types of 2.6.24 and of 2.6.32.",
         ),
     ] = 0,
+    known_bugs: KnownBugsFile = None,
     json: Json = None,
     trace: Annotated[
         Path | None, typer.Option(help="Write every step to a trace for `diff`.")
@@ -109,6 +121,7 @@ def run(
         throwaway,
         deterministic,
         coverage,
+        known_bugs=load_known_bugs(known_bugs, date.today()),
     )
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, show_command if verbose else None)

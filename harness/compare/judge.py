@@ -8,17 +8,15 @@ until a synchronisation point shows the state again.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from harness.compare.attest import attested
-from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer, ProgramResult
-from harness.compare.evidence import Mask
+from harness.compare.criteria import Criteria
+from harness.compare.divergence import Disagreement, Divergence, ProgramResult
+from harness.compare.divergence_builder import DivergenceBuilder
 from harness.compare.foreign import absorb
 from harness.compare.intent import AssertionChecker
-from harness.compare.known import KnownBug
 from harness.compare.witness import at_rest, disagreements
-from harness.model.contract import contract
 from harness.model.contract.seen_state import absorb as as_seen
 from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
@@ -31,9 +29,6 @@ from harness.model.rules.complaint import may_complain
 from harness.scenario.program import Program
 from harness.trace.record import End, Step, Sync, Trouble
 
-ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ...]]
-"""What an observation breaks of the contract; empty where it is kept."""
-
 MAX_STATES: Final = 256
 RECORDED_MOST: Final = 100
 """Divergences of behaviour kept of one program; those beyond are judged, followed and counted only, and the
@@ -43,36 +38,16 @@ witnesses are asked as often as in a program without any.
 _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
-def standard_contract(mask: Mask) -> ContractCheck:
-    """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
-    blind = frozenset(mask.blanked)
-
-    def check(
-        machine: Machine, before: State, op: Operation, seen: Observation
-    ) -> tuple[str, ...]:
-        found = contract.check(machine, before, op, seen, blind=blind)
-        return tuple(f"{one.rule}: {one.detail}" for one in found)
-
-    return check
-
-
-class Bench(NamedTuple):
-    """What a judge judges by: the guest's evidence, its release, the known bugs, the contract."""
-
-    mask: Mask
-    release: str
-    known: Mapping[str, KnownBug]
-    contract: ContractCheck
-
-
 class Judge:
     """Judges one program.  Feed ``step``, ``sync``, ``trouble`` in order, then ``end``; read ``result``."""
 
-    def __init__(self, machine: Machine, start: State, program: Program, bench: Bench) -> None:
+    def __init__(
+        self, machine: Machine, start: State, program: Program, criteria: Criteria
+    ) -> None:
         self.machine = machine
         self.result = ProgramResult(program.name)
-        self._program = program
-        self._bench = bench
+        self._divergences = DivergenceBuilder(program, machine)
+        self._criteria = criteria
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
@@ -95,7 +70,7 @@ class Judge:
         result = self.result
         result.coverage.add(record)
         if self._assertions.wanted(record.number):
-            result.failed_assertions += self._assertions.check(record, self._bench.mask.blanked)
+            result.failed_assertions += self._assertions.check(record, self._criteria.mask.blanked)
         if not self._states:
             result.unjudged += 1
             self._last = self._after(self._last, record)
@@ -113,21 +88,25 @@ class Judge:
     def _judge(self, record: Step) -> Divergence | None:
         if len(self._states) == 1 and not self._states[0].unflushed:
             outcomes = allowed(self.machine, self._states[0], record.operation)
-            if len(outcomes) == 1 and self._same(outcomes[0].observation, record.observation):
+            if (
+                len(outcomes) == 1
+                and self._same(outcomes[0].observation, record.observation)
+                and (outcomes[0].known is None or self._counts(outcomes[0]))
+            ):
                 self._agree(outcomes)
                 return None
-        return self._slow(record, self._bench.mask.apply(record.observation))
+        return self._slow(record, self._criteria.mask.apply(record.observation))
 
     def _same(self, predicted: Observation, seen: Observation) -> bool:
         """Whether they are equal but for what is blanked; most are equal as they stand, which costs less to see."""
-        mask = self._bench.mask
+        mask = self._criteria.mask
         return predicted == seen or (not mask.full and mask.apply(predicted) == mask.apply(seen))
 
     def _outcomes(self, state: State, operation: Operation) -> tuple[Outcome, ...]:
         outcomes = allowed(self.machine, state, operation)
-        if self._bench.mask.full:
+        if self._criteria.mask.full:
             return outcomes
-        mask = self._bench.mask
+        mask = self._criteria.mask
         return tuple(one._replace(observation=mask.apply(one.observation)) for one in outcomes)
 
     def _agree(self, outcomes: tuple[Outcome, ...]) -> None:
@@ -166,9 +145,11 @@ class Judge:
             return self._diverge(record, seen, outcomes)
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
         if agreeing and not self._reuses_unflushed(record, seen):
-            self._agree(agreeing)
-            return None
-        if self._absorb(record, seen) or self._vanished(outcomes, seen):
+            return self._agree_or_expired(record, seen, agreeing)
+        explained = self._explained_by_others(record, seen)
+        if explained:
+            return self._agree_or_expired(record, seen, explained)
+        if self._cured(outcomes, seen):
             return None
         return self._diverge(record, seen, outcomes)
 
@@ -176,25 +157,55 @@ class Judge:
         """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
         before = self._states[0]
         return bool(
-            before.unflushed and self._bench.contract(self.machine, before, record.operation, seen)
+            before.unflushed
+            and self._criteria.contract(self.machine, before, record.operation, seen)
         )
 
-    def _absorb(self, record: Step, seen: Observation) -> bool:
+    def _agree_or_expired(
+        self, record: Step, seen: Observation, agreeing: tuple[Outcome, ...]
+    ) -> Divergence | None:
+        """Agreement, unless all that agrees is a bug that does not count for this kernel.
+
+        After such a bug the state is known: the judge goes on from it.
+        """
+        counting = tuple(one for one in agreeing if self._counts(one))
+        if counting:
+            self._agree(counting)
+            return None
+        found = self._divergences.of_excluded_bug(
+            record, seen, agreeing[0], self._states[0], self._criteria.known
+        )
+        self._agree(tuple(one._replace(known=None) for one in agreeing))
+        if len(self.result.divergences) >= RECORDED_MOST:
+            self.result.unrecorded += 1
+        else:
+            self.result.divergences.append(found)
+        return found
+
+    def _counts(self, outcome: Outcome) -> bool:
+        """Whether *outcome* holds no bug, or one that is known of this kernel."""
+        return outcome.known is None or outcome.known in self._criteria.known.counted
+
+    def _explained_by_others(self, record: Step, seen: Observation) -> tuple[Outcome, ...]:
+        """The outcome with which changes of other users explain *seen*, if there is one."""
         for state in self._states:
             found = absorb(self.machine, state, record.operation, seen)
             if found:
                 self.result.foreign["pkmap slots"] += found.slots
                 self.result.foreign["window entries"] += found.windows
-                self._agree((found.outcome,))
-                return True
-        return False
+                return (found.outcome,)
+        return ()
 
-    def _vanished(self, outcomes: tuple[Outcome, ...], seen: Observation) -> bool:
-        """A known bug was due and the right answer came instead: good, and worth a line."""
+    def _cured(self, outcomes: tuple[Outcome, ...], seen: Observation) -> bool:
+        """Whether a bug was due and the right answer came instead.
+
+        A bug that is known of this kernel is reported as vanished: its entry may end.
+        """
+        known = self._criteria.known
         for outcome in outcomes:
-            bug = self._bench.known.get(outcome.known or "")
-            if bug and set(differences(outcome, seen)) <= bug.fields:
-                self.result.vanished[bug.id] += 1
+            if outcome.known and known.cured(outcome.known, seen, differences(outcome, seen)):
+                if outcome.known in known.counted:
+                    self.result.vanished[outcome.known] += 1
                 self._agree((outcome._replace(known=None),))
                 return True
         return False
@@ -203,21 +214,8 @@ class Judge:
         self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]
     ) -> Divergence:
         before = self._states[0]
-        violations = self._bench.contract(self.machine, before, record.operation, seen)
-        divergence = Divergence(
-            self._program.name,
-            self._program.line(record.number),
-            record.number,
-            record.operation,
-            seen,
-            tuple(Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes),
-            before,
-            Layer.CONTRACT if violations else Layer.BEHAVIOUR,
-            violations,
-            task=self._program.task_name(record.operation.task),
-            machine=self.machine,
-            pools=self._program.pools,
-        )
+        violations = self._criteria.contract(self.machine, before, record.operation, seen)
+        divergence = self._divergences.of_step(record, seen, outcomes, before, violations)
         self.result.judged += 1
         self._last = self._after(before, record)
         follows = not violations and self._can_follow(record)
@@ -232,7 +230,7 @@ class Judge:
     def _can_follow(self, record: Step) -> bool:
         """Whether the contract can be judged on from where another behaviour has led."""
         return (
-            self._bench.mask.followable
+            self._criteria.mask.followable
             and record.observation.status not in _ENDINGS
             and not self._states[0].lost
         )
@@ -240,7 +238,7 @@ class Judge:
     def _after(self, before: State, record: Step) -> State:
         """The state after a step as it was seen; a cursor that cannot be seen stands at the slot last taken."""
         seen = record.observation
-        if "cursor" in self._bench.mask.blanked:
+        if "cursor" in self._criteria.mask.blanked:
             taken = [
                 one.slot
                 for one in seen.slots
@@ -254,7 +252,7 @@ class Judge:
         self.result.syncs += 1
         self.doubtful = False
         if record.snapshot is not None:
-            record = record._replace(snapshot=self._bench.mask.snapshot(record.snapshot))
+            record = record._replace(snapshot=self._criteria.mask.snapshot(record.snapshot))
         self._attest(record)
         if self.lost:
             self._recover(record)
@@ -293,22 +291,7 @@ class Judge:
 
     def _contradicted(self, record: Sync, found: tuple[Disagreement, ...]) -> Divergence:
         before = self.state
-        layer = Layer.BEHAVIOUR if all(one.odd == "model" for one in found) else Layer.CONTRACT
-        reasons = ("the state at a synchronisation point is not the one that the steps led to",)
-        divergence = Divergence(
-            self._program.name,
-            self._program.line(record.step - 1) if record.step else 0,
-            record.step,
-            None,
-            None,
-            (),
-            before,
-            layer,
-            reasons,
-            found,
-            machine=self.machine,
-            pools=self._program.pools,
-        )
+        divergence = self._divergences.of_state(record.step, before, found)
         self.result.divergences.append(divergence)
         self._attested += 1
         self._last, self._states = before, ()
@@ -316,22 +299,8 @@ class Judge:
         return divergence
 
     def left_over(self, reason: str) -> None:
-        """What the state before the program shows that no correct kernel leaves."""
-        self.result.divergences.append(
-            Divergence(
-                self._program.name,
-                0,
-                0,
-                None,
-                None,
-                (),
-                self.state,
-                Layer.CONTRACT,
-                (reason,),
-                machine=self.machine,
-                pools=self._program.pools,
-            )
-        )
+        """Record what the state before the program shows that no correct kernel leaves."""
+        self.result.divergences.append(self._divergences.of_start(self.state, reason))
         self._attested = len(self.result.divergences)
 
     def _recover(self, record: Sync) -> None:
@@ -344,7 +313,7 @@ class Judge:
                 for slot, one in enumerate(vector.items(self._last.slots))
                 if one.pte
             }
-            snapshot = self._bench.mask.completed(record.snapshot, self._last.cursor, counts)
+            snapshot = self._criteria.mask.completed(record.snapshot, self._last.cursor, counts)
             self._states = (resync(self.machine, self._last, snapshot),)
 
     def trouble(self, record: Trouble) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from harness.compare.coverage import Coverage
+from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
 from harness.compare.evidence import mask
-from harness.compare.judge import Bench, ContractCheck, Judge, standard_contract
-from harness.compare.known import KnownBug
+from harness.compare.judge import Judge
+from harness.compare.known_bugs import KnownBugs
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
 from harness.model.records.state import initial
@@ -59,13 +60,13 @@ class Session:
     """Judges the programs of one guest; WARN_ONCE sites that have fired stay fired between them."""
 
     def __init__(
-        self, header: Header, known: dict[str, KnownBug], contract: ContractCheck | None = None
+        self, header: Header, known: KnownBugs, contract: ContractCheck | None = None
     ) -> None:
         self.header = header
         self.judge: Judge | None = None
         evidence = mask(header.evidence)
-        self._bench = Bench(
-            evidence, header.release, known, contract or standard_contract(evidence)
+        self._criteria = Criteria(
+            evidence, known.for_kernel(header), contract or standard_contract(evidence)
         )
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
@@ -94,7 +95,7 @@ class Session:
         layout, tasks = self.header.layout, record.program.tasks
         guest = machine(layout, record.pages, tasks)
         start = initial(guest, self._start(record), warned=self._warned | frozenset(record.warned))
-        self.judge = Judge(guest, start, record.program, self._bench)
+        self.judge = Judge(guest, start, record.program, self._criteria)
         self._find_left_over(record.start.cpu_depths)
 
     def _find_left_over(self, depths: tuple[int, ...]) -> None:
@@ -112,7 +113,7 @@ class Session:
 
     def _start(self, record: Begin) -> Snapshot:
         """The state before a program; a cursor that cannot be seen is where the programs before have left it."""
-        return self._bench.mask.completed(record.start, self._cursor)
+        return self._criteria.mask.completed(record.start, self._cursor)
 
     def _end(self, record: End) -> None:
         if self.judge is not None:
@@ -139,7 +140,7 @@ class Session:
 def judge_records(
     header: Header,
     records: Iterable[Record],
-    known: dict[str, KnownBug],
+    known: KnownBugs,
     contract: ContractCheck | None = None,
 ) -> RunResult:
     """Judge the records of a trace."""

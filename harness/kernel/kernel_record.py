@@ -40,6 +40,11 @@ class KernelConfig:
         """Whether ``name`` (with ``CONFIG_``) is built in or a module."""
         return self.settings.get(name) in ("y", "m")
 
+    @property
+    def built_in(self) -> tuple[str, ...]:
+        """The symbols that are set to y, in order of name."""
+        return tuple(sorted(name for name, value in self.settings.items() if value == "y"))
+
     def get(self, name: str, default: str = "") -> str:
         """The value of ``name`` without quotes, or ``default`` where it is not set."""
         return self.settings.get(name, default)

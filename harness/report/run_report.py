@@ -1,6 +1,6 @@
 """The summary of a run that a person understands at a glance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.compare.divergence import Divergence, Layer, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
@@ -129,6 +129,7 @@ def _findings(result: RunResult) -> Iterator[str]:
         counts = result.total(counter)
         if counts:
             yield f"{label:12}{_counts(counts)}"
+            yield from _descriptions(result, counts)
     yield from _divergences(result)
     for program, trouble in result.placed_troubles:
         place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
@@ -136,6 +137,13 @@ def _findings(result: RunResult) -> Iterator[str]:
     for label, text in (("crash", result.crash), ("error", result.error)):
         if text:
             yield f"{label:12}{text}"
+
+
+def _descriptions(result: RunResult, counts: Iterable[str]) -> Iterator[str]:
+    """What the known bugs among *counts* are, for a reader who does not know their ids."""
+    for name in counts:
+        if name in result.known_bugs:
+            yield f"  {name}: {result.known_bugs[name]}; counted, no divergence"
 
 
 def _divergences(result: RunResult) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer
-from harness.compare.known import load_known_bugs
 from harness.compare.session import Session
 from harness.errors import HarnessError, KernelError
 from harness.guest.protocol import Evidence, GuestFacts
@@ -57,8 +56,9 @@ class GuestRun:
             evidence=int(facts.evidence),
             seed=request.plan.seed,
             qemu=(guest.reproduce,),
+            config_symbols=kernel.config.built_in,
         )
-        self.session = Session(self.header, load_known_bugs())
+        self.session = Session(self.header, request.known_bugs)
         self.sitting = RunContext(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
@@ -121,6 +121,7 @@ class GuestRun:
                 bit.name or "" for bit in Evidence if not bit & self.facts.evidence
             ),
             programs=tuple(self.outcomes),
+            known_bugs=self.request.known_bugs.descriptions,
             phases=self.watch.seconds,
             wire=asdict(self.guest.wire_statistics),
             error=error,

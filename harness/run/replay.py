@@ -3,18 +3,24 @@
 from pathlib import Path
 
 from harness.compare.diff import TraceDifference, compare_traces
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs import KnownBugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.guest.protocol import Evidence
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.file import TraceReader
 
 
-def replay(path: Path) -> RunResult:
-    """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off."""
+def replay(path: Path, known_bugs: KnownBugs | None = None) -> RunResult:
+    """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off.
+
+    *known_bugs* (default: our list) are counted and are no divergence, where the kernel of the
+    trace may have them.
+    """
+    known_bugs = known_bugs or our_known_bugs()
     reader = TraceReader(path)
     header = reader.header
-    session = Session(header, load_known_bugs())
+    session = Session(header, known_bugs)
     for record in reader.records():
         session.feed(record)
     return RunResult(
@@ -26,6 +32,7 @@ def replay(path: Path) -> RunResult:
         seed=header.seed,
         layout=header.layout,
         missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & header.evidence),
+        known_bugs=known_bugs.descriptions,
         programs=tuple(
             ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs
         ),

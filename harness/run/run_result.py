@@ -53,6 +53,8 @@ class RunResult:
     layout: Layout | None = None
     missing_evidence: tuple[str, ...] = ()
     programs: tuple[ProgramOutcome, ...] = ()
+    known_bugs: Mapping[str, str] = field(default_factory=dict)
+    """What each bug on the list is, in one sentence, by its id."""
     phases: Mapping[str, float] = field(default_factory=dict)
     wire: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

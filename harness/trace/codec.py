@@ -42,6 +42,7 @@ def header_value(header: Header) -> dict[str, Any]:
         "seed": header.seed,
         "programs": header.programs,
         "qemu": header.qemu,
+        "config_symbols": header.config_symbols,
     }
 
 
@@ -50,6 +51,7 @@ def header_of(value: dict[str, Any]) -> Header:
     known = value["layout"]
     prots = tuple(known.get("prots", ()))
     layout = Layout(**{**known, "generation": Generation(known["generation"]), "prots": prots})
+    symbols = value.get("config_symbols")
     return Header(
         value["release"],
         value["build"],
@@ -60,6 +62,7 @@ def header_of(value: dict[str, Any]) -> Header:
         tuple(value["programs"]),
         tuple(value["qemu"]),
         value["kmap-harness-trace"],
+        None if symbols is None else tuple(symbols),
     )
 
 

@@ -18,7 +18,8 @@ class Header:
 
     ``evidence`` is the mask of KMH_EV_* that this guest could give; ``config_hash``
     names the kernel's configuration; ``qemu`` is the command line; ``seed`` that of the
-    generated programs.
+    generated programs.  ``config_symbols`` are the symbols that the configuration sets to y,
+    with ``CONFIG_``: known bugs may depend on them; None where they were not recorded.
     """
 
     release: str
@@ -30,6 +31,7 @@ class Header:
     programs: tuple[str, ...] = ()
     qemu: tuple[str, ...] = ()
     version: int = FORMAT_VERSION
+    config_symbols: tuple[str, ...] | None = None
 
 
 class WitnessView(NamedTuple):

@@ -10,7 +10,7 @@ from harness.check.checked_program import checked_programs
 from harness.check.checking import Check
 from harness.check.judging import Judgement
 from harness.check.lane import Workload
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.errors import InfrastructureError, KernelError, UsageError
 from harness.guest.shape import Shape
@@ -56,7 +56,7 @@ def ran(
     scenario = replace(parse_scenario(text), file=f"{name}.kmap")
     program = lower(scenario, Facts(layout))
     target = ModelTarget(program, layout, wrong=wrong, fails=fails, troubles=troubles)
-    session = Session(Header("6.1.0", "", "", layout, evidence, 0, ()), load_known_bugs())
+    session = Session(Header("6.1.0", "", "", layout, evidence, 0, ()), our_known_bugs())
     done = run_program(
         RunContext(target, session, lambda record: None, lambda steps: None), program
     )

@@ -7,8 +7,9 @@ Bugs in such kernels are still found.
 import pytest
 
 from harness.check.checked_program import CheckedKind, checked_program
+from harness.compare.criteria import standard_contract
 from harness.compare.evidence import mask
-from harness.compare.judge import RECORDED_MOST, standard_contract
+from harness.compare.judge import RECORDED_MOST
 from harness.model.rules import pkmap
 from harness.run.run_result import ProgramOutcome
 from harness.trace.record import End

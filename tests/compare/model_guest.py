@@ -2,9 +2,10 @@
 
 import random
 
+from harness.compare.criteria import Criteria
 from harness.compare.evidence import mask
-from harness.compare.judge import Bench, Judge
-from harness.compare.known import load_known_bugs
+from harness.compare.judge import Judge
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.machine import machine
 from harness.model.records.observation import Observation
@@ -14,7 +15,7 @@ from harness.model.rules.step import step as outcomes
 from harness.scenario.facts import Facts
 from harness.scenario.lower import lower
 from harness.scenario.parse import parse_scenario
-from harness.trace.record import Step
+from harness.trace.record import Header, Step
 
 LOCAL = Layout(
     generation=Generation.LOCAL,
@@ -96,9 +97,10 @@ class ModelGuest:
             yield Step(number, operation, self.execute(operation))
 
     def judge(self, *, evidence=FULL, contract=no_contract, known=None):
-        known = load_known_bugs() if known is None else known
-        bench = Bench(mask(evidence), self.release, known, contract)
-        return Judge(self.machine, initial(self.machine, self.start), self.program, bench)
+        header = Header(self.release, "", "", self.machine.layout, evidence, 0)
+        bugs = (our_known_bugs() if known is None else known).for_kernel(header)
+        criteria = Criteria(mask(evidence), bugs, contract)
+        return Judge(self.machine, initial(self.machine, self.start), self.program, criteria)
 
 
 def program(text, layout=LOCAL, **facts):

@@ -1,10 +1,10 @@
 from dataclasses import replace
 
+from harness.compare.criteria import standard_contract
 from harness.compare.diff import compare_traces
 from harness.compare.divergence import Layer, Verdict
 from harness.compare.evidence import mask
-from harness.compare.judge import standard_contract
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import judge_records
 from harness.trace.file import TraceReader, TraceWriter
 from harness.trace.record import Begin, End, Header
@@ -46,7 +46,7 @@ def records(shift=0):
 
 
 def judged(found):
-    return judge_records(HEADER, found, load_known_bugs(), standard_contract(mask(FULL)))
+    return judge_records(HEADER, found, our_known_bugs(), standard_contract(mask(FULL)))
 
 
 def test_a_stored_trace_is_judged_again_to_the_same_result(tmp_path):
@@ -131,7 +131,7 @@ def left_over(*depths):
         start = guest.start._replace(cpu_depths=cpus)
         found += [Begin(guest.program, guest.machine.pages, start), *steps, End(len(steps))]
     header = Header(RELEASES[STACK.generation], "", "", STACK, FULL, 0)
-    result = judge_records(header, found, load_known_bugs(), no_contract)
+    result = judge_records(header, found, our_known_bugs(), no_contract)
     return [one for one in result.divergences if one.operation is None]
 
 

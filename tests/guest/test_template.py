@@ -9,7 +9,7 @@ import pytest
 
 from harness.base.cache import Cache
 from harness.compare.diff import compare_traces
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session as JudgeSession
 from harness.guest import template as template_module
 from harness.guest.failure import GuestCrashedError
@@ -69,7 +69,7 @@ def judged(guest, programs):
     layout, facts = guest.info()
     evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
     header = Header(facts.release, facts.build, "", layout, int(evidence), 0)
-    session, records = JudgeSession(header, load_known_bugs(), check), []
+    session, records = JudgeSession(header, our_known_bugs(), check), []
     sitting = RunContext(guest, session, records.append, lambda _: None)
     for program in programs:
         assert run_program(sitting, program).failure is None

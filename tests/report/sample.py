@@ -1,6 +1,6 @@
 """Finished results as reports get them: of the model as a guest, with and without something wrong."""
 
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.run.program_run import RunContext, run_program
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
@@ -20,7 +20,7 @@ KERNEL = KernelFacts(
 def result(text=TEXT, **arguments):
     """What a run over one program gives; keywords go to the guest."""
     made = program(text)
-    judge = Session(Header(KERNEL.release, KERNEL.build, "", LOCAL, FULL, 3), load_known_bugs())
+    judge = Session(Header(KERNEL.release, KERNEL.build, "", LOCAL, FULL, 3), our_known_bugs())
     target = ModelTarget(made, **arguments)
     finished = run_program(
         RunContext(target, judge, lambda record: None, lambda steps: None), made

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.compare.known import load_known_bugs
+from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.session import Session
 from harness.guest.failure import GuestHungError, QemuExitedError, WireError
 from harness.guest.trouble import KernelTrouble, TroubleKind
@@ -25,7 +25,7 @@ def run(text=TEXT, **arguments):
     made = program(text)
     target = ModelTarget(made, **arguments)
     records = []
-    judge = Session(HEADER, load_known_bugs())
+    judge = Session(HEADER, our_known_bugs())
     finished = run_program(RunContext(target, judge, records.append, lambda steps: None), made)
     return finished, records, judge.result(), target
 

@@ -1,0 +1,112 @@
+"""Makes the divergences of one program: each names its step, its line and the state before it."""
+
+from dataclasses import dataclass
+
+from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer
+from harness.compare.known_bugs import KernelBugs, right_answer
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation
+from harness.model.records.outcome import Outcome, differences
+from harness.model.records.state import State
+from harness.scenario.program import Program
+from harness.trace.record import Step
+
+_MOVED = "the state at a synchronisation point is not the one that the steps led to"
+
+
+@dataclass(frozen=True, slots=True)
+class DivergenceBuilder:
+    """Makes divergences of *program* on *machine*."""
+
+    program: Program
+    machine: Machine
+
+    def of_step(
+        self,
+        record: Step,
+        seen: Observation,
+        outcomes: tuple[Outcome, ...],
+        before: State,
+        violations: tuple[str, ...],
+    ) -> Divergence:
+        """A step whose observation is none of *outcomes*: of the contract where it violates it."""
+        allowed = (Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes)
+        return self._of_step(record, seen, tuple(allowed), before, violations)
+
+    def of_excluded_bug(
+        self, record: Step, seen: Observation, outcome: Outcome, before: State, known: KernelBugs
+    ) -> Divergence:
+        """A step that shows a bug which does not count for this kernel."""
+        name = outcome.known or ""
+        excluded = known.excluded.get(name)
+        reason = excluded.reason if excluded else "this bug is not on the list of known bugs"
+        right = right_answer(seen)
+        differing = tuple(
+            field
+            for field, wanted, value in zip(Observation._fields, right, seen, strict=True)
+            if wanted != value
+        )
+        allowed = (Allowed(right, outcome.rule, differing),)
+        return self._of_step(record, seen, allowed, before, (f"{name}: {reason}",))
+
+    def _of_step(
+        self,
+        record: Step,
+        seen: Observation,
+        allowed: tuple[Allowed, ...],
+        before: State,
+        reasons: tuple[str, ...],
+    ) -> Divergence:
+        return Divergence(
+            self.program.name,
+            self.program.line(record.number),
+            record.number,
+            record.operation,
+            seen,
+            allowed,
+            before,
+            Layer.CONTRACT if reasons else Layer.BEHAVIOUR,
+            reasons,
+            task=self.program.task_name(record.operation.task),
+            machine=self.machine,
+            pools=self.program.pools,
+        )
+
+    def of_state(
+        self, step: int, before: State, disagreements: tuple[Disagreement, ...]
+    ) -> Divergence:
+        """The state after *step* steps, which a witness contradicts.
+
+        It is behaviour where the model stands alone on every entry: both real witnesses agree.
+        """
+        alone = all(one.odd == "model" for one in disagreements)
+        return Divergence(
+            self.program.name,
+            self.program.line(step - 1) if step else 0,
+            step,
+            None,
+            None,
+            (),
+            before,
+            Layer.BEHAVIOUR if alone else Layer.CONTRACT,
+            (_MOVED,),
+            disagreements,
+            machine=self.machine,
+            pools=self.program.pools,
+        )
+
+    def of_start(self, before: State, reason: str) -> Divergence:
+        """A state before the first step that no correct kernel leaves."""
+        return Divergence(
+            self.program.name,
+            0,
+            0,
+            None,
+            None,
+            (),
+            before,
+            Layer.CONTRACT,
+            (reason,),
+            machine=self.machine,
+            pools=self.program.pools,
+        )
