@@ -214,7 +214,7 @@ class Trial:
         return known is not None
 
     def _keep(self, attempt: Attempt) -> None:
-        self.record.keep(attempt)
+        self.record.add(attempt)
         self.teller.over(attempt)
 
 

@@ -1,4 +1,4 @@
-"""One mutant tried on one kernel: built, run, and what was found of it."""
+"""Tries one mutant on one kernel: builds it, runs it and says what was found."""
 
 import time
 from collections.abc import Iterator
@@ -19,35 +19,36 @@ from harness.run.main_job import judge
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, read_plan
 from harness.run.run_request import Launch, RunRequest
+from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
 
 HISTORIES = 80_000
-"""Operations of concurrent histories for a race: eight or so histories of the regime that provokes it."""
+"""Operations of concurrent histories for a race: about eight histories of its regime."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSetup:
-    """What a mutant is judged with: programs, machine, seed, and the folder for the guests' logs."""
+    """The programs that a mutant is judged with, the machine, and the folder for logs."""
 
     plan: Plan
     shape: Shape
     out: Path
 
 
-def attempt(mutant: Mutant, field: SharedTree, means: TrialSetup) -> Attempt:
-    """Build the kernel with the mutant in it and run the plan; where that finds nothing, what the mutant needs.
+def attempt(mutant: Mutant, shared: SharedTree, setup: TrialSetup) -> Attempt:
+    """Build the kernel with the mutant in it, run the plan, then what the mutant needs.
 
-    A patch that does not apply, or a kernel that does not build, is an error of the attempt.
+    A patch that does not apply, or a kernel that does not build, gives an attempt with an error.
     """
     started = time.monotonic()
     try:
-        with mutated(mutant, field.tree.source) as edit:
+        with mutated(mutant, shared.tree.source) as edit:
             try:
-                prepared = field.rebuilt(Quiet())
+                prepared = shared.rebuilt(Quiet())
             except BuildError as error:
                 return Attempt(mutant, Detection.ERROR, "build", error.message, edit.diff)
             built = time.monotonic()
-            found, where, what = _worst(_results(mutant, prepared, means))
+            found, where, what = _worst(_results(mutant, prepared, setup))
     except PatchError as error:
         return Attempt(mutant, Detection.ERROR, "patch", error.message)
     seconds = built - started, time.monotonic() - built
@@ -55,52 +56,60 @@ def attempt(mutant: Mutant, field: SharedTree, means: TrialSetup) -> Attempt:
 
 
 def attempt_switched(
-    mutant: Mutant, prepared: Prepared, means: TrialSetup, launch: Launch
+    mutant: Mutant, prepared: Prepared, setup: TrialSetup, launch: Launch
 ) -> Attempt:
-    """The same in a kernel that has the mutant; *launch* starts a guest in which it is switched on."""
+    """Try a mutant that *prepared* contains; *launch* starts a guest with it switched on."""
     started = time.monotonic()
-    found = _worst(_results(mutant, prepared, means, launch))
+    found = _worst(_results(mutant, prepared, setup, launch))
     return Attempt(mutant, *found, run=time.monotonic() - started, alone=False)
 
 
-def _results(
-    mutant: Mutant, prepared: Prepared, means: TrialSetup, launch: Launch | None = None
-) -> Iterator[tuple[Detection, str, str]]:
-    """Without *launch* guests are booted: a kernel that is run once would not be worth a template.
+Found = tuple[Detection, str, str]
+"""The worst that a run showed, where it was first seen, and what it was."""
 
-    A mutant of the catalogue names the wrecking scenarios that it needs; another one gets them all.
+
+def _results(
+    mutant: Mutant, prepared: Prepared, setup: TrialSetup, launch: Launch | None = None
+) -> Iterator[Found]:
+    """What each run of the mutant shows.
+
+    Without *launch* guests are booted, since a template does not pay for a kernel that runs once.
+    A mutant of the catalogue names the wrecking scenarios that it needs; another one gets all of
+    them if the plan found nothing.
     """
-    plan = means.plan
-    request = RunRequest("", None, means.shape, plan, means.out, template=False, briefly=True)
-    first = judge(prepared, request, Quiet(), Stopwatch(), launch=launch)
+    plan = setup.plan
+
+    def judged(one: RunRequest) -> RunResult:
+        return judge(prepared, one, Quiet(), Stopwatch(), launch=launch)
+
+    request = RunRequest("", None, setup.shape, plan, setup.out, template=False, briefly=True)
+    first = judged(request)
     yield found_in(first)
     if mutant.kind is MutantKind.OPERATOR and found_in(first)[0] is Detection.NOTHING:
-        yield found_in(
-            with_throwaway(
-                first,
-                request,
-                lambda one: judge(prepared, one, Quiet(), Stopwatch(), launch=launch),
-            )
-        )
+        yield found_in(with_throwaway(first, request, judged))
     for name in mutant.needs:
         alone = read_plan([project.SCENARIOS / f"{name}.kmap"], plan.seed, 0)
-        one = replace(request, plan=replace(alone, throwaway=True))
-        yield found_in(judge(prepared, one, Quiet(), Stopwatch(), launch=launch))
+        yield found_in(judged(replace(request, plan=replace(alone, throwaway=True))))
     if mutant.regime:
-        histories = HistoriesRequest(
-            means.shape,
-            plan.seed,
-            HISTORIES,
-            means.out,
-            template=False,
-            strict=False,
-            only=mutant.regime,
-        )
-        yield found_in_histories(mutant.regime, run_histories(prepared, histories, Quiet()))
+        yield _histories(mutant.regime, prepared, setup)
 
 
-def _worst(results: Iterator[tuple[Detection, str, str]]) -> tuple[Detection, str, str]:
-    """Of several runs the first that has found a broken promise, else the one that says most."""
+def _histories(regime: str, prepared: Prepared, setup: TrialSetup) -> Found:
+    """What concurrent histories of *regime* show."""
+    request = HistoriesRequest(
+        setup.shape,
+        setup.plan.seed,
+        HISTORIES,
+        setup.out,
+        template=False,
+        strict=False,
+        only=regime,
+    )
+    return found_in_histories(regime, run_histories(prepared, request, Quiet()))
+
+
+def _worst(results: Iterator[Found]) -> Found:
+    """The first result that shows a broken contract, else the worst; later runs are not needed."""
     order = (
         Detection.CONTRACT,
         Detection.DEAD,

@@ -1,37 +1,35 @@
-"""Attempts on record: what was tried with the same kernel, patch and harness need not be tried again."""
+"""A log of attempts, so that ``--resume`` repeats none with the same kernel, patch and harness."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from harness.base import project
+from harness.base.fingerprint import harness_fingerprint, key_of
 from harness.guest.template import emulator
 from harness.mutants.attempt import TrialSetup
 from harness.mutants.mutant_catalogue import Mutant
 from harness.mutants.score import Attempt, Detection
 
-_SOURCES = (project.PACKAGE, project.MODULE_SOURCES, project.AGENT_SOURCES)
-_SUFFIXES = frozenset({".py", ".toml", ".c", ".h"})
-
 
 class AttemptLog:
-    """The attempts of one kernel in a file, a line for each as soon as it is over."""
+    """The attempts on one kernel, in a file that gets a line when an attempt has ended."""
 
-    def __init__(self, path: Path, kernel: str, means: TrialSetup, *, resume: bool) -> None:
+    def __init__(self, path: Path, kernel: str, setup: TrialSetup, *, resume: bool) -> None:
         self._path = path
-        self._base = _digest((kernel, emulator(), *_means(means), *_harness()))
+        workload = repr(setup.plan), repr(setup.shape)
+        self._base = key_of((kernel, emulator(), *workload, harness_fingerprint()))
         self._known = dict(_read(path)) if resume else {}
 
     def known(self, mutant: Mutant) -> Attempt | None:
-        """What was found of the mutant, where nothing that matters has changed since."""
-        said = self._known.get(self._key(mutant))
-        return None if said is None else _attempt(mutant, said)
+        """The logged attempt on *mutant*, if nothing that it depends on has changed since."""
+        value = self._known.get(self._key(mutant))
+        return None if value is None else _attempt(mutant, value)
 
-    def keep(self, attempt: Attempt) -> Attempt:
-        """Write the attempt down."""
-        said = {
+    def add(self, attempt: Attempt) -> Attempt:
+        """Append *attempt* to the file and return it."""
+        value = {
             "key": self._key(attempt.mutant),
             "name": attempt.mutant.name,
             "found": attempt.found.value,
@@ -42,57 +40,31 @@ class AttemptLog:
             "alone": attempt.alone,
         }
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(said) + "\n")
+            file.write(json.dumps(value) + "\n")
         return attempt
 
     def _key(self, mutant: Mutant) -> str:
+        """A text that names everything that the attempt on *mutant* depends on."""
         patch = mutant.patch.read_text(encoding="utf-8") if mutant.patch.is_file() else ""
-        needs = (project.SCENARIOS / f"{name}.kmap" for name in mutant.needs)
-        scenarios = (path.read_text(encoding="utf-8") for path in needs)
-        return _digest(
-            (
-                self._base,
-                mutant.name,
-                patch,
-                *mutant.files,
-                *mutant.shape,
-                mutant.regime,
-                *scenarios,
-            )
-        )
+        needed = (project.SCENARIOS / f"{name}.kmap" for name in mutant.needs)
+        scenarios = (path.read_text(encoding="utf-8") for path in needed)
+        entry = (*mutant.files, *mutant.shape, mutant.regime)
+        return key_of((self._base, mutant.name, patch, *entry, *scenarios))
 
 
 def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
-    """The lines of the file; one that was cut off is passed over."""
+    """The attempts in the file by key; a line that was cut off is skipped."""
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
-                said = json.loads(line)
+                value = json.loads(line)
             except ValueError:
                 continue
-            yield said["key"], said
+            yield value["key"], value
 
 
-def _attempt(mutant: Mutant, said: dict[str, Any]) -> Attempt:
-    found = Detection(said["found"])
-    build, run = said["seconds"]
-    return Attempt(
-        mutant, found, said["where"], said["what"], said["diff"], build, run, alone=said["alone"]
-    )
-
-
-def _means(means: TrialSetup) -> tuple[str, ...]:
-    """What is run on every mutant, and on which machine."""
-    return repr(means.plan), repr(means.shape)
-
-
-def _harness() -> Iterable[str]:
-    """The sources of everything that builds, runs and judges."""
-    for folder in _SOURCES:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in _SUFFIXES:
-                yield path.read_text(encoding="utf-8")
-
-
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def _attempt(mutant: Mutant, value: dict[str, Any]) -> Attempt:
+    found = Detection(value["found"])
+    build, run = value["seconds"]
+    where, what, diff = value["where"], value["what"], value["diff"]
+    return Attempt(mutant, found, where, what, diff, build, run, alone=value["alone"])

@@ -1,7 +1,8 @@
-"""Many mutants in one source file: a function that some of them change is there once for each of them.
+"""Joins many mutants of a source file: a function has one copy for each mutant that changes it.
 
-Which of them is called says a number in memory, as for operator mutants: so a kernel is built once
-for all, and a mutant costs a guest that is restored (Untch, Offutt, Harrold: mutant schemata, 1993).
+A number in memory selects the copy that runs, as for operator mutants.  So the kernel is built
+once for all mutants, and a mutant costs a restored guest ("mutant schemata": Untch, Offutt and
+Harrold, 1993).
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ _LINKAGE = re.compile(rb"\b(?:static|inline|__always_inline|noinline)\b\s*")
 
 
 class JoinedSource(NamedTuple):
-    """The file with the mutants in it, and those that it cannot have: they change more than what functions do."""
+    """The file with the mutants in it, and the numbers of those that do not fit into it.
+
+    A mutant fits if it changes nothing but bodies of functions.
+    """
 
     text: str
     apart: frozenset[int]
 
 
 class _Key(NamedTuple):
-    """A function: its name, and the how-manieth of that name it is (#ifdef)."""
+    """A function: its name, and its number among those of that name (#ifdef has several)."""
 
     name: str
     nth: int
@@ -36,7 +40,7 @@ class _Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Function:
-    """A definition: ``head`` is everything before its body, in which the name stands at ``name_at``."""
+    """A definition; ``head`` is the text before its body, with the name at ``name_at``."""
 
     name: str
     start: int
@@ -48,7 +52,7 @@ class _Function:
     arguments: tuple[str, ...]
 
     def renamed(self, suffix: str, linkage: str) -> bytes:
-        """The definition under another name, without its static variables."""
+        """The definition with *suffix* on its name, without its static variables."""
         before = _LINKAGE.sub(b"", self.head[: self.name_at])
         after = self.head[self.name_at + len(self.name) :]
         body = self.body
@@ -64,7 +68,7 @@ class _Function:
         )
 
     def call(self, suffix: str) -> str:
-        """A statement that calls it under its other name, and returns."""
+        """A statement that calls the copy with *suffix* on its name, and returns."""
         call = f"{self.name}{suffix}({', '.join(self.arguments)});"
         nothing = re.search(rb"\bvoid\s*$", self.head[: self.name_at])
         return f"{{ {call} return; }}" if nothing else f"return {call}"
@@ -74,11 +78,11 @@ class _Function:
 class _File:
     functions: Mapping[_Key, _Function]
     skeleton: bytes
-    """What is outside of all bodies."""
+    """The text outside of all bodies."""
 
 
 def join(original: str, mutated: Mapping[int, str]) -> JoinedSource:
-    """The text *original* with each of *mutated*, by number."""
+    """Join *mutated*, texts of the file with one mutant each by number, into *original*."""
     file = _parsed(original)
     variants: dict[_Key, list[tuple[int, _Function]]] = defaultdict(list)
     apart: set[int] = set()
@@ -98,7 +102,10 @@ def join(original: str, mutated: Mapping[int, str]) -> JoinedSource:
 
 
 def _choice(function: _Function, variants: list[tuple[int, _Function]]) -> bytes:
-    """The function as it is, those that may take its place, and under its name the choice between them."""
+    """The function, its mutants, and under its name a function that calls one of them.
+
+    Static variables are moved out, so that all copies share them.
+    """
     statics = dict.fromkeys(
         one for each in (function, *(one for _, one in variants)) for one in each.statics
     )
@@ -148,7 +155,7 @@ def _function(data: bytes, node: Node, body: Node) -> _Function:
 
 
 def _identifier(node: Node | None) -> Node | None:
-    """The name, down the declarators of a definition or a parameter."""
+    """The identifier below the declarators of a definition or a parameter."""
     while node is not None and node.type != "identifier":
         within = node.named_children[0] if node.type == "parenthesized_declarator" else None
         node = within or node.child_by_field_name("declarator")

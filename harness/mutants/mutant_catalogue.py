@@ -1,4 +1,4 @@
-"""The catalogue of mutants: patches with what each breaks, and what must be found (tests/mutants)."""
+"""The catalogue of mutants (tests/mutants): what each patch breaks, and what must be found."""
 
 import tomllib
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ Version = tuple[int, ...]
 
 
 class MutantKind(Enum):
-    """What is asked of the harness for a mutant."""
+    """What the harness is expected to report for a mutant (docs/mutants.md)."""
 
     CONTRACT = "contract"
     PROBE = "probe"
@@ -38,18 +38,22 @@ class MutantKind(Enum):
     EQUIVALENT = "equivalent"
     HARMLESS = "harmless"
     OPERATOR = "operator"
-    """Made by rule, not by hand (``operators``): its rate is published as it is."""
+    """Made by rule, not by hand (``operators``): nothing is expected of a single one."""
 
 
 class CatalogueError(UsageError):
-    """The catalogue has an entry that cannot be."""
+    """An entry of the catalogue is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One patch.  ``of`` are entries of the mutation list; ``files`` those the patch may change, in a source;
-    ``needs`` names scenarios that wreck a guest and reveal it; ``shape`` words of the machine that does;
-    ``regime`` the regime of concurrent histories that reveals it, by chance, in ``least`` of them at least.
+    """One patch that puts a bug into a kernel.
+
+    ``files`` are the source files that it may change, ``breaks`` says what it breaks.  ``of``
+    names entries of the list of bugs (P1, A1, ...).  Three fields name what reveals the mutant,
+    where plain scenarios do not: ``needs``, scenarios that wreck a guest; ``shape``, words of a
+    machine; ``regime``, a regime of concurrent histories, which reveals it by chance, in at least
+    ``least`` histories.  Kernels from ``since`` to ``until`` have the code; empty is no bound.
     """
 
     name: str
@@ -67,21 +71,21 @@ class Mutant:
     until: Version = ()
 
     def applies(self, version: Version) -> bool:
-        """Whether kernels of *version* (``(6, 1)``) have the code that the patch changes."""
+        """Whether kernels of *version*, as ``(6, 1)``, have the code that the patch changes."""
         return self.since <= version and (not self.until or version <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class MutantCatalogue:
-    """All mutants in their order, and the entries of the mutation list without one, with the reason."""
+    """All mutants in order; ``absent`` gives reasons for listed bugs that have no mutant."""
 
     mutants: tuple[Mutant, ...]
     absent: Mapping[str, str]
 
     def named(self, patterns: tuple[str, ...]) -> tuple[Mutant, ...]:
-        """Those whose name has one of *patterns* in it, or that are of such an entry; all where none is given.
+        """The mutants whose name contains one of *patterns*, or that are of such a listed bug.
 
-        Raises UsageError for a pattern that names nothing.
+        Without patterns all mutants.  Raises UsageError for a pattern that matches nothing.
         """
         chosen = {one.name for pattern in patterns for one in self._matching(pattern)}
         return tuple(one for one in self.mutants if not patterns or one.name in chosen)
@@ -119,25 +123,30 @@ def _mutant(
             f"the entry {name} of {folder / CATALOGUE} has unknown keys: {sorted(unknown)}"
         )
     try:
-        return Mutant(
-            name=name,
-            patch=found[0],
-            kind=MutantKind(entry["kind"]),
-            files=tuple(entry.get("files") or files[group]),
-            breaks=entry["breaks"],
-            reveals=entry.get("reveals", ""),
-            of=tuple(entry.get("of", ())),
-            needs=tuple(entry.get("needs", ())),
-            shape=tuple(entry.get("shape", ())),
-            regime=entry.get("regime", ""),
-            least=int(entry.get("least", 1)),
-            since=_version(entry.get("since", "")),
-            until=_version(entry.get("until", "")),
-        )
+        return _entry(name, found[0], {"files": files.get(group), **entry})
     except (KeyError, TypeError, ValueError) as error:
         raise CatalogueError(
             f"the entry {name} of {folder / CATALOGUE} is wrong: {error}"
         ) from error
+
+
+def _entry(name: str, patch: Path, entry: dict[str, Any]) -> Mutant:
+    """The mutant that *entry* describes; raises KeyError, TypeError or ValueError."""
+    return Mutant(
+        name=name,
+        patch=patch,
+        kind=MutantKind(entry["kind"]),
+        files=tuple(entry["files"]),
+        breaks=entry["breaks"],
+        reveals=entry.get("reveals", ""),
+        of=tuple(entry.get("of", ())),
+        needs=tuple(entry.get("needs", ())),
+        shape=tuple(entry.get("shape", ())),
+        regime=entry.get("regime", ""),
+        least=int(entry.get("least", 1)),
+        since=_version(entry.get("since", "")),
+        until=_version(entry.get("until", "")),
+    )
 
 
 def _version(text: str) -> Version:

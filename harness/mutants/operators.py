@@ -1,7 +1,7 @@
-"""Every simple mistake in ``mm/highmem.c``, all in one kernel: which of them is made is said on its command line.
+"""Puts every simple mistake in ``mm/highmem.c`` into one kernel; a number selects one of them.
 
-Mutant schemata (Untch, Offutt, Harrold, 1993): each expression that is mutated becomes a choice between itself
-and the mutant, so that a kernel is built once for all mutants, and each costs a boot.
+Each mutated expression becomes a choice between itself and its mutants, so the kernel is built
+once for all ("mutant schemata": Untch, Offutt and Harrold, 1993).
 """
 
 from __future__ import annotations
@@ -16,33 +16,17 @@ PARAMETER = "kmap_mutant"
 FILE = "mm/highmem.c"
 
 FUNCTIONS = frozenset(
-    {
-        *(
-            "get_next_pkmap_nr",
-            "no_more_pkmaps",
-            "get_pkmap_entries_count",
-            "__kmap_to_page",
-            "kmap_to_page",
-        ),
-        *("flush_all_zero_pkmaps", "__kmap_flush_unused", "kmap_flush_unused", "map_new_virtual"),
-        *(
-            "kmap_high",
-            "kunmap_high",
-            "kmap_local_calc_idx",
-            "kmap_local_idx_push",
-            "kmap_local_idx",
-        ),
-        *("kmap_local_idx_pop", "kmap_get_pte", "__kmap_local_pfn_prot", "__kmap_local_page_prot"),
-        *(
-            "kunmap_local_indexed",
-            "__kmap_local_sched_out",
-            "__kmap_local_sched_in",
-            "kmap_local_fork",
-        ),
-        *("page_slot", "page_address", "set_page_address"),
-    }
-)
-"""The code under judgement; what else the file has is not the harness's subject."""
+    (
+        "get_next_pkmap_nr", "no_more_pkmaps", "get_pkmap_entries_count", "__kmap_to_page",
+        "kmap_to_page", "flush_all_zero_pkmaps", "__kmap_flush_unused", "kmap_flush_unused",
+        "map_new_virtual", "kmap_high", "kunmap_high", "kmap_local_calc_idx",
+        "kmap_local_idx_push", "kmap_local_idx", "kmap_local_idx_pop", "kmap_get_pte",
+        "__kmap_local_pfn_prot", "__kmap_local_page_prot", "kunmap_local_indexed",
+        "__kmap_local_sched_out", "__kmap_local_sched_in", "kmap_local_fork", "page_slot",
+        "page_address", "set_page_address",
+    )
+)  # fmt: skip
+"""The functions that the harness judges; the rest of the file is not mutated."""
 
 _REPLACED = {
     "<": ("<=", ">="),
@@ -62,7 +46,7 @@ _STEPPED = {"++": "--", "--": "++"}
 _OPAQUE = frozenset(
     {"IS_ENABLED", "BUILD_BUG_ON", "list_for_each_entry", "DECLARE_WAITQUEUE", "EXPORT_SYMBOL"}
 )
-"""Macros whose arguments are no expressions."""
+"""Macros whose arguments are not expressions."""
 _PRELUDE = """
 int kmap_mutant __read_mostly;
 
@@ -75,7 +59,7 @@ early_param("kmap_mutant", kmap_mutant_setup);
 
 
 class OperatorMutant(NamedTuple):
-    """One mistake: its number on the command line, where it is, and the text before and after."""
+    """One mistake: its number, its place, and the text before and after."""
 
     number: int
     function: str
@@ -85,7 +69,7 @@ class OperatorMutant(NamedTuple):
 
     @property
     def name(self) -> str:
-        """As in a report."""
+        """The mutant's name in reports."""
         return f"{self.function}:{self.line}: {self.before} -> {self.after or 'nothing'}"
 
 
@@ -93,19 +77,19 @@ class _Choice(NamedTuple):
     start: int
     end: int
     mutants: tuple[tuple[str, str], ...]
-    """Of each mutant what is shown, and the text that takes the node's place."""
+    """For each mutant the text that reports show, and the text that replaces the node."""
     statement: bool
 
 
 class Schemata(NamedTuple):
-    """The file with all its mutants, and what each of them is."""
+    """The text of the file with all its mutants, and the list of them."""
 
     text: str
     mutants: tuple[OperatorMutant, ...]
 
 
 def schemata(source: str) -> Schemata:
-    """All operator mutants of *source*, the text of ``mm/highmem.c``, in one text."""
+    """Put all operator mutants into *source*, the text of ``mm/highmem.c``."""
     data = source.encode()
     tree = Parser(Language(tree_sitter_c.language())).parse(data)
     mutants: list[OperatorMutant] = []
@@ -120,13 +104,13 @@ def schemata(source: str) -> Schemata:
 
 
 def with_prelude(text: str) -> str:
-    """The parameter is declared behind the last #include before the first definition."""
+    """*text* with the parameter's definition behind the last #include."""
     at = text.index("\n", text.index("#include <linux/vmalloc.h>")) + 1
     return f"{text[:at]}#include <linux/kernel.h>\n{_PRELUDE}{text[at:]}"
 
 
 def functions_of(node: Node) -> Iterator[Node]:
-    """The definitions of functions, also those within #ifdef."""
+    """The definitions of functions below *node*, also those within #ifdef."""
     for child in node.children:
         if child.type == "function_definition":
             yield child
@@ -135,7 +119,7 @@ def functions_of(node: Node) -> Iterator[Node]:
 
 
 def name_of(function: Node) -> str:
-    """Of the function that a definition defines."""
+    """The name of the function that *function* defines."""
     node = function.child_by_field_name("declarator")
     while node is not None and node.type != "identifier":
         node = node.child_by_field_name("declarator")
@@ -143,7 +127,10 @@ def name_of(function: Node) -> str:
 
 
 def _rewritten(data: bytes, node: Node, function: str, mutants: list[OperatorMutant]) -> str:
-    """The text of *node* with a choice in the place of every expression below it that has mutants."""
+    """The text of *node*, in which a choice replaces every expression that has mutants.
+
+    The new mutants are appended to *mutants*.
+    """
     edits = [
         (child.start_byte, child.end_byte, _rewritten(data, child, function, mutants))
         for child in node.children
@@ -209,7 +196,7 @@ def _number(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _is_value(node: Node) -> bool:
-    """Whether the literal is computed with: the label of a case must be constant."""
+    """Whether the literal may be mutated: the label of a case, for one, must be constant."""
     parent = node.parent
     return parent is not None and parent.type not in (
         "case_statement",
@@ -219,7 +206,7 @@ def _is_value(node: Node) -> bool:
 
 
 def _is_removable(node: Node) -> bool:
-    """A lone assignment or call, or a change by one."""
+    """Whether the statement is an assignment, a call, ``++`` or ``--``, which can be left out."""
     first = node.named_children[0] if node.named_children else None
     return (
         first is not None

@@ -1,4 +1,4 @@
-"""What was found of a mutant, and whether the catalogue asks for just that."""
+"""What the harness found of a mutant, and whether the catalogue expects that."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from harness.run.run_result import RunResult
 
 
 class Detection(Enum):
-    """The worst that one run has shown."""
+    """The worst that a run has shown."""
 
     CONTRACT = "contract"
     DEAD = "does not boot"
@@ -33,9 +33,11 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One mutant on one kernel: what was found, where first, and how long it took, in seconds.
+    """One mutant tried on one kernel.
 
-    ``alone``: in a kernel built for it, not in one with many mutants of which it was the one switched on.
+    ``found`` is the worst that was seen, ``where`` the first place, ``what`` the words.
+    ``build`` and ``run`` are seconds.  ``alone`` says that the kernel had no other mutant; else
+    it had many, of which this one was switched on.
     """
 
     mutant: Mutant
@@ -49,12 +51,12 @@ class Attempt:
 
     @property
     def killed(self) -> bool:
-        """Whether anything was reported."""
+        """Whether the harness reported the mutant."""
         return self.found in (Detection.CONTRACT, Detection.DEAD, Detection.BEHAVIOUR)
 
     @property
     def as_wanted(self) -> bool:
-        """Whether the catalogue asks for this."""
+        """Whether the catalogue expects this."""
         missed = self.mutant.kind is MutantKind.PROBABILISTIC and not self.mutant.least
         return self.found in _WANTED[self.mutant.kind] or (
             missed and self.found is Detection.NOTHING
@@ -62,29 +64,26 @@ class Attempt:
 
 
 def found_in(result: RunResult) -> tuple[Detection, str, str]:
-    """What a run has shown: the worst, where it was first seen, and in words what it was."""
+    """The worst that a run showed, where it was first seen, and what it was."""
     return next(_findings(result))
 
 
 def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Detection, str, str]:
-    """What concurrent histories have shown: of how many, and the rule that was broken."""
+    """What concurrent histories showed: in how many of them, and the broken rules."""
     bad = result.violating
+    where = f"histories ({regime})"
+    counts = f"{where} {len(bad)} of {len(result.histories)}"
     if bad:
-        where = f"histories ({regime}) {len(bad)} of {len(result.histories)}"
-        return Detection.CONTRACT, where, ", ".join(sorted(result.rules))
+        return Detection.CONTRACT, counts, ", ".join(sorted(result.rules))
     if result.crash or result.troubles:
-        return (
-            Detection.CONTRACT,
-            f"histories ({regime})",
-            _first_line(result.crash) or result.troubles[0],
-        )
+        return Detection.CONTRACT, where, _first_line(result.crash) or result.troubles[0]
     if result.error:
-        return Detection.ERROR, f"histories ({regime})", _first_line(result.error)
-    return Detection.NOTHING, f"histories ({regime}) 0 of {len(result.histories)}", ""
+        return Detection.ERROR, where, _first_line(result.error)
+    return Detection.NOTHING, counts, ""
 
 
 def _findings(result: RunResult) -> Iterator[tuple[Detection, str, str]]:
-    """Everything that was found, the worst first; at its end that nothing was."""
+    """Everything that was found, the worst first, and NOTHING at the end."""
     for one in result.divergences:
         if one.layer is Layer.CONTRACT:
             yield Detection.CONTRACT, _where(one), "; ".join(one.reasons) or ", ".join(one.fields)
@@ -136,15 +135,15 @@ class Score:
 
     @property
     def killed(self) -> Counter[MutantKind]:
-        """How many mutants of each kind were reported."""
+        """Number of reported mutants of each kind."""
         return Counter(one.mutant.kind for one in self.attempts if one.killed)
 
     @property
     def tried(self) -> Counter[MutantKind]:
-        """How many mutants of each kind were tried."""
+        """Number of tried mutants of each kind."""
         return Counter(one.mutant.kind for one in self.attempts)
 
     @property
     def wrong(self) -> tuple[Attempt, ...]:
-        """Those that the catalogue asks something else for."""
+        """The attempts that are not as the catalogue expects."""
         return tuple(one for one in self.attempts if not one.as_wanted)

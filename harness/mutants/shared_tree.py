@@ -1,4 +1,7 @@
-"""The source and the objects that all mutants of one kernel share: each costs a relink, not a build."""
+"""The source and the objects that all mutants of one kernel share.
+
+A mutant costs the compilation of a file and a link, not a build.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,25 +22,25 @@ from harness.run.prepare import Prepared, prepare
 
 @dataclass(frozen=True, slots=True)
 class SharedTree:
-    """A tree of our own to change, and what was made from it unchanged."""
+    """A copy of the kernel's tree, and the kernel, module and agent of the unchanged source."""
 
     tree: KernelTree
     base: Prepared
 
     def rebuilt(self, progress: Progress) -> Prepared:
-        """The kernel of the source as it is now, with the module of the unchanged one.
+        """Build the kernel of the source as it is now; the module stays that of ``base``.
 
-        A mutant changes no header, so that the module would be the same.  Raises BuildFailedError.
+        A mutant changes no header, so its module would be the same.  Raises BuildFailedError.
         """
         built = build(self.tree.source, self.tree.objects, progress=progress, targets=("vmlinux",))
         return replace(self.base, kernel=user_kernel(built.vmlinux, self.tree.objects))
 
 
 def open_shared_tree(recipe: BuildRecipe, cache: Cache, progress: Progress) -> SharedTree:
-    """The field of the kernel that *recipe* describes, built where it was not built before.
+    """The tree of the kernel that *recipe* describes, which is built if it was not before.
 
-    Call it with the lock of the product ``mutants-<name>`` held: one score at a time uses a field.
-    A file that a score has left changed, because it was killed, is as it was.
+    The caller holds the lock ``mutants-<name>``, so that one run at a time uses the tree.  Files
+    that a killed run has left changed get their original content back.
     """
     kernel = obtain_built(recipe, cache, progress)
     home = cache.folder("mutants") / kernel.content_hash[:16]
@@ -47,9 +50,9 @@ def open_shared_tree(recipe: BuildRecipe, cache: Cache, progress: Progress) -> S
         run([find_program("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
-    field = SharedTree(KernelTree(home), prepare(recipe.name, None, progress))
-    _mend(field.tree.source, built_tree(kernel).source)
-    return field
+    shared = SharedTree(KernelTree(home), prepare(recipe.name, None, progress))
+    _mend(shared.tree.source, built_tree(kernel).source)
+    return shared
 
 
 def _mend(source: Path, original: Path) -> None:

@@ -1,4 +1,4 @@
-"""One mutant put into a source, and taken out again."""
+"""Puts one mutant into a source, and takes it out again."""
 
 import difflib
 import shutil
@@ -12,6 +12,9 @@ from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
 from harness.mutants.mutant_catalogue import Mutant
 
+_SPATCH = ("--very-quiet", "--no-includes", "--in-place")
+_PATCH = ("--silent", "--batch", "--forward", "--no-backup-if-mismatch")
+
 
 class PatchError(InfrastructureError):
     """A patch of the catalogue does not apply to this source."""
@@ -19,7 +22,7 @@ class PatchError(InfrastructureError):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What a patch has changed: the files, relative to the source, and the change as a unified diff."""
+    """The files that a patch has changed, relative to the source, and the unified diff."""
 
     files: tuple[str, ...]
     diff: str
@@ -27,10 +30,10 @@ class Edit:
 
 @contextmanager
 def mutated(mutant: Mutant, source: Path) -> Iterator[Edit]:
-    """The source with the mutant in it while the block runs; files get new times, before and after.
+    """Put the mutant into *source* while the block runs; make sees both changes.
 
-    Each changed file is a new file: one that is hard-linked elsewhere stays there as it is.
-    Raises PatchError where the patch changes nothing.
+    A changed file is replaced, so hard links to it elsewhere keep the old content.
+    Raises PatchError if the patch changes nothing.
     """
     before = {
         name: (source / name).read_bytes() for name in mutant.files if (source / name).is_file()
@@ -51,7 +54,7 @@ def _edit(mutant: Mutant, source: Path, before: dict[str, bytes], said: str) -> 
     if not changed:
         raise PatchError(
             f"{mutant.patch} changes nothing in {source}:\n{said.strip()}",
-            hint="the source may have other code: bound the entry by since/until, or widen the patch",
+            hint="if this kernel has other code, set since/until, or widen the patch",
         )
     return Edit(
         changed,
@@ -60,7 +63,7 @@ def _edit(mutant: Mutant, source: Path, before: dict[str, bytes], said: str) -> 
 
 
 def _apply(mutant: Mutant, source: Path, name: str) -> str:
-    """Apply the patch to one file; what the program said."""
+    """Apply the patch to one file and return the output of the program."""
     path = source / name
     original = path.read_bytes()
     work = path.with_name(f".{path.name}.mutant.c")
@@ -78,28 +81,12 @@ def _apply(mutant: Mutant, source: Path, name: str) -> str:
 
 def _command(patch: Path, file: Path) -> list[str | Path]:
     if patch.suffix == ".cocci":
-        return [
-            find_program("spatch"),
-            "--very-quiet",
-            "--no-includes",
-            "--in-place",
-            "--sp-file",
-            patch,
-            file,
-        ]
-    return [
-        find_program("patch"),
-        "--silent",
-        "--batch",
-        "--forward",
-        "--no-backup-if-mismatch",
-        file,
-        patch,
-    ]
+        return [find_program("spatch"), *_SPATCH, "--sp-file", patch, file]
+    return [find_program("patch"), *_PATCH, file, patch]
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put a new file in the place of *path*: one that is hard-linked elsewhere stays there as it is."""
+    """Replace *path* by a new file: hard links to the old one keep its content."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_bytes(content)
     shutil.copymode(path, fresh)

@@ -1,7 +1,7 @@
-"""Mutants that are all in one kernel: a guest restored with a number in its memory has one of them.
+"""Many mutants in one kernel: a number in the guest's memory switches one of them on.
 
-It is restored from a template in which none is switched on: no mutant is ever booted, and one that
-would not boot is judged like any other.
+The number is written into the memory of a restored guest.  Its template was booted with none
+switched on, so a mutant that would not boot is judged like any other.
 """
 
 import mmap
@@ -28,35 +28,36 @@ from harness.mutants.source_edit import PatchError, mutated, replace_file
 from harness.run.prepare import Prepared
 
 _IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
-"""What the compiler says before it complains of a mutant."""
+"""The compiler's line before an error in a mutant; the number is the mutant's."""
 _PAGE_OFFSET = 0xC000_0000
-"""Where the direct map begins in every kernel of the catalogue; without KASLR the image lies where it is linked."""
+"""Start of the direct map in every kernel of the catalogue; the mutants run without KASLR."""
 
 
 @dataclass(frozen=True, slots=True)
 class Switchboard:
-    """A kernel with mutants in it, and the number of each."""
+    """A kernel with many mutants in it, and the number of each by name."""
 
     prepared: Prepared
     numbers: Mapping[str, int]
 
-    def attempt(self, mutant: Mutant, means: TrialSetup) -> Attempt:
-        """Judge the kernel with this mutant switched on."""
+    def attempt(self, mutant: Mutant, setup: TrialSetup) -> Attempt:
+        """Judge the kernel with *mutant* switched on."""
         return attempt_switched(
-            mutant, self.prepared, means, partial(self._restored, self.numbers[mutant.name])
+            mutant, self.prepared, setup, partial(self._restored, self.numbers[mutant.name])
         )
 
-    def require_none(self, means: TrialSetup) -> None:
-        """Raise InfrastructureError where the kernel is reported although none of its mutants is switched on."""
+    def require_none(self, setup: TrialSetup) -> None:
+        """Raise InfrastructureError if the kernel is reported with no mutant switched on."""
         none = Mutant("none", Path(FILE), MutantKind.HARMLESS, (), "nothing")
-        found = attempt_switched(none, self.prepared, means, partial(self._restored, 0))
+        found = attempt_switched(none, self.prepared, setup, partial(self._restored, 0))
         if found.found is not Detection.NOTHING:
             raise InfrastructureError(
-                f"the kernel with all mutants is reported with none switched on: {found.where}: {found.what}"
+                "the kernel with all mutants is reported with none switched on: "
+                f"{found.where}: {found.what}"
             )
 
     def _restored(self, number: int, parts: GuestParts, out: Path) -> Guest:
-        """A guest that waits for its first operation, and in whose memory the number stands."""
+        """A guest that waits for its first operation, with *number* in its memory."""
         template = obtain_template(parts, out)
         at = self._address() - _PAGE_OFFSET
         with TemporaryDirectory(dir=out) as folder:
@@ -69,7 +70,7 @@ class Switchboard:
             return copy.restore(out)
 
     def _address(self) -> int:
-        """Of the variable that says which mutant is switched on."""
+        """The virtual address of the variable that holds the number."""
         path = self.prepared.kernel.system_map
         assert path is not None, "a tree that was built has its System.map"
         for line in path.read_text(encoding="ascii").splitlines():
@@ -79,50 +80,50 @@ class Switchboard:
         raise InfrastructureError(f"{path} has no {PARAMETER}")
 
 
-def all_operators(field: SharedTree) -> tuple[Switchboard, tuple[Mutant, ...]]:
-    """The kernel that has all operator mutants, and what they are."""
-    made = schemata((field.tree.source / FILE).read_text(encoding="utf-8"))
+def all_operators(shared: SharedTree) -> tuple[Switchboard, tuple[Mutant, ...]]:
+    """Build the kernel with all operator mutants, and list them."""
+    made = schemata((shared.tree.source / FILE).read_text(encoding="utf-8"))
     numbers = {one.name: one.number for one in made.mutants}
     mutants = tuple(
         Mutant(name, Path(FILE), MutantKind.OPERATOR, (FILE,), name) for name in numbers
     )
-    with _replaced(field, {FILE: made.text}):
-        return Switchboard(field.rebuilt(Quiet()), numbers), mutants
+    with _replaced(shared, {FILE: made.text}):
+        return Switchboard(shared.rebuilt(Quiet()), numbers), mutants
 
 
-def all_in_one(field: SharedTree, mutants: tuple[Mutant, ...]) -> Switchboard:
-    """The kernel that has all of *mutants* that one kernel can have; those that do not compile are left out."""
+def all_in_one(shared: SharedTree, mutants: tuple[Mutant, ...]) -> Switchboard:
+    """Build a kernel with those of *mutants* that fit into one and compile in it."""
     numbers = {one.name: number for number, one in enumerate(mutants, start=1)}
-    texts, apart = _texts(field.tree.source, mutants, numbers)
+    texts, apart = _texts(shared.tree.source, mutants, numbers)
     try:
-        return _joined(field, texts, numbers, apart)
+        return _joined(shared, texts, numbers, apart)
     except BuildFailedError as error:
         bad = {
             int(number) for number in _IN_FUNCTION.findall(error.log.read_text(encoding="utf-8"))
         }
         if not bad:
             raise
-        return _joined(field, texts, numbers, apart | bad)
+        return _joined(shared, texts, numbers, apart | bad)
 
 
 def _joined(
-    field: SharedTree,
+    shared: SharedTree,
     texts: Mapping[str, Mapping[int, str]],
     numbers: Mapping[str, int],
     apart: set[int],
 ) -> Switchboard:
-    contents = {FILE: (field.tree.source / FILE).read_text(encoding="utf-8")}
+    contents = {FILE: (shared.tree.source / FILE).read_text(encoding="utf-8")}
     apart = set(apart)
     for name, variants in texts.items():
-        original = (field.tree.source / name).read_text(encoding="utf-8")
+        original = (shared.tree.source / name).read_text(encoding="utf-8")
         joined = join(
             original, {number: text for number, text in variants.items() if number not in apart}
         )
         contents[name] = joined.text
         apart |= joined.apart
     contents[FILE] = with_prelude(contents[FILE])
-    with _replaced(field, contents):
-        prepared = field.rebuilt(Quiet())
+    with _replaced(shared, contents):
+        prepared = shared.rebuilt(Quiet())
     return Switchboard(
         prepared, {name: number for name, number in numbers.items() if number not in apart}
     )
@@ -131,7 +132,10 @@ def _joined(
 def _texts(
     source: Path, mutants: tuple[Mutant, ...], numbers: Mapping[str, int]
 ) -> tuple[dict[str, dict[int, str]], set[int]]:
-    """Of each file that is changed its text with each mutant; and the mutants that cannot be had so."""
+    """The text of each changed file with each mutant, and the mutants that must run alone.
+
+    A race runs alone, since the switch changes its timing; so does a patch that does not apply.
+    """
     texts: dict[str, dict[int, str]] = {}
     apart = {numbers[one.name] for one in mutants if one.regime}
     for mutant in mutants:
@@ -146,13 +150,13 @@ def _texts(
 
 
 @contextmanager
-def _replaced(field: SharedTree, contents: Mapping[str, str]) -> Iterator[None]:
-    """The source with other files while the block runs."""
-    before = {name: (field.tree.source / name).read_bytes() for name in contents}
+def _replaced(shared: SharedTree, contents: Mapping[str, str]) -> Iterator[None]:
+    """Replace files of the source by *contents* while the block runs."""
+    before = {name: (shared.tree.source / name).read_bytes() for name in contents}
     try:
         for name, text in contents.items():
-            replace_file(field.tree.source / name, text.encode())
+            replace_file(shared.tree.source / name, text.encode())
         yield
     finally:
         for name, content in before.items():
-            replace_file(field.tree.source / name, content)
+            replace_file(shared.tree.source / name, content)

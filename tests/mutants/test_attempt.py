@@ -1,4 +1,4 @@
-"""Which runs a mutant is given."""
+"""The runs that judge a mutant."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ PREPARED = SimpleNamespace(kernel=SimpleNamespace(name="fake"))
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The plans that were judged; the kernel breaks the contract in the scenario ``wrong[0]``, if there is one."""
+    """The judged plans, and a list of scenarios in which the kernel breaks the contract."""
     plans, wrong = [], []
 
     def judge(prepared, request, progress, watch, *, launch):

@@ -1,3 +1,5 @@
+"""The log of attempts forgets what depends on anything that has changed."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +21,12 @@ def mutant(tmp_path):
 
 
 @pytest.fixture
-def means(tmp_path):
+def setup(tmp_path):
     return TrialSetup(Plan((), 1, 100), Shape(smp=2), tmp_path)
 
 
-def record(means, kernel="0123", *, resume=True):
-    return AttemptLog(means.out / "attempts.jsonl", kernel, means, resume=resume)
+def log(setup, kernel="0123", *, resume=True):
+    return AttemptLog(setup.out / "attempts.jsonl", kernel, setup, resume=resume)
 
 
 def tried(mutant):
@@ -39,30 +41,30 @@ def tried(mutant):
     )
 
 
-def test_what_was_tried_is_known_to_a_run_that_goes_on_and_to_no_other(mutant, means):
-    record(means, resume=False).keep(tried(mutant))
-    assert record(means).known(mutant) == tried(mutant)
-    assert record(means, resume=False).known(mutant) is None
+def test_what_was_tried_is_known_to_a_run_that_goes_on_and_to_no_other(mutant, setup):
+    log(setup, resume=False).add(tried(mutant))
+    assert log(setup).known(mutant) == tried(mutant)
+    assert log(setup, resume=False).known(mutant) is None
 
 
-def test_another_kernel_patch_plan_or_machine_is_tried_again(mutant, means):
-    record(means).keep(tried(mutant))
-    assert record(means, "4567").known(mutant) is None
-    assert record(replace(means, plan=Plan((), 2, 100))).known(mutant) is None
-    assert record(replace(means, shape=Shape(smp=1))).known(mutant) is None
-    assert record(means).known(replace(mutant, regime="rounds")) is None
+def test_another_kernel_patch_plan_or_machine_is_tried_again(mutant, setup):
+    log(setup).add(tried(mutant))
+    assert log(setup, "4567").known(mutant) is None
+    assert log(replace(setup, plan=Plan((), 2, 100))).known(mutant) is None
+    assert log(replace(setup, shape=Shape(smp=1))).known(mutant) is None
+    assert log(setup).known(replace(mutant, regime="rounds")) is None
     mutant.patch.write_text("- a\n+ c\n")
-    assert record(means).known(mutant) is None
+    assert log(setup).known(mutant) is None
 
 
-def test_another_expectation_needs_no_other_attempt(mutant, means):
-    record(means).keep(tried(mutant))
+def test_another_expectation_needs_no_other_attempt(mutant, setup):
+    log(setup).add(tried(mutant))
     other = replace(mutant, kind=MutantKind.PROBE)
-    assert record(means).known(other) == replace(tried(mutant), mutant=other)
+    assert log(setup).known(other) == replace(tried(mutant), mutant=other)
 
 
-def test_a_line_that_was_cut_off_is_passed_over(mutant, means):
-    record(means).keep(tried(mutant))
-    path: Path = means.out / "attempts.jsonl"
+def test_a_line_that_was_cut_off_is_passed_over(mutant, setup):
+    log(setup).add(tried(mutant))
+    path: Path = setup.out / "attempts.jsonl"
     path.write_text(path.read_text() + '{"key": "0')
-    assert record(means).known(mutant) == tried(mutant)
+    assert log(setup).known(mutant) == tried(mutant)

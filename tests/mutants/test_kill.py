@@ -1,4 +1,4 @@
-"""A dozen of the catalogue on one kernel built from source; `kmap-harness mutants` tries them all."""
+"""A dozen mutants on one kernel built from source; `kmap-harness mutants` tries all of them."""
 
 import pytest
 
