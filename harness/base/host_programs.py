@@ -10,10 +10,8 @@ _PACKAGES = {
     "apt-get": "apt",
     "dpkg": "dpkg",
     "dpkg-deb": "dpkg",
-    "i686-linux-gnu-gcc": "gcc-i686-linux-gnu",
     "lz4": "lz4",
     "make": "make",
-    "qemu-system-i386": "qemu-system-x86",
     "xz": "xz-utils",
     "zstd": "zstd",
 }
@@ -22,8 +20,8 @@ _PACKAGES = {
 class ProgramMissingError(PrerequisiteError):
     """A program of the host is not installed."""
 
-    def __init__(self, name: str) -> None:
-        package = _PACKAGES.get(name, name)
+    def __init__(self, name: str, package: str = "") -> None:
+        package = package or _PACKAGES.get(name, name)
         super().__init__(
             f"the program {name} was not found in PATH",
             hint=f"apt-get install {package} (ci/setup installs all that is needed)",
@@ -32,9 +30,12 @@ class ProgramMissingError(PrerequisiteError):
         self.package = package
 
 
-def find_program(name: str) -> Path:
-    """The path of the program ``name``; raises :class:`ProgramMissingError`."""
+def find_program(name: str, package: str = "") -> Path:
+    """The path of the program ``name``; raises :class:`ProgramMissingError`.
+
+    The error names ``package`` as what to install, else the package in the table above.
+    """
     path = shutil.which(name)
     if path is None:
-        raise ProgramMissingError(name)
+        raise ProgramMissingError(name, package)
     return Path(path)

@@ -27,9 +27,15 @@ def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float
         )
     initrd = subject.image(folder)
     command = (
-        *("qemu-system-i386", "-kernel", str(kernel.bzimage), "-initrd", str(initrd)),
+        *(
+            subject.shape.architecture.emulated.program,
+            "-kernel",
+            str(kernel.bzimage),
+            "-initrd",
+            str(initrd),
+        ),
         *("-m", str(PLAIN_MEMORY), "-smp", str(subject.shape.smp), "-nographic", "-no-reboot"),
-        *("-append", "console=ttyS0"),
+        *("-append", f"console={subject.shape.architecture.emulated.console}"),
     )
     started = time.monotonic()
     with subprocess.Popen(

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
 from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.built import link_source
-from harness.kernel.cross_compiler import CROSS_COMPILE
 from harness.kernel.sourcetree import source_tree
 
 EDITED = "mm/highmem.c"
@@ -32,8 +32,8 @@ def kunit_command(folder: Path) -> tuple[str, ...]:
         sys.executable,
         KUNIT,
         "run",
-        "--arch=i386",
-        f"--cross_compile={CROSS_COMPILE}",
+        f"--arch={I386.compiler.make_architecture}",
+        f"--cross_compile={I386.compiler.prefix}",
         f"--build_dir={_BUILD}",
         f"--kunitconfig={folder / _CONFIG}",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.architecture.i386 import I386
 from harness.bench.error import BenchError
 from harness.bench.figure import Figure, interleaved
 
@@ -117,15 +118,19 @@ KUNIT = "tools/testing/kunit/kunit.py"
 
 
 def _kunit(tree: Path | None) -> Peer:
-    """Build what has changed (nothing), boot an i386 kernel, run the tests of lists: kunit.py's shortest way."""
-    name = "kunit.py run, i386, nothing changed"
+    """Build what has changed (nothing), boot a kernel, run the tests of lists: kunit.py's shortest way."""
+    name = f"kunit.py run, {I386.name}, nothing changed"
     if tree is None:
         return Peer(
             name, missing="not installed: give a kernel of the catalogue, or a tree, with --kunit"
         )
     if not (tree / KUNIT).is_file():
         return Peer(name, missing=f"not installed: {tree} has no {KUNIT}")
-    return Peer(name, ("python3", KUNIT, "run", "--arch=i386", "list-kunit-test"), folder=tree)
+    return Peer(
+        name,
+        ("python3", KUNIT, "run", f"--arch={I386.compiler.make_architecture}", "list-kunit-test"),
+        folder=tree,
+    )
 
 
 def _vng(image: Path | None) -> Peer:
@@ -137,7 +142,7 @@ def _vng(image: Path | None) -> Peer:
             name, missing="not installed" if program is None else "the kernel has no bzImage"
         )
     return Peer(
-        name, (program, "--run", str(image), "--arch", "i386", "--disable-kvm", "--", "true")
+        name, (program, "--run", str(image), "--arch", I386.name, "--disable-kvm", "--", "true")
     )
 
 

@@ -111,7 +111,7 @@ class Subject:
             prepared.agent.path.read_bytes(),
             prepared.module.stripped.read_bytes(),
             prepared.kernel.modules_dir,
-            self.shape.wire,
+            self.shape,
         )
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "plain.cpio"

@@ -43,7 +43,7 @@ class BaseMemo:
                 repr(workload.plan),
                 str(workload.throwaway),
                 workload.known_bugs.identity(),
-                emulator(),
+                emulator(workload.shape),
                 harness_fingerprint(),
             )
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.architecture.i386 import I386
 from harness.base import project
 from harness.base.cache import Cache
 from harness.base.fingerprint import key_of
@@ -34,7 +35,13 @@ class TreeBuilder:
     def fingerprint(self, config: str, source: Path) -> str:
         """A text that names the settings, the .config below them, and the compiler."""
         asked, base = settings(config, source)
-        return key_of((fragment.text(asked), base.read_text() if base else "", compiler_version()))
+        return key_of(
+            (
+                fragment.text(asked),
+                base.read_text() if base else "",
+                compiler_version(I386.compiler),
+            )
+        )
 
     def build(self, source: Path, objects: Path, config: str, progress: Progress) -> Kernel:
         """Configure, compile what differs, and link.
@@ -87,7 +94,10 @@ def _variant(part: str, source: Path) -> str:
     Linux 6.15 removed HIGHMEM64G, and PAE goes with HIGHMEM4G there.  DEBUG_KMAP_LOCAL came with
     kmap_local in 5.11.
     """
-    if part == PAE and "config HIGHMEM64G" not in (source / "arch/x86/Kconfig").read_text():
+    if (
+        part == PAE
+        and "config HIGHMEM64G" not in (source / I386.paging.wide_entries_file).read_text()
+    ):
         return "pae-4g"
     if (
         part == "debug"

@@ -15,18 +15,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.base.host_programs import find_program
+from harness.architecture.i386 import I386
 from harness.check.checked_program import CRASH, MESSAGE, CheckedProgram
-from harness.kernel.cross_compiler import CROSS_COMPILE
+from harness.kernel.cross_compiler import find_tool
 
 _ADDRESS = re.compile(r"\b([A-Za-z_][\w.]*)\+0x([0-9a-f]+)/0x[0-9a-f]+(?! \[)")
 _FUNCTION = re.compile(r"^([0-9a-f]+) .{5}.F (\S+)\t[0-9a-f]+ (?:\.hidden )?(\S+)$", re.MULTILINE)
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.*)$", re.MULTILINE)
 USUAL = (
     "mm/highmem.c",
-    "arch/x86/mm/highmem_32.c",
-    "arch/x86/mm/iomap_32.c",
-    "arch/x86/mm/tlb.c",
+    *I386.source.mapping_files,
+    *I386.source.flush_files,
     "kernel/sched/core.c",
 )
 """Sources of the functions that occur in messages, beside the files that a patch changes."""
@@ -98,7 +97,7 @@ class Symboliser:
     def _line_of(self, file: Path, section: str, offset: int) -> str:
         """The line of an offset in a section, as ``mm/highmem.c:300``, or an empty text."""
         command: list[str | Path] = [
-            find_program(f"{CROSS_COMPILE}addr2line"),
+            find_tool(I386.compiler, "addr2line"),
             "-j",
             section,
             "-e",
@@ -130,7 +129,7 @@ def with_source_lines(program: CheckedProgram, symboliser: Symboliser) -> Checke
 def _functions(file: Path) -> dict[str, _Start]:
     """The places of an object's functions; __init functions are in a section of their own."""
     said = subprocess.run(
-        [find_program(f"{CROSS_COMPILE}objdump"), "--syms", file],
+        [find_tool(I386.compiler, "objdump"), "--syms", file],
         capture_output=True,
         text=True,
         check=False,

@@ -160,7 +160,7 @@ class Trial:
         own that cannot be there, or that were not reported there as they should.
         """
         kernel = self.field.base.kernel
-        pae = kernel.config.enabled("CONFIG_X86_PAE")
+        pae = kernel.pae
         mutants = [
             one
             for one in chosen

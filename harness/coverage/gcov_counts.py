@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from harness.architecture.i386 import I386
 from harness.errors import KernelError, UsageError
 from harness.guest.failure import AgentError
 from harness.kernel.kernel_record import Kernel
 
-OBJECTS = ("mm/highmem", "arch/x86/mm/highmem_32", "arch/x86/mm/iomap_32")
+OBJECTS = ("mm/highmem", *(name.removesuffix(".c") for name in I386.source.mapping_files))
 """Objects with the code under judgement, as far as a version has them; the kernel counts in these only
 (``variables`` of images/kernels.toml)."""
 _DEBUGFS = "/sys/kernel/debug/gcov"

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.base.host import run
-from harness.base.host_programs import find_program
+from harness.coverage.gcov_counts import OBJECTS
 from harness.errors import InfrastructureError
-from harness.kernel.cross_compiler import CROSS_COMPILE
+from harness.kernel.cross_compiler import find_tool
 from harness.kernel.kernel_record import Kernel
 
 UNREACHABLE = Path(__file__).with_name("unreachable.toml")
 HTML = "index.html"
 TEXT = "coverage.txt"
 _JSON = "coverage.json"
+_FILTER = rf".*/({'|'.join(OBJECTS)})\.c$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def report(folder: Path, kernel: Kernel) -> LineCoverage:
             "-m",
             "gcovr",
             "--gcov-executable",
-            str(find_program(f"{CROSS_COMPILE}gcov")),
+            str(find_tool(kernel.architecture.compiler, "gcov")),
         ),
         *("--root", str(source), "--gcov-object-directory", str(kernel.build_dir)),
         *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
@@ -78,7 +79,7 @@ def report(folder: Path, kernel: Kernel) -> LineCoverage:
             "--json",
             str(folder / _JSON),
         ),
-        *("--filter", r".*/(mm/highmem|arch/x86/mm/(highmem|iomap)_32)\.c$", str(folder)),
+        *("--filter", _FILTER, str(folder)),
     ]
     done = run(command)
     if done.returncode:

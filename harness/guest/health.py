@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from harness.architecture.address_space import CpuState
+from harness.architecture.architecture import CpuInspection
 from harness.errors import HarnessError
 from harness.guest.deadline import Deadline
 from harness.guest.failure import (
@@ -15,14 +17,11 @@ from harness.guest.failure import (
     GuestStarvedError,
     QemuExitedError,
 )
-from harness.guest.monitor import CpuRegisters, Monitor
+from harness.guest.monitor import Monitor
 from harness.guest.process import TICKS, Process
 
 SAMPLES = 8
 SAMPLE_PAUSE = 0.1
-LOOKS_OFF = 4
-LOOKS_REAL = 10
-"""Looks at a booting guest that must agree: SeaBIOS, too, halts for moments in real mode."""
 STARVED_SECONDS = 0.15
 """CPU time of busy virtual CPUs, below which nothing can be said of what they do."""
 LOOK_MOST_SECONDS = 8.0
@@ -47,7 +46,7 @@ class Sample:
     at: float
     cpu: float
     stolen: float
-    registers: tuple[CpuRegisters, ...]
+    cpus: tuple[CpuState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ _HINTS = {
 }
 
 
-def diagnose(process: Process, monitor: Monitor) -> Diagnosis:
+def diagnose(process: Process, monitor: Monitor, inspection: CpuInspection) -> Diagnosis:
     """Look at a silent guest: for about a second, longer where the host gives it little time."""
     process.require_alive("while it was examined")
     if process.stopped():
@@ -93,7 +92,7 @@ def diagnose(process: Process, monitor: Monitor) -> Diagnosis:
     samples: list[Sample] = []
     until = Deadline.after("examination", LOOK_MOST_SECONDS)
     while True:
-        samples.append(_sample(process, monitor))
+        samples.append(_sample(process, monitor, inspection))
         diagnosis = judge(samples)
         enough = len(samples) >= SAMPLES and (
             diagnosis.silence is not Silence.STARVED or until.over()
@@ -110,8 +109,8 @@ def judge(samples: Sequence[Sample]) -> Diagnosis:
     figures = (
         f"QEMU used {used:.2f} s of CPU in {wall:.2f} s, {stolen:.2f} s were stolen from the host"
     )
-    stuck = [cpu for cpu in range(len(first.registers)) if _interrupts_stay_off(samples, cpu)]
-    busy = [cpu for cpu in range(len(first.registers)) if _mostly_runs(samples, cpu)]
+    stuck = [cpu for cpu in range(len(first.cpus)) if _interrupts_stay_off(samples, cpu)]
+    busy = [cpu for cpu in range(len(first.cpus)) if _mostly_runs(samples, cpu)]
     if busy and used < STARVED_SECONDS:
         return Diagnosis(Silence.STARVED, figures)
     if stuck:
@@ -121,46 +120,26 @@ def judge(samples: Sequence[Sample]) -> Diagnosis:
     return Diagnosis(Silence.IDLE, figures)
 
 
-def given_up(looks: Sequence[CpuRegisters]) -> str:
-    """Why a booting kernel will never come up, or nothing; *looks* are the first CPU's, in order of time.
-
-    ``cli; hlt`` is left by nothing (arch/x86/kernel/head_32.S, kernel/panic.c).  In real mode only
-    die() of arch/x86/boot/boot.h halts at one place for good: it has told a screen that is not there why.
-    """
-    off = looks[-LOOKS_OFF:]
-    if len(off) == LOOKS_OFF and all(one.halted and not one.interrupts for one in off):
-        return f"its first CPU is halted with interrupts off at {off[-1].eip:#x}"
-    real = looks[-LOOKS_REAL:]
-    if (
-        len(real) == LOOKS_REAL
-        and all(one.halted and not one.cr3 for one in real)
-        and len({one.eip for one in real}) == 1
-    ):
-        return f"its set-up code is halted in real mode at {real[-1].eip:#x}"
-    return ""
-
-
 def _mostly_runs(samples: Sequence[Sample], cpu: int) -> bool:
     """Not halted in more than half of the samples: an idle CPU is woken by its tick now and then."""
-    return 2 * sum(not sample.registers[cpu].halted for sample in samples) > len(samples)
+    return 2 * sum(not sample.cpus[cpu].halted for sample in samples) > len(samples)
 
 
 def _interrupts_stay_off(samples: Sequence[Sample], cpu: int) -> bool:
     """IF clear each time, halted or not: ``cli; hlt`` never comes back either."""
-    return all(not sample.registers[cpu].interrupts for sample in samples)
+    return all(not sample.cpus[cpu].interrupts for sample in samples)
 
 
 def _places(samples: Sequence[Sample], cpus: Sequence[int]) -> str:
     return ", ".join(
-        f"CPU {cpu} at {' '.join(sorted({f'{sample.registers[cpu].eip:#x}' for sample in samples}))}"
+        f"CPU {cpu} at {' '.join(sorted({f'{sample.cpus[cpu].instruction:#x}' for sample in samples}))}"
         for cpu in cpus
     )
 
 
-def _sample(process: Process, monitor: Monitor) -> Sample:
-    return Sample(
-        time.monotonic(), process.cpu_seconds(), host_steal_seconds(), monitor.registers()
-    )
+def _sample(process: Process, monitor: Monitor, inspection: CpuInspection) -> Sample:
+    used, stolen = process.cpu_seconds(), host_steal_seconds()
+    return Sample(time.monotonic(), used, stolen, inspection.read_registers(monitor.registers()))
 
 
 def host_steal_seconds() -> float:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from harness.guest import protocol
 from harness.guest.deadline import Deadline
 from harness.guest.failure import WireError
-from harness.guest.pagetable import PageTables
 from harness.guest.protocol import TASK_UNBOUND, RequestType
 from harness.guest.running_guest import Guest
 from harness.guest.trouble import TroubleKind
+from harness.guest.work import kernel_tables
 
 REQUEST = Struct("<IIIHHHHBBH")
 LOG = Struct("<14I")
@@ -245,7 +245,6 @@ class HistoryWire:
 
     def autopsy(self) -> bytes:
         """The log as it lies in the memory of a guest that answers no more.  Raises LookupError."""
-        layout, facts = self._guest.info()
-        tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
-        address, length = self._log
-        return tables.read(self._guest.session.memory, address, length)
+        session = self._guest.session
+        tables = kernel_tables(session.architecture, *self._guest.info())
+        return tables.read(session.memory, *self._log)

@@ -10,17 +10,10 @@ from elftools.elf.elffile import ELFFile
 
 from harness.errors import UsageError
 from harness.guest import cpio
-from harness.guest.shape import Wire
-
-WIRE_MODULES: Mapping[Wire, tuple[str, ...]] = {
-    Wire.VIRTIO: ("virtio_pci", "virtio_console"),
-    Wire.SERIAL: (),
-}
-"""Modules that each wire needs; a kernel that has them built in has no file of that name."""
+from harness.guest.shape import Shape, Wire
 
 MODULE_FOLDER = "lib/kmh"
 HARNESS_MODULE = "kmap_harness"
-
 
 SCRIPT = f"{MODULE_FOLDER}/script"
 """``KMH_SCRIPT``."""
@@ -34,8 +27,19 @@ class Initramfs:
     modules: tuple[str, ...]
 
 
+def wire_modules(shape: Shape) -> tuple[str, ...]:
+    """Return the modules that the wire needs; a kernel with one built in has no file of that name."""
+    if shape.wire is Wire.SERIAL:
+        return ()
+    return (f"virtio_{shape.architecture.emulated.bus}", "virtio_console")
+
+
 def build_initramfs(
-    agent: bytes, module: bytes, modules_dir: Path | None, wire: Wire, script: Sequence[bytes] = ()
+    agent: bytes,
+    module: bytes,
+    modules_dir: Path | None,
+    shape: Shape,
+    script: Sequence[bytes] = (),
 ) -> Initramfs:
     """The image of *agent* and *module* for a kernel whose modules lie under *modules_dir*.
 
@@ -44,7 +48,7 @@ def build_initramfs(
     Raises UsageError where a file of the kernel's modules cannot be read as one.
     """
     files = _module_files(modules_dir) if modules_dir else {}
-    order = load_order(WIRE_MODULES[wire], files)
+    order = load_order(wire_modules(shape), files)
     members = [
         cpio.regular("init", agent, 0o755),
         cpio.regular(f"{MODULE_FOLDER}/{HARNESS_MODULE}.ko", module),

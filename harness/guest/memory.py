@@ -7,50 +7,45 @@ from pathlib import Path
 from struct import Struct
 from typing import Protocol
 
+from harness.architecture.architecture import PhysicalRam
 from harness.errors import UsageError
 from harness.guest.saved import copy_memory
-
-FOUR_GIB = 1 << 32
-LOW_MOST = 0xE000_0000
-"""Less RAM than this lies below 4 GiB whole on QEMU's "pc" machine (hw/i386/pc_piix.c, 2.x to 11)."""
-LOW_SPLIT = 0xC000_0000
-"""... and where it ends when the rest must go above 4 GiB."""
+from harness.model.records.layout import PAGE_SIZE
 
 
 class PhysicalMemory:
-    """Read access by guest physical address.  Consistent only while the machine is stopped."""
+    """The guest's RAM by physical address; what is read is consistent only in a stopped machine."""
 
-    def __init__(self, store: "Store", mebibytes: int) -> None:
+    def __init__(self, store: "MemoryStore", mebibytes: int, ram: PhysicalRam) -> None:
         self.store = store
         self._size = mebibytes << 20
-        self._below = self._size if self._size < LOW_MOST else LOW_SPLIT
+        self._ram = ram
 
     def _offset(self, address: int, length: int) -> int:
-        offset = address if address < self._below else address - FOUR_GIB + self._below
-        inside = address < self._below or address >= FOUR_GIB
-        if not inside or offset + length > self._size:
+        offset = self._ram.offset(address, self._size)
+        if offset is None or offset + length > self._size:
             raise LookupError(f"no memory at physical address {address:#x}")
         return offset
 
     def read(self, address: int, length: int) -> bytes:
-        """*length* bytes.  Raises LookupError outside of RAM."""
+        """Return *length* bytes; raises LookupError outside of RAM."""
         return self.store.read(self._offset(address, length), length)
 
     def word(self, address: int, layout: Struct) -> int:
-        """One number of *layout*.  Raises LookupError outside of RAM."""
+        """Return one number of *layout*; raises LookupError outside of RAM."""
         value: int = layout.unpack(self.read(address, layout.size))[0]
         return value
 
     def pages(self) -> range:
-        """Physical addresses of all pages below 4 GiB, for a scan."""
-        return range(0, self._below, 1 << 12)
+        """Return the physical addresses of all pages below 4 GiB, for a scan."""
+        return range(self._ram.base, self._ram.base + self._ram.below(self._size), PAGE_SIZE)
 
     def close(self) -> None:
         """Give up access."""
         self.store.close()
 
 
-class Store(Protocol):
+class MemoryStore(Protocol):
     """Guest memory by offset in the file that backs it."""
 
     def read(self, offset: int, length: int) -> bytes:

@@ -1,40 +1,12 @@
 """QEMU's monitor (QMP), one command at a time."""
 
-import re
 import socket
-from typing import Any, NamedTuple
+from typing import Any
 
 from qemu.qmp import QMPError
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
 from harness.guest.failure import QemuExitedError
-
-_REGISTERS = re.compile(r"CPU#(\d+)(.*?)(?=CPU#|\Z)", re.DOTALL)
-_FIELD = re.compile(r"\b(EIP|EFL|CR3|CR4|HLT|CPL)=\s*([0-9a-f]+)", re.IGNORECASE)
-
-INTERRUPTS_ON = 0x200
-CR4_PAE = 0x20
-
-
-class CpuRegisters(NamedTuple):
-    """What matters of one CPU's registers, from HMP ``info registers -a``."""
-
-    cpu: int
-    eip: int
-    eflags: int
-    cr3: int
-    cr4: int
-    halted: bool
-
-    @property
-    def interrupts(self) -> bool:
-        """EFLAGS.IF."""
-        return bool(self.eflags & INTERRUPTS_ON)
-
-    @property
-    def pae(self) -> bool:
-        """CR4.PAE: page tables have three levels."""
-        return bool(self.cr4 & CR4_PAE)
 
 
 class Monitor:
@@ -80,9 +52,9 @@ class Monitor:
         """RunState: ``running``, ``paused``, ``io-error``, ..."""
         return str(self.command("query-status")["status"])
 
-    def registers(self) -> tuple[CpuRegisters, ...]:
-        """Registers of every CPU."""
-        return parse_registers(self.human("info registers -a"))
+    def registers(self) -> str:
+        """Return the registers of every CPU as QEMU prints them."""
+        return self.human("info registers -a")
 
     def close(self) -> None:
         """Hang up; QEMU may be gone already."""
@@ -90,21 +62,3 @@ class Monitor:
             self._qmp.close()
         except (TimeoutError, QMPError, OSError, EOFError):
             return
-
-
-def parse_registers(text: str) -> tuple[CpuRegisters, ...]:
-    """The registers of every CPU in the output of ``info registers -a``."""
-    cpus = []
-    for number, block in _REGISTERS.findall(text):
-        values = {name.upper(): int(value, 16) for name, value in _FIELD.findall(block)}
-        cpus.append(
-            CpuRegisters(
-                int(number),
-                values["EIP"],
-                values["EFL"],
-                values["CR3"],
-                values["CR4"],
-                bool(values.get("HLT")),
-            )
-        )
-    return tuple(cpus)

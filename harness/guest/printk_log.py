@@ -16,8 +16,6 @@ from harness.guest.memory import PhysicalMemory
 LINES = 24
 _RECORDS = 128
 _SIZE = 1 << 14
-_LOWMEM = 0xC000_0000
-"""Where physical address 0 is in the kernel's own, unless it was moved."""
 _RECORD = re.compile(rb"[\x00-\xff]{2}\xff\x3f")
 _INFO, _LENGTH = 88, Struct("<16xH")
 
@@ -29,12 +27,15 @@ class PrintkLog(NamedTuple):
     infos: int
 
 
-def find_printk_log(system_map: Path | None) -> PrintkLog | None:
-    """Where the log is, if the map names it."""
+def find_printk_log(system_map: Path | None, page_offset: int) -> PrintkLog | None:
+    """Return where the log is, or None where *system_map* does not name it.
+
+    *page_offset* is the kernel's address of physical address 0; it holds where KASLR is off.
+    """
     text = system_map.read_text() if system_map else ""
     names = ("__log_buf", "_printk_rb_static_infos")
     found = [re.search(rf"^([0-9a-f]{{8}}) \w {name}$", text, re.MULTILINE) for name in names]
-    places = [int(one[1], 16) - _LOWMEM for one in found if one]
+    places = [int(one[1], 16) - page_offset for one in found if one]
     return PrintkLog(*places) if len(places) == len(names) else None
 
 

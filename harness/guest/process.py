@@ -20,8 +20,11 @@ class Process:
     It also dies with the thread that started it: keep that thread alive as long as the guest.
     """
 
-    def __init__(self, command: Sequence[str], inherit: Sequence[int], stderr: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], inherit: Sequence[int], stderr: Path, package: str
+    ) -> None:
         self.command = tuple(command)
+        self.package = package
         self.started = time.monotonic()
         self._stderr = stderr
         self.guest_ended = False
@@ -42,7 +45,7 @@ class Process:
         except FileNotFoundError as error:
             raise QemuMissingError(
                 f"{error.filename} cannot be started",
-                hint="install qemu-system-x86 and util-linux",
+                hint=f"install {self.package} and util-linux",
             ) from error
 
     @property
@@ -69,7 +72,7 @@ class Process:
                 hint="the console log shows the last words of the kernel",
             )
         if status == 127 and self.stderr().startswith("setpriv:"):
-            raise QemuMissingError(self.stderr(), hint="install qemu-system-x86")
+            raise QemuMissingError(self.stderr(), hint=f"install {self.package}")
         raise QemuExitedError(
             f"QEMU ended with {_meaning(status)} {doing}: {self.stderr() or 'it said nothing'}"
         )

@@ -7,15 +7,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from harness.architecture.address_space import CpuState
+from harness.architecture.architecture import Architecture
 from harness.errors import HarnessError, UsageError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
-from harness.guest.health import Silence, diagnose, given_up
+from harness.guest.health import Silence, diagnose
 from harness.guest.link import Link
-from harness.guest.memory import PhysicalMemory, PrivateMapping, SharedFile, Store, new_memory_file
-from harness.guest.monitor import CpuRegisters, Monitor
+from harness.guest.memory import (
+    MemoryStore,
+    PhysicalMemory,
+    PrivateMapping,
+    SharedFile,
+    new_memory_file,
+)
+from harness.guest.monitor import Monitor
 from harness.guest.process import Process
 from harness.guest.qemu import Channels, QemuMachine, arguments
 from harness.guest.request_script import WitnessTarget
@@ -23,7 +31,8 @@ from harness.guest.saved import Saved, load_devices, save_devices
 from harness.guest.shape import Shape
 from harness.guest.streams import open_streams
 from harness.guest.trouble import KernelTrouble, Recogniser, TroubleKind
-from harness.guest.witness import PageTableView, look
+from harness.guest.witness import PageTableView, Witness
+from harness.model.records.layout import Layout
 
 MONITOR_SECONDS = 20
 LOOK_SECONDS = 0.5
@@ -96,6 +105,15 @@ class QemuSession:
             self._held.close()
             raise
 
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the machine."""
+        return self.machine.shape.architecture
+
+    def witness(self, layout: Layout) -> Witness:
+        """Return what reads the mappings of *layout* from outside."""
+        return Witness(self.architecture, self.memory, layout)
+
     def _start(self, workdir: Path) -> None:
         streams = open_streams(self._held, counted=self.machine.shape.icount)
         theirs = [*streams.theirs, *(self._saved or (new_memory_file(self.machine.shape.memory),))]
@@ -103,12 +121,17 @@ class QemuSession:
         channels = Channels(*streams.chardevs, f"/proc/self/fd/{theirs[3]}")
         self.events = Events()
         self._held.callback(self.events.close)
-        self.process = Process(arguments(self.machine, channels), theirs, workdir / "qemu.log")
+        self.process = Process(
+            arguments(self.machine, channels),
+            theirs,
+            workdir / "qemu.log",
+            self.architecture.emulated.package,
+        )
         self._held.callback(self.process.close)
-        store: Store = (
+        store: MemoryStore = (
             PrivateMapping(self.process.pid, theirs[3]) if self._saved else SharedFile(theirs[3])
         )
-        self.memory = PhysicalMemory(store, self.machine.shape.memory)
+        self.memory = PhysicalMemory(store, self.machine.shape.memory, self.architecture.ram)
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)
@@ -186,7 +209,8 @@ class QemuSession:
 
     def _look_if_stopped(self) -> None:
         if self._beheld is not None and self.monitor.status() == STOPPED:
-            self.views.append(look(self.monitor, self.memory, *self._beheld))
+            layout, pkmap_count = self._beheld
+            self.views.append(self.witness(layout).look(self.monitor, pkmap_count))
 
     def _ended(self) -> None:
         """QEMU is gone; the next ``require_alive`` says so."""
@@ -249,7 +273,7 @@ class QemuSession:
                 f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
                 hint="the host's fault or QEMU's, not the kernel's",
             )
-        diagnosis = diagnose(self.process, self.monitor)
+        diagnosis = diagnose(self.process, self.monitor, self.architecture.cpu)
         if diagnosis.silence is not Silence.PAUSED and (died_of := self._died_of()):
             return GuestCrashedError(
                 f"{died_of} ({doing}){self.last_words()}", hint="see the console log"
@@ -259,14 +283,15 @@ class QemuSession:
 
     def await_agent(self, deadline: Deadline) -> None:
         """Wait for the agent.  Raises an error that says what the guest does instead."""
-        looks: list[CpuRegisters] = []
+        looks: list[CpuState] = []
+        inspection = self.architecture.cpu
         while not self._agent_up(deadline):
             self._look_if_stopped()
             if deadline.over():
                 raise self.silent(f"before the agent was up, for {deadline.seconds:.0f} s", 0)
             if not self.machine.shape.icount:
-                looks.append(self.monitor.registers()[0])
-            if why := given_up(looks):
+                looks.append(inspection.read_registers(self.monitor.registers())[0])
+            if why := inspection.why_boot_stopped(looks):
                 raise GuestCrashedError(
                     f"the kernel gave up before the agent was up: {why}{self.last_words()}",
                     hint=_CPU,

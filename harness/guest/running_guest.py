@@ -28,8 +28,8 @@ from harness.guest.request_script import (
 from harness.guest.shape import Shape
 from harness.guest.steps import Chain, StepRecord, decode_snapshot, decode_steps
 from harness.guest.trouble import KernelTrouble
-from harness.guest.witness import PageTableView, look
-from harness.guest.work import Work, read_work
+from harness.guest.witness import PageTableView
+from harness.guest.work import Work, kernel_tables, read_work
 from harness.model.records.layout import Layout
 from harness.model.records.observation import Snapshot
 from harness.model.records.operation import Operation
@@ -108,7 +108,7 @@ class Guest:
         """
         requests = script.requests if script else ()
         image = build_initramfs(
-            agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape.wire, requests
+            agent.read_bytes(), module.read_bytes(), kernel.modules_dir, shape, requests
         )
         initrd = workdir / "initramfs.cpio"
         initrd.write_bytes(image.archive)
@@ -120,7 +120,11 @@ class Guest:
                 session.look_at_stops(script.beheld)
             session.await_agent(Deadline.after("boot", patience.boot_seconds(shape, requests)))
         except GuestCrashedError as error:
-            log = None if shape.kaslr else find_printk_log(kernel.system_map)
+            log = (
+                None
+                if shape.kaslr
+                else find_printk_log(kernel.system_map, shape.architecture.paging.page_offset)
+            )
             told = _with_log(error, session, log)
             session.close()
             raise told from error
@@ -185,7 +189,7 @@ class Guest:
         if isinstance(self.carrier, RequestRecorder):
             self.carrier.stop()
         layout, facts = self.info()
-        return look(self.session.monitor, self.session.memory, layout, facts.pkmap_count)
+        return self.session.witness(layout).look(self.session.monitor, facts.pkmap_count)
 
     def _seen(self) -> PageTableView | None:
         """What was seen at the next stop, if the agent could stop the machine."""
@@ -209,7 +213,10 @@ class Guest:
 
     def _work(self) -> Work | None:
         """What the module has done; None where its layout is not known."""
-        return read_work(self.session.memory, *self._info) if self._info else None
+        if self._info is None:
+            return None
+        tables = kernel_tables(self.session.architecture, *self._info)
+        return read_work(self.session.memory, tables, self._info[1])
 
     def troubles(self, *, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """Kernel messages of trouble since the last call; with *marked* only those of known steps.

@@ -1,26 +1,12 @@
 """The machine that a guest runs on: CPUs, memory, CPU model, accelerator, wire."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.errors import UsageError
-from harness.guest.tsc import host_tsc_khz
-
-CPUS_MOST = 32
-"""NR_CPUS of Debian's i386 kernels, 5.10 and 6.1."""
-
-KASLR_REACH = 512
-"""MiB of physical memory in which KASLR places a kernel (KERNEL_IMAGE_SIZE, asm/page_32_types.h of 6.1).
-
-The decompressor does not know ``highmem=``: a kernel that lands above lowmem dies at once.
-"""
-
-LOWMEM_LEAST = 72
-"""MiB of lowmem that ``highmem=`` must leave.
-
-find_low_pfn_range() of arch/x86/mm/init_32.c (5.10 to 6.12) ignores ``highmem=`` unless
-64 MiB and something are left.
-"""
 
 
 class Accelerator(StrEnum):
@@ -43,12 +29,6 @@ VARIANTS_MOST = 1000
 ICOUNT_SHIFT = 3
 """With ``icount`` an instruction takes 2**3 ns of the guest's time, and its TSC counts these."""
 
-CPU_PLAIN = "qemu32,-pse,+nx"
-"""PAE, PGE and NX, no large pages: with those a stray INVLPG of TCG drops every translation."""
-
-CPU_PTI = "Nehalem,-pse,-pcid"
-"""A CPU that Meltdown concerns, for kernels run with page table isolation."""
-
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -59,16 +39,17 @@ class Shape:
     with PTI every system call empties the TLB and stale translations cannot be seen.
     ``parallel`` gives each CPU a host thread of its own: they then really run at once.
     ``icount`` makes time a count of instructions, the same in every run: for one CPU.
-    ``variant`` other than 0 names another start of the same machine: the agent takes pages for good, as many
-    as this number says, so that the pools have other frames; with KASLR a template of its own has addresses
-    of its own.
-    ``tsc_khz`` is the rate that the kernel is told of its TSC, which is the host's; 0 lets it measure.
+    ``variant`` other than 0 is another start of the same machine: the agent keeps as many pages for
+    good as this number says, so that the pools get other frames; with KASLR each variant has
+    addresses of its own.
+    ``tsc_khz`` is the rate of its TSC that the kernel reads on its command line: the host's; with 0
+    the kernel measures.
     """
 
     smp: int = 2
     memory: int = 256
     highmem: int | None = 128
-    cpu: str = CPU_PLAIN
+    cpu: str = I386.emulated.cpu
     pti: bool = False
     accelerator: Accelerator = Accelerator.TCG
     wire: Wire = Wire.VIRTIO
@@ -77,38 +58,42 @@ class Shape:
     icount: bool = False
     variant: int = 0
     extra: tuple[str, ...] = ()
-    tsc_khz: int = field(default_factory=host_tsc_khz)
+    tsc_khz: int = field(default_factory=I386.clock.host_khz)
+    architecture: Architecture = I386
 
     def __post_init__(self) -> None:
-        if not 1 <= self.smp <= CPUS_MOST:
-            raise UsageError(
-                f"{self.smp} CPUs asked for", hint=f"a guest has 1 to {CPUS_MOST} CPUs"
-            )
+        for what, hint in (*self._wrong_cpus(), *self._wrong_memory()):
+            raise UsageError(what, hint=hint)
+
+    def _wrong_cpus(self) -> Iterator[tuple[str, str]]:
+        """Yield what cannot be of the CPUs and the variant, with a hint."""
+        most = self.architecture.limits.cpus
+        if not 1 <= self.smp <= most:
+            yield f"{self.smp} CPUs asked for", f"a guest has 1 to {most} CPUs"
         if self.icount and (self.smp > 1 or self.accelerator is not Accelerator.TCG):
-            raise UsageError(
-                "instructions can be counted on one emulated CPU only",
-                hint="icount goes with smp=1, accel=tcg",
-            )
+            what = "instructions can be counted on one emulated CPU only"
+            yield what, "icount goes with smp=1, accel=tcg"
         if not 0 <= self.variant < VARIANTS_MOST:
-            raise UsageError(
-                f"variant {self.variant}", hint=f"variants are 0 to {VARIANTS_MOST - 1}"
-            )
+            yield f"variant {self.variant}", f"variants are 0 to {VARIANTS_MOST - 1}"
+
+    def _wrong_memory(self) -> Iterator[tuple[str, str]]:
+        """Yield what cannot be of the memory, with a hint."""
+        limits, highmem = self.architecture.limits, self.highmem or 0
+        asked = f"{highmem} MiB of highmem in {self.memory} MiB of memory"
         if not 64 <= self.memory <= 16384:
-            raise UsageError(
-                f"{self.memory} MiB of memory asked for", hint="64 to 16384 MiB are possible"
-            )
-        if self.kaslr and self.highmem and self.memory - self.highmem < KASLR_REACH:
-            raise UsageError(
-                f"KASLR with {self.highmem} MiB of highmem in {self.memory} MiB of memory",
-                hint=f"the kernel may land in highmem and die: leave {KASLR_REACH} MiB of lowmem, or highmem=auto",
-            )
-        if self.highmem is not None and self.memory - self.highmem < LOWMEM_LEAST:
-            raise UsageError(
-                f"{self.highmem} MiB of highmem in {self.memory} MiB of memory",
-                hint=f"the kernel ignores highmem= unless {LOWMEM_LEAST} MiB are left",
-            )
+            yield f"{self.memory} MiB of memory asked for", "64 to 16384 MiB are possible"
+        if self.kaslr and highmem and self.memory - highmem < limits.kaslr_mib:
+            least = f"leave {limits.kaslr_mib} MiB of lowmem, or highmem=auto"
+            yield f"KASLR with {asked}", f"the kernel may land in highmem and die: {least}"
+        if self.highmem is not None and self.memory - highmem < limits.lowmem_mib:
+            yield asked, f"the kernel ignores highmem= unless {limits.lowmem_mib} MiB are left"
 
 
 def pti_shape(smp: int = 2) -> Shape:
-    """The shape that runs a PAE kernel with page table isolation."""
-    return Shape(smp=smp, cpu=CPU_PTI, pti=True)
+    """Return the shape that runs a PAE kernel with page table isolation."""
+    return isolating(Shape(smp=smp))
+
+
+def isolating(shape: Shape) -> Shape:
+    """Return *shape* with page table isolation, on a CPU that needs it."""
+    return replace(shape, pti=True, cpu=shape.architecture.emulated.isolating_cpu)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from harness.errors import UsageError
-from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
+from harness.guest.shape import Accelerator, Shape, Wire, isolating
 
 KASLR_MEMORY = 1536
 """The least memory with KASLR, MiB: lowmem as large as it gets, and some highmem above it."""
@@ -85,7 +85,7 @@ _WORDS: Mapping[str, _Word] = {
         lambda shape, value: _with_kernel_argument(shape, f"vmalloc={int(value)}M"),
     ),
     "cpu": _Word("cpu=MODEL", lambda shape, value: replace(shape, cpu=_some(value))),
-    "pti": _Word("pti", lambda shape, value: replace(shape, pti=_bare(value), cpu=CPU_PTI)),
+    "pti": _Word("pti", lambda shape, value: isolating(shape) if _bare(value) else shape),
     "kaslr": _Word(
         "kaslr",
         lambda shape, value: replace(

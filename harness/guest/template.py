@@ -21,7 +21,7 @@ from harness.base.cache import Cache
 from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.deadline import Deadline
 from harness.guest.protocol import PROBES
-from harness.guest.qemu import PROGRAM, Channels, QemuMachine, arguments, program
+from harness.guest.qemu import Channels, QemuMachine, arguments, program
 from harness.guest.qemu_session import BootableKernel, QemuSession, image_for
 from harness.guest.request_script import RequestScript
 from harness.guest.running_guest import Guest
@@ -106,7 +106,7 @@ def template_key(parts: GuestParts) -> str:
         parts.kernel.content_hash,
         "\0".join(arguments(machine, _NOWHERE)),
         *(_digest(path) for path in (parts.module, parts.agent)),
-        emulator(program(parts.shape)),
+        emulator(parts.shape),
     )
     return hashlib.sha256("\0\0".join(facts).encode()).hexdigest()[:32]
 
@@ -115,11 +115,16 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def emulator(name: str = PROGRAM) -> str:
-    """QEMU's build: where its file is, how long, and when it was written; running it would take 25 ms."""
+def emulator(shape: Shape) -> str:
+    """Return what names QEMU's build: its file's place, size and time of writing.
+
+    Running ``qemu --version`` would take 25 ms.
+    """
+    name = program(shape)
     path = shutil.which(name)
     if path is None:
-        raise PrerequisiteError(f"{name} is not installed", hint="install qemu-system-x86")
+        package = shape.architecture.emulated.package
+        raise PrerequisiteError(f"{name} is not installed", hint=f"install {package}")
     real = Path(path).resolve()
     found = real.stat()
     return f"{real} {found.st_size} {found.st_mtime_ns}"

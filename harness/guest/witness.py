@@ -8,20 +8,15 @@ from collections.abc import Iterable, Iterator
 from struct import iter_unpack
 from typing import NamedTuple
 
+from harness.architecture.address_space import AddressSpace, CpuState
+from harness.architecture.architecture import Architecture
 from harness.guest.failure import WireError
 from harness.guest.memory import PhysicalMemory
-from harness.guest.monitor import CpuRegisters, Monitor
-from harness.guest.pagetable import PRESENT, PageTables
+from harness.guest.monitor import Monitor
 from harness.model.records.layout import TYPED_FIRST, Layout
 
 BESIDE = 4
 """Fixmap entries beside the windows that are read as well."""
-
-PTI_PAIR = 0x1000
-"""The bit of CR3 that tells the user half of a PTI pair (PTI_PGTABLE_SWITCH_BIT, arch/x86, 4.19 on)."""
-
-PROBES = (0x0010_0000, 0x0100_0000, 0x0200_0000)
-"""Physical addresses that every i386 kernel has in its direct map."""
 
 
 class PageTableView(NamedTuple):
@@ -39,86 +34,90 @@ class PageTableView(NamedTuple):
 
 
 class Root(NamedTuple):
-    """A page directory and how it was found."""
+    """Page tables, and where they were found."""
 
-    tables: PageTables
+    tables: AddressSpace
     found: str
 
 
-def maps_kernel(tables: PageTables, memory: PhysicalMemory, layout: Layout) -> bool:
-    """Whether *tables* hold the direct map as it must be, and a page of PTEs for pkmap."""
-    try:
-        return bool(tables.directory_entry(memory, layout.pkmap_base) & PRESENT) and all(
-            tables.translate(memory, layout.page_offset + physical) == physical
-            for physical in PROBES
+class Witness(NamedTuple):
+    """How to look at one guest: its architecture, its memory and its kernel's layout."""
+
+    architecture: Architecture
+    memory: PhysicalMemory
+    layout: Layout
+
+    def maps_kernel(self, tables: AddressSpace) -> bool:
+        """Tell whether *tables* hold the direct map as it must be, and a table for pkmap."""
+        memory, layout = self.memory, self.layout
+        try:
+            return tables.has_table(memory, layout.pkmap_base) and all(
+                tables.translate(memory, layout.page_offset + physical) == physical
+                for physical in self.architecture.paging.direct_map_probes
+            )
+        except LookupError:
+            return False
+
+    def candidates(self, cpus: Iterable[CpuState]) -> Iterator[Root]:
+        """Yield page tables to try, the likely ones first.
+
+        These are what each CPU uses, the isolated half of each, and then every page of memory.
+        """
+        states = tuple(cpus)
+        register = self.architecture.cpu.root_register
+        for cpu in states:
+            yield Root(cpu.tables, f"{register} of CPU {cpu.cpu}")
+        for cpu in states:
+            found = f"the other half of {register} of CPU {cpu.cpu}"
+            yield Root(cpu.tables.isolated_half(), found)
+        for address in self.memory.pages():
+            tables = self.architecture.paging.tables(address, self.layout.pae)
+            yield Root(tables, f"a scan of memory: {address:#x}")
+
+    def find_root(self, cpus: Iterable[CpuState]) -> Root:
+        """Return page tables that map the kernel; raises WireError where there are none."""
+        for root in self.candidates(cpus):
+            if self.maps_kernel(root.tables):
+                return root
+        raise WireError(
+            "no page tables map the kernel", hint="the layout does not belong to this guest"
         )
-    except LookupError:
-        return False
 
+    def look(self, monitor: Monitor, pkmap_count: int = 0) -> PageTableView:
+        """Stop the machine, read the mappings, and let it go on.
 
-def candidates(
-    registers: Iterable[CpuRegisters], memory: PhysicalMemory, pae: bool
-) -> Iterator[Root]:
-    """Page directories to try, the likely ones first: each CPU's, its PTI half, then every page there is."""
-    cpus = tuple(registers)
-    for cpu in cpus:
-        yield Root(PageTables(cpu.cr3, cpu.pae), f"CR3 of CPU {cpu.cpu}")
-    for cpu in cpus:
-        yield Root(
-            PageTables(cpu.cr3 ^ PTI_PAIR, cpu.pae), f"the other half of CR3 of CPU {cpu.cpu}"
+        *pkmap_count* is the virtual address of the kernel's array; 0 where it is not known.
+        """
+        monitor.stop()
+        try:
+            cpus = self.architecture.cpu.read_registers(monitor.registers())
+            return self.view(self.find_root(cpus), pkmap_count)
+        finally:
+            monitor.resume()
+
+    def view(self, root: Root, pkmap_count: int = 0) -> PageTableView:
+        """Return what *root* says about the mappings."""
+        memory, layout, tables = self.memory, self.layout, root.tables
+        counts = tables.read(memory, pkmap_count, layout.last_pkmap * 4) if pkmap_count else b""
+        return PageTableView(
+            ptes=tables.entries(memory, layout.pkmap_base, layout.last_pkmap),
+            windows=_windows(tables, memory, layout) + _typed(tables, memory, layout),
+            counts=tuple(count for (count,) in iter_unpack("<i", counts)),
+            found=root.found,
         )
-    for address in memory.pages():
-        yield Root(PageTables(address, pae), f"a scan of memory: {address:#x}")
-
-
-def find_root(registers: Iterable[CpuRegisters], memory: PhysicalMemory, layout: Layout) -> Root:
-    """A page directory that maps the kernel.  Raises WireError where there is none."""
-    for root in candidates(registers, memory, layout.pae):
-        if maps_kernel(root.tables, memory, layout):
-            return root
-    raise WireError(
-        "no page directory maps the kernel", hint="the layout does not belong to this guest"
-    )
-
-
-def look(
-    monitor: Monitor, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
-) -> PageTableView:
-    """Stop the machine, read, let it go on.  *pkmap_count* is a virtual address, 0 for not known."""
-    monitor.stop()
-    try:
-        return read_view(
-            find_root(monitor.registers(), memory, layout), memory, layout, pkmap_count
-        )
-    finally:
-        monitor.resume()
-
-
-def read_view(
-    root: Root, memory: PhysicalMemory, layout: Layout, pkmap_count: int = 0
-) -> PageTableView:
-    """What *root* says about the mappings of *layout*."""
-    counts = root.tables.read(memory, pkmap_count, layout.last_pkmap * 4) if pkmap_count else b""
-    return PageTableView(
-        ptes=root.tables.entries(memory, layout.pkmap_base, layout.last_pkmap),
-        windows=_windows(root.tables, memory, layout),
-        counts=tuple(count for (count,) in iter_unpack("<i", counts)),
-        found=root.found,
-    )
 
 
 def _windows(
-    tables: PageTables, memory: PhysicalMemory, layout: Layout
+    tables: AddressSpace, memory: PhysicalMemory, layout: Layout
 ) -> tuple[tuple[int, int], ...]:
     """Addresses fall as indices rise: read upwards from the last index, then turn round."""
     first, last = max(0, layout.fix_kmap_begin - BESIDE), layout.fix_kmap_end + BESIDE
     upwards = tables.entries(memory, layout.fixaddr(last), last - first + 1)
-    found = tuple((first + n, pte) for n, pte in enumerate(reversed(upwards)) if pte)
-    return found + _typed(tables, memory, layout)
+    return tuple((first + n, pte) for n, pte in enumerate(reversed(upwards)) if pte)
 
 
 def _typed(
-    tables: PageTables, memory: PhysicalMemory, layout: Layout
+    tables: AddressSpace, memory: PhysicalMemory, layout: Layout
 ) -> tuple[tuple[int, int], ...]:
     """The module's typed window; its addresses fall too."""
     count = layout.typed_count

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from harness.architecture.address_space import AddressSpace
+from harness.architecture.architecture import Architecture
 from harness.guest import protocol
 from harness.guest.memory import PhysicalMemory
-from harness.guest.pagetable import PageTables
 from harness.model.records.layout import Layout
 
 
@@ -16,12 +17,21 @@ class Work(NamedTuple):
     ended: int
 
 
-def read_work(memory: PhysicalMemory, layout: Layout, facts: protocol.GuestFacts) -> Work | None:
-    """The module's counters; None where the page tables do not lead there any more."""
-    tables = PageTables(facts.swapper_pg_dir - layout.page_offset, layout.pae)
+def kernel_tables(
+    architecture: Architecture, layout: Layout, facts: protocol.GuestFacts
+) -> AddressSpace:
+    """Return the kernel's own page tables (``swapper_pg_dir``)."""
+    root = facts.swapper_pg_dir - layout.page_offset
+    return architecture.paging.tables(root, layout.pae)
+
+
+def read_work(
+    memory: PhysicalMemory, tables: AddressSpace, facts: protocol.GuestFacts
+) -> Work | None:
+    """Return the module's counters; None where the page tables do not lead there any more."""
     try:
-        return Work(
-            *protocol.WORK.unpack(tables.read(memory, facts.step_counter, protocol.WORK.size))
+        return Work._make(
+            protocol.WORK.unpack(tables.read(memory, facts.step_counter, protocol.WORK.size))
         )
     except LookupError:
         return None

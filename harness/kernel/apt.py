@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 from debian.deb822 import Deb822
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.base.cache import Cache, CacheFullError
 from harness.base.host import host_architecture, run
 from harness.base.host_programs import find_program
@@ -26,7 +28,6 @@ from harness.errors import PrerequisiteError
 from harness.kernel import sources
 from harness.kernel.host_apt import HostApt, host_apt
 
-GUEST_ARCHITECTURE = "i386"
 INDEX_LIFETIME = 3600.0
 """Seconds for which index files are used before apt is asked for newer ones."""
 
@@ -81,10 +82,11 @@ class Package(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The packages of one Debian release for i386 and for the host, through the host's mirrors."""
+    """The packages of one Debian release for guests and for the host, through the host's mirrors."""
 
     cache: Cache
     codename: str
+    architecture: Architecture = I386
 
     @property
     def root(self) -> Path:
@@ -203,18 +205,24 @@ class Archive:
             for folder in ("lists/partial", "cache/archives/partial", "log"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
             (self.root / "status").touch()
-            (self.root / "host.sources").write_text(_stanzas(derived), encoding="utf-8")
+            (self.root / "host.sources").write_text(self._stanzas(derived), encoding="utf-8")
             (self.root / "apt.conf").write_text(self._configuration(host), encoding="utf-8")
 
     def _configuration(self, host: HostApt) -> str:
-        names = _architectures()
         own = _TEMPLATE.format(
             root=self.root,
             host=host_architecture(),
-            architectures=" ".join(f'"{name}";' for name in names),
+            architectures=" ".join(f'"{name}";' for name in self._architectures()),
             **dict(host.keys),
         )
         return host.acquire + own
+
+    def _architectures(self) -> tuple[str, ...]:
+        guests = self.architecture.package_architecture
+        return tuple(dict.fromkeys((host_architecture(), guests)))
+
+    def _stanzas(self, derived: tuple[sources.Source, ...]) -> str:
+        return "\n".join(source.stanza(self._architectures()) for source in derived)
 
     def _apt(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run([find_program(program), *arguments], APT_CONFIG=str(self.root / "apt.conf"))
@@ -246,14 +254,6 @@ def verify(path: Path, package: Package) -> None:
             f"{package} is not what the signed index says: "
             f"SHA-256 {digest}, {size} bytes; expected {package.sha256}, {package.size} bytes"
         )
-
-
-def _architectures() -> tuple[str, ...]:
-    return tuple(dict.fromkeys((host_architecture(), GUEST_ARCHITECTURE)))
-
-
-def _stanzas(derived: tuple[sources.Source, ...]) -> str:
-    return "\n".join(source.stanza(_architectures()) for source in derived)
 
 
 def _complaints(stderr: str) -> tuple[str, ...]:

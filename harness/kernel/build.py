@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.architecture.architecture import Architecture, CrossCompiler
+from harness.architecture.i386 import I386
 from harness.base.cache import Cache, CacheFullError
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
-from harness.kernel.cross_compiler import CROSS_COMPILE, compiler_version
+from harness.kernel.cross_compiler import compiler_version, find_tool
 from harness.kernel.kernel_record import Kernel
 
 _DIAGNOSTICS = (
@@ -86,11 +88,12 @@ def build_module(
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     files = source_files(folder)
-    key = _key(
-        folder,
-        files,
-        [kernel.content_hash, *_module_command(kernel, Path()), *_strip_command(Path(), Path())],
+    compiler = kernel.architecture.compiler
+    commands = (
+        *_module_command(kernel, Path()),
+        *_strip_command(compiler, Path(), Path()),
     )
+    key = _key(compiler, folder, files, [kernel.content_hash, *commands])
     home = cache.root / "modules" / key
     command = shlex.join(_module_command(kernel, home))
     if found := _only_module(home):
@@ -102,7 +105,7 @@ def build_module(
             progress.step(f"building the module for {kernel.release}")
             with cache.new_folder(home) as fresh:
                 _copy(folder, files, fresh)
-                _make(_module_command(kernel, fresh), folder, fresh)
+                _make(kernel, folder, fresh)
                 (fresh / BUILT_FOR).write_text(kernel.content_hash)
     module = _only_module(home)
     assert module is not None, "a module folder was published without a module"
@@ -116,17 +119,20 @@ def build_program(
     include: Sequence[Path] = (),
     cache: Cache | None = None,
     progress: Progress | None = None,
+    architecture: Architecture = I386,
 ) -> Built:
-    """A static i386 program for a guest, from C files and the folders of their headers.
+    """A static program for a guest, from C files and the folders of their headers.
 
     Raises :class:`BuildError` when the compiler refuses.
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     headers = [path for folder in include for path in source_files(folder) if path.suffix == ".h"]
     beside = {path for source in sources for path in source.parent.glob("*.h")}
-    key = _key(None, [*sources, *headers, *sorted(beside)], _program_command([], name, ()))
+    compiler = architecture.compiler
+    files = [*sources, *headers, *sorted(beside)]
+    key = _key(compiler, None, files, _program_command(compiler, [], name, ()))
     final = cache.root / "programs" / key / name
-    command = _program_command(sources, str(final), include)
+    command = _program_command(compiler, sources, str(final), include)
     built = Built(final, key, shlex.join(command))
     if final.exists():
         return built
@@ -134,39 +140,38 @@ def build_program(
         if not final.exists():
             progress.step(f"building {name}")
             with cache.new_file(final) as fresh:
-                _run(_program_command(sources, str(fresh), include), name)
+                _run(compiler, _program_command(compiler, sources, str(fresh), include), name)
                 fresh.chmod(0o755)
     return built
 
 
 def _module_command(kernel: Kernel, folder: Path) -> list[str]:
+    compiler = kernel.architecture.compiler
     debug = [] if kernel.config.enabled("CONFIG_DEBUG_INFO") else ["KCFLAGS=-g"]
     return [
-        *("make", "-C", str(kernel.build_dir), f"M={folder}", "ARCH=i386"),
-        *(f"CROSS_COMPILE={CROSS_COMPILE}", f"CC={CROSS_COMPILE}gcc", *debug, "modules"),
+        *("make", "-C", str(kernel.build_dir), f"M={folder}"),
+        *(f"ARCH={compiler.make_architecture}", f"CROSS_COMPILE={compiler.prefix}"),
+        *(f"CC={compiler.gcc}", *debug, "modules"),
     ]
 
 
-def _strip_command(module: Path, stripped: Path) -> list[str]:
-    return [f"{CROSS_COMPILE}objcopy", "--strip-debug", str(module), str(stripped)]
+def _strip_command(compiler: CrossCompiler, module: Path, stripped: Path) -> list[str]:
+    return [f"{compiler.prefix}objcopy", "--strip-debug", str(module), str(stripped)]
 
 
-def _program_command(sources: Iterable[Path], output: str, include: Iterable[Path]) -> list[str]:
-    flags = ("-static", "-O2", "-Wall", "-std=gnu11", "-march=i686", "-D_GNU_SOURCE")
+def _program_command(
+    compiler: CrossCompiler, sources: Iterable[Path], output: str, include: Iterable[Path]
+) -> list[str]:
+    flags = ("-static", "-O2", "-Wall", "-std=gnu11", *compiler.program_flags, "-D_GNU_SOURCE")
     folders = [f"-I{folder}" for folder in include]
-    return [
-        f"{CROSS_COMPILE}gcc",
-        *flags,
-        *folders,
-        "-o",
-        output,
-        *(str(path) for path in sources),
-    ]
+    return [compiler.gcc, *flags, *folders, "-o", output, *(str(path) for path in sources)]
 
 
-def _key(folder: Path | None, files: Iterable[Path], more: Iterable[str]) -> str:
-    """Key of a product; ``folder`` is what the files' names are relative to (None: names alone count)."""
-    digest = hashlib.sha256(compiler_version().encode())
+def _key(
+    compiler: CrossCompiler, folder: Path | None, files: Iterable[Path], more: Iterable[str]
+) -> str:
+    """Return the key of a product; files are named relative to ``folder``, or by name alone."""
+    digest = hashlib.sha256(compiler_version(compiler).encode())
     for text in more:
         digest.update(b"\0" + text.encode())
     for path in files:
@@ -193,20 +198,22 @@ def _copy(folder: Path, files: Iterable[Path], target: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def _make(command: list[str], folder: Path, fresh: Path) -> None:
-    _run(command, str(folder))
+def _make(kernel: Kernel, folder: Path, fresh: Path) -> None:
+    compiler = kernel.architecture.compiler
+    _run(compiler, _module_command(kernel, fresh), str(folder))
     modules = sorted(path.name for path in fresh.glob("*.ko"))
     if len(modules) != 1:
         raise UsageError(
             f"{folder} makes {len(modules)} modules ({', '.join(modules)}); one is needed"
         )
     (fresh / STRIPPED).mkdir()
-    _run(_strip_command(fresh / modules[0], fresh / STRIPPED / modules[0]), str(folder))
+    strip = _strip_command(compiler, fresh / modules[0], fresh / STRIPPED / modules[0])
+    _run(compiler, strip, str(folder))
 
 
-def _run(command: list[str], what: str) -> None:
-    find_program(command[0])
-    find_program(f"{CROSS_COMPILE}gcc")
+def _run(compiler: CrossCompiler, command: list[str], what: str) -> None:
+    find_tool(compiler, "gcc")
+    find_program(command[0], package=compiler.package)
     # What the caller's own make run or shell says must not reach this one.
     done = run(command, MAKEFLAGS="", MFLAGS="", KBUILD_OUTPUT="", KCFLAGS="", W="", V="")
     if done.returncode:

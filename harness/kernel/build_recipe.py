@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.base.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
 from harness.errors import UsageError
 from harness.kernel import fragment
@@ -35,6 +37,7 @@ class BuildRecipe:
 
     variables: tuple[str, ...] = ()
     """More words for make when this kernel is built."""
+    architecture: Architecture = I386
 
     def settings(self) -> dict[str, str]:
         """What is asked of the configuration; raises :class:`FragmentError`."""

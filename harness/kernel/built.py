@@ -104,7 +104,13 @@ def link_source(origin: Path, target: Path) -> None:
 
 def _home(recipe: BuildRecipe, source: SourceTree, cache: Cache) -> Path:
     asked = fragment.text(recipe.settings())
-    inputs = (_RECIPE, source.digest, asked, compiler_version(), *recipe.variables)
+    inputs = (
+        _RECIPE,
+        source.digest,
+        asked,
+        compiler_version(recipe.architecture.compiler),
+        *recipe.variables,
+    )
     key = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
     return cache.root / "trees" / recipe.name / key
 

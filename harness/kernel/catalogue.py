@@ -4,18 +4,21 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class StockKernel:
-    """One flavour of one of Debian's kernel series for i386."""
+    """One flavour of one of Debian's kernel series for one architecture."""
 
     name: str
     series: str
     flavour: str
     codenames: tuple[str, ...]
     """Debian releases that carry the series, the best first."""
+    architecture: Architecture = I386
 
     @property
     def realtime(self) -> bool:

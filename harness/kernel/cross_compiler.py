@@ -2,15 +2,23 @@
 
 import subprocess
 from functools import cache
+from pathlib import Path
 
+from harness.architecture.architecture import CrossCompiler
 from harness.base.host_programs import find_program
 
-CROSS_COMPILE = "i686-linux-gnu-"
+
+def find_tool(compiler: CrossCompiler, name: str) -> Path:
+    """Return the path of a program of the compiler, as ``gcc``.
+
+    Raises ProgramMissingError, which names the Debian package to install.
+    """
+    return find_program(f"{compiler.prefix}{name}", package=compiler.package)
 
 
 @cache
-def compiler_version() -> str:
-    """First line of what the cross compiler says of itself: part of the key of everything built."""
-    gcc = find_program(f"{CROSS_COMPILE}gcc")
+def compiler_version(compiler: CrossCompiler) -> str:
+    """Return the first line of ``gcc --version``: a part of the key of everything built."""
+    gcc = find_tool(compiler, "gcc")
     said = subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True)
     return said.stdout.splitlines()[0]

@@ -1,16 +1,16 @@
-"""Kernel images: the ELF payload of a bzImage, and what an ELF image says of itself.
+"""Kernel images: the ELF file in a compressed image, and what an ELF image says of itself.
 
-The bzImage's header is that of Documentation/x86/boot.rst (6.1), the compression that of
-arch/x86/boot/compressed/Makefile: the payload ends with its uncompressed size, 32 bits.
+Compression: scripts/Makefile.lib (5.10 to 7.3); behind the compressed data stands the size of what
+it holds, 32 bits.
 """
 
 import bz2
 import lzma
 import re
-import struct
 import subprocess
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
+from harness.architecture.architecture import Architecture
 from harness.base.host_programs import find_program
 from harness.errors import UsageError
 
 _ELF = b"\x7fELF"
-_PHYS32_ENTRY = 18  # XEN_ELFNOTE_PHYS32_ENTRY, include/xen/interface/elfnote.h
 _BANNER = re.compile(rb"Linux version (\S+) \([ -~]*")
 
 
@@ -46,29 +46,37 @@ def is_elf(path: Path) -> bool:
         return file.read(4) == _ELF
 
 
-def bzimage_release(path: Path) -> str:
-    """The release that a bzImage's header names (first word of ``kernel_version``)."""
-    image = _read_bzimage(path)
-    (offset,) = struct.unpack_from("<H", image, 0x20E)
-    text = image[offset + 0x200 : offset + 0x400].partition(b"\0")[0]
-    return text.decode("ascii", "replace").partition(" ")[0]
+def image_release(path: Path, architecture: Architecture) -> str:
+    """Return the release that a compressed image's header names; raises :class:`ImageError`."""
+    with _named(path, architecture):
+        return architecture.image.release(path.read_bytes())
 
 
-def extract_vmlinux(bzimage: Path) -> bytes:
-    """The uncompressed ELF image inside a bzImage; raises :class:`ImageError`."""
-    image = _read_bzimage(bzimage)
-    setup_sectors = image[0x1F1] or 4
-    offset, length = struct.unpack_from("<II", image, 0x248)
-    start = (setup_sectors + 1) * 512 + offset
-    payload = image[start : start + length]
-    elf = _decompress(payload, bzimage)
+def extract_vmlinux(path: Path, architecture: Architecture) -> bytes:
+    """Return the ELF image inside a compressed image; raises :class:`ImageError`."""
+    with _named(path, architecture):
+        payload = architecture.image.payload(path.read_bytes())
+    elf = _decompress(payload, path)
     if not elf.startswith(_ELF):
-        raise ImageError(f"{bzimage}: its payload is no ELF file (starts {elf[:4].hex()})")
+        raise ImageError(f"{path}: its payload is no ELF file (starts {elf[:4].hex()})")
     return elf
 
 
-def read_facts(vmlinux: Path) -> ImageFacts:
-    """Release, banner, vermagic and the PVH note of an ELF image; raises :class:`ImageError`."""
+@contextmanager
+def _named(path: Path, architecture: Architecture) -> Iterator[None]:
+    """Turn the ValueError of a format into an error that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        name = architecture.image.name
+        raise ImageError(
+            f"{path} is neither an ELF file nor a {name}: {error}",
+            hint=f"give a {name} or a vmlinux",
+        ) from error
+
+
+def read_facts(vmlinux: Path, architecture: Architecture) -> ImageFacts:
+    """Return what an ELF image says of itself; raises :class:`ImageError`."""
     data = vmlinux.read_bytes()
     banner = _BANNER.search(data)
     if banner is None:
@@ -81,22 +89,23 @@ def read_facts(vmlinux: Path) -> ImageFacts:
         release=release.decode("ascii"),
         banner=banner.group().decode("ascii"),
         vermagic=vermagic.group(1).decode("ascii").strip() if vermagic else "",
-        pvh=has_pvh_note(vmlinux),
+        pvh=boots_directly(vmlinux, architecture),
     )
 
 
-def has_pvh_note(vmlinux: Path) -> bool:
-    """Whether an ELF image can be entered by PVH; raises :class:`ImageError` if it is not for i386."""
+def boots_directly(vmlinux: Path, architecture: Architecture) -> bool:
+    """Tell whether an ELF image has the note by which QEMU boots it.
+
+    Raises :class:`ImageError` for an image of another architecture.
+    """
+    owner, types = architecture.image.direct_boot_note
     try:
         with vmlinux.open("rb") as file:
             elf = ELFFile(file)
-            if elf["e_machine"] != "EM_386":
-                raise ImageError(
-                    f"{vmlinux} is for {elf['e_machine']}", hint="an i386 kernel is needed"
-                )
+            _require_machine(elf, vmlinux, architecture)
             notes = (seg for seg in elf.iter_segments() if isinstance(seg, NoteSegment))
             return any(
-                note["n_name"] == "Xen" and note["n_type"] in (_PHYS32_ENTRY, "NT_PHYS32_ENTRY")
+                note["n_name"] == owner and note["n_type"] in types
                 for seg in notes
                 for note in seg.iter_notes()
             )
@@ -104,13 +113,12 @@ def has_pvh_note(vmlinux: Path) -> bool:
         raise ImageError(f"{vmlinux}: {error}") from error
 
 
-def _read_bzimage(path: Path) -> bytes:
-    image = path.read_bytes()
-    if image[0x202:0x206] != b"HdrS":
+def _require_machine(elf: ELFFile, vmlinux: Path, architecture: Architecture) -> None:
+    if elf["e_machine"] != architecture.image.elf_machine:
         raise ImageError(
-            f"{path} is neither an ELF file nor a bzImage", hint="give a bzImage or a vmlinux"
+            f"{vmlinux} is for {elf['e_machine']}",
+            hint=f"a kernel for {architecture.name} is needed",
         )
-    return image
 
 
 def _xz(payload: bytes) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.errors import UsageError
 
 _SETTING = re.compile(r"^(CONFIG_\w+)=(.*)$", re.MULTILINE)
@@ -82,6 +84,12 @@ class Kernel:
     """Names the image, the build folder and the modules by their contents."""
     source: str
     """Where it came from, for people."""
+    architecture: Architecture = I386
+
+    @property
+    def pae(self) -> bool:
+        """Whether its page-table entries have 64 bits."""
+        return self.config.enabled(self.architecture.paging.wide_entries_option)
 
     @property
     def config_hash(self) -> str:

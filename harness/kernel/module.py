@@ -13,6 +13,7 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
+from harness.architecture.architecture import KernelImageFormat
 from harness.errors import UsageError
 from harness.kernel.exports import exported_crcs, symvers_crcs
 from harness.kernel.kernel_record import Kernel
@@ -73,18 +74,18 @@ def check_module(kernel: Kernel, ko: Path) -> None:
     """Raise :class:`ModuleMismatchError` unless ``kernel`` would load the module ``ko``."""
     facts = read_module(ko)
     for what, module, wanted in (
-        *_differences_of_file(facts),
+        *_differences_of_file(facts, kernel.architecture.image),
         *_differences_of_vermagic(facts.vermagic, kernel),
         *_differences_of_crcs(facts, kernel),
     ):
         raise ModuleMismatchError(ko, kernel, what, module, wanted)
 
 
-def _differences_of_file(facts: ModuleFacts) -> Iterator[_Difference]:
-    if facts.elf_class != 32:
-        yield "the ELF class", str(facts.elf_class), "32"
-    if facts.machine != "EM_386":
-        yield "the machine", facts.machine, "EM_386"
+def _differences_of_file(facts: ModuleFacts, wanted: KernelImageFormat) -> Iterator[_Difference]:
+    if facts.elf_class != wanted.elf_class:
+        yield "the ELF class", str(facts.elf_class), str(wanted.elf_class)
+    if facts.machine != wanted.elf_machine:
+        yield "the machine", facts.machine, wanted.elf_machine
 
 
 def _differences_of_vermagic(vermagic: str, kernel: Kernel) -> Iterator[_Difference]:

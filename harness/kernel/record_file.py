@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.architecture.i386 import I386
+from harness.architecture.known import ARCHITECTURES
 from harness.kernel.kernel_record import Kernel, KernelConfig
 
 _FILE = "kernel.json"
@@ -15,6 +17,7 @@ def write_record(folder: Path, kernel: Kernel) -> None:
     """Describe ``kernel``, whose files lie below ``folder``, in that folder."""
     described: dict[str, Any] = {name: getattr(kernel, name) for name in _PLAIN}
     described["version"] = list(kernel.version)
+    described["architecture"] = kernel.architecture.name
     for name in _PATHS:
         path: Path | None = getattr(kernel, name)
         described[name] = str(path.relative_to(folder)) if path else None
@@ -30,10 +33,19 @@ def read_record(folder: Path) -> Kernel | None:
         }
         plain: dict[str, Any] = {name: described[name] for name in _PLAIN}
         version = tuple(described["version"])
+        # Records of older versions name no architecture: there was one.
+        architecture = ARCHITECTURES[described.get("architecture", I386.name)]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     build_dir = paths.pop("build_dir")
     if build_dir is None or not build_dir.is_dir():
         return None
     config = KernelConfig.read(build_dir / ".config")
-    return Kernel(**plain, **paths, build_dir=build_dir, version=version, config=config)
+    return Kernel(
+        **plain,
+        **paths,
+        build_dir=build_dir,
+        version=version,
+        config=config,
+        architecture=architecture,
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from debian.debian_support import Version
 
-from harness.kernel.apt import GUEST_ARCHITECTURE, Package
+from harness.kernel.apt import Package
 from harness.kernel.catalogue import StockKernel
 
 
@@ -99,7 +99,7 @@ class _Index:
             for p in self.packages
             if p.name == name
             and p.version == version
-            and p.architecture in (GUEST_ARCHITECTURE, "all")
+            and p.architecture in (self.stock.architecture.package_architecture, "all")
         )
 
     def _kbuild(self, version: str) -> tuple[Package, ...]:

@@ -56,7 +56,7 @@ def _key(kernel: Kernel, folder: Path) -> str:
             kernel.vermagic,
             kernel.config.digest,
             hashlib.sha256(symvers.read_bytes()).hexdigest() if symvers.is_file() else "",
-            compiler_version(),
+            compiler_version(kernel.architecture.compiler),
             digest_of(source_files(folder)),
         )
     )

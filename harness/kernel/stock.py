@@ -73,7 +73,7 @@ def _obtain_from_archive(
 ) -> Kernel:
     tried: list[str] = []
     for codename in stock.codenames:
-        archive = Archive(cache, codename)
+        archive = Archive(cache, codename, stock.architecture)
         tried += archive.update(progress, force=refresh)
         packages = archive.packages(resolve.package_pattern(stock))
         sets, incomplete = resolve.candidates(stock, packages, host_architecture())
@@ -138,8 +138,8 @@ def _fill(
     unpack(debs, root)
     build_dir = relocate_headers(root, release)
     bzimage, vmlinux = root / "boot" / f"vmlinuz-{release}", folder / "vmlinux"
-    write_vmlinux(bzimage, release, vmlinux)
-    facts = read_facts(vmlinux)
+    write_vmlinux(bzimage, release, vmlinux, stock.architecture)
+    facts = read_facts(vmlinux, stock.architecture)
     modules = root / "lib/modules" / release
     return Kernel(
         name=stock.name,
@@ -157,6 +157,7 @@ def _fill(
         config=KernelConfig.read(build_dir / ".config"),
         content_hash=content,
         source=f"Debian: {packed.image[0]}",
+        architecture=stock.architecture,
     )
 
 

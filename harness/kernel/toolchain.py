@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.base.host_programs import find_program
-from harness.kernel.cross_compiler import CROSS_COMPILE
+from harness.kernel.cross_compiler import find_tool
 
-_NEEDED = ("make", f"{CROSS_COMPILE}gcc", "gcc", "flex", "bison", "bc")
+_NEEDED = ("make", "gcc", "flex", "bison", "bc")
 _FORGOTTEN = (
     "MAKEFLAGS",
     "MFLAGS",
@@ -27,17 +29,20 @@ _FORGOTTEN = (
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A cross compiler for i386, with ccache before it where that is installed."""
+    """A cross compiler, with ccache before it where that is installed."""
 
-    cross_compile: str = CROSS_COMPILE
+    cross_compile: str = I386.compiler.prefix
     ccache: bool = False
+    architecture: Architecture = I386
 
     @classmethod
-    def of_host(cls) -> "Toolchain":
-        """The host's; raises :class:`ProgramMissingError` for the first program that is not there."""
+    def of_host(cls, architecture: Architecture = I386) -> "Toolchain":
+        """Return the host's; raises :class:`ProgramMissingError` for a program that is missing."""
+        find_tool(architecture.compiler, "gcc")
         for name in _NEEDED:
             find_program(name)
-        return cls(ccache=shutil.which("ccache") is not None)
+        ccache = shutil.which("ccache") is not None
+        return cls(architecture.compiler.prefix, ccache, architecture)
 
     def variables(self) -> tuple[str, ...]:
         """What every call of make in one object folder is given: another CC would rebuild everything.
@@ -46,7 +51,10 @@ class Toolchain:
         """
         before = "ccache " if self.ccache else ""
         return (
-            *("ARCH=i386", f"CROSS_COMPILE={self.cross_compile}"),
+            *(
+                f"ARCH={self.architecture.compiler.make_architecture}",
+                f"CROSS_COMPILE={self.cross_compile}",
+            ),
             *(f"CC={before}{self.cross_compile}gcc", f"HOSTCC={before}gcc"),
             *("LOCALVERSION=", "KBUILD_BUILD_TIMESTAMP=1970-01-01 00:00:00 UTC"),
             *(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from harness.architecture.architecture import Architecture
 from harness.base.cache import CacheFullError
 from harness.base.parent_death import dying_with_parent
 from harness.base.progress import Progress, Quiet
@@ -85,7 +86,7 @@ def configure(
     :class:`ConfigMismatchError` for settings that were not taken, :class:`BuildFailedError` when Kconfig fails.
     """
     toolchain = toolchain or Toolchain.of_host()
-    _require_source(source)
+    require_source(source, toolchain.architecture)
     objects.mkdir(parents=True, exist_ok=True)
     wanted = fragment.text(asked)
     stamp = hashlib.sha256(wanted.encode() + (base.read_bytes() if base else b"")).hexdigest()
@@ -115,11 +116,12 @@ def build(
     ``variables`` are more words for make, as ``GCOV_PROFILE_highmem.o=y``; ``say`` is told the exact command.
     Raises :class:`BuildFailedError`, which ends with the compiler's first error.
     """
-    make = _Make(source, objects, toolchain or Toolchain.of_host(), say)
-    _require_source(source)
+    toolchain = toolchain or Toolchain.of_host()
+    make = _Make(source, objects, toolchain, say)
+    require_source(source, toolchain.architecture)
     command = make.command((f"-j{jobs}", *variables), targets)
     compiled = make.run(command, progress or Quiet())
-    bzimage = objects / "arch/x86/boot/bzImage"
+    bzimage = objects / toolchain.architecture.source.image
     return BuiltTree(
         source,
         objects,
@@ -225,14 +227,17 @@ def _kconfig_files(objects: Path) -> Iterator[Path]:
             yield source / word
 
 
-def _require_source(source: Path) -> None:
+def require_source(source: Path, architecture: Architecture) -> None:
+    """Raise :class:`NotASourceError` unless *source* is a clean source for *architecture*."""
     require_plain_path(source)
-    if not (source / "Kbuild").is_file() or not (source / "arch/x86/Kconfig").is_file():
+    kconfig = source / architecture.source.folder / "Kconfig"
+    if not (source / "Kbuild").is_file() or not kconfig.is_file():
         raise NotASourceError(
             f"{source} is no kernel source", hint="give the folder with Makefile and Kbuild"
         )
     if (source / ".config").exists() or (source / "include/config").exists():
         raise NotASourceError(
             f"somebody has built in {source} itself, so make refuses objects elsewhere",
-            hint="clean it (make ARCH=i386 mrproper), or give a git worktree of it",
+            hint=f"clean it (make ARCH={architecture.compiler.make_architecture} mrproper), "
+            "or give a git worktree of it",
         )

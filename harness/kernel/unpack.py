@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
+from harness.architecture.architecture import Architecture
 from harness.base.cache import CacheFullError
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
-from harness.kernel.image import ImageError, bzimage_release, extract_vmlinux
+from harness.kernel.image import ImageError, extract_vmlinux, image_release
 
 _INCLUDE = re.compile(r"^include /usr/src/([\w.+-]+)/Makefile$", re.MULTILINE)
 
@@ -54,9 +55,9 @@ def _drop_installed_links(modules: Path) -> None:
         (modules / name).unlink(missing_ok=True)
 
 
-def write_vmlinux(bzimage: Path, release: str, vmlinux: Path) -> None:
-    """Take the ELF image out of the bzImage, once its header names the expected release."""
-    said = bzimage_release(bzimage)
-    if said != release:
-        raise ImageError(f"{bzimage} is of {said}, not of {release}")
-    vmlinux.write_bytes(extract_vmlinux(bzimage))
+def write_vmlinux(image: Path, release: str, vmlinux: Path, architecture: Architecture) -> None:
+    """Take the ELF image out of a compressed one, whose header must name *release*."""
+    found = image_release(image, architecture)
+    if found != release:
+        raise ImageError(f"{image} is of {found}, not of {release}")
+    vmlinux.write_bytes(extract_vmlinux(image, architecture))

@@ -2,8 +2,11 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from harness.architecture.architecture import Architecture
+from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel.image import ImageFacts, extract_vmlinux, is_elf, read_facts
@@ -17,9 +20,14 @@ class BuildDirError(UsageError):
 
 
 def user_kernel(
-    image: Path, build_dir: Path, cache: Cache | None = None, *, modules_dir: Path | None = None
+    image: Path,
+    build_dir: Path,
+    cache: Cache | None = None,
+    *,
+    modules_dir: Path | None = None,
+    architecture: Architecture = I386,
 ) -> Kernel:
-    """The kernel in ``image`` (a bzImage or a vmlinux), built in ``build_dir``.
+    """The kernel in ``image`` (a compressed image or a vmlinux), built in ``build_dir``.
 
     ``build_dir`` is what ``make O=`` was given, or the source folder itself.  Modules are used where
     ``modules_dir`` names them (``lib/modules/<release>``).  Raises :class:`BuildDirError` when the
@@ -28,14 +36,15 @@ def user_kernel(
     cache = cache or Cache.default()
     image, build_dir = _existing(image), _existing(build_dir)
     release = built_release(build_dir)
-    vmlinux = image if is_elf(image) else _vmlinux_of(image, cache)
-    facts = read_facts(vmlinux)
+    vmlinux = image if is_elf(image) else _vmlinux_of(image, cache, architecture)
+    facts = read_facts(vmlinux, architecture)
     if facts.release != release:
         raise BuildDirError(
             f"{image} is of release {facts.release}, but {build_dir} of {release}",
             hint="give the build folder of this image, or build again",
         )
-    return _record(image, vmlinux, build_dir, modules_dir, facts)
+    record = _record(image, vmlinux, build_dir, modules_dir, facts)
+    return replace(record, architecture=architecture)
 
 
 def _record(
@@ -83,13 +92,13 @@ def built_release(build_dir: Path) -> str:
     return found.group(1)
 
 
-def _vmlinux_of(bzimage: Path, cache: Cache) -> Path:
-    digest = hashlib.sha256(bzimage.read_bytes()).hexdigest()[:32]
+def _vmlinux_of(image: Path, cache: Cache, architecture: Architecture) -> Path:
+    digest = hashlib.sha256(image.read_bytes()).hexdigest()[:32]
     final = cache.root / "vmlinux" / digest
     with cache.locked(f"vmlinux-{digest}"):
         if not final.exists():
             with cache.new_file(final) as fresh:
-                fresh.write_bytes(extract_vmlinux(bzimage))
+                fresh.write_bytes(extract_vmlinux(image, architecture))
     return final
 
 

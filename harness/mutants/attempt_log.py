@@ -19,7 +19,7 @@ class AttemptLog:
     def __init__(self, path: Path, kernel: str, setup: TrialSetup, *, resume: bool) -> None:
         self._path = path
         workload = repr(setup.plan), repr(setup.shape)
-        self._base = key_of((kernel, emulator(), *workload, harness_fingerprint()))
+        self._base = key_of((kernel, emulator(setup.shape), *workload, harness_fingerprint()))
         self._known = dict(_read(path)) if resume else {}
 
     def known(self, mutant: Mutant) -> Attempt | None:

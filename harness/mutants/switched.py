@@ -29,8 +29,6 @@ from harness.run.prepare import Prepared
 
 _IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
 """The compiler's line before an error in a mutant; the number is the mutant's."""
-_PAGE_OFFSET = 0xC000_0000
-"""Start of the direct map in every kernel of the catalogue; the mutants run without KASLR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Switchboard:
     def _restored(self, number: int, parts: GuestParts, out: Path) -> Guest:
         """A guest that waits for its first operation, with *number* in its memory."""
         template = obtain_template(parts, out)
-        at = self._address() - _PAGE_OFFSET
+        at = self._address() - self.prepared.kernel.architecture.paging.page_offset
         with TemporaryDirectory(dir=out) as folder:
             copy = template.copied(Path(folder))
             with (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.errors import UsageError
 from harness.kernel.built import OBJECTS as BUILT_OBJECTS
@@ -21,7 +22,7 @@ from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 from harness.patch.plaintree import OBJECTS, PlainTree
 
-_TELLING = ("Makefile", "Kconfig", "arch/x86/Makefile", "mm/highmem.c")
+_TELLING = ("Makefile", "Kconfig", f"{I386.source.folder}/Makefile", "mm/highmem.c")
 """Files by which a folder is known as a kernel's source."""
 
 

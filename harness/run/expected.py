@@ -38,12 +38,12 @@ def require_machine(
 
 
 def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts) -> Iterator[str]:
-    pae = kernel.config.enabled("CONFIG_X86_PAE")
+    pae = kernel.pae
     smp = shape.smp if kernel.config.enabled("CONFIG_SMP") else 1
     expected: tuple[tuple[str, object, object], ...] = (
         ("release", kernel.release, facts.release),
         ("PAE", pae, layout.pae),
-        ("LAST_PKMAP", 512 if pae else 1024, layout.last_pkmap),
+        ("LAST_PKMAP", kernel.architecture.paging.pkmap_slots[pae], layout.last_pkmap),
         ("CPUs", smp, layout.online_cpus),
         ("PREEMPT_RT", kernel.config.enabled("CONFIG_PREEMPT_RT"), layout.rt),
         (

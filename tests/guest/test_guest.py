@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from harness.architecture.i386 import I386
 from harness.guest import patience
 from harness.guest.failure import (
     AgentError,
@@ -16,7 +17,7 @@ from harness.guest.failure import (
     WireError,
 )
 from harness.guest.protocol import Config, RequestType
-from harness.guest.shape import CPU_PTI, Wire
+from harness.guest.shape import Wire
 from harness.guest.trouble import TroubleKind
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
@@ -69,7 +70,7 @@ def test_two_level_tables_and_the_stack_generation(plain, tmp_path):
 
 
 def test_page_table_isolation(pae, tmp_path):
-    with pae.boot(tmp_path, smp=2, cpu=CPU_PTI, pti=True) as guest:
+    with pae.boot(tmp_path, smp=2, cpu=I386.emulated.isolating_cpu, pti=True) as guest:
         assert Config.PTI in guest.info()[1].config
         exercise(guest, 20)
         agrees_with_witness(guest)

@@ -6,14 +6,15 @@ from itertools import pairwise
 
 import pytest
 
+from harness.architecture.address_space import CpuState
+from harness.architecture.i386_page_tables import I386PageTables
+from harness.architecture.i386_registers import read_registers, why_boot_stopped
 from harness.errors import UsageError
 from harness.guest import accelerate, cpio, protocol, steps
 from harness.guest.batch import BATCH_USUAL, batches
 from harness.guest.failure import QemuExitedError, WireError
-from harness.guest.health import Sample, Silence, given_up, judge
+from harness.guest.health import Sample, Silence, judge
 from harness.guest.link import LinkStatistics
-from harness.guest.monitor import CpuRegisters, parse_registers
-from harness.guest.pagetable import PageTables
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Channels, QemuMachine, arguments, command_line
 from harness.guest.request_script import (
@@ -118,7 +119,7 @@ class Ram:
 
 
 def test_two_levels():
-    ram, tables = Ram(), PageTables(0x1000, False)
+    ram, tables = Ram(), I386PageTables(0x1000, False)
     ram.put(0x1000 + (0xFEC00000 >> 22) * 4, "<I", 0x2063)
     ram.put(0x2000 + 5 * 4, "<I", 0x5163)
     ram.put(0x1000 + (0xC0000000 >> 22) * 4, "<I", 0x1E3)
@@ -131,7 +132,7 @@ def test_two_levels():
 
 
 def test_three_levels_and_entries_over_two_tables():
-    ram, tables = Ram(), PageTables(0x1020, True)
+    ram, tables = Ram(), I386PageTables(0x1020, True)
     ram.put(0x1020 + 3 * 8, "<Q", 0x2001)
     for table in (0, 1):
         ram.put(0x2000 + ((0xFF000000 >> 21 & 511) + table) * 8, "<Q", 0x3063 + table * 0x1000)
@@ -145,19 +146,22 @@ def sample(at, cpu, *registers, stolen=0.0):
     return Sample(at, cpu, stolen, tuple(registers))
 
 
-def cpu(number=0, eip=0xC1000000, flags=0x200, halted=False):
-    return CpuRegisters(number, eip, flags, 0x1000, 0x20, halted)
+TABLES = I386PageTables(0x1000, True)
+
+
+def cpu(number=0, instruction=0xC1000000, interrupts=True, halted=False):
+    return CpuState(number, instruction, interrupts, halted, True, TABLES)
 
 
 @pytest.mark.parametrize(
     ("used", "register", "expected"),
     [
-        (1.0, cpu(flags=0), Silence.LOOPING),
+        (1.0, cpu(interrupts=False), Silence.LOOPING),
         (1.0, cpu(), Silence.BUSY),
         (0.05, cpu(), Silence.STARVED),
-        (0.05, cpu(flags=0), Silence.STARVED),
+        (0.05, cpu(interrupts=False), Silence.STARVED),
         (0.02, cpu(halted=True), Silence.IDLE),
-        (0.02, cpu(halted=True, flags=0), Silence.LOOPING),
+        (0.02, cpu(halted=True, interrupts=False), Silence.LOOPING),
     ],
 )
 def test_silences_are_told_apart(used, register, expected):
@@ -169,15 +173,9 @@ def test_registers_are_read():
     text = "\nCPU#0\nEIP=c192fcf3 EFL=00200202 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1\n" + (
         "CR0=80050033 CR2=0 CR3=02c94ce0 CR4=000006a0\n\nCPU#1\nEIP=1 EFL=46 HLT=0\nCR3=2000 CR4=680\n"
     )
-    first, second = parse_registers(text)
-    assert (first.cpu, first.halted, first.interrupts, first.pae, first.cr3) == (
-        0,
-        True,
-        True,
-        True,
-        0x2C94CE0,
-    )
-    assert (second.cpu, second.halted, second.interrupts, second.pae) == (1, False, False, False)
+    first, second = read_registers(text)
+    assert first == (0, 0xC192FCF3, True, True, True, I386PageTables(0x2C94CE0, True))
+    assert second == (1, 1, False, False, True, I386PageTables(0x2000, False))
 
 
 def test_deltas_are_sorted_into_kinds():
@@ -261,27 +259,27 @@ def test_a_script_is_played_in_its_order_only():
 
 
 def looks(count, **registers):
-    one = CpuRegisters(0, 0x1000, 0x200, 0x5000, 0, halted=True)._replace(**registers)
+    one = CpuState(0, 0x1000, True, True, True, TABLES)._replace(**registers)
     return [one] * count
 
 
 @pytest.mark.parametrize(
     ("seen", "why"),
     [
-        (looks(4, eflags=2), "interrupts off"),
-        (looks(3, eflags=2), ""),
-        (looks(3, eflags=2) + looks(1), ""),
-        (looks(10, cr3=0), "real mode"),
-        (looks(9, cr3=0), ""),
-        (looks(9, cr3=0) + looks(1, cr3=0, eip=1), ""),
+        (looks(4, interrupts=False), "interrupts off"),
+        (looks(3, interrupts=False), ""),
+        (looks(3, interrupts=False) + looks(1), ""),
+        (looks(10, translating=False), "real mode"),
+        (looks(9, translating=False), ""),
+        (looks(9, translating=False) + looks(1, translating=False, instruction=1), ""),
         (looks(20), ""),
-        (looks(20, eflags=2, halted=False), ""),
+        (looks(20, interrupts=False, halted=False), ""),
         ([], ""),
     ],
 )
 def test_a_kernel_that_gave_up_is_told_from_one_that_waits(seen, why):
-    assert why in given_up(seen)
-    assert bool(given_up(seen)) == bool(why)
+    assert why in why_boot_stopped(seen)
+    assert bool(why_boot_stopped(seen)) == bool(why)
 
 
 def recorded(*programs):

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.guest.shape import CPU_PTI, Accelerator, Shape, Wire
+from harness.guest.shape import Accelerator, Shape, Wire, isolating
 from harness.guest.shape_words import parse_shape, with_memory
 
 
@@ -16,7 +16,7 @@ from harness.guest.shape_words import parse_shape, with_memory
         ("memory=5120", Shape(memory=5120, highmem=None)),
         ("memory=512,highmem=100", Shape(memory=512, highmem=100)),
         ("highmem=auto", Shape(highmem=None)),
-        ("pti,kaslr", Shape(pti=True, cpu=CPU_PTI, kaslr=True, memory=1536, highmem=None)),
+        ("pti,kaslr", isolating(Shape(kaslr=True, memory=1536, highmem=None))),
         ("wire=serial,accel=kvm", Shape(wire=Wire.SERIAL, accelerator=Accelerator.KVM)),
         ("variant=3,kaslr", Shape(variant=3, kaslr=True, memory=1536, highmem=None)),
         ("cpu=486", Shape(cpu="486")),

@@ -218,7 +218,7 @@ def test_no_space_in_the_middle_leaves_nothing(archive, cache, monkeypatch):
     archive.kernel("bookworm", "50", "6.1.176-1")
     archive.publish()
 
-    def full(_):
+    def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("harness.kernel.unpack.extract_vmlinux", full)

@@ -37,7 +37,7 @@ def files(release="9.9.1"):
 @pytest.fixture(autouse=True)
 def toolchain(monkeypatch):
     monkeypatch.setattr(Toolchain, "of_host", classmethod(lambda cls: cls("")))
-    monkeypatch.setattr(built, "compiler_version", lambda: "gcc 12")
+    monkeypatch.setattr(built, "compiler_version", lambda _: "gcc 12")
 
 
 @pytest.fixture

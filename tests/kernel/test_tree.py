@@ -157,7 +157,7 @@ def test_equal_inputs_have_one_place_and_each_input_counts(tmp_path, cache, monk
     fragment.write_text("# another comment\nCONFIG_A=y\n")
     assert built._home(recipe, source, cache) == place
     other = SourceTree(tmp_path, "linux-source-9.9 9.9.2-1", "other")
-    monkeypatch.setattr(built, "compiler_version", lambda: "gcc 99")
+    monkeypatch.setattr(built, "compiler_version", lambda _: "gcc 99")
     elsewhere = built._home(recipe, source, cache)
     monkeypatch.undo()
     fragment.write_text("CONFIG_A=n\n")

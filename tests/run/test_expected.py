@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.architecture.i386 import I386
 from harness.errors import InfrastructureError
 from harness.guest.shape import Shape
 from harness.kernel.kernel_record import KernelConfig
@@ -15,7 +16,13 @@ FACTS = SimpleNamespace(release="6.1", highmem_pages=100)
 
 
 def kernel(config=CONFIG, system_map=None):
-    return SimpleNamespace(release="6.1", config=KernelConfig.parse(config), system_map=system_map)
+    return SimpleNamespace(
+        release="6.1",
+        config=KernelConfig.parse(config),
+        system_map=system_map,
+        architecture=I386,
+        pae="CONFIG_X86_PAE=y" in config,
+    )
 
 
 def test_what_was_asked_for_passes():

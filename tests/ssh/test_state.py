@@ -103,7 +103,7 @@ def test_the_server_key_is_known_for_its_port_and_lies_nowhere_on_the_host(tmp_p
 
 
 def test_the_guest_is_reachable_on_the_loopback_only():
-    joined = " ".join(launch.network(40022))
+    joined = " ".join(launch.network(40022, "pci"))
     assert "hostfwd=tcp:127.0.0.1:40022-:22" in joined
     assert "restrict=on" in joined
 

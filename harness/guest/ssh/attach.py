@@ -35,6 +35,7 @@ class ForeignProcess(Process):
 
     def __init__(self, state: GuestState) -> None:
         self.command = tuple(Path(f"/proc/{state.pid}/cmdline").read_text().split("\0")[:-1])
+        self.package = state.shape.architecture.emulated.package
         self.started = 0.0
         self._state = state
         self._stderr = state.folder / "qemu.log"
@@ -92,7 +93,9 @@ class AttachedSession(QemuSession):
             for name in ("monitor", "console", "wire")
         )
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
-            self.memory = PhysicalMemory(SharedFile(memory.fileno()), state.shape.memory)
+            self.memory = PhysicalMemory(
+                SharedFile(memory.fileno()), state.shape.memory, self.architecture.ram
+            )
         self._held.callback(self.memory.close)
         self._wire = wire
         self._attend(monitor, Console(console, workdir / "console.attached.log"), wire)

@@ -11,6 +11,7 @@ from typing import Any
 
 import platformdirs
 
+from harness.architecture.known import ARCHITECTURES
 from harness.errors import UsageError
 from harness.guest.shape import Accelerator, Shape, Wire
 
@@ -80,9 +81,9 @@ class GuestState:
     def save(self) -> None:
         """Write the state file, whole or not at all."""
         fresh = self.folder / f".{FILE}"
-        fresh.write_text(
-            json.dumps(dataclasses.asdict(self), default=str, indent=1) + "\n", encoding="utf-8"
-        )
+        fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        text = json.dumps({**fields, "shape": _encoded(self.shape)}, default=str, indent=1)
+        fresh.write_text(f"{text}\n", encoding="utf-8")
         fresh.replace(self.folder / FILE)
 
 
@@ -142,9 +143,18 @@ def load(folder: Path) -> GuestState | None:
         return None
 
 
+def _encoded(shape: Shape) -> dict[str, object]:
+    fields = {one.name: getattr(shape, one.name) for one in dataclasses.fields(shape)}
+    return {**fields, "architecture": shape.architecture.name}
+
+
 def _decode(fields: Mapping[str, Any]) -> GuestState:
     shape = dict(fields["shape"])
-    enums = {"accelerator": Accelerator(shape["accelerator"]), "wire": Wire(shape["wire"])}
+    enums = {
+        "accelerator": Accelerator(shape["accelerator"]),
+        "wire": Wire(shape["wire"]),
+        "architecture": ARCHITECTURES[shape["architecture"]],
+    }
     decoded = {
         "folder": Path(fields["folder"]),
         "boot_image": Path(fields["boot_image"]),

@@ -90,12 +90,18 @@ def _start_on(port: int, folder: Path, order: SshGuestOrder) -> GuestState:
     shape = replace(order.shape, extra=(*order.shape.extra, OPTION))
     _, key_files = make_keys(folder, LOOPBACK, port)
     initrd = folder / "initramfs.cpio"
-    modules = write_image(initrd, order.parts, order.kernel.modules_dir, shape.wire, key_files)
+    modules = write_image(initrd, order.parts, order.kernel.modules_dir, shape, key_files)
     machine = QemuMachine(shape, order.kernel.boot_image, initrd, modules)
-    memory = new_memory_file(shape.memory)
+    memory, bus = new_memory_file(shape.memory), shape.architecture.emulated.bus
     try:
         process = _spawn(
-            (*arguments(machine, channels(folder, memory)), *network(port)), memory, folder
+            (
+                *arguments(machine, channels(folder, memory)),
+                *network(port, bus),
+            ),
+            memory,
+            shape,
+            folder,
         )
     finally:
         os.close(memory)
@@ -178,14 +184,14 @@ def channels(folder: Path, memory_fd: int) -> Channels:
     return Channels(server("monitor"), log, server("wire"), f"/proc/self/fd/{memory_fd}")
 
 
-def network(port: int) -> tuple[str, ...]:
+def network(port: int, bus: str) -> tuple[str, ...]:
     """User networking that reaches nothing, with the guest's SSH port on the host's loopback."""
     forward = f"hostfwd=tcp:{LOOPBACK}:{port}-:22"
     return (
         "-netdev",
         f"user,id=net,restrict=on,{forward}",
         "-device",
-        "virtio-net-pci,netdev=net,romfile=",
+        f"virtio-net-{bus},netdev=net,romfile=",
     )
 
 
@@ -194,7 +200,9 @@ def _escaped(path: Path) -> str:
     return str(path).replace(",", ",,")
 
 
-def _spawn(command: Sequence[str], memory: int, folder: Path) -> "subprocess.Popen[bytes]":
+def _spawn(
+    command: Sequence[str], memory: int, shape: Shape, folder: Path
+) -> "subprocess.Popen[bytes]":
     try:
         with (folder / "qemu.log").open("wb") as log:
             return subprocess.Popen(
@@ -207,7 +215,8 @@ def _spawn(command: Sequence[str], memory: int, folder: Path) -> "subprocess.Pop
             )
     except FileNotFoundError as error:
         raise QemuMissingError(
-            f"{error.filename} cannot be started", hint="install qemu-system-x86"
+            f"{error.filename} cannot be started",
+            hint=f"install {shape.architecture.emulated.package}",
         ) from error
 
 

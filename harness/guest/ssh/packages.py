@@ -13,7 +13,7 @@ from harness.base.host_programs import find_program
 from harness.base.progress import Progress
 from harness.errors import PrerequisiteError
 from harness.guest.ssh.guest_recipe import GuestRecipe
-from harness.kernel.apt import GUEST_ARCHITECTURE, Archive, FetchError, Package
+from harness.kernel.apt import Archive, FetchError, Package
 
 # apt-get(8), --simulate: "Inst NAME[:ARCHITECTURE] [OLD] (VERSION ORIGIN... [ARCHITECTURE])".
 _INSTALL = re.compile(
@@ -71,7 +71,8 @@ def closure(
     archive: Archive, names: Iterable[str], complaints: Sequence[str] = ()
 ) -> tuple[Chosen, ...]:
     """*names* and everything they depend on, nothing recommended, by ``apt-get --simulate install``."""
-    said = _simulate(archive, [f"{name}:{GUEST_ARCHITECTURE}" for name in names])
+    guest = archive.architecture.package_architecture
+    said = _simulate(archive, [f"{name}:{guest}" for name in names])
     chosen = parse_simulation(said.stdout)
     if said.returncode or not chosen:
         reasons = [
@@ -79,7 +80,7 @@ def closure(
             *(line for line in said.stderr.splitlines() if line.startswith("E:")),
         ]
         raise ImageUnobtainableError(
-            f"apt finds no way to install {', '.join(names)} of {archive.codename} for {GUEST_ARCHITECTURE}:"
+            f"apt finds no way to install {', '.join(names)} of {archive.codename} for {guest}:"
             + "".join(f"\n  - {line}" for line in reasons),
             hint="check the network and the host's apt sources",
         )

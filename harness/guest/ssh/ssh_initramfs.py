@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.guest import cpio
 from harness.guest.cpio import ArchiveMember
 from harness.guest.initramfs import MODULE_FOLDER, build_initramfs, load_order
-from harness.guest.shape import Wire
+from harness.guest.shape import Shape
 from harness.guest.ssh.guest_recipe import GuestRecipe
 from harness.guest.ssh.package_files import members
 
@@ -28,14 +28,16 @@ def write_image(
     target: Path,
     parts: SshImageParts,
     modules_dir: Path | None,
-    wire: Wire,
+    shape: Shape,
     more: tuple[ArchiveMember, ...],
 ) -> tuple[str, ...]:
     """Write the image and give the names of the modules that the agent loads, in order.
 
     The kernel unpacks archives that follow one another (buffer-format.rst), each with its own trailer.
     """
-    plain = build_initramfs(parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, wire)
+    plain = build_initramfs(
+        parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, shape
+    )
     files = network_files(modules_dir) if modules_dir else {}
     network = [
         name for name in load_order(parts.recipe.modules, files) if name not in plain.modules

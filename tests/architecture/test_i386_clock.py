@@ -2,9 +2,9 @@
 
 import pytest
 
+from harness.architecture.i386_clock import UNKNOWN, host_tsc_khz, tsc_khz
 from harness.guest.qemu import QemuMachine, command_line
 from harness.guest.shape import Shape
-from harness.guest.tsc import UNKNOWN, host_tsc_khz, tsc_khz
 
 
 @pytest.mark.parametrize(

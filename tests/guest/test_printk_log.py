@@ -33,7 +33,7 @@ def test_the_map_says_where_the_log_is(tmp_path):
     path.write_text(
         "c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n"
     )
-    assert find_printk_log(path) == PrintkLog(0x13B89CC, 0x13C0000)
+    assert find_printk_log(path, 0xC0000000) == PrintkLog(0x13B89CC, 0x13C0000)
     path.write_text("c13b89cc b __log_buf\n")
-    assert find_printk_log(path) is None
-    assert find_printk_log(None) is None
+    assert find_printk_log(path, 0xC0000000) is None
+    assert find_printk_log(None, 0xC0000000) is None

@@ -1,0 +1,210 @@
+"""The record of an architecture: every fact and every routine that a second one would replace.
+
+A second architecture is a module beside ``i386.py`` that fills this record, and its line in
+``known.py``.  The other rooms reach the record through the shape of a machine
+(``Shape.architecture``) or through a kernel (``Kernel.architecture``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.architecture.address_space import AddressSpace, CpuState
+
+
+@dataclass(frozen=True, slots=True)
+class CrossCompiler:
+    """The compiler that kernels, modules and the agent are built with."""
+
+    prefix: str
+    """What precedes the name of each of its programs: the value of CROSS_COMPILE."""
+    package: str
+    """The Debian package that brings it."""
+    make_architecture: str
+    """The value of ARCH in the kernel's makefiles."""
+    program_flags: tuple[str, ...]
+    """Compiler options of a static program that runs in any guest."""
+
+    @property
+    def gcc(self) -> str:
+        """The name of the C compiler."""
+        return f"{self.prefix}gcc"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLayout:
+    """Where a kernel's source keeps what belongs to the architecture."""
+
+    folder: str
+    """The folder of the architecture, as ``arch/x86``."""
+    image: str
+    """The compressed image, relative to the object folder."""
+    mapping_files: tuple[str, ...]
+    """The files that take part in mapping highmem pages."""
+    flush_files: tuple[str, ...]
+    """The files that flush translations."""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelImageFormat:
+    """The compressed kernel image, and the ELF file that it holds.
+
+    The two routines get all bytes of an image and raise ValueError where it is of another format.
+    """
+
+    name: str
+    release: Callable[[bytes], str]
+    """Returns the release that the image's header names."""
+    payload: Callable[[bytes], bytes]
+    """Returns the compressed ELF file; a kernel's decompressor finds its end by itself."""
+    elf_machine: str
+    elf_class: int
+    direct_boot_note: tuple[str, tuple[int | str, ...]]
+    """Owner and types of the ELF note by which QEMU can boot the ELF file itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalRam:
+    """Where the guest's RAM lies in its physical address space; all values are bytes."""
+
+    base: int
+    largest_below_hole: int
+    """RAM of at least this size is split around the hole for devices."""
+    split: int
+    """How much RAM then stays below the hole."""
+    above_hole: int
+    """The physical address at which the rest begins."""
+
+    def below(self, size: int) -> int:
+        """Return how many of *size* bytes of RAM lie below the hole."""
+        return size if size < self.largest_below_hole else self.split
+
+    def offset(self, address: int, size: int) -> int | None:
+        """Return where in *size* bytes of RAM *address* is, or None where no RAM is."""
+        below = self.below(size)
+        if self.base <= address < self.base + below:
+            return address - self.base
+        offset = address - self.above_hole + below
+        return offset if address >= self.above_hole and offset < size else None
+
+
+@dataclass(frozen=True, slots=True)
+class PagingFacts:
+    """Page tables, and the addresses that every kernel of this architecture maps alike."""
+
+    tables: Callable[[int, bool], AddressSpace]
+    """Makes an address space from the physical address of its root; True: wide entries."""
+    page_offset: int
+    """Where the direct map of physical memory begins in the catalogue's kernels."""
+    direct_map_probes: tuple[int, ...]
+    """Physical addresses that every kernel has in its direct map."""
+    wide_entries_option: str
+    """The kernel's configuration option for page-table entries of 64 bits."""
+    wide_entries_file: str
+    """The Kconfig file that defines it."""
+    pkmap_slots: tuple[int, int]
+    """LAST_PKMAP with entries of 32 bits and of 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuInspection:
+    """How the registers of a guest are read, and what they say of a kernel that does not start."""
+
+    read_registers: Callable[[str], tuple[CpuState, ...]]
+    """Parses the output of ``info registers -a`` of QEMU's monitor."""
+    root_register: str
+    """The register that holds the root of the page tables, as in traces."""
+    why_boot_stopped: Callable[[Sequence[CpuState]], str]
+    """Returns why a booting kernel will never come up, or nothing.
+
+    Its argument are states of the first CPU, in order of time.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class GuestClock:
+    """The CPU's clock, whose rate the kernel learns from its command line instead of measuring."""
+
+    host_khz: Callable[[], int]
+    """Returns the rate of an emulated CPU's clock on this host in kHz; 0: not known."""
+    counted_khz: int
+    """The rate in a guest that counts instructions."""
+    words: Callable[[int, int], tuple[str, ...]]
+    """Returns words for the kernel's command line from the number of CPUs and the rate in kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLimits:
+    """What kernels and QEMU's machine allow."""
+
+    cpus: int
+    kaslr_mib: int
+    """MiB of physical memory in which KASLR may place a kernel."""
+    lowmem_mib: int
+    """MiB of lowmem that the kernel needs to obey ``highmem=``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeMemory:
+    """Another QEMU program, for guests with so much memory that some lies above 4 GiB."""
+
+    more_than_mib: int
+    program: str
+    cpu_feature: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedMachine:
+    """QEMU's program and machine, and the devices that a guest gets."""
+
+    package: str
+    program: str
+    machine: str
+    large_memory: LargeMemory
+    cpu: str
+    """The usual CPU model with its features."""
+    isolating_cpu: str
+    """The CPU model for kernels that keep page tables of their own for user mode."""
+    bus: str
+    """The end of virtio devices' names, as ``pci``."""
+    console: str
+    """The kernel's name of the first serial port, where it prints its messages."""
+    second_serial: str
+    """The device file of the second serial port."""
+    stop_device: str
+    """A device by which a guest stops itself."""
+    kernel_words: tuple[str, ...]
+    """Words of the kernel's command line that save time on this machine."""
+    slow_initcalls: tuple[str, ...]
+    """Initcalls that take long under emulation and that no mapping needs."""
+
+    def program_for(self, mebibytes: int) -> str:
+        """Return the program for a guest with so much memory."""
+        large = self.large_memory
+        return large.program if mebibytes > large.more_than_mib else self.program
+
+    def cpu_for(self, model: str, mebibytes: int) -> str:
+        """Return *model* with what it needs to address so much memory."""
+        large = self.large_memory
+        return f"{model},+{large.cpu_feature}" if mebibytes > large.more_than_mib else model
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Architecture:
+    """One processor architecture for which kernels with highmem are judged."""
+
+    name: str
+    package_architecture: str
+    """Debian's name, as in the index files of its archive."""
+    compiler: CrossCompiler
+    source: SourceLayout
+    image: KernelImageFormat
+    emulated: EmulatedMachine
+    ram: PhysicalRam
+    paging: PagingFacts
+    cpu: CpuInspection
+    clock: GuestClock
+    limits: MachineLimits
+
+    def __repr__(self) -> str:
+        """Return the name: keys of caches are made from the text of a shape."""
+        return f"Architecture({self.name})"
