@@ -1,1 +1,1 @@
-"""The claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8, held against running kernels."""
+"""Checks the claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8, on kernels."""

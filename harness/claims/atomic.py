@@ -12,7 +12,7 @@ def maps(seen: ClaimEvidence, task: int) -> list[Observation]:
 
 
 def entries(seen: ClaimEvidence, task: int) -> list[int]:
-    """Their entries in the window, from FIX_KMAP_BEGIN."""
+    """The window entries of these mappings, counted from FIX_KMAP_BEGIN."""
     return [
         seen.layout.fixindex(one.value) - seen.layout.fix_kmap_begin for one in maps(seen, task)
     ]
@@ -23,7 +23,8 @@ def atomic_and_faster(seen: ClaimEvidence) -> ClaimFinding:
     kmap = seen.instructions["kmap"] + seen.instructions["kunmap"]
     pair = seen.instructions["kmap_atomic"] + seen.instructions["kunmap_atomic"]
     evidence = [
-        f"instructions: kmap and kunmap of a page at 1 {kmap}, kmap_atomic and kunmap_atomic {pair}",
+        f"instructions: kmap and kunmap of a page at 1 {kmap}, "
+        f"kmap_atomic and kunmap_atomic {pair}",
         _section(seen),
     ]
     if "kmap_local" in seen.instructions:
@@ -124,7 +125,8 @@ def overwritten(seen: ClaimEvidence) -> ClaimFinding:
         mine, other = seen.one("local-map").observation, seen.one("other-map").observation
         read = seen.one("local-read").observation
         evidence.append(
-            f"two tasks of a CPU at {mine.value:#x} and {other.value:#x}; the first then reads {read.value:#x}, its own"
+            f"two tasks of a CPU at {mine.value:#x} and {other.value:#x}; "
+            f"the first then reads {read.value:#x}, its own"
         )
         if read.value != 0x1111:
             return holds(*evidence)

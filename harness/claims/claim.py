@@ -1,4 +1,4 @@
-"""The 23 claims, in the book's order: what is said, and the check that judges it."""
+"""The 23 claims in the book's order, each with the check that judges it."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from harness.claims.claim_programs import ClaimEvidence
 
 
 class Claim(NamedTuple):
-    """One claim of the book (Mauerer, 3.5.8, of 2.6.24), and its check."""
+    """One claim of the book (Mauerer, 3.5.8, about 2.6.24), and its check."""
 
     number: int
     text: str

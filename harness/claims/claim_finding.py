@@ -1,11 +1,11 @@
-"""What a claim amounts to on one kernel: a verdict with the evidence it rests on."""
+"""The finding on one claim for one kernel: a verdict and its evidence."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class ClaimVerdict(Enum):
-    """Holds as the book has it, changed since, or not so."""
+    """Whether a claim holds as the book says it, has changed since, or is false."""
 
     HOLDS = "holds"
     CHANGED = "changed"
@@ -14,7 +14,7 @@ class ClaimVerdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ClaimFinding:
-    """A verdict, how it differs from the book where it does, and the numbers seen."""
+    """A verdict, how the kernel differs from the book, if it does, and the numbers seen."""
 
     verdict: ClaimVerdict
     how: str
@@ -27,15 +27,15 @@ def holds(*evidence: str, how: str = "") -> ClaimFinding:
 
 
 def changed(how: str, *evidence: str) -> ClaimFinding:
-    """It is otherwise by now: *how*."""
+    """The kernel has changed since the book: *how* says in what."""
     return ClaimFinding(ClaimVerdict.CHANGED, how, evidence)
 
 
 def false(how: str, *evidence: str) -> ClaimFinding:
-    """It is not so: *how*."""
+    """The claim is false: *how* says what is true."""
     return ClaimFinding(ClaimVerdict.FALSE, how, evidence)
 
 
 def when(condition: bool, *evidence: str, otherwise: str = "not seen") -> ClaimFinding:
-    """Holds where *condition* was seen, else is false."""
+    """The claim holds if *condition* is true, else it is false."""
     return holds(*evidence) if condition else false(otherwise, *evidence)

@@ -1,4 +1,4 @@
-"""The evidence for the claims: three guests of one kernel, each with programs of its own."""
+"""Gathers the evidence for the claims in three guests of one kernel."""
 
 from pathlib import Path
 from statistics import median
@@ -9,8 +9,8 @@ from harness.claims.claim_programs import (
     ClaimEvidence,
     ClaimProgram,
     full,
-    named,
     sleeper,
+    steps_by_name,
     timed,
     turn,
     typed,
@@ -30,7 +30,10 @@ _PAIRS = ("kmap", "kunmap", "kmap_atomic", "kunmap_atomic", "kmap_local", "kunma
 
 
 def gather(prepared: Prepared, out: Path, progress: Progress) -> ClaimEvidence:
-    """Boot, run and look.  Raises KernelError or InfrastructureError where a guest does not come that far."""
+    """Run the programs of the claims and return what they show.
+
+    Raises KernelError or InfrastructureError if a guest fails.
+    """
     steps: dict[str, tuple[StepRecord, ...]] = {}
     progress.step(f"booting {prepared.kernel.release}: persistent map and windows")
     with _boot(prepared, Shape(), out) as guest:
@@ -52,8 +55,9 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> ClaimEvidence:
 
 
 def _counted(prepared: Prepared, out: Path) -> dict[str, tuple[StepRecord, ...]]:
-    """The timed script in a guest that has it in its image and counts instructions: exact, and every time the
-    same.  Its requests are those that were sent to an ordinary guest.
+    """Run the timed program in a guest that counts instructions, which gives the same each time.
+
+    That guest has the requests in its image; they are recorded in an ordinary guest before.
     """
     with _parts(prepared, Shape(smp=1)).boot(out) as guest:
         recorder = guest.record()
@@ -72,7 +76,7 @@ def _timed(guest: Guest) -> dict[str, tuple[StepRecord, ...]]:
 def _harmless(layout: Layout) -> tuple[ClaimProgram, ...]:
     low = layout.last_pkmap + 3
     scripts = (turn(layout, low), full(layout), windows(low), typed())
-    return (*scripts, sleeper(low)) if layout.generation is Generation.LOCAL else scripts
+    return (*scripts, sleeper()) if layout.generation is Generation.LOCAL else scripts
 
 
 def _parts(prepared: Prepared, shape: Shape) -> GuestParts:
@@ -94,13 +98,13 @@ def _executed(guest: Guest, script: ClaimProgram, layout: Layout) -> list[StepRe
 
 
 def _run(guest: Guest, script: ClaimProgram, layout: Layout) -> dict[str, tuple[StepRecord, ...]]:
-    return named(script, _executed(guest, script, layout))
+    return steps_by_name(script, _executed(guest, script, layout))
 
 
 def instructions(timing: dict[str, tuple[StepRecord, ...]]) -> dict[str, int]:
-    """Instructions of each operation: the median, without those of an operation that does nothing.
+    """Instructions of each operation: the median, less that of an operation that does nothing.
 
-    With ``-icount`` the TSC counts nanoseconds of virtual time, 2**ICOUNT_SHIFT for each instruction.
+    With ``-icount`` the TSC counts nanoseconds of virtual time: 2**ICOUNT_SHIFT an instruction.
     """
     idle = median(step.cycles for step in timing["nop"])
     return {
@@ -111,6 +115,6 @@ def instructions(timing: dict[str, tuple[StepRecord, ...]]) -> dict[str, int]:
 
 
 def _flush_cache_kmaps(prepared: Prepared) -> bool:
-    """Whether the kernel has a function of this name, as far as its System.map says."""
+    """Whether System.map has a function flush_cache_kmaps."""
     path = prepared.kernel.system_map
     return path is not None and b" flush_cache_kmaps\n" in path.read_bytes()

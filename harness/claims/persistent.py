@@ -10,17 +10,17 @@ from harness.model.records.observation import SlotChange, Status
 
 
 def slot_of(seen: ClaimEvidence, step: StepRecord) -> int:
-    """Slot of the address that a kmap returned."""
+    """The slot of the address that a kmap returned."""
     return seen.layout.pkmap_slot(step.observation.value)
 
 
 def change_of(step: StepRecord, slot: int) -> SlotChange | None:
-    """What the step did to *slot*."""
+    """The change of *slot* in this step, if it changed."""
     return next((one for one in step.observation.slots if one.slot == slot), None)
 
 
 def count_after(seen: ClaimEvidence, step: StepRecord) -> int:
-    """Count of the slot of the page that the step was about; -1 where it did not change."""
+    """The new count of the slot that maps the step's page; -1 if it did not change."""
     address = step.observation.page_address
     found = (
         change_of(step, seen.layout.pkmap_slot(address)) if seen.layout.in_pkmap(address) else None
@@ -29,7 +29,7 @@ def count_after(seen: ClaimEvidence, step: StepRecord) -> int:
 
 
 def wrap(seen: ClaimEvidence) -> StepRecord:
-    """The kmap of the turn at which the cursor came round."""
+    """The kmap at which the cursor wrapped round to 0."""
     return next(step for step in seen.all("scan") if step.observation.flush_scans)
 
 
@@ -79,8 +79,8 @@ def sleeps_until_unmap(seen: ClaimEvidence) -> ClaimFinding:
         sleep.status is Status.BLOCKED
         and bool(wake.done)
         and seen.one("asleep").observation.waiters == 1,
-        f"kmap with {len(seen.all('fill')) + 1} slots held: asleep (uninterruptible) in pkmap_map_wait,"
-        f" cursor {sleep.cursor}, {sleep.flush_scans} vain flush scan",
+        f"kmap with {len(seen.all('fill')) + 1} slots held: asleep (uninterruptible)"
+        f" in pkmap_map_wait, cursor {sleep.cursor}, {sleep.flush_scans} vain flush scan",
         f"a kunmap on the other CPU: {wake.wakes} wake-up, the sleeper has"
         f" {', '.join(f'{one.result:#x}' for one in wake.done)}",
     )
@@ -121,8 +121,8 @@ def counter_meaning(seen: ClaimEvidence) -> ClaimFinding:
     flushed = change_of(wrap(seen), slot_of(seen, seen.one("fresh")))
     return when(
         counts == [2, 3, 2, 1] and flushed is not None and flushed.count == 0,
-        f"kmap {counts[0]}, second kmap {counts[1]}, kunmap {counts[2]}; last kunmap {counts[3]}, flush"
-        f" {flushed.count if flushed else '?'}",
+        f"kmap {counts[0]}, second kmap {counts[1]}, kunmap {counts[2]};"
+        f" last kunmap {counts[3]}, flush {flushed.count if flushed else '?'}",
     )
 
 
@@ -157,8 +157,8 @@ def full_scan(seen: ClaimEvidence) -> ClaimFinding:
     first, last = min(one.slot for one in changes), max(one.slot for one in changes)
     return when(
         cleared == len(changes) > 0 and held.status is Status.OK,
-        f"at the wrap {len(changes)} entries from slot {first} to {last} went from 1 to 0, {cleared} of them"
-        " with PTE and page address gone",
+        f"at the wrap {len(changes)} entries from slot {first} to {last} went from 1 to 0,"
+        f" {cleared} of them with PTE and page address gone",
         "the entry in use was left alone: its page could be read afterwards",
     )
 
@@ -168,9 +168,11 @@ def tlb_flush(seen: ClaimEvidence) -> ClaimFinding:
     some, none = seen.one("flush-some").observation, seen.one("flush-none").observation
     step = wrap(seen).observation
     evidence = (
-        f"wrap: {step.flush_ranges} flush_tlb_kernel_range of the whole area, done on {step.flush_cpus} of"
-        f" {seen.layout.online_cpus} CPUs (a full TLB flush on each), {step.flush_dirty} PTEs still there",
-        f"a scan with entries at 1: {some.flush_ranges} range flush; one without: {none.flush_ranges}",
+        f"wrap: {step.flush_ranges} flush_tlb_kernel_range of the whole area, done on"
+        f" {step.flush_cpus} of {seen.layout.online_cpus} CPUs (a full TLB flush on each),"
+        f" {step.flush_dirty} PTEs still there",
+        f"a scan with entries at 1: {some.flush_ranges} range flush;"
+        f" one without: {none.flush_ranges}",
     )
     right = (
         step.flush_ranges == 1
@@ -187,7 +189,8 @@ def invoked_at_the_beginning(seen: ClaimEvidence) -> ClaimFinding:
     step, sleep = wrap(seen).observation, seen.one("sleep").observation
     evidence = (
         f"cursor came round: {step.flush_scans} scan, {step.flush_ranges} TLB flush",
-        f"came round with nothing at 1: {sleep.flush_scans} scan, {sleep.flush_ranges} TLB flushes",
+        f"came round with nothing at 1: {sleep.flush_scans} scan,"
+        f" {sleep.flush_ranges} TLB flushes",
     )
     if sleep.flush_scans == 1 and not sleep.flush_ranges:
         return changed("the scan always, the TLB flush only if an entry was cleared", *evidence)
@@ -222,7 +225,8 @@ def without_highmem(seen: ClaimEvidence) -> ClaimFinding:
     atomic = seen.one("atomic-low").observation
     return when(
         low.value == low.page_address and atomic.value == atomic.page_address,
-        f"pages that need no highmem: kmap {low.value:#x}, kmap_atomic {atomic.value:#x}, both page_address",
+        f"pages that need no highmem: kmap {low.value:#x}, kmap_atomic {atomic.value:#x},"
+        " both page_address",
         "(a kernel without CONFIG_HIGHMEM has nothing here to run; its inlines are these)",
     )
 

@@ -1,4 +1,4 @@
-"""The verdicts that are on record, by kind of kernel (recorded.toml)."""
+"""The recorded verdicts by kind of kernel (recorded.toml)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from harness.model.records.layout import Layout
 
 
 def kind_of(layout: Layout) -> str:
-    """The kind of kernel as far as the claims go: ``local``, ``local-rt``, ``stack``."""
+    """The kind of kernel in the recorded table: ``local``, ``local-rt`` or ``stack``."""
     return layout.generation.value + ("-rt" if layout.rt else "")
 
 
 @cache
 def recorded() -> Mapping[str, tuple[ClaimVerdict, ...]]:
-    """The verdicts of all claims in order, by kind."""
+    """The verdicts of all claims, in order, by kind of kernel."""
     text = files("harness.claims").joinpath("recorded.toml").read_text(encoding="utf-8")
     return {
         kind: tuple(

@@ -1,4 +1,4 @@
-"""Claims 16, 17 and 19 to 21 as they were in 2.6.24: judged in the typed window, which is the module's."""
+"""Claims 16, 17 and 19 to 21 about 2.6.24, checked in the typed window of the module."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -19,11 +19,12 @@ def _entries(seen: ClaimEvidence, task: int) -> list[int]:
 
 
 def sleepers(seen: ClaimEvidence) -> ClaimFinding:
-    """16: who sleeps while mapped leaves the entry in place: the next task's map of the type is a BUG."""
+    """16: a sleeper's entry stays, and the next task's map of the same type is a BUG."""
     other = seen.one("typed-other").observation
     return when(
         other.status is Status.BUG,
-        f"after a sleep with KM_USER0 mapped another task's kmap_atomic of KM_USER0: {other.status.name}",
+        "after a sleep with KM_USER0 mapped another task's kmap_atomic of KM_USER0: "
+        f"{other.status.name}",
     )
 
 
@@ -32,7 +33,8 @@ def formula(seen: ClaimEvidence) -> ClaimFinding:
     first, second = _entries(seen, A), _entries(seen, B)
     return when(
         first == list(range(_TYPES)) and second == list(range(_TYPES, 2 * _TYPES)),
-        f"CPU 0: entries {first[0]} to {first[-1]}, CPU 1: {second[0]} to {second[-1]}, KM_TYPE_NR {_TYPES}",
+        f"CPU 0: entries {first[0]} to {first[-1]}, CPU 1: {second[0]} to {second[-1]}, "
+        f"KM_TYPE_NR {_TYPES}",
     )
 
 
@@ -43,9 +45,12 @@ def entry_per_type(seen: ClaimEvidence) -> ClaimFinding:
 
 
 def overwriting(seen: ClaimEvidence) -> ClaimFinding:
-    """20: another process could overwrite the entry of one that sleeps."""
+    """20: another process could overwrite the entry of a sleeping process."""
     other, read = seen.one("typed-other").observation, seen.one("typed-read").observation
-    evidence = f"the other task's map: {other.status.name}; the sleeper then reads {read.value:#x}, its own"
+    evidence = (
+        f"the other task's map: {other.status.name}; "
+        f"the sleeper then reads {read.value:#x}, its own"
+    )
     if other.status is Status.BUG and read.value == 0x3333:
         return false("BUG_ON(!pte_none) fires; nothing is overwritten", evidence)
     return when(read.value != 0x3333, evidence)
@@ -67,4 +72,4 @@ TYPED_CHECKS: Final[Mapping[int, Callable[[ClaimEvidence], ClaimFinding]]] = {
     20: overwriting,
     21: by_type,
 }
-"""Checks of the interface as the book knew it, by number of the claim."""
+"""Checks of the interface of 2.6.24, which the book describes, by number of the claim."""

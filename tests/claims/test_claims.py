@@ -7,7 +7,15 @@ import pytest
 from harness.claims import atomic, persistent
 from harness.claims.claim import CLAIMS
 from harness.claims.claim_finding import ClaimVerdict
-from harness.claims.claim_programs import ClaimEvidence, full, named, sleeper, turn, typed, windows
+from harness.claims.claim_programs import (
+    ClaimEvidence,
+    full,
+    sleeper,
+    steps_by_name,
+    turn,
+    typed,
+    windows,
+)
 from harness.claims.gather import instructions
 from harness.claims.recorded import recorded
 from harness.claims.typed_claims import TYPED_CHECKS
@@ -37,7 +45,7 @@ def records(layout, script):
         outcome = step(subject, state, operation)[0]
         state = outcome.state
         found.append(record(number, operation, outcome.observation))
-    return named(script, found)
+    return steps_by_name(script, found)
 
 
 def record(number, operation, observation: Observation):
@@ -48,7 +56,7 @@ def seen_on(layout):
     low = layout.last_pkmap + 3
     scripts = [turn(layout, low), full(layout), windows(low), typed()]
     if layout.generation.value == "local":
-        scripts.append(sleeper(low))
+        scripts.append(sleeper())
     steps = {name: found for script in scripts for name, found in records(layout, script).items()}
     died = steps["lowmem"][0]._replace(
         observation=steps["lowmem"][0].observation._replace(status=Status.DIED)

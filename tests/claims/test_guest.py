@@ -1,4 +1,4 @@
-"""The claims on real kernels, one of each generation: as recorded, and the clock counts the same twice."""
+"""The claims on a real kernel of each generation are as recorded, and counts repeat exactly."""
 
 import pytest
 
