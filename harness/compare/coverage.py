@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from harness.model.records.observation import Observation, Status
-from harness.model.records.operation import OpCode, Operation
-from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_MAPS, PFN_MAPS, WORD_OF_CODE
+from harness.model.records.operation import (
+    OPENS_CONTEXT,
+    OPERATIONS,
+    PFN_MAPS,
+    WINDOW_MAPS,
+    WINDOW_UNMAPS,
+    OpCode,
+    Operation,
+)
 from harness.trace.record import Step
 
-_WINDOW_MAPS: Final = ATOMIC_MAPS | LOCAL_MAPS | {OpCode.IOMAP}
-_UNMAPS: Final = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
-_INTERRUPTS: Final = {OpCode.HARDIRQ: "hardirq", OpCode.SOFTIRQ: "softirq"}
 _SITUATIONS: Final = (
     "wrap",
     "flush of translations",
@@ -51,10 +55,10 @@ class Coverage:
     def add(self, step: Step) -> None:
         """Count one step."""
         operation, seen = step.operation, step.observation
-        self.operations[WORD_OF_CODE[operation.code].name] += 1
+        self.operations[OPERATIONS[operation.code].word] += 1
         if operation.code is OpCode.KMAP:
             self._kmap(operation, seen)
-        elif operation.code in _WINDOW_MAPS:
+        elif operation.code in WINDOW_MAPS:
             self._window(operation, seen)
         else:
             self._other(operation, seen)
@@ -95,9 +99,9 @@ class Coverage:
 
     def _other(self, operation: Operation, seen: Observation) -> None:
         code = operation.code
-        if code in _INTERRUPTS:
-            self.situations[_INTERRUPTS[code]] += 1
-        elif code in _UNMAPS and operation.offset:
+        if code in OPENS_CONTEXT:
+            self.situations[OPERATIONS[code].word] += 1
+        elif code in WINDOW_UNMAPS and operation.offset:
             self.situations["unmap with offset"] += 1
         elif code is OpCode.SLEEP and seen.depth > 0:
             self.situations["sleep with mappings"] += 1

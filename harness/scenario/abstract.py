@@ -26,7 +26,7 @@ MOST_ATOMIC: Final = 6
 
 
 class Verb(Enum):
-    """What an act does."""
+    """What an act does; all but MAP and UNMAP have the word of the operation that does it."""
 
     MAP = "map"
     UNMAP = "unmap"
@@ -35,7 +35,7 @@ class Verb(Enum):
     LOOK = "page_address"
     SLEEP = "sleep"
     YIELD = "yield"
-    FLUSH = "flush"
+    FLUSH = "flush_unused"
     HARDIRQ = "hardirq"
     SOFTIRQ = "softirq"
 

@@ -15,37 +15,32 @@ from harness.model.records.layout import Generation
 from harness.model.records.operation import NO_PAGE, OpCode, Operation
 from harness.scenario.abstract import POOLS, TASKS, AbstractProgram, Act, Verb, Way, invent
 from harness.scenario.facts import Facts
-from harness.scenario.ledger import WINDOW_REGISTERS, WINDOW_STRIDE
+from harness.scenario.ledger import WINDOW_REGISTERS, WINDOW_STRIDE, unmap_of
 from harness.scenario.program import Assertion, Program
+from harness.scenario.vocabulary import KIND_OF_WORD
 
 ACTS: Final = 4_000
 """Acts of one abstract program: several programs meet several starts."""
 
 
 class Target(NamedTuple):
-    """What a program is lowered for: pairs of map and unmap for the ways it has; ``era`` of its types, or -1."""
+    """What a program is lowered for: the mapping operation of each way it has; ``era`` of its types, or -1."""
 
     name: str
-    pairs: dict[Way, tuple[OpCode, OpCode]]
+    maps: dict[Way, OpCode]
     era: int = -1
 
 
-_PERSISTENT: Final = {Way.PERSISTENT: (OpCode.KMAP, OpCode.KUNMAP)}
-_ATOMIC: Final = {Way.ATOMIC: (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC)}
-_LOCAL: Final = {Way.LOCAL: (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL)}
-_TYPED: Final = {Way.ATOMIC: (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP)}
+_PERSISTENT: Final = {Way.PERSISTENT: OpCode.KMAP}
+_ATOMIC: Final = {Way.ATOMIC: OpCode.KMAP_ATOMIC}
+_LOCAL: Final = {Way.LOCAL: OpCode.KMAP_LOCAL}
+_TYPED: Final = {Way.ATOMIC: OpCode.TYPED_MAP}
 
 TYPED_2_6_24: Final = Target("typed-2.6.24", {**_PERSISTENT, **_TYPED}, 0)
 TYPED_2_6_32: Final = Target("typed-2.6.32", {**_PERSISTENT, **_TYPED}, 1)
 
-_PLAIN: Final = {
-    Verb.LOOK: OpCode.PAGE_ADDRESS,
-    Verb.SLEEP: OpCode.SLEEP,
-    Verb.YIELD: OpCode.YIELD,
-    Verb.FLUSH: OpCode.FLUSH_UNUSED,
-}
-_ACCESS: Final = {Verb.READ: OpCode.READ, Verb.WRITE: OpCode.WRITE}
-_INTERRUPT: Final = {Verb.HARDIRQ: OpCode.HARDIRQ, Verb.SOFTIRQ: OpCode.SOFTIRQ}
+_ACCESSES: Final = (Verb.READ, Verb.WRITE)
+_INTERRUPTS: Final = (Verb.HARDIRQ, Verb.SOFTIRQ)
 
 
 def targets(facts: Facts) -> tuple[Target, ...]:
@@ -87,6 +82,11 @@ def abstract_programs(facts: Facts, seed: int, steps: int) -> Iterator[Program]:
         number += 1
 
 
+def _code(verb: Verb) -> OpCode:
+    """The operation of a verb that maps nothing."""
+    return KIND_OF_WORD[verb.value].code
+
+
 class _Live(NamedTuple):
     """A mapping that was lowered: its register and page."""
 
@@ -114,7 +114,7 @@ class _Lowering:
         before = len(self.operations)
         if self._may_run(act.task):
             self._act(act)
-        if self._body and act.verb not in _INTERRUPT:
+        if self._body and act.verb not in _INTERRUPTS:
             self._end_of_act(len(self.operations) - before)
 
     def operation(self, code: OpCode, task: int, **fields: int) -> None:
@@ -126,14 +126,14 @@ class _Lowering:
             self._map(act)
         elif act.verb is Verb.UNMAP:
             self._unmap(act)
-        elif act.verb in _ACCESS:
+        elif act.verb in _ACCESSES:
             self._access(act)
-        elif act.verb in _INTERRUPT:
+        elif act.verb in _INTERRUPTS:
             self._interrupt, self._body = len(self.operations), act.value
-            self.operation(_INTERRUPT[act.verb], act.task)
+            self.operation(_code(act.verb), act.task)
         else:
             page = act.page if act.page >= 0 else NO_PAGE
-            self.operation(_PLAIN[act.verb], act.task, page=page, value=act.value)
+            self.operation(_code(act.verb), act.task, page=page, value=act.value)
 
     def _may_run(self, task: int) -> bool:
         cpu = self._cpu[task]
@@ -150,7 +150,7 @@ class _Lowering:
         """Whether the target can map so."""
         era = self._target.era
         known = era < 0 or act.way is not Way.ATOMIC or act.kind < TYPE_NR[era]
-        return act.way in self._target.pairs and known
+        return act.way in self._target.maps and known
 
     def _map(self, act: Act) -> None:
         if not self._has(act):
@@ -161,7 +161,7 @@ class _Lowering:
             register = WINDOW_REGISTERS + act.task * WINDOW_STRIDE + self._windows[act.task]
         value = self._type(act) if act.way is Way.ATOMIC else 0
         self.operation(
-            self._target.pairs[act.way][0], act.task, page=act.page, reg=register, value=value
+            self._target.maps[act.way], act.task, page=act.page, reg=register, value=value
         )
         self._live[act.mapping] = _Live(register, act.page)
         self._windows[act.task] += window
@@ -171,7 +171,7 @@ class _Lowering:
         live = self._live.pop(act.mapping, None)
         if live is None:
             return
-        code, window = self._target.pairs[act.way][1], act.way is not Way.PERSISTENT
+        code, window = unmap_of(self._target.maps[act.way]), act.way is not Way.PERSISTENT
         if window:
             value = self._type(act) if act.way is Way.ATOMIC else 0
             self.operation(code, act.task, reg=live.register, value=value)
@@ -193,7 +193,7 @@ class _Lowering:
                 Assertion(len(self.operations), "value", want, relative=False, line=0)
             )
         self.operation(
-            _ACCESS[act.verb], act.task, reg=live.register, offset=act.offset, value=act.value
+            _code(act.verb), act.task, reg=live.register, offset=act.offset, value=act.value
         )
 
     def _end_of_act(self, lowered: int) -> None:

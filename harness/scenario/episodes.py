@@ -4,7 +4,16 @@ from typing import Final, NamedTuple
 
 from harness.model.records.km_type import ERA_SHIFT, TYPE_NR
 from harness.model.records.layout import Generation
-from harness.model.records.operation import NO_PAGE, OpCode, Prot
+from harness.model.records.operation import (
+    ATOMIC_MAPS,
+    LOCAL_MAPS,
+    NO_PAGE,
+    OPENS_CONTEXT,
+    OPERATIONS,
+    WITH_PROT,
+    OpCode,
+    Prot,
+)
 from harness.scenario.ledger import TYPED_REGISTERS, Ledger
 
 _PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)
@@ -16,50 +25,43 @@ _TYPES: Final = tuple(
 _SPARE_REGISTER: Final = TYPED_REGISTERS - 1
 
 
-class Palette(NamedTuple):
-    """How this kernel can map a page in a window: (map, unmap, takes a protection)."""
+_CONTEXTS: Final = tuple(code for code in OPERATIONS if code in OPENS_CONTEXT)
 
-    atomic: tuple[tuple[OpCode, OpCode, bool], ...]
-    local: tuple[tuple[OpCode, OpCode, bool], ...]
+
+class Palette(NamedTuple):
+    """The operations by which this kernel can map a page in a window, as often as they are wanted."""
+
+    atomic: tuple[OpCode, ...]
+    local: tuple[OpCode, ...]
 
 
 def palette(generation: Generation, missing: frozenset[OpCode]) -> Palette:
     """The mapping forms of a kernel of *generation* without those *missing*."""
-    atomic = (
-        (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC, False),
-        (OpCode.KMAP_ATOMIC, OpCode.KUNMAP_ATOMIC, False),
-        (OpCode.KMAP_ATOMIC_PROT, OpCode.KUNMAP_ATOMIC, True),
-        (OpCode.KMAP_ATOMIC_PFN, OpCode.KUNMAP_ATOMIC, False),
-        (OpCode.IOMAP, OpCode.IOUNMAP, True),
-    )
-    local = (
-        (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL, False),
-        (OpCode.KMAP_LOCAL, OpCode.KUNMAP_LOCAL, False),
-        (OpCode.KMAP_LOCAL_PROT, OpCode.KUNMAP_LOCAL, True),
-        (OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL, False),
-        (OpCode.IOMAP, OpCode.IOUNMAP, True),
-    )
-    if generation is not Generation.LOCAL:
-        return Palette(tuple(form for form in atomic if form[0] not in missing), ())
-    return Palette(
-        tuple(form for form in atomic if form[0] not in missing),
-        tuple(form for form in local if form[0] not in missing),
-    )
+    atomic = _forms(OpCode.KMAP_ATOMIC, ATOMIC_MAPS, missing)
+    local = _forms(OpCode.KMAP_LOCAL, LOCAL_MAPS, missing)
+    return Palette(atomic, local if generation is Generation.LOCAL else ())
 
 
-def push_random(ledger: Ledger, task: int, forms: tuple[tuple[OpCode, OpCode, bool], ...]) -> None:
+def _forms(
+    plain: OpCode, family: frozenset[OpCode], missing: frozenset[OpCode]
+) -> tuple[OpCode, ...]:
+    """The family's operations and iomap; *plain* twice, for it is the form that kernels use most."""
+    forms = (plain, *(code for code in OPERATIONS if code in family), OpCode.IOMAP)
+    return tuple(code for code in forms if code not in missing)
+
+
+def push_random(ledger: Ledger, task: int, forms: tuple[OpCode, ...]) -> None:
     """Map some page in some form."""
     rng = ledger.rng
-    code, unmap, protected = rng.choice(forms)
+    code = rng.choice(forms)
     page = rng.choice(ledger.low) if rng.random() < 0.15 else rng.choice(ledger.high)
-    ledger.push(task, code, unmap, page, rng.choice(_PROTS) if protected else Prot.KERNEL)
+    ledger.push(task, code, page, rng.choice(_PROTS) if code in WITH_PROT else Prot.KERNEL)
 
 
 def atomic_section(ledger: Ledger, task: int, forms: Palette, *, depth: int) -> None:
     """Nested mappings that begin and end without a sleep, on top of what the task has."""
     base = len(ledger.stacks[task])
-    first = forms.atomic[0]
-    ledger.push(task, first[0], first[1], ledger.rng.choice(ledger.high))
+    ledger.push(task, forms.atomic[0], ledger.rng.choice(ledger.high))
     while len(ledger.stacks[task]) - base < depth and ledger.room(task) > 0:
         push_random(ledger, task, forms.atomic)
         if ledger.rng.random() < 0.3:
@@ -74,9 +76,8 @@ def atomic_section(ledger: Ledger, task: int, forms: Palette, *, depth: int) -> 
 def full_window(ledger: Ledger, task: int, forms: Palette) -> None:
     """Every slot of the window, down to the last, by highmem pages."""
     base = len(ledger.stacks[task])
-    code, unmap, _ = forms.atomic[0]
     while ledger.room(task) > 0:
-        ledger.push(task, code, unmap, ledger.rng.choice(ledger.high))
+        ledger.push(task, forms.atomic[0], ledger.rng.choice(ledger.high))
     touch_newest(ledger, task)
     while len(ledger.stacks[task]) > base:
         ledger.pop(task)
@@ -91,7 +92,7 @@ def touch_newest(ledger: Ledger, task: int) -> None:
 def interrupt(ledger: Ledger, task: int, forms: Palette) -> None:
     """A hardirq or softirq that maps, touches and unmaps."""
     at = len(ledger)
-    ledger.add(ledger.rng.choice((OpCode.HARDIRQ, OpCode.SOFTIRQ)), task)
+    ledger.add(ledger.rng.choice(_CONTEXTS), task)
     base = len(ledger.stacks[task])
     for _ in range(ledger.rng.randint(1, min(2, ledger.room(task)))):
         push_random(ledger, task, forms.atomic[:1])

@@ -7,10 +7,10 @@ from typing import Final
 
 from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.records.layout import Generation, Layout
-from harness.model.records.operation import OpCode
+from harness.model.records.operation import OPERATIONS, OpCode, OperationFlag
 from harness.scenario.errors import ScenarioError
 from harness.scenario.syntax import Requirement
-from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_ONLY, WORD_OF_NAME
+from harness.scenario.vocabulary import KIND_OF_WORD
 
 _RELATION: Final[Mapping[str, Callable[[int, int], bool]]] = {
     "=": operator.eq,
@@ -74,11 +74,12 @@ def numbers(layout: Layout) -> dict[str, int]:
 
 def has_operation(layout: Layout, code: OpCode) -> bool:
     """Whether kernels of this generation have the operation at all."""
-    if code in (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP):
+    flags = OPERATIONS[code].flags
+    if OperationFlag.TYPED in flags:
         return layout.typed_count > 0
-    if code in LOCAL_ONLY:
+    if OperationFlag.ONLY_LOCAL in flags:
         return layout.generation is Generation.LOCAL
-    if code in ATOMIC_MAPS or code is OpCode.KUNMAP_ATOMIC:
+    if OperationFlag.ATOMIC in flags:
         return layout.generation is not Generation.TYPED
     return True
 
@@ -137,9 +138,9 @@ def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
 
 
 def _operation(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
-    if requirement.value not in WORD_OF_NAME:
-        raise _unknown(requirement, tuple(WORD_OF_NAME))
-    holds = facts.has(WORD_OF_NAME[requirement.value].code)
+    if requirement.value not in KIND_OF_WORD:
+        raise _unknown(requirement, tuple(KIND_OF_WORD))
+    holds = facts.has(KIND_OF_WORD[requirement.value].code)
     return holds, f"{'' if holds else 'no '}{requirement.value}"
 
 

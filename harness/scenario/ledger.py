@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from harness.model.records.km_type import typed_entry
 from harness.model.records.layout import TYPED_FIRST, Layout
-from harness.model.records.operation import Base, OpCode, Operation, Prot
+from harness.model.records.operation import OPERATIONS, PFN_MAPS, Base, OpCode, Operation, Prot
 from harness.model.records.page import PageKind
 from harness.scenario.facts import usable_depth
 
@@ -18,13 +18,20 @@ _OFFSETS: Final = (0, 4, 2048, 4092)
 """Words used again and again: what is read through a stale translation differs only where something was written."""
 
 
-class Mapping(NamedTuple):
+class LiveWindow(NamedTuple):
     """A live window mapping: its register, how it ends, whether it takes a slot and may be written."""
 
     register: int
     unmap: OpCode
     slot: bool
     writable: bool
+
+
+def unmap_of(code: OpCode) -> OpCode:
+    """The operation that ends a mapping made by *code*."""
+    unmap = OPERATIONS[code].unmap
+    assert unmap is not None, f"{code.name} maps nothing"
+    return unmap
 
 
 class Ledger:
@@ -43,7 +50,7 @@ class Ledger:
         self.high_set = frozenset(self.high)
         self.kinds = kinds
         self.held: Counter[int] = Counter()
-        self.stacks: list[list[Mapping]] = [[] for _ in cpus]
+        self.stacks: list[list[LiveWindow]] = [[] for _ in cpus]
         self.typed: dict[tuple[int, int], int] = {}
 
     def __len__(self) -> int:
@@ -81,15 +88,13 @@ class Ledger:
         """How many more mappings fit in the window of *task*."""
         return self.depth - sum(1 for mapping in self.stacks[task] if mapping.slot)
 
-    def push(
-        self, task: int, code: OpCode, unmap: OpCode, page: int, prot: Prot = Prot.KERNEL
-    ) -> None:
+    def push(self, task: int, code: OpCode, page: int, prot: Prot = Prot.KERNEL) -> None:
         """Map *page* in the window of *task*."""
         register = WINDOW_REGISTERS + task * WINDOW_STRIDE + len(self.stacks[task])
         self.add(code, task, page=page, reg=register, prot=prot)
-        by_pfn = code in (OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP)
-        slot = by_pfn or self.kinds[page] is not PageKind.LOW or self.layout.force_map
-        self.stacks[task].append(Mapping(register, unmap, slot, not slot or prot is not Prot.RO))
+        slot = code in PFN_MAPS or self.kinds[page] is not PageKind.LOW or self.layout.force_map
+        writable = not slot or prot is not Prot.RO
+        self.stacks[task].append(LiveWindow(register, unmap_of(code), slot, writable))
 
     def pop(self, task: int) -> None:
         """End the newest mapping of *task*, sometimes by an address within its page."""

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Final
 
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.operation import (
+    NO_PAGE,
+    OPENS_CONTEXT,
+    OPERATIONS,
+    Base,
+    Operand,
+    Operation,
+)
 from harness.model.records.page import PageKind
 from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.expression import Expression, evaluate
@@ -22,7 +29,7 @@ from harness.scenario.syntax import (
     TaskLine,
     TaskRef,
 )
-from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES, WORD_OF_CODE, Operand
+from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES
 
 MAX_TASKS: Final = 64  # KMH_MAX_TASKS
 MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
@@ -157,7 +164,7 @@ class _Lowering:
             self.run(statement.body, task, names)
             count = len(self._operations) - step - 1
             self._operations[step] = operation._replace(value=count)
-        elif statement.word.code in (OpCode.HARDIRQ, OpCode.SOFTIRQ):
+        elif statement.kind.code in OPENS_CONTEXT:
             raise ScenarioError(
                 statement.where, "this block is empty", hint="give it an operation"
             )
@@ -165,7 +172,7 @@ class _Lowering:
     def _lowered(self, statement: OpStatement, task: int, names: Mapping[str, int]) -> Operation:
         page = NO_PAGE if statement.page is None else self._page(statement.page, names)
         operation = Operation(
-            statement.word.code,
+            statement.kind.code,
             task=task,
             page=page,
             prot=statement.prot,
@@ -178,7 +185,7 @@ class _Lowering:
             operation = operation._replace(
                 reg=self._register(statement.register, statement.where, names)
             )
-        if statement.word.operand is Operand.INSTANT and statement.address is not None:
+        if statement.kind.operand is Operand.INSTANT and statement.address is not None:
             offset = evaluate(statement.address.offset, names)
             return operation._replace(reg=statement.instant, offset=offset)
         if statement.address is not None:
@@ -226,7 +233,7 @@ class _Lowering:
         """The reason when this generation lacks an operation."""
         for code in {operation.code for operation in self._operations}:
             if not self._facts.has(code):
-                return f"uses {WORD_OF_CODE[code].name}, which this kernel does not have"
+                return f"uses {OPERATIONS[code].word}, which this kernel does not have"
         return None
 
     def program(self, name: str) -> Program:

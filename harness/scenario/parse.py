@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.model.records.operation import Base
+from harness.model.records.operation import Base, Operand, OperationFlag
 from harness.scenario import operands
 from harness.scenario.errors import ScenarioError
 from harness.scenario.expression import ZERO, Binary, Number
@@ -26,7 +26,7 @@ from harness.scenario.syntax import (
     TaskRef,
 )
 from harness.scenario.tokens import Kind, tokenize
-from harness.scenario.vocabulary import PAGE_KINDS, TRIGGERS, WHERE, WORD_OF_NAME, Operand
+from harness.scenario.vocabulary import KIND_OF_WORD, PAGE_KINDS, TRIGGERS, WHERE
 
 _HEADERS: Final = ("requires", "tasks", "pages")
 _RELATIONS: Final = (">=", "<=", "=", "<", ">")
@@ -188,26 +188,23 @@ class _Parser:
             register = operands.register(self._in)
             self._in.expect("=", "a register is set by 'm0 = kmap h0'")
         name = self._in.peek()
-        word = WORD_OF_NAME.get(name.text)
-        if word is None:
+        kind = KIND_OF_WORD.get(name.text)
+        if kind is None:
             self._in.refuse("unknown operation", _suggest(name.text))
         self._in.take()
-        if word.result != (register is not None):
-            remedy = (
-                f"write 'm0 = {word.name} ...'"
-                if word.result
-                else f"write '{word.name} ...' alone"
-            )
+        maps = OperationFlag.MAPS in kind.flags
+        if maps != (register is not None):
+            remedy = f"write 'm0 = {kind.word} ...'" if maps else f"write '{kind.word} ...' alone"
             raise ScenarioError(
                 where,
-                f"{word.name} must{'' if word.result else ' not'} set a register",
+                f"{kind.word} must{'' if maps else ' not'} set a register",
                 hint=remedy,
             )
-        statement = self._operands(OpStatement(word, where, register=register))
+        statement = self._operands(OpStatement(kind, where, register=register))
         return _replace(statement, expectations=operands.expectations(self._in))
 
     def _operands(self, bare: OpStatement) -> OpStatement:
-        operand = bare.word.operand
+        operand = bare.kind.operand
         if operand is Operand.ADDRESS_PTE:
             return self._pte(bare)
         if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
@@ -297,9 +294,9 @@ def _replace(statement: OpStatement, **changes: object) -> OpStatement:
 
 
 def _suggest(name: str) -> str:
-    close = difflib.get_close_matches(name, WORD_OF_NAME, n=3)
+    close = difflib.get_close_matches(name, KIND_OF_WORD, n=3)
     return (
         f"did you mean {' or '.join(close)}?"
         if close
-        else f"operations are {', '.join(WORD_OF_NAME)}"
+        else f"operations are {', '.join(KIND_OF_WORD)}"
     )

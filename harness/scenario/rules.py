@@ -10,28 +10,27 @@ order opposite to entering and never overflow.  What wrecks a kernel on purpose 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from harness.model.records.layout import PAGE_SIZE, Generation, Layout
-from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.operation import (
+    MIGHT_SLEEP,
+    OPENS_CONTEXT,
+    OPERATIONS,
+    PFN_MAPS,
+    SLEEPING,
+    WINDOW_MAPS,
+    WINDOW_UNMAPS,
+    AtomicSection,
+    Base,
+    OpCode,
+    Operation,
+    OperationFlag,
+)
 from harness.model.records.page import PageKind
 from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.facts import usable_depth
 from harness.scenario.program import UNBOUND, Program
-from harness.scenario.vocabulary import ATOMIC_MAPS, LOCAL_MAPS, PFN_MAPS, SLEEPING, WORD_OF_CODE
-
-_UNMAPS: Final = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
-_MAPS: Final = ATOMIC_MAPS | LOCAL_MAPS | {OpCode.IOMAP}
-_ENTER: Final = {
-    **dict.fromkeys(ATOMIC_MAPS, "atomic"),
-    OpCode.IRQ_OFF: "irq",
-    OpCode.PREEMPT_OFF: "preempt",
-}
-_LEAVE: Final = {
-    OpCode.KUNMAP_ATOMIC: "atomic",
-    OpCode.IRQ_ON: "irq",
-    OpCode.PREEMPT_ON: "preempt",
-}
 
 
 class Live(NamedTuple):
@@ -46,10 +45,10 @@ class _Task:
     """What one task has open."""
 
     cpu: int
-    open: Counter[str] = field(default_factory=Counter)
+    open: Counter[AtomicSection] = field(default_factory=Counter)
     windows: list[int] = field(default_factory=list)
     irq_end: int = -1
-    irq_open: Counter[str] = field(default_factory=Counter)
+    irq_open: Counter[AtomicSection] = field(default_factory=Counter)
     opened_at: Where | None = None
     gone: bool = False
 
@@ -99,7 +98,7 @@ class _Checker:
 
     def _refuse(self, step: int, problem: str, hint: str) -> NoReturn:
         operation = self._program.operations[step]
-        offending = WORD_OF_CODE[operation.code].name
+        offending = OPERATIONS[operation.code].word
         raise ScenarioError(self._where(step), problem, offending=offending, hint=hint)
 
     def boundary(self, step: int, opened: Where | None, closed: bool) -> None:
@@ -125,9 +124,9 @@ class _Checker:
             self._kunmap(step, operation)
         elif code is OpCode.TYPED_MAP:
             self._set(operation, window=False)
-        elif code in _MAPS:
+        elif code in WINDOW_MAPS:
             self._map(step, operation, task)
-        elif code in _UNMAPS:
+        elif code in WINDOW_UNMAPS:
             self._unmap(step, operation, task)
         self._bracket(step, operation, task)
         task.gone |= code is OpCode.EXIT
@@ -155,7 +154,7 @@ class _Checker:
 
     def _may_break(self, operation: Operation) -> bool:
         """Whether the scenario breaks on purpose the rule that kmap and kunmap may sleep."""
-        return self._program.throwaway and operation.code in (OpCode.KMAP, OpCode.KUNMAP)
+        return self._program.throwaway and operation.code in MIGHT_SLEEP
 
     def _only_releases(self, operation: Operation, task: _Task) -> bool:
         """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
@@ -163,14 +162,13 @@ class _Checker:
         kept = {what for what, count in task.open.items() if count}
         return (
             operation.code is OpCode.KUNMAP
-            and kept == {"preempt"}
+            and kept == {AtomicSection.PREEMPT}
             and task.irq_end < 0
             and not strict
         )
 
     def _operands(self, step: int, operation: Operation) -> None:
-        word = WORD_OF_CODE[operation.code]
-        uses_address = "address" in word.operand.value
+        uses_address = OperationFlag.HAS_ADDRESS in OPERATIONS[operation.code].flags
         if uses_address and operation.base is Base.REG and operation.reg not in self._registers:
             hint = f"set it first, like 'm{operation.reg} = kmap h0'"
             self._refuse(step, f"register m{operation.reg} is not set before", hint)
@@ -246,9 +244,10 @@ class _Checker:
 
     def _bracket(self, step: int, operation: Operation, task: _Task) -> None:
         """Sections entered and left."""
-        if operation.code in (OpCode.HARDIRQ, OpCode.SOFTIRQ):
+        if operation.code in OPENS_CONTEXT:
             self._interrupt(step, operation, task)
-        entered, left = self._enters(operation), self._leaves(operation)
+        kind = OPERATIONS[operation.code]
+        entered, left = self._section(kind.enters), self._section(kind.leaves)
         if entered:
             task.open[entered] += 1
             task.opened_at = self._where(step)
@@ -258,17 +257,12 @@ class _Checker:
             self._interrupt_end(step, task)
         self._atomic_task = operation.task if task.atomic else None
 
-    def _enters(self, operation: Operation) -> str | None:
-        if operation.code is OpCode.IOMAP and self._iomap_atomic:
-            return "iomap"
-        return _ENTER.get(operation.code)
+    def _section(self, named: AtomicSection | None) -> AtomicSection | None:
+        """The section that an operation enters or leaves on this kernel, where its kind names one."""
+        beside = named is AtomicSection.IOMAP and not self._iomap_atomic
+        return None if beside else named
 
-    def _leaves(self, operation: Operation) -> str | None:
-        if operation.code is OpCode.IOUNMAP and self._iomap_atomic:
-            return "iomap"
-        return _LEAVE.get(operation.code)
-
-    def _leave(self, step: int, what: str, task: _Task) -> None:
+    def _leave(self, step: int, what: AtomicSection, task: _Task) -> None:
         task.open[what] -= 1
         if task.open[what] < 0:
             self._refuse(

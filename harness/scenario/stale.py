@@ -46,16 +46,15 @@ def same_slot(ledger: Ledger, forms: Palette) -> None:
     ]
     if not forms.local or not others:
         return
-    code, unmap, _ = forms.local[0]
     both = dict(zip((one, rng.choice(others)), rng.sample(ledger.high, 2), strict=True))
     for task, page in both.items():
-        ledger.push(task, code, unmap, page)
+        ledger.push(task, forms.local[0], page)
         register = ledger.stacks[task][-1].register
         ledger.add(OpCode.WRITE, task, reg=register, value=rng.getrandbits(32))
         ledger.pop(task)
     for _ in range(_TURNS // 2):
         for task, page in both.items():
-            ledger.push(task, code, unmap, page)
+            ledger.push(task, forms.local[0], page)
             ledger.add(OpCode.READ, task, reg=ledger.stacks[task][-1].register)
         for task in reversed(both):
             ledger.add(OpCode.READ, task, reg=ledger.stacks[task][-1].register)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.model.records.operation import Base, Prot
+from harness.model.records.operation import Base, OperationKind, Prot
 from harness.model.records.page import PageKind
 from harness.scenario.errors import Where
 from harness.scenario.expression import ZERO, Expression
-from harness.scenario.vocabulary import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class OpStatement:
-    """One operation of one task; which operands are set follows from ``word``."""
+    """One operation of one task; which operands are set follows from ``kind``."""
 
-    word: Word
+    kind: OperationKind
     where: Where
     register: Expression | None = None
     page: PageRef | None = None

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from harness.model.records.layout import ADDRESS_MASK
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.operation import (
+    NO_PAGE,
+    OPENS_CONTEXT,
+    OPERATIONS,
+    Base,
+    Operand,
+    Operation,
+    OperationFlag,
+)
 from harness.model.records.page import PageKind
 from harness.model.rules.armed_interrupt import Trigger, Where, armed_of
 from harness.scenario.program import UNBOUND, Program
@@ -12,8 +20,6 @@ from harness.scenario.vocabulary import (
     LETTER_OF_KIND,
     PAGE_KIND_NAMES,
     PROT_NAMES,
-    WORD_OF_CODE,
-    Operand,
 )
 
 _NUMBERED: Final = (
@@ -23,7 +29,6 @@ _NUMBERED: Final = (
     Operand.PAGE_TYPE,
     Operand.ADDRESS_TYPE,
 )
-_BLOCKS: Final = (OpCode.HARDIRQ, OpCode.SOFTIRQ)
 
 
 def page_name(page: int, pools: tuple[tuple[PageKind, int], ...]) -> str:
@@ -38,9 +43,9 @@ def page_name(page: int, pools: tuple[tuple[PageKind, int], ...]) -> str:
 
 def operation_text(operation: Operation, pools: tuple[tuple[PageKind, int], ...] = ()) -> str:
     """*operation* as a scenario has it, without its task."""
-    word = WORD_OF_CODE[operation.code]
-    parts = [f"m{operation.reg} =", word.name] if word.result else [word.name]
-    return " ".join((*parts, *_operands(operation, word.operand, pools)))
+    kind = OPERATIONS[operation.code]
+    parts = [f"m{operation.reg} ="] if OperationFlag.MAPS in kind.flags else []
+    return " ".join((*parts, kind.word, *_operands(operation, kind.operand, pools)))
 
 
 def _operands(
@@ -127,9 +132,9 @@ def _body(program: Program) -> Iterator[str]:
     for step, operation in enumerate(program.operations):
         text = operation_text(operation, program.pools)
         indent = "    " if step <= end else f"{program.task_name(operation.task)}: "
-        if operation.code in _BLOCKS:
+        if operation.code in OPENS_CONTEXT:
             end = step + operation.value
-            text = f"{WORD_OF_CODE[operation.code].name} {{"
+            text = f"{OPERATIONS[operation.code].word} {{"
         yield indent + text
         if step == end:
             yield "}"

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
+from harness.model.records.operation import (
+    NO_PAGE,
+    OPERATIONS,
+    Base,
+    OpCode,
+    Operand,
+    Operation,
+    OperationFlag,
+    Prot,
+)
 from harness.model.records.page import PageKind
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -13,7 +22,6 @@ from harness.scenario.lower import _Lowering, lower
 from harness.scenario.parse import parse_scenario, read_scenario
 from harness.scenario.program import NotApplicable, Program
 from harness.scenario.text import operation_text, program_text
-from harness.scenario.vocabulary import WORD_OF_CODE, Operand
 from tests.compare.model_guest import LOCAL, SMALL, STACK
 
 POOLS = ((PageKind.HIGH, 5), (PageKind.LOW, 2), (PageKind.COLLIDING, 3), (PageKind.ABOVE_4G, 2))
@@ -24,21 +32,18 @@ _DRAWN_ELSEWHERE = (Operand.BLOCK, Operand.INSTANT, Operand.TASK_CPU, Operand.CP
 
 @st.composite
 def single_operations(draw):
-    word = draw(
-        st.sampled_from(
-            [word for word in WORD_OF_CODE.values() if word.operand not in _DRAWN_ELSEWHERE]
-        )
-    )
-    op = Operation(word.code)
-    if word.result:
+    drawn = [kind for kind in OPERATIONS.values() if kind.operand not in _DRAWN_ELSEWHERE]
+    kind = draw(st.sampled_from(drawn))
+    op = Operation(kind.code)
+    if OperationFlag.MAPS in kind.flags:
         op = op._replace(reg=draw(st.integers(0, 4095)))
-    if word.operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
+    if kind.operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
         op = op._replace(page=draw(st.integers(0, 11)))
-    if word.operand is Operand.PAGE_PROT:
+    if kind.operand is Operand.PAGE_PROT:
         op = op._replace(prot=draw(st.sampled_from(Prot)))
-    if "address" in word.operand.value:
-        op = draw(addressed(op, word.operand))
-    if word.operand in (
+    if OperationFlag.HAS_ADDRESS in kind.flags:
+        op = draw(addressed(op, kind.operand))
+    if kind.operand in (
         Operand.VALUE,
         Operand.ADDRESS_VALUE,
         Operand.PAGE_TYPE,
