@@ -140,15 +140,15 @@ def _window(name: str, layout: Layout) -> list[str]:
     for cpu in range(2):
         places = _nest(layout, cpu)
         shown = [*places[:2], None, *places[-2:]]
-        lines += [f"CPU {cpu}", *("  .." if one is None else _line(layout, one) for one in shown)]
+        lines += [f"CPU {cpu}", *(" .." if one is None else _line(layout, one) for one in shown)]
     return lines
 
 
 def _line(layout: Layout, place: PicturedMapping) -> str:
     if place.index < 0:
-        return f"  --  --------  {place.name}: {place.end}"
+        return f" --  -------- {place.name}: {place.end}"
     address = f"{layout.fixaddr(place.index):08x}"
-    return f"  {place.index:<3} {address}  {place.name}{': ' + place.end if place.end else ''}"
+    return f" {place.index:<3} {address} {place.name}{': ' + place.end if place.end else ''}"
 
 
 def _nest(layout: Layout, cpu: int) -> list[PicturedMapping]:
@@ -170,7 +170,7 @@ def _nest(layout: Layout, cpu: int) -> list[PicturedMapping]:
             return [*places, PicturedMapping(name, -1, "BUG")]
         index = layout.fixindex(one.observation.value)
         if index >= layout.window_index(cpu + 1, 0):
-            return [*places, PicturedMapping(name, index, f"CPU {cpu + 1}'s entry")]
+            return [*places, PicturedMapping(name, index, f"CPU {cpu + 1}'s")]
         places.append(PicturedMapping(name, index))
         state = one.state
 

@@ -18,7 +18,7 @@ DOCUMENT = (project.ROOT / "docs" / "model.md").read_text()
 def test_what_the_documentation_shows_is_what_the_model_gives(name):
     picture = indented(PICTURES[name]())
     assert picture in DOCUMENT
-    assert max(map(len, picture.splitlines())) <= 110
+    assert max(map(len, picture.splitlines())) <= 99
 
 
 def test_another_model_gives_another_picture(monkeypatch):
