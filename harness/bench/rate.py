@@ -10,7 +10,7 @@ from typing import NamedTuple
 from harness.bench.error import BenchError
 from harness.bench.subject import MeasuredGuest
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.guest.batch import batches
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.running_guest import RawSteps
@@ -24,7 +24,7 @@ from harness.model.records.page import Page, PageKind
 from harness.model.records.state import State, initial
 from harness.model.rules.step import step
 from harness.scenario.program import Program
-from harness.trace.record import Begin, End, Step
+from harness.trace.trace_records import Begin, End, Step
 
 IN_FLIGHT = 3
 PINGS = 100
@@ -177,7 +177,7 @@ def _guest_rate(bench: MeasuredGuest, program: Program) -> float:
 
 
 def _judge(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) -> int:
-    session = Session(bench.header, our_known_bugs())
+    session = RunJudge(bench.header, our_known_bugs())
     feed: Callable[..., object] = session.feed
     feed(begin)
     for number, (operation, one) in enumerate(zip(begin.program.operations, records, strict=True)):

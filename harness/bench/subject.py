@@ -8,7 +8,7 @@ from random import Random
 
 from harness.bench.error import BenchError
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.guest.initramfs import build_initramfs
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.running_guest import Guest
@@ -23,7 +23,7 @@ from harness.run.program_run import RunContext, run_program
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.scenario.program import Program
-from harness.trace.record import Header, Record
+from harness.trace.trace_records import Header, Record
 
 ONE_STEP = Program("one-step", (0,), ((PageKind.HIGH, 1),), (Operation(OpCode.KMAP),))
 
@@ -57,7 +57,7 @@ class MeasuredGuest:
 
     def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
         """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
-        session = Session(self.header, our_known_bugs())
+        session = RunJudge(self.header, our_known_bugs())
         finished = run_program(RunContext(self.guest, session, _ignore, on_steps), program)
         if finished.failure:
             raise finished.failure

@@ -112,5 +112,5 @@ def _ended(result: RunResult) -> bool:
 
 
 def program_name(scenario: Scenario) -> str:
-    """The name of the program that *scenario* is lowered to (``scenario/lower.py``)."""
+    """The name of the program that *scenario* is lowered to (``scenario/lowering.py``)."""
     return PurePath(scenario.file).stem

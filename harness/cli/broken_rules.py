@@ -27,7 +27,7 @@ from harness.run.prepare import Prepared, prepare
 from harness.run.programs import Plan
 from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
-from harness.scenario.parse import read_scenario
+from harness.scenario.scenario_parser import read_scenario
 
 
 def broken_rules(

@@ -22,7 +22,7 @@ from harness.model.search.standard_machines import KINDS, MACHINES, TINY, Standa
 from harness.report.graph import svg
 from harness.report.pictures import pictures
 from harness.scenario.program import Program
-from harness.scenario.text import program_text
+from harness.scenario.program_text import program_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.compare.evidence import Mask
+from harness.compare.evidence_mask import EvidenceMask
 from harness.compare.known_bugs import KernelBugs
 from harness.model.contract import contract
 from harness.model.records.machine import Machine
@@ -18,12 +18,12 @@ ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ..
 class Criteria(NamedTuple):
     """What a judge judges by: the guest's evidence, its kernel's known bugs, the contract."""
 
-    mask: Mask
+    mask: EvidenceMask
     known: KernelBugs
     contract: ContractCheck
 
 
-def standard_contract(mask: Mask) -> ContractCheck:
+def standard_contract(mask: EvidenceMask) -> ContractCheck:
     """The model's contract, blind for what *mask* blanks; each violation as ``rule: detail``."""
     blind = frozenset(mask.blanked)
 

@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 
-from harness.compare.coverage import Coverage
+from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
 from harness.model.records.operation import Operation
 from harness.model.records.page import PageKind
 from harness.model.records.state import State
-from harness.trace.record import Trouble
+from harness.trace.trace_records import Trouble
 
 
 class Layer(Enum):
@@ -47,7 +47,7 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedOutcome:
     """One outcome that the model allows: what would be seen, by which rule, and what differs from it."""
 
     observation: Observation
@@ -69,7 +69,7 @@ class Divergence:
     step: int
     operation: Operation | None
     seen: Observation | None
-    allowed: tuple[Allowed, ...]
+    allowed: tuple[AllowedOutcome, ...]
     before: State
     layer: Layer
     reasons: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class ProgramResult:
     unknown_because: str = ""
     ended: str = ""
     complete: bool = False
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: ReachedSituations = field(default_factory=ReachedSituations)
 
     @property
     def unexplained(self) -> tuple[Trouble, ...]:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from harness.compare.divergence import Allowed, Disagreement, Divergence, Layer
+from harness.compare.divergence import AllowedOutcome, Disagreement, Divergence, Layer
 from harness.compare.known_bugs import KernelBugs, right_answer
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
 from harness.model.records.outcome import Outcome, differences
 from harness.model.records.state import State
 from harness.scenario.program import Program
-from harness.trace.record import Step
+from harness.trace.trace_records import Step
 
 _MOVED = "the state at a synchronisation point is not the one that the steps led to"
 
@@ -30,7 +30,9 @@ class DivergenceBuilder:
         violations: tuple[str, ...],
     ) -> Divergence:
         """A step whose observation is none of *outcomes*: of the contract where it violates it."""
-        allowed = (Allowed(one.observation, one.rule, differences(one, seen)) for one in outcomes)
+        allowed = (
+            AllowedOutcome(one.observation, one.rule, differences(one, seen)) for one in outcomes
+        )
         return self._of_step(record, seen, tuple(allowed), before, violations)
 
     def of_excluded_bug(
@@ -46,14 +48,14 @@ class DivergenceBuilder:
             for field, wanted, value in zip(Observation._fields, right, seen, strict=True)
             if wanted != value
         )
-        allowed = (Allowed(right, outcome.rule, differing),)
+        allowed = (AllowedOutcome(right, outcome.rule, differing),)
         return self._of_step(record, seen, allowed, before, (f"{name}: {reason}",))
 
     def _of_step(
         self,
         record: Step,
         seen: Observation,
-        allowed: tuple[Allowed, ...],
+        allowed: tuple[AllowedOutcome, ...],
         before: State,
         reasons: tuple[str, ...],
     ) -> Divergence:

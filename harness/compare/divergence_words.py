@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from harness.compare.divergence import Allowed, Divergence
+from harness.compare.divergence import AllowedOutcome, Divergence
 from harness.compare.picture import picture, scenario_names
 from harness.model.records.observation import Observation
-from harness.scenario.text import operation_text
+from harness.scenario.program_text import operation_text
 
 _LONGEST = 100
 _PICTURED = frozenset({"slots", "windows"})
@@ -55,7 +55,7 @@ def difference_lines(one: Divergence) -> Iterator[str]:
         yield from _fields(one.seen, allowed)
 
 
-def _fields(seen: Observation, allowed: Allowed) -> Iterator[str]:
+def _fields(seen: Observation, allowed: AllowedOutcome) -> Iterator[str]:
     for name in allowed.differs:
         if name in _PICTURED:
             continue

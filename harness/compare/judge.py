@@ -10,13 +10,13 @@ until a synchronisation point shows the state again.
 import dataclasses
 from typing import Final
 
-from harness.compare.attest import attested
+from harness.compare.assertion_check import AssertionChecker
 from harness.compare.criteria import Criteria
 from harness.compare.divergence import Disagreement, Divergence, ProgramResult
 from harness.compare.divergence_builder import DivergenceBuilder
-from harness.compare.foreign import absorb
-from harness.compare.intent import AssertionChecker
-from harness.compare.witness import at_rest, disagreements
+from harness.compare.foreign_users import explain_with_others
+from harness.compare.witness_comparison import at_rest, disagreements
+from harness.compare.witness_verdict import witnessed_disagreements
 from harness.model.contract.seen_state import absorb as as_seen
 from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
@@ -27,7 +27,7 @@ from harness.model.records.outcome import Outcome, differences
 from harness.model.records.state import State, resync
 from harness.model.rules.complaint import may_complain
 from harness.scenario.program import Program
-from harness.trace.record import End, Step, Sync, Trouble
+from harness.trace.trace_records import End, Step, Sync, Trouble
 
 MAX_STATES: Final = 256
 RECORDED_MOST: Final = 100
@@ -189,7 +189,7 @@ class Judge:
     def _explained_by_others(self, record: Step, seen: Observation) -> tuple[Outcome, ...]:
         """The outcome with which changes of other users explain *seen*, if there is one."""
         for state in self._states:
-            found = absorb(self.machine, state, record.operation, seen)
+            found = explain_with_others(self.machine, state, record.operation, seen)
             if found:
                 self.result.foreign["pkmap slots"] += found.slots
                 self.result.foreign["window entries"] += found.windows
@@ -276,7 +276,7 @@ class Judge:
         if record.snapshot is not None and record.witness is not None:
             divergences = self.result.divergences
             for at in range(self._attested, len(divergences)):
-                found = attested(divergences[at], record.snapshot, record.witness)
+                found = witnessed_disagreements(divergences[at], record.snapshot, record.witness)
                 divergences[at] = dataclasses.replace(divergences[at], witnesses=found)
         self._attested = len(self.result.divergences)
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from harness.errors import UsageError
 from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, Generation, Layout
 from harness.model.records.observation import Observation
-from harness.trace.record import Header
+from harness.trace.trace_records import Header
 
 _RELEASE: Final = re.compile(r"(\d+)\.(\d+)")
 

@@ -13,7 +13,7 @@ from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
 from harness.model.records.page import PageKind
 from harness.model.records.state import State
-from harness.scenario.text import page_name
+from harness.scenario.program_text import page_name
 
 _MOST: Final = 12
 _ALIKE: Final = 4

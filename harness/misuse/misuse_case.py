@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from harness.scenario.facts import Facts, unmet
-from harness.scenario.parse import parse_scenario
+from harness.scenario.scenario_parser import parse_scenario
 from harness.scenario.syntax import Requirement
 
 

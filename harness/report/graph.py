@@ -11,7 +11,7 @@ from harness.model.records.machine import Machine
 from harness.model.records.operation import OpCode
 from harness.model.records.state import Phase
 from harness.model.search.explorer import Edge, Exploration, Node
-from harness.scenario.text import operation_text
+from harness.scenario.program_text import operation_text
 
 MOST_STATES: Final = 120
 """A drawing of more states is a grey square."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.compare.diff import StepDifference, TraceDifference
 from harness.compare.divergence_words import field_words
-from harness.scenario.text import operation_text
+from harness.compare.trace_diff import StepDifference, TraceDifference
+from harness.scenario.program_text import operation_text
 
 _SHOWN = 20
 

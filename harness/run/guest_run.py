@@ -8,7 +8,7 @@ from typing import NamedTuple
 from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, KernelError
 from harness.guest.protocol import Evidence, GuestFacts
 from harness.guest.running_guest import Guest
@@ -20,8 +20,8 @@ from harness.run.programs import planned
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.program import NotApplicable, Program
-from harness.trace.file import TraceWriter
-from harness.trace.record import Header, Record
+from harness.trace.trace_file import TraceWriter
+from harness.trace.trace_records import Header, Record
 
 
 class Booted(NamedTuple):
@@ -58,7 +58,7 @@ class GuestRun:
             qemu=(guest.reproduce,),
             config_symbols=kernel.config.built_in,
         )
-        self.session = Session(self.header, request.known_bugs)
+        self.session = RunJudge(self.header, request.known_bugs)
         self.sitting = RunContext(guest, self.session, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.batch import batches
 from harness.guest.protocol import GuestFacts
@@ -20,8 +20,8 @@ from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 from harness.scenario.opening import opened
 from harness.scenario.program import UNBOUND, Program
-from harness.scenario.text import operation_text
-from harness.trace.record import Begin, End, Record, Step, Sync, Trouble, WitnessView
+from harness.scenario.program_text import operation_text
+from harness.trace.trace_records import Begin, End, Record, Step, Sync, Trouble, WitnessView
 
 IN_FLIGHT = 3
 SYNC_STEPS = 4096
@@ -70,7 +70,7 @@ class RunContext:
     """What one guest carries from program to program: its judge, its trace, who hears of progress."""
 
     target: DrivenGuest
-    judge: Session
+    judge: RunJudge
     write: Callable[[Record], None]
     on_steps: Callable[[int], None]
 
@@ -160,7 +160,7 @@ class _ProgramRun:
             self._judge(operations, self.target.collect())
         except SectionOpenError as error:
             self._judge(operations, error.records)
-            # Programs close what they open (scenario/lower.py, guest/batch.py): a step above tells what did not.
+            # Programs close what they open (scenario/lowering.py, guest/batch.py): a step above tells what did not.
             raise KernelError(
                 f"the kernel left an atomic section open: {error.message}"
             ) from error

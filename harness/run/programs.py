@@ -10,12 +10,12 @@ from harness.guest.protocol import GuestFacts
 from harness.guest.shape import Shape
 from harness.model.records.layout import Layout
 from harness.model.records.machine import missing_operations
-from harness.scenario.abstract_lower import abstract_programs
+from harness.scenario.abstract_lowering import abstract_programs
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate, prelude
-from harness.scenario.lower import lower
-from harness.scenario.parse import read_scenario
+from harness.scenario.lowering import lower
 from harness.scenario.program import NotApplicable, Program
+from harness.scenario.scenario_parser import read_scenario
 from harness.scenario.syntax import Scenario
 
 PROGRAM_STEPS = 4_000

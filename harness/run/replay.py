@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from harness.compare.diff import TraceDifference, compare_traces
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
+from harness.compare.trace_diff import TraceDifference, compare_traces
 from harness.guest.protocol import Evidence
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
-from harness.trace.file import TraceReader
+from harness.trace.trace_file import TraceReader
 
 
 def replay(path: Path, known_bugs: KnownBugs | None = None) -> RunResult:
@@ -20,7 +20,7 @@ def replay(path: Path, known_bugs: KnownBugs | None = None) -> RunResult:
     known_bugs = known_bugs or our_known_bugs()
     reader = TraceReader(path)
     header = reader.header
-    session = Session(header, known_bugs)
+    session = RunJudge(header, known_bugs)
     for record in reader.records():
         session.feed(record)
     return RunResult(

@@ -8,7 +8,7 @@ from harness.compare.divergence import Divergence, FailedAssertion, Layer, Progr
 from harness.compare.transitions import Transitions, transitions
 from harness.coverage.line_coverage import LineCoverage
 from harness.model.records.layout import Layout
-from harness.trace.record import Trouble
+from harness.trace.trace_records import Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from harness.run.programs import Plan
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
+from harness.scenario.lowering import lower
 from harness.scenario.program import NotApplicable
 from harness.scenario.syntax import Scenario
 

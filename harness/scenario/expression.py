@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from harness.scenario.errors import ScenarioError, Where
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Name:
     """A number of the guest or a loop variable."""
 
     name: str
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Binary:
     operator: str
     left: "Expression"
     right: "Expression"
-    where: Where
+    where: SourcePlace
 
 
 Expression: TypeAlias = Number | Name | Binary

@@ -8,7 +8,7 @@ from typing import Final
 from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import OPERATIONS, OpCode, OperationFlag
-from harness.scenario.errors import ScenarioError
+from harness.scenario.scenario_error import ScenarioError
 from harness.scenario.syntax import Requirement
 from harness.scenario.vocabulary import KIND_OF_WORD
 

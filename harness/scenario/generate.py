@@ -12,7 +12,7 @@ from typing import Final
 
 from harness.model.records.operation import OpCode
 from harness.model.records.page import PageKind
-from harness.scenario import episodes, stale
+from harness.scenario import episodes, stale_translations
 from harness.scenario.facts import Facts
 from harness.scenario.ledger import Ledger
 from harness.scenario.program import Program
@@ -86,10 +86,10 @@ def prelude(facts: Facts, rng: Random, *, name: str = "prelude") -> Program:
 def _plan(ledger: Ledger, forms: episodes.Palette, wishes: Wishes) -> None:
     for task in range(len(ledger.cpus)):
         episodes.full_window(ledger, task, forms)
-    stale.same_slot(ledger, forms)
+    stale_translations.same_slot(ledger, forms)
     if wishes.exhaust and ledger.layout.last_pkmap > wishes.held_by_others:
         episodes.exhaustion(ledger, ledger.rng.randint(4, 12), wishes.held_by_others)
-        stale.last_slot(ledger, 0)
+        stale_translations.last_slot(ledger, 0)
         episodes.release_most(ledger, 0)
         episodes.turn(
             ledger, ledger.rng.randrange(len(ledger.cpus)), ledger.layout.last_pkmap // 2

@@ -35,7 +35,7 @@ def unmap_of(code: OpCode) -> OpCode:
 
 
 class Ledger:
-    """Operations so far and what they hold; every method keeps the rules of rules.py."""
+    """Operations so far and what they hold; every method keeps the rules of program_rules.py."""
 
     def __init__(
         self, layout: Layout, cpus: tuple[int, ...], kinds: tuple[PageKind, ...], rng: Random

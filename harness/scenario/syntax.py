@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 from harness.model.records.operation import Base, OperationKind, Prot
 from harness.model.records.page import PageKind
-from harness.scenario.errors import Where
 from harness.scenario.expression import ZERO, Expression
+from harness.scenario.scenario_error import SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Requirement:
     relation: str
     value: str
     negated: bool
-    where: Where
+    where: SourcePlace
 
     def __str__(self) -> str:
         glue = " " if self.name == "op" else self.relation
@@ -31,7 +31,7 @@ class TaskDecl:
     name: str
     count: Expression | None
     cpu: Expression | None
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class PoolDecl:
 
     kind: PageKind
     count: Expression
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class PageRef:
 
     kind: PageKind
     index: Expression
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Expectation:
     field: str
     value: Expression
     relative: bool
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class OpStatement:
     """One operation of one task; which operands are set follows from ``kind``."""
 
     kind: OperationKind
-    where: Where
+    where: SourcePlace
     register: Expression | None = None
     page: PageRef | None = None
     prot: Prot = Prot.KERNEL
@@ -90,11 +90,11 @@ class OpStatement:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class AtomicBlock:
     """``atomic { ... }``: statements that must form one closed atomic section."""
 
     body: tuple["Statement", ...]
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class TaskRef:
 
     name: str
     index: Expression | None
-    where: Where
+    where: SourcePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,11 @@ class Loop:
     first: Expression
     last: Expression
     body: tuple["Statement", ...]
-    where: Where
+    where: SourcePlace
     down: bool = False
 
 
-Statement: TypeAlias = OpStatement | Section | TaskLine | Loop
+Statement: TypeAlias = OpStatement | AtomicBlock | TaskLine | Loop
 
 
 @dataclass(frozen=True, slots=True)

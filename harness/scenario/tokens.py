@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final, NamedTuple
 
-from harness.scenario.errors import ScenarioError, Where
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """Kind of a token."""
 
     NAME = "name"
@@ -22,9 +22,9 @@ class Kind(Enum):
 class Token(NamedTuple):
     """One token."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
-    where: Where
+    where: SourcePlace
 
     def __str__(self) -> str:
         return self.text if self.text.strip() else self.kind.value
@@ -48,23 +48,23 @@ def tokenize(text: str, file: str) -> list[Token]:
     line = 0
     for line, content in enumerate(text.split("\n"), 1):
         tokens.extend(_line(content, file, line))
-    tokens.append(Token(Kind.END, "", Where(file, line, 1)))
+    tokens.append(Token(TokenKind.END, "", SourcePlace(file, line, 1)))
     return tokens
 
 
 def _line(content: str, file: str, line: int) -> Iterator[Token]:
     title = _TITLE.match(content)
     if title:
-        yield Token(Kind.TITLE, title[1], Where(file, line, title.start(1) + 1))
+        yield Token(TokenKind.TITLE, title[1], SourcePlace(file, line, title.start(1) + 1))
     else:
         yield from _words(content, file, line)
-    yield Token(Kind.NEWLINE, "", Where(file, line, len(content) + 1))
+    yield Token(TokenKind.NEWLINE, "", SourcePlace(file, line, len(content) + 1))
 
 
 def _words(content: str, file: str, line: int) -> Iterator[Token]:
     position = 0
     while position < len(content):
-        where = Where(file, line, position + 1)
+        where = SourcePlace(file, line, position + 1)
         match = _TOKEN.match(content, position)
         if not match:
             raise ScenarioError(
@@ -73,5 +73,5 @@ def _words(content: str, file: str, line: int) -> Iterator[Token]:
                 offending=content[position:].split(maxsplit=1)[0],
             )
         if match.lastgroup != "skip":
-            yield Token(Kind[str(match.lastgroup).upper()], match[0], where)
+            yield Token(TokenKind[str(match.lastgroup).upper()], match[0], where)
         position = match.end()

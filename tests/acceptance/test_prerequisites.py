@@ -12,7 +12,7 @@ from harness.errors import UsageError
 from harness.kernel.module import ModuleMismatchError, check_module
 from harness.kernel.stock import obtain
 from harness.run.replay import replay
-from harness.trace.errors import TraceUnwritableError, TruncatedTraceError
+from harness.trace.trace_error import TraceUnwritableError, TruncatedTraceError
 
 from .bench import judged, summary_of, written
 

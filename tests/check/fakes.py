@@ -11,7 +11,7 @@ from harness.check.checking import Check
 from harness.check.judging import Judgement
 from harness.check.lane import Workload
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.errors import InfrastructureError, KernelError, UsageError
 from harness.guest.shape import Shape
 from harness.guest.trouble import KernelTrouble, TroubleKind
@@ -24,9 +24,9 @@ from harness.run.program_run import RunContext, run_program
 from harness.run.programs import Plan
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import parse_scenario
-from harness.trace.record import Header
+from harness.scenario.lowering import lower
+from harness.scenario.scenario_parser import parse_scenario
+from harness.trace.trace_records import Header
 from tests.compare.model_guest import LOCAL
 from tests.run.model_target import ModelTarget
 
@@ -56,7 +56,7 @@ def ran(
     scenario = replace(parse_scenario(text), file=f"{name}.kmap")
     program = lower(scenario, Facts(layout))
     target = ModelTarget(program, layout, wrong=wrong, fails=fails, troubles=troubles)
-    session = Session(Header("6.1.0", "", "", layout, evidence, 0, ()), our_known_bugs())
+    session = RunJudge(Header("6.1.0", "", "", layout, evidence, 0, ()), our_known_bugs())
     done = run_program(
         RunContext(target, session, lambda record: None, lambda steps: None), program
     )

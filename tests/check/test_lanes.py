@@ -23,7 +23,7 @@ from harness.patch.patch import Patch
 from harness.run.expected import WrongMachineError
 from harness.run.programs import Plan
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
-from harness.scenario.parse import parse_scenario
+from harness.scenario.scenario_parser import parse_scenario
 
 from .fakes import REKMAP, ran
 

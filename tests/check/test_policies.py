@@ -8,11 +8,11 @@ import pytest
 
 from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.criteria import standard_contract
-from harness.compare.evidence import mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.judge import RECORDED_MOST
 from harness.model.rules import pkmap
 from harness.run.run_result import ProgramOutcome
-from harness.trace.record import End
+from harness.trace.trace_records import End
 from tests.compare.model_guest import SMALL, ModelGuest, program
 from tests.model.test_policies import POLICIES
 
@@ -46,7 +46,7 @@ def recorded(policy, monkeypatch):
 
 
 def judged(guest, steps, evidence):
-    judge = guest.judge(evidence=evidence, contract=standard_contract(mask(evidence)))
+    judge = guest.judge(evidence=evidence, contract=standard_contract(evidence_mask(evidence)))
     for step in steps:
         judge.step(step)
     judge.end(End(len(steps)))

@@ -8,8 +8,8 @@ from harness.cli.explore import explored
 from harness.model.rules import pkmap
 from harness.model.search.standard_machines import MACHINES
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import parse_scenario
+from harness.scenario.lowering import lower
+from harness.scenario.scenario_parser import parse_scenario
 
 
 def command(*arguments):

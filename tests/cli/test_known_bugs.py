@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.trace.file import TraceWriter
-from harness.trace.record import Begin, End, Header
+from harness.trace.trace_file import TraceWriter
+from harness.trace.trace_records import Begin, End, Header
 from tests.compare.model_guest import FULL, LOCAL, ModelGuest, program
 
 TEXT = """tasks: a@0

@@ -3,7 +3,7 @@
 import random
 
 from harness.compare.criteria import Criteria
-from harness.compare.evidence import mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.judge import Judge
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.model.records.layout import Generation, Layout
@@ -13,9 +13,9 @@ from harness.model.records.page import Page, PageKind
 from harness.model.records.state import empty_snapshot, initial
 from harness.model.rules.step import step as outcomes
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import parse_scenario
-from harness.trace.record import Header, Step
+from harness.scenario.lowering import lower
+from harness.scenario.scenario_parser import parse_scenario
+from harness.trace.trace_records import Header, Step
 
 LOCAL = Layout(
     generation=Generation.LOCAL,
@@ -99,7 +99,7 @@ class ModelGuest:
     def judge(self, *, evidence=FULL, contract=no_contract, known=None):
         header = Header(self.release, "", "", self.machine.layout, evidence, 0)
         bugs = (our_known_bugs() if known is None else known).for_kernel(header)
-        criteria = Criteria(mask(evidence), bugs, contract)
+        criteria = Criteria(evidence_mask(evidence), bugs, contract)
         return Judge(self.machine, initial(self.machine, self.start), self.program, criteria)
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from harness.compare.criteria import standard_contract
 from harness.compare.divergence import Layer, Verdict
-from harness.compare.evidence import COUNTS, mask
+from harness.compare.evidence_mask import COUNTS, evidence_mask
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.picture import picture
-from harness.compare.witness import windows_at_rest
+from harness.compare.witness_comparison import windows_at_rest
 from harness.model.records import vector
 from harness.model.records.observation import SlotChange, Status, WindowChange
 from harness.model.records.operation import OpCode
 from harness.scenario.program import Assertion
-from harness.trace.record import End, Step, Sync, Trouble, WitnessView
+from harness.trace.trace_records import End, Step, Sync, Trouble, WitnessView
 from tests.compare.model_guest import FULL, LOCAL, SMALL, ModelGuest, program
 
 HEAD = "tasks: a@0 b@1\npages: high 12, low 1\n"
@@ -29,7 +29,7 @@ LOCALS = (
 FILL = (
     HEAD + "for i in 0..7 { a: m[i] = kmap h[i] }\nb: m9 = kmap h9\na: kunmap h3\nb: kunmap h9\n"
 )
-CONTRACT = standard_contract(mask(FULL))
+CONTRACT = standard_contract(evidence_mask(FULL))
 
 
 def judged(text, falsify=lambda step: step, *, layout=SMALL, evidence=FULL, known=None):

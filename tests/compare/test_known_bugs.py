@@ -6,13 +6,13 @@ import pytest
 
 from harness.compare.criteria import standard_contract
 from harness.compare.divergence import Layer, Verdict
-from harness.compare.evidence import mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.known_bugs import KnownBugs, major_minor
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import judge_records
+from harness.compare.run_judge import judge_records
 from harness.errors import UsageError
 from harness.model.records.layout import Generation
-from harness.trace.record import Begin, End, Header
+from harness.trace.trace_records import Begin, End, Header
 from tests.compare.model_guest import FULL, LOCAL, STACK, ModelGuest, program
 
 HEAD = "tasks: a@0\npages: high 2\n"
@@ -51,7 +51,7 @@ def judged(bug, *, release=None, symbols=None, known=None, right=False):
     """The judgement of a program that shows *bug*, by default on the last kernel that has it."""
     text, layout = SHOWS[bug.id, bug.generation]
     on = header(layout, release or ".".join(map(str, (*bug.last, 4))), symbols)
-    contract = standard_contract(mask(FULL))
+    contract = standard_contract(evidence_mask(FULL))
     known = KnownBugs((bug,)) if known is None else known
     return judge_records(on, records(text, layout, bug.fields if right else ()), known, contract)
 

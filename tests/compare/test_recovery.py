@@ -3,11 +3,11 @@
 import pytest
 
 from harness.compare.divergence import Verdict
-from harness.compare.witness import windows_at_rest
+from harness.compare.witness_comparison import windows_at_rest
 from harness.model.records.observation import Snapshot, Status, TaskView
 from harness.model.records.state import Phase
 from harness.model.records.vector import get, items
-from harness.trace.record import End, Step, Sync
+from harness.trace.trace_records import End, Step, Sync
 from tests.compare.model_guest import LOCAL, ModelGuest, no_contract, program
 
 TEXT = """tasks: a@0 b@1

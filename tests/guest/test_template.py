@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from harness.base.cache import Cache
-from harness.compare.diff import compare_traces
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session as JudgeSession
+from harness.compare.run_judge import RunJudge as JudgeSession
+from harness.compare.trace_diff import compare_traces
 from harness.guest import template as template_module
 from harness.guest.failure import GuestCrashedError
 from harness.guest.guest_pool import GuestPool
@@ -25,7 +25,7 @@ from harness.run.program_run import RunContext, run_program
 from harness.scenario import generate as generate_module
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
-from harness.trace.record import Header
+from harness.trace.trace_records import Header
 from tests.guest.test_guest import agrees_with_witness, exercise, make_trouble
 
 pytestmark = pytest.mark.guest

@@ -25,8 +25,8 @@ PENDING_FILES = frozenset(
         "harness/guest/running_guest.py",
         "harness/model/contract/contract_window.py",
         "harness/model/search/explorer.py",
-        "harness/scenario/parse.py",
-        "harness/scenario/rules.py",
+        "harness/scenario/scenario_parser.py",
+        "harness/scenario/program_rules.py",
     }
 )
 PENDING_FUNCTIONS = frozenset(

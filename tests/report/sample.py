@@ -1,10 +1,10 @@
 """Finished results as reports get them: of the model as a guest, with and without something wrong."""
 
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.run.program_run import RunContext, run_program
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
-from harness.trace.record import Header
+from harness.trace.trace_records import Header
 from tests.compare.model_guest import FULL, LOCAL, RELEASES, program
 from tests.run.model_target import ModelTarget
 
@@ -20,7 +20,7 @@ KERNEL = KernelFacts(
 def result(text=TEXT, **arguments):
     """What a run over one program gives; keywords go to the guest."""
     made = program(text)
-    judge = Session(Header(KERNEL.release, KERNEL.build, "", LOCAL, FULL, 3), our_known_bugs())
+    judge = RunJudge(Header(KERNEL.release, KERNEL.build, "", LOCAL, FULL, 3), our_known_bugs())
     target = ModelTarget(made, **arguments)
     finished = run_program(
         RunContext(target, judge, lambda record: None, lambda steps: None), made

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.report.run_report import run_lines
 from harness.run.run_result import ProgramOutcome
-from harness.trace.record import Trouble
+from harness.trace.trace_records import Trouble
 
 from .sample import result, wrong_frame
 

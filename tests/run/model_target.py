@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from harness.compare.witness import windows_at_rest
+from harness.compare.witness_comparison import windows_at_rest
 from harness.guest.steps import StepRecord
 from harness.guest.witness import PageTableView
 from harness.model.records import vector

@@ -4,12 +4,12 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import Session
+from harness.compare.run_judge import RunJudge
 from harness.guest.failure import GuestHungError, QemuExitedError, WireError
 from harness.guest.trouble import KernelTrouble, TroubleKind
 from harness.run import program_run as session_module
 from harness.run.program_run import RunContext, run_program
-from harness.trace.record import Begin, End, Header, Step, Sync, Trouble
+from harness.trace.trace_records import Begin, End, Header, Step, Sync, Trouble
 from tests.compare.model_guest import FULL, LOCAL, RELEASES, program
 
 from .model_target import ModelTarget
@@ -25,7 +25,7 @@ def run(text=TEXT, **arguments):
     made = program(text)
     target = ModelTarget(made, **arguments)
     records = []
-    judge = Session(HEADER, our_known_bugs())
+    judge = RunJudge(HEADER, our_known_bugs())
     finished = run_program(RunContext(target, judge, records.append, lambda steps: None), made)
     return finished, records, judge.result(), target
 

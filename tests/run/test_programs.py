@@ -7,8 +7,8 @@ import pytest
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan, scenario_files
-from harness.scenario.errors import ScenarioError
 from harness.scenario.program import NotApplicable
+from harness.scenario.scenario_error import ScenarioError
 from tests.compare.model_guest import LOCAL
 
 FACTS = SimpleNamespace(release="6.1.0", highmem_pages=1000)

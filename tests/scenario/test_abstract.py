@@ -8,11 +8,11 @@ import pytest
 from harness.compare.divergence import Verdict
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode
-from harness.scenario.abstract import TASKS, Verb, Way, invent
-from harness.scenario.abstract_lower import abstract_programs, lower_abstract, targets
+from harness.scenario.abstract_lowering import abstract_programs, lower_abstract, targets
+from harness.scenario.abstract_program import TASKS, MappingWay, Verb, invent
 from harness.scenario.facts import Facts
-from harness.scenario.rules import check_rules
-from harness.trace.record import End
+from harness.scenario.program_rules import check_rules
+from harness.trace.trace_records import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest
 
 LAYOUTS = {
@@ -69,7 +69,7 @@ def test_sections_of_several_cpus_overlap():
     """On one CPU all but one of them are left out, and what is left agrees."""
     keeps, most = dict.fromkeys(range(len(TASKS)), 0), 0
     for act in PROGRAM.acts:
-        if act.way is Way.ATOMIC and act.verb in (Verb.MAP, Verb.UNMAP):
+        if act.way is MappingWay.ATOMIC and act.verb in (Verb.MAP, Verb.UNMAP):
             keeps[act.task] += 1 if act.verb is Verb.MAP else -1
             most = max(most, sum(1 for kept in keeps.values() if kept))
     assert most == 3

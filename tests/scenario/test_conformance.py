@@ -6,10 +6,10 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import read_scenario
+from harness.scenario.lowering import lower
 from harness.scenario.program import NotApplicable
-from harness.trace.record import End
+from harness.scenario.scenario_parser import read_scenario
+from harness.trace.trace_records import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest
 
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))

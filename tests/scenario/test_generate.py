@@ -9,8 +9,8 @@ from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode
 from harness.scenario.facts import Facts, usable_depth
 from harness.scenario.generate import Wishes, generate, prelude
-from harness.scenario.rules import check_rules
-from harness.trace.record import End
+from harness.scenario.program_rules import check_rules
+from harness.trace.trace_records import End
 from tests.compare.model_guest import LOCAL, SMALL, STACK, ModelGuest
 
 DEBUG = LOCAL._replace(

@@ -23,7 +23,7 @@ class _Theirs(NamedTuple):
     windows: tuple[WindowChange, ...]
 
 
-class Absorbed(NamedTuple):
+class ExplainedStep(NamedTuple):
     """A step explained with other users: the outcome, with their changes in its state, and how many."""
 
     outcome: Outcome
@@ -31,9 +31,9 @@ class Absorbed(NamedTuple):
     windows: int
 
 
-def absorb(
+def explain_with_others(
     machine: Machine, state: State, operation: Operation, seen: Observation
-) -> Absorbed | None:
+) -> ExplainedStep | None:
     """Explain *seen* by *operation* and changes of other users before or after it, or None."""
     for outcome in step(machine, state, operation):
         theirs = _Theirs(
@@ -46,7 +46,7 @@ def absorb(
             machine, state, operation, seen, theirs
         )
         if found:
-            return Absorbed(found, len(theirs.slots), len(theirs.windows))
+            return ExplainedStep(found, len(theirs.slots), len(theirs.windows))
     return None
 
 

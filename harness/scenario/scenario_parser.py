@@ -8,24 +8,24 @@ from typing import Final
 
 from harness.errors import UsageError
 from harness.model.records.operation import Base, Operand, OperationFlag
-from harness.scenario import operands
-from harness.scenario.errors import ScenarioError
+from harness.scenario import operand_parser
 from harness.scenario.expression import ZERO, Binary, Number
-from harness.scenario.stream import TokenStream
+from harness.scenario.scenario_error import ScenarioError
 from harness.scenario.syntax import (
     Address,
+    AtomicBlock,
     Loop,
     OpStatement,
     PoolDecl,
     Requirement,
     Scenario,
-    Section,
     Statement,
     TaskDecl,
     TaskLine,
     TaskRef,
 )
-from harness.scenario.tokens import Kind, tokenize
+from harness.scenario.token_stream import TokenStream
+from harness.scenario.tokens import TokenKind, tokenize
 from harness.scenario.vocabulary import KIND_OF_WORD, PAGE_KINDS, TRIGGERS, WHERE
 
 _HEADERS: Final = ("requires", "tasks", "pages")
@@ -64,7 +64,7 @@ class _Parser:
     def scenario(self) -> Scenario:
         body: list[Statement] = []
         self._in.skip_newlines()
-        while self._in.peek().kind is not Kind.END:
+        while self._in.peek().kind is not TokenKind.END:
             if not self._header():
                 body.append(self._line())
             self._in.end_line()
@@ -85,7 +85,7 @@ class _Parser:
         )
 
     def _header(self) -> bool:
-        if self._in.peek().kind is Kind.TITLE:
+        if self._in.peek().kind is TokenKind.TITLE:
             self._title = self._in.take().text
             return True
         if not (self._in.at(*_HEADERS) and self._in.peek(1).text == ":"):
@@ -95,7 +95,7 @@ class _Parser:
         read = {"requires": self._requirement, "tasks": self._task_decl, "pages": self._pool_decl}[
             kind
         ]
-        while self._in.peek().kind not in (Kind.NEWLINE, Kind.END):
+        while self._in.peek().kind not in (TokenKind.NEWLINE, TokenKind.END):
             read()
             self._in.accept(",")
         return True
@@ -164,10 +164,10 @@ class _Parser:
         body: list[Statement] = []
         self._in.skip_newlines(";")
         while not self._in.at("}"):
-            if self._in.peek().kind is Kind.END:
+            if self._in.peek().kind is TokenKind.END:
                 raise ScenarioError(opened, "this block is not closed", hint="add '}'")
             body.append(self._statement() if within_task else self._line())
-            if not self._in.at("}", ";") and self._in.peek().kind is not Kind.NEWLINE:
+            if not self._in.at("}", ";") and self._in.peek().kind is not TokenKind.NEWLINE:
                 self._in.refuse("expected ';', '}' or the end of the line")
             self._in.skip_newlines(";")
         self._in.expect("}")
@@ -178,14 +178,14 @@ class _Parser:
             return self._loop(within_task=True)
         if self._in.at("atomic"):
             where = self._in.take().where
-            return Section(self._block(within_task=True), where)
+            return AtomicBlock(self._block(within_task=True), where)
         return self._operation()
 
     def _operation(self) -> OpStatement:
         where = self._in.where
         register = None
-        if operands.is_register(self._in):
-            register = operands.register(self._in)
+        if operand_parser.is_register(self._in):
+            register = operand_parser.register(self._in)
             self._in.expect("=", "a register is set by 'm0 = kmap h0'")
         name = self._in.peek()
         kind = KIND_OF_WORD.get(name.text)
@@ -201,18 +201,18 @@ class _Parser:
                 hint=remedy,
             )
         statement = self._operands(OpStatement(kind, where, register=register))
-        return _replace(statement, expectations=operands.expectations(self._in))
+        return _replace(statement, expectations=operand_parser.expectations(self._in))
 
     def _operands(self, bare: OpStatement) -> OpStatement:
         operand = bare.kind.operand
         if operand is Operand.ADDRESS_PTE:
             return self._pte(bare)
         if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
-            bare = _replace(bare, page=operands.page(self._in))
+            bare = _replace(bare, page=operand_parser.page(self._in))
         if operand is Operand.PAGE_PROT:
-            bare = _replace(bare, prot=operands.protection(self._in))
+            bare = _replace(bare, prot=operand_parser.protection(self._in))
         if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE):
-            bare = _replace(bare, address=operands.address(self._in))
+            bare = _replace(bare, address=operand_parser.address(self._in))
         if operand in (
             Operand.VALUE,
             Operand.ADDRESS_VALUE,
@@ -236,7 +236,7 @@ class _Parser:
 
     def _sent(self, bare: OpStatement) -> OpStatement:
         """A task and the CPU it is sent to: ``b 1``; reproducers have one number for both."""
-        if self._in.peek().kind is Kind.NUMBER:
+        if self._in.peek().kind is TokenKind.NUMBER:
             return _replace(bare, value=self._in.expression())
         bare = self._target(bare)
         return _replace(bare, value=self._in.expression())
@@ -254,7 +254,7 @@ class _Parser:
         trigger = TRIGGERS[self._word(TRIGGERS, "what brings the interrupt about")]
         offset = self._in.signed() if self._in.at("+") else ZERO
         where = WHERE[self._word(WHERE, "a context")]
-        page, levels = operands.page(self._in), self._in.expression()
+        page, levels = operand_parser.page(self._in), self._in.expression()
         skip = self._in.expression() if self._in.accept("skip") else ZERO
         address = Address(Base.REG, offset=offset)
         value = Binary("+", levels, Binary("*", skip, Number(256), page.where), page.where)
@@ -269,7 +269,7 @@ class _Parser:
 
     def _target(self, bare: OpStatement) -> OpStatement:
         """Another task, by its name, or by its number as reproducers have it."""
-        if self._in.peek().kind is Kind.NUMBER:
+        if self._in.peek().kind is TokenKind.NUMBER:
             return _replace(bare, value=self._in.expression())
         where = self._in.where
         name = self._in.name("a task like 'b' or 'w[1]'").text
@@ -280,12 +280,15 @@ class _Parser:
         return _replace(bare, target=TaskRef(name, index, where))
 
     def _pte(self, bare: OpStatement) -> OpStatement:
-        address = operands.address(self._in)
+        address = operand_parser.address(self._in)
         if self._in.accept("none"):
             return _replace(bare, address=address)
-        page = operands.page(self._in)
+        page = operand_parser.page(self._in)
         return _replace(
-            bare, address=address, page=page, prot=operands.protection(self._in, optional=True)
+            bare,
+            address=address,
+            page=page,
+            prot=operand_parser.protection(self._in, optional=True),
         )
 
 

@@ -1,11 +1,11 @@
 import pytest
 
 from harness.model.records.operation import Base, OpCode, Operation, Prot
-from harness.scenario.errors import ScenarioError
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import parse_scenario, read_scenario
+from harness.scenario.lowering import lower
 from harness.scenario.program import NotApplicable
+from harness.scenario.scenario_error import ScenarioError
+from harness.scenario.scenario_parser import parse_scenario, read_scenario
 from tests.compare.model_guest import LOCAL, STACK
 
 HEAD = "tasks: a@0 b@1\npages: high 4, low 1\n"

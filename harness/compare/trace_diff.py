@@ -13,7 +13,7 @@ from harness.model.records.observation import Observation
 from harness.model.records.operation import OpCode
 from harness.model.records.outcome import INVLPG
 from harness.model.records.page import Page
-from harness.trace.record import Begin, Header, Record, Step
+from harness.trace.trace_records import Begin, Header, Record, Step
 
 
 class ProgramSteps(NamedTuple):

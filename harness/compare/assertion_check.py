@@ -7,7 +7,7 @@ from harness.compare.divergence import FailedAssertion
 from harness.model.records.layout import TYPED_FIRST, Layout
 from harness.model.records.observation import Observation
 from harness.scenario.program import Assertion, Program
-from harness.trace.record import Step
+from harness.trace.trace_records import Step
 
 _PREEMPT_DEPTH: Final = 0xFF
 _EVIDENCE: Final = {"count": "slots"}

@@ -18,10 +18,10 @@ from harness.model.records.operation import (
 from harness.model.records.page import PageKind
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
-from harness.scenario.lower import _Lowering, lower
-from harness.scenario.parse import parse_scenario, read_scenario
+from harness.scenario.lowering import _Lowering, lower
 from harness.scenario.program import NotApplicable, Program
-from harness.scenario.text import operation_text, program_text
+from harness.scenario.program_text import operation_text, program_text
+from harness.scenario.scenario_parser import parse_scenario, read_scenario
 from tests.compare.model_guest import LOCAL, SMALL, STACK
 
 POOLS = ((PageKind.HIGH, 5), (PageKind.LOW, 2), (PageKind.COLLIDING, 3), (PageKind.ABOVE_4G, 2))

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from harness.compare.divergence import Disagreement, Divergence
-from harness.compare.witness import disagreement
+from harness.compare.witness_comparison import disagreement
 from harness.model.records.layout import Layout
 from harness.model.records.observation import Observation, Snapshot
-from harness.trace.record import WitnessView
+from harness.trace.trace_records import WitnessView
 
 _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
 
 
-def attested(
+def witnessed_disagreements(
     divergence: Divergence, snapshot: Snapshot, witness: WitnessView
 ) -> tuple[Disagreement, ...]:
     """Who stands alone on each entry that *divergence* is about; empty where the witness cannot tell."""

@@ -9,7 +9,7 @@ from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, TYPED_FIRST
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Snapshot
 from harness.model.records.state import Phase, State
-from harness.trace.record import WitnessView
+from harness.trace.trace_records import WitnessView
 
 _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
 

@@ -13,7 +13,15 @@ from typing import Final, NamedTuple
 from harness.model.records.km_type import ERA_SHIFT, TYPE_NR
 from harness.model.records.layout import Generation
 from harness.model.records.operation import NO_PAGE, OpCode, Operation
-from harness.scenario.abstract import POOLS, TASKS, AbstractProgram, Act, Verb, Way, invent
+from harness.scenario.abstract_program import (
+    POOLS,
+    TASKS,
+    AbstractProgram,
+    Act,
+    MappingWay,
+    Verb,
+    invent,
+)
 from harness.scenario.facts import Facts
 from harness.scenario.ledger import WINDOW_REGISTERS, WINDOW_STRIDE, unmap_of
 from harness.scenario.program import Assertion, Program
@@ -23,36 +31,36 @@ ACTS: Final = 4_000
 """Acts of one abstract program: several programs meet several starts."""
 
 
-class Target(NamedTuple):
+class LoweringTarget(NamedTuple):
     """What a program is lowered for: the mapping operation of each way it has; ``era`` of its types, or -1."""
 
     name: str
-    maps: dict[Way, OpCode]
+    maps: dict[MappingWay, OpCode]
     era: int = -1
 
 
-_PERSISTENT: Final = {Way.PERSISTENT: OpCode.KMAP}
-_ATOMIC: Final = {Way.ATOMIC: OpCode.KMAP_ATOMIC}
-_LOCAL: Final = {Way.LOCAL: OpCode.KMAP_LOCAL}
-_TYPED: Final = {Way.ATOMIC: OpCode.TYPED_MAP}
+_PERSISTENT: Final = {MappingWay.PERSISTENT: OpCode.KMAP}
+_ATOMIC: Final = {MappingWay.ATOMIC: OpCode.KMAP_ATOMIC}
+_LOCAL: Final = {MappingWay.LOCAL: OpCode.KMAP_LOCAL}
+_TYPED: Final = {MappingWay.ATOMIC: OpCode.TYPED_MAP}
 
-TYPED_2_6_24: Final = Target("typed-2.6.24", {**_PERSISTENT, **_TYPED}, 0)
-TYPED_2_6_32: Final = Target("typed-2.6.32", {**_PERSISTENT, **_TYPED}, 1)
+TYPED_2_6_24: Final = LoweringTarget("typed-2.6.24", {**_PERSISTENT, **_TYPED}, 0)
+TYPED_2_6_32: Final = LoweringTarget("typed-2.6.32", {**_PERSISTENT, **_TYPED}, 1)
 
 _ACCESSES: Final = (Verb.READ, Verb.WRITE)
 _INTERRUPTS: Final = (Verb.HARDIRQ, Verb.SOFTIRQ)
 
 
-def targets(facts: Facts) -> tuple[Target, ...]:
+def targets(facts: Facts) -> tuple[LoweringTarget, ...]:
     """What a guest with these *facts* can be asked in: its own generation, and the typed window's two eras."""
     generation = facts.layout.generation
     local = _LOCAL if generation is Generation.LOCAL else {}
-    own = Target(generation.value, {**_PERSISTENT, **_ATOMIC, **local})
+    own = LoweringTarget(generation.value, {**_PERSISTENT, **_ATOMIC, **local})
     typed = (TYPED_2_6_24, TYPED_2_6_32) if facts.has(OpCode.TYPED_MAP) else ()
     return (own, *typed)
 
 
-def lower_abstract(program: AbstractProgram, target: Target, facts: Facts) -> Program:
+def lower_abstract(program: AbstractProgram, target: LoweringTarget, facts: Facts) -> Program:
     """*program* for *target* on a guest with these *facts*."""
     tasks = tuple(cpu % facts.layout.online_cpus for cpu in TASKS)
     lowering = _Lowering(target, tasks)
@@ -97,7 +105,7 @@ class _Live(NamedTuple):
 class _Lowering:
     """The operations so far; what is mapped, who keeps a CPU, what the pages hold."""
 
-    def __init__(self, target: Target, tasks: tuple[int, ...]) -> None:
+    def __init__(self, target: LoweringTarget, tasks: tuple[int, ...]) -> None:
         self.operations: list[Operation] = []
         self.assertions: list[Assertion] = []
         self._target = target
@@ -149,36 +157,36 @@ class _Lowering:
     def _has(self, act: Act) -> bool:
         """Whether the target can map so."""
         era = self._target.era
-        known = era < 0 or act.way is not Way.ATOMIC or act.kind < TYPE_NR[era]
+        known = era < 0 or act.way is not MappingWay.ATOMIC or act.kind < TYPE_NR[era]
         return act.way in self._target.maps and known
 
     def _map(self, act: Act) -> None:
         if not self._has(act):
             return
-        window = act.way is not Way.PERSISTENT
+        window = act.way is not MappingWay.PERSISTENT
         register = act.page
         if window:
             register = WINDOW_REGISTERS + act.task * WINDOW_STRIDE + self._windows[act.task]
-        value = self._type(act) if act.way is Way.ATOMIC else 0
+        value = self._type(act) if act.way is MappingWay.ATOMIC else 0
         self.operation(
             self._target.maps[act.way], act.task, page=act.page, reg=register, value=value
         )
         self._live[act.mapping] = _Live(register, act.page)
         self._windows[act.task] += window
-        self._keeps[act.task] += act.way is Way.ATOMIC
+        self._keeps[act.task] += act.way is MappingWay.ATOMIC
 
     def _unmap(self, act: Act) -> None:
         live = self._live.pop(act.mapping, None)
         if live is None:
             return
-        code, window = unmap_of(self._target.maps[act.way]), act.way is not Way.PERSISTENT
+        code, window = unmap_of(self._target.maps[act.way]), act.way is not MappingWay.PERSISTENT
         if window:
-            value = self._type(act) if act.way is Way.ATOMIC else 0
+            value = self._type(act) if act.way is MappingWay.ATOMIC else 0
             self.operation(code, act.task, reg=live.register, value=value)
         else:
             self.operation(code, act.task, page=live.page)
         self._windows[act.task] -= window
-        self._keeps[act.task] -= act.way is Way.ATOMIC
+        self._keeps[act.task] -= act.way is MappingWay.ATOMIC
 
     def _access(self, act: Act) -> None:
         live = self._live.get(act.mapping)

@@ -5,11 +5,11 @@ from typing import Final
 
 from harness.model.records.observation import Status
 from harness.model.records.operation import Base, Prot
-from harness.scenario.errors import Where
 from harness.scenario.expression import Expression, Number
-from harness.scenario.stream import TokenStream
+from harness.scenario.scenario_error import SourcePlace
 from harness.scenario.syntax import Address, Expectation, PageRef
-from harness.scenario.tokens import Kind
+from harness.scenario.token_stream import TokenStream
+from harness.scenario.tokens import TokenKind
 from harness.scenario.vocabulary import PAGE_LETTERS, PROTS
 
 STATUS_WORDS: Final = {
@@ -149,7 +149,7 @@ def _expectation(stream: TokenStream) -> Expectation:
     return _number_expectation(stream, where)
 
 
-def _number_expectation(stream: TokenStream, where: Where) -> Expectation:
+def _number_expectation(stream: TokenStream, where: SourcePlace) -> Expectation:
     if not stream.at(*NUMBER_FIELDS):
         known = ", ".join((*STATUS_WORDS, "pte", *NUMBER_FIELDS))
         stream.refuse("expected what should be seen", f"one of {known}")
@@ -163,4 +163,4 @@ def _number_expectation(stream: TokenStream, where: Where) -> Expectation:
 
 def at_line_end(stream: TokenStream) -> bool:
     """Whether nothing more stands in this statement."""
-    return stream.peek().kind in (Kind.NEWLINE, Kind.END) or stream.at(";", "}", "->")
+    return stream.peek().kind in (TokenKind.NEWLINE, TokenKind.END) or stream.at(";", "}", "->")

@@ -14,7 +14,7 @@ from harness.model.records.operation import (
     OpCode,
     Operation,
 )
-from harness.trace.record import Step
+from harness.trace.trace_records import Step
 
 _SITUATIONS: Final = (
     "wrap",
@@ -38,7 +38,7 @@ _SITUATIONS: Final = (
 
 
 @dataclass(slots=True)
-class Coverage:
+class ReachedSituations:
     """Counts of operations, of situations, and the deepest window use of each CPU.
 
     ``situations`` has every situation, those never reached at 0.
@@ -110,7 +110,7 @@ class Coverage:
         if seen.status is Status.FAULT:
             self.situations["fault"] += 1
 
-    def merge(self, other: "Coverage") -> None:
+    def merge(self, other: "ReachedSituations") -> None:
         """Add the counts of *other*."""
         self.operations.update(other.operations)
         self.situations.update(other.situations)

@@ -1,7 +1,7 @@
 """Abstract programs: what tasks do with pages, in words that every generation can be asked in.
 
 A page is mapped *persistently*, *atomically* (with a type, which some generations need) or
-*locally*; it is read, written and unmapped; tasks sleep and are interrupted.  ``abstract_lower.py`` turns the same
+*locally*; it is read, written and unmapped; tasks sleep and are interrupted.  ``abstract_lowering.py`` turns the same
 program into the operations of one kernel or of the module's typed window, and leaves out what is not to be had there.
 """
 
@@ -47,7 +47,7 @@ _OFFSETS: Final = (0, 4, 2048, 4092)
 _RESTS: Final = (Verb.LOOK, Verb.SLEEP, Verb.YIELD, Verb.FLUSH)
 
 
-class Way(Enum):
+class MappingWay(Enum):
     """How a page is mapped."""
 
     PERSISTENT = "persistent"
@@ -65,14 +65,14 @@ class Act(NamedTuple):
     verb: Verb
     task: int
     mapping: int = -1
-    way: Way = Way.PERSISTENT
+    way: MappingWay = MappingWay.PERSISTENT
     page: int = -1
     kind: int = 0
     offset: int = 0
     value: int = 0
 
 
-class Mapping(NamedTuple):
+class AbstractMapping(NamedTuple):
     """A live mapping of the program."""
 
     number: int
@@ -103,8 +103,8 @@ class _Author:
     def __init__(self, rng: Random) -> None:
         self.rng = rng
         self.acts: list[Act] = []
-        self.held: list[Mapping] = []
-        self.local: list[list[Mapping]] = [[] for _ in TASKS]
+        self.held: list[AbstractMapping] = []
+        self.local: list[list[AbstractMapping]] = [[] for _ in TASKS]
         self._number = 0
         kinds = [kind for kind, count in POOLS for _ in range(count)]
         self._low = [page for page, kind in enumerate(kinds) if kind is PageKind.LOW]
@@ -127,24 +127,26 @@ class _Author:
         """Undo everything."""
         for task, stack in enumerate(self.local):
             while stack:
-                self.acts.append(self._undo(task, stack.pop(), Way.LOCAL))
+                self.acts.append(self._undo(task, stack.pop(), MappingWay.LOCAL))
         for mapping in self.held:
-            self.acts.append(self._undo(self.rng.randrange(len(TASKS)), mapping, Way.PERSISTENT))
+            self.acts.append(
+                self._undo(self.rng.randrange(len(TASKS)), mapping, MappingWay.PERSISTENT)
+            )
         self.held.clear()
 
-    def _mapping(self, kind: int = 0) -> Mapping:
+    def _mapping(self, kind: int = 0) -> AbstractMapping:
         (pages,) = self.rng.choices((self._low, self._high[:_HOT], self._high), (1, 5, 4))
         page = self.rng.choice(pages)
         self._number += 1
-        return Mapping(self._number, page, kind)
+        return AbstractMapping(self._number, page, kind)
 
-    def _make(self, task: int, mapping: Mapping, way: Way) -> Act:
+    def _make(self, task: int, mapping: AbstractMapping, way: MappingWay) -> Act:
         return Act(Verb.MAP, task, mapping.number, way, mapping.page, mapping.kind)
 
-    def _undo(self, task: int, mapping: Mapping, way: Way) -> Act:
+    def _undo(self, task: int, mapping: AbstractMapping, way: MappingWay) -> Act:
         return Act(Verb.UNMAP, task, mapping.number, way, mapping.page, mapping.kind)
 
-    def _touch(self, task: int, mapping: Mapping) -> list[Act]:
+    def _touch(self, task: int, mapping: AbstractMapping) -> list[Act]:
         """A word read, and often written before."""
         offset, value = self.rng.choice(_OFFSETS), self.rng.getrandbits(32)
         read = Act(Verb.READ, task, mapping.number, page=mapping.page, offset=offset)
@@ -155,10 +157,10 @@ class _Author:
         if len(self.held) < MOST_HELD and self.rng.random() < 0.55:
             mapping = self._mapping()
             self.held.append(mapping)
-            self.acts.append(self._make(task, mapping, Way.PERSISTENT))
+            self.acts.append(self._make(task, mapping, MappingWay.PERSISTENT))
         elif self.held and self.rng.random() < 0.6:
             mapping = self.held.pop(self.rng.randrange(len(self.held)))
-            self.acts.append(self._undo(task, mapping, Way.PERSISTENT))
+            self.acts.append(self._undo(task, mapping, MappingWay.PERSISTENT))
         elif self.held:
             self.acts += self._touch(task, self.rng.choice(self.held))
 
@@ -166,19 +168,19 @@ class _Author:
         stack, dice = self.local[task], self.rng.random()
         if len(stack) < MOST_LOCAL and dice < 0.45:
             stack.append(self._mapping())
-            self.acts.append(self._make(task, stack[-1], Way.LOCAL))
+            self.acts.append(self._make(task, stack[-1], MappingWay.LOCAL))
         elif stack and dice < 0.75:
             self.acts += self._touch(task, self.rng.choice(stack))
         elif stack:
-            self.acts.append(self._undo(task, stack.pop(), Way.LOCAL))
+            self.acts.append(self._undo(task, stack.pop(), MappingWay.LOCAL))
 
     def _turn(self, task: int) -> None:
         """Pages mapped and released one after another: the cursor moves on, slots stay behind unused."""
         for _ in range(self.rng.randint(1, 20)):
             mapping = self._mapping()
             touched = self._touch(task, mapping) if self.rng.random() < 0.3 else []
-            made = self._make(task, mapping, Way.PERSISTENT)
-            self.acts += [made, *touched, self._undo(task, mapping, Way.PERSISTENT)]
+            made = self._make(task, mapping, MappingWay.PERSISTENT)
+            self.acts += [made, *touched, self._undo(task, mapping, MappingWay.PERSISTENT)]
 
     def _rest(self, task: int) -> None:
         (verb,) = self.rng.choices(_RESTS, (6, 4, 3, 1))
@@ -198,11 +200,11 @@ class _Author:
         """One section: mappings of different types, nested, in steps that others may come between."""
         kinds = self.rng.sample(range(len(KM_TYPES_2_6_32)), self.rng.randint(1, MOST_ATOMIC) + 2)
         steps: list[list[Act]] = []
-        stack: list[Mapping] = []
+        stack: list[AbstractMapping] = []
         for kind in kinds[:-2]:
             stack.append(self._mapping(kind))
             steps += [
-                [self._make(task, stack[-1], Way.ATOMIC)],
+                [self._make(task, stack[-1], MappingWay.ATOMIC)],
                 self._touch(task, self.rng.choice(stack)),
             ]
         if self.rng.random() < 0.25:
@@ -211,20 +213,20 @@ class _Author:
             steps += self._end(task, stack.pop())
         return steps
 
-    def _end(self, task: int, mapping: Mapping) -> list[list[Act]]:
+    def _end(self, task: int, mapping: AbstractMapping) -> list[list[Act]]:
         """The newest mapping read and undone; sometimes its type maps another page at once, which must be seen."""
-        steps = [self._touch(task, mapping), [self._undo(task, mapping, Way.ATOMIC)]]
+        steps = [self._touch(task, mapping), [self._undo(task, mapping, MappingWay.ATOMIC)]]
         if self.rng.random() < 0.7:
             return steps
         again = self._mapping(mapping.kind)
-        return [*steps, [self._make(task, again, Way.ATOMIC)], *self._end(task, again)]
+        return [*steps, [self._make(task, again, MappingWay.ATOMIC)], *self._end(task, again)]
 
     def _interrupt(self, task: int, kinds: list[int]) -> list[Act]:
         """An interrupt that maps, touches and unmaps; nobody comes between."""
         body: list[Act] = []
         stack = [self._mapping(kind) for kind in kinds[: self.rng.randint(1, 2)]]
         for mapping in stack:
-            body += [self._make(task, mapping, Way.ATOMIC), *self._touch(task, mapping)]
+            body += [self._make(task, mapping, MappingWay.ATOMIC), *self._touch(task, mapping)]
         for mapping in reversed(stack):
-            body += [*self._touch(task, mapping), self._undo(task, mapping, Way.ATOMIC)]
+            body += [*self._touch(task, mapping), self._undo(task, mapping, MappingWay.ATOMIC)]
         return [Act(self.rng.choice((Verb.HARDIRQ, Verb.SOFTIRQ)), task, value=len(body)), *body]

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from harness.trace.codec import header_of, header_value, record_of, record_value
-from harness.trace.errors import TraceError, TraceUnwritableError, TruncatedTraceError
-from harness.trace.record import FORMAT_VERSION, End, Header, Record, Step, Sync
+from harness.trace.trace_codec import header_of, header_value, record_of, record_value
+from harness.trace.trace_error import TraceError, TraceUnwritableError, TruncatedTraceError
+from harness.trace.trace_records import FORMAT_VERSION, End, Header, Record, Step, Sync
 
 _FINISHED: Final = "finished"
 _LEVEL: Final = 1  # level 6 costs four times the time for a fifth of the size

@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 from harness.compare.criteria import standard_contract
-from harness.compare.diff import compare_traces
 from harness.compare.divergence import Layer, Verdict
-from harness.compare.evidence import mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.session import judge_records
-from harness.trace.file import TraceReader, TraceWriter
-from harness.trace.record import Begin, End, Header
+from harness.compare.run_judge import judge_records
+from harness.compare.trace_diff import compare_traces
+from harness.trace.trace_file import TraceReader, TraceWriter
+from harness.trace.trace_records import Begin, End, Header
 from tests.compare.model_guest import (
     FULL,
     LOCAL,
@@ -46,7 +46,7 @@ def records(shift=0):
 
 
 def judged(found):
-    return judge_records(HEADER, found, our_known_bugs(), standard_contract(mask(FULL)))
+    return judge_records(HEADER, found, our_known_bugs(), standard_contract(evidence_mask(FULL)))
 
 
 def test_a_stored_trace_is_judged_again_to_the_same_result(tmp_path):

@@ -13,18 +13,18 @@ from harness.model.records.operation import (
     Operation,
 )
 from harness.model.records.page import PageKind
-from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.expression import Expression, evaluate
 from harness.scenario.facts import Facts, numbers, unmet
 from harness.scenario.program import UNBOUND, Assertion, NotApplicable, Program
-from harness.scenario.rules import check_rules
+from harness.scenario.program_rules import check_rules
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
 from harness.scenario.syntax import (
     Address,
+    AtomicBlock,
     Loop,
     OpStatement,
     PageRef,
     Scenario,
-    Section,
     Statement,
     TaskLine,
     TaskRef,
@@ -38,7 +38,7 @@ MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
 def lower(scenario: Scenario, facts: Facts) -> Program | NotApplicable:
     """Program of *scenario* for a guest with these *facts*.
 
-    Raises ScenarioError for an unknown name, an index outside its range, or a broken rule (rules.py).
+    Raises ScenarioError for an unknown name, an index outside its range, or a broken rule (program_rules.py).
     """
     name = PurePath(scenario.file).stem
     for requirement in scenario.requires:
@@ -62,9 +62,9 @@ class _Lowering:
         self._cpus: list[int] = []
         self._pools: list[tuple[PageKind, int]] = []
         self._operations: list[Operation] = []
-        self._places: list[Where] = []
+        self._places: list[SourcePlace] = []
         self._assertions: list[Assertion] = []
-        self._sections: list[tuple[int, int, Where]] = []
+        self._sections: list[tuple[int, int, SourcePlace]] = []
 
     def declare(self) -> str | None:
         """Tasks and pages; the reason when the guest cannot have them."""
@@ -96,7 +96,7 @@ class _Lowering:
                 )
         return None
 
-    def _declared_tasks(self) -> Iterator[tuple[str, int, Where]]:
+    def _declared_tasks(self) -> Iterator[tuple[str, int, SourcePlace]]:
         for declared in self._scenario.tasks:
             count = 1 if declared.count is None else evaluate(declared.count, self.numbers)
             for i in range(count):
@@ -116,7 +116,7 @@ class _Lowering:
                     self._loop(statement, task, names)
                 case TaskLine():
                     self.run((statement.statement,), self._task(statement.task, names), names)
-                case Section():
+                case AtomicBlock():
                     start = len(self._operations)
                     self.run(statement.body, task, names)
                     self._sections.append((start, len(self._operations), statement.where))
@@ -193,7 +193,7 @@ class _Lowering:
         return operation
 
     def _address(
-        self, operation: Operation, address: Address, where: Where, names: Mapping[str, int]
+        self, operation: Operation, address: Address, where: SourcePlace, names: Mapping[str, int]
     ) -> Operation:
         offset = evaluate(address.offset, names)
         if address.base is Base.ABSOLUTE:
@@ -211,7 +211,9 @@ class _Lowering:
             )
         return operation._replace(base=address.base, reg=index, offset=offset)
 
-    def _register(self, expression: Expression, where: Where, names: Mapping[str, int]) -> int:
+    def _register(
+        self, expression: Expression, where: SourcePlace, names: Mapping[str, int]
+    ) -> int:
         number = evaluate(expression, names)
         if not 0 <= number < MAX_REGISTERS:
             hint = f"registers are m0 to m{MAX_REGISTERS - 1}"
@@ -239,7 +241,7 @@ class _Lowering:
     def program(self, name: str) -> Program:
         """The finished, checked program."""
         if not self._operations:
-            where = Where(self._scenario.file, 1, 1)
+            where = SourcePlace(self._scenario.file, 1, 1)
             raise ScenarioError(
                 where, "the scenario is empty on this guest", hint="its loops run no time"
             )

@@ -33,7 +33,7 @@ which stands where the last slot was taken; and counts that are missing where th
 
 
 @dataclass(frozen=True, slots=True)
-class Mask:
+class EvidenceMask:
     """Blanks of one evidence mask; ``full`` when there is nothing to blank, which costs nothing.
 
     Without COUNTS a change of a count alone cannot be seen, so that slots are not
@@ -80,7 +80,7 @@ class Mask:
         return seen._replace(**dict(self.zeros)) if self.blanked else seen  # type: ignore[arg-type] # names are fields of Observation
 
 
-def mask(evidence: int) -> Mask:
+def evidence_mask(evidence: int) -> EvidenceMask:
     """The mask of *evidence* (KMH_EV_*)."""
     blanked = tuple(name for bit, names in FIELDS.items() if not evidence & bit for name in names)
-    return Mask(blanked, tuple((name, () if name == "slots" else 0) for name in blanked))
+    return EvidenceMask(blanked, tuple((name, () if name == "slots" else 0) for name in blanked))

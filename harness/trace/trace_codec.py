@@ -17,8 +17,17 @@ from harness.model.records.observation import (
 from harness.model.records.operation import Base, OpCode, Operation, Prot
 from harness.model.records.page import Page, PageKind
 from harness.scenario.program import Assertion, Program
-from harness.trace.errors import TraceError
-from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble, WitnessView
+from harness.trace.trace_error import TraceError
+from harness.trace.trace_records import (
+    Begin,
+    End,
+    Header,
+    Record,
+    Step,
+    Sync,
+    Trouble,
+    WitnessView,
+)
 
 STEP: Final = "s"
 _TAGS: Final = {Begin: "begin", Sync: "sync", Trouble: "trouble", End: "end"}

@@ -28,9 +28,9 @@ from harness.model.records.operation import (
     OperationFlag,
 )
 from harness.model.records.page import PageKind
-from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.facts import usable_depth
 from harness.scenario.program import UNBOUND, Program
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
 
 
 class Live(NamedTuple):
@@ -49,7 +49,7 @@ class _Task:
     windows: list[int] = field(default_factory=list)
     irq_end: int = -1
     irq_open: Counter[AtomicSection] = field(default_factory=Counter)
-    opened_at: Where | None = None
+    opened_at: SourcePlace | None = None
     gone: bool = False
 
     @property
@@ -60,8 +60,8 @@ class _Task:
 def check_rules(
     program: Program,
     layout: Layout,
-    places: Sequence[Where] = (),
-    sections: Sequence[tuple[int, int, Where]] = (),
+    places: Sequence[SourcePlace] = (),
+    sections: Sequence[tuple[int, int, SourcePlace]] = (),
 ) -> None:
     """Check *program*; *sections* are the ``atomic`` blocks as (first step, step after, place).
 
@@ -78,7 +78,7 @@ def check_rules(
 
 
 class _Checker:
-    def __init__(self, program: Program, layout: Layout, places: Sequence[Where]) -> None:
+    def __init__(self, program: Program, layout: Layout, places: Sequence[SourcePlace]) -> None:
         self._program = program
         self._layout = layout
         self._places = places
@@ -91,9 +91,11 @@ class _Checker:
         self._iomap_atomic = layout.generation is Generation.STACK
         self._depth = usable_depth(layout)
 
-    def _where(self, step: int) -> Where:
+    def _where(self, step: int) -> SourcePlace:
         return (
-            self._places[step] if step < len(self._places) else Where(self._program.name, step, 1)
+            self._places[step]
+            if step < len(self._places)
+            else SourcePlace(self._program.name, step, 1)
         )
 
     def _refuse(self, step: int, problem: str, hint: str) -> NoReturn:
@@ -101,7 +103,7 @@ class _Checker:
         offending = OPERATIONS[operation.code].word
         raise ScenarioError(self._where(step), problem, offending=offending, hint=hint)
 
-    def boundary(self, step: int, opened: Where | None, closed: bool) -> None:
+    def boundary(self, step: int, opened: SourcePlace | None, closed: bool) -> None:
         """The edges of an ``atomic`` block: nothing may be open there."""
         if (opened or closed) and self._atomic_task is not None:
             where = opened or self._where(step - 1)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NoReturn
 
-from harness.scenario.errors import ScenarioError, Where
 from harness.scenario.expression import Binary, Expression, Name, Number
-from harness.scenario.tokens import Kind, Token
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
+from harness.scenario.tokens import Token, TokenKind
 
 
 class TokenStream:
@@ -16,7 +16,7 @@ class TokenStream:
         self._next = 0
 
     @property
-    def where(self) -> Where:
+    def where(self) -> SourcePlace:
         """Place of the next token."""
         return self.peek().where
 
@@ -26,7 +26,7 @@ class TokenStream:
 
     def at(self, *texts: str) -> bool:
         """Whether the next token is one of these symbols or names."""
-        return self.peek().text in texts and self.peek().kind is not Kind.TITLE
+        return self.peek().text in texts and self.peek().kind is not TokenKind.TITLE
 
     def take(self) -> Token:
         """The next token, which is consumed."""
@@ -48,7 +48,7 @@ class TokenStream:
 
     def name(self, what: str) -> Token:
         """A name, called *what* in the message when there is none."""
-        if self.peek().kind is not Kind.NAME:
+        if self.peek().kind is not TokenKind.NAME:
             self.refuse(f"expected {what}")
         return self.take()
 
@@ -58,14 +58,14 @@ class TokenStream:
 
     def skip_newlines(self, *also: str) -> None:
         """Pass empty lines, and the symbols in *also*."""
-        while self.peek().kind is Kind.NEWLINE or self.at(*also):
+        while self.peek().kind is TokenKind.NEWLINE or self.at(*also):
             self._next += 1
 
     def end_line(self) -> None:
         """The line must end here."""
-        if self.peek().kind is Kind.END:
+        if self.peek().kind is TokenKind.END:
             return
-        if self.peek().kind is not Kind.NEWLINE:
+        if self.peek().kind is not TokenKind.NEWLINE:
             self.refuse("expected the end of the line")
         self._next += 1
 
@@ -95,9 +95,9 @@ class TokenStream:
 
     def _atom(self) -> Expression:
         token = self.peek()
-        if token.kind is Kind.NUMBER:
+        if token.kind is TokenKind.NUMBER:
             return Number(int(self.take().text, 0))
-        if token.kind is Kind.NAME:
+        if token.kind is TokenKind.NAME:
             return Name(self.take().text, token.where)
         if self.accept("-"):
             return Binary("-", Number(0), self._atom(), token.where)

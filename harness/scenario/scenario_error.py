@@ -5,7 +5,7 @@ from typing import NamedTuple
 from harness.errors import UsageError
 
 
-class Where(NamedTuple):
+class SourcePlace(NamedTuple):
     """A place in a scenario file; lines and columns count from 1."""
 
     file: str
@@ -22,7 +22,9 @@ class ScenarioError(UsageError):
     ``offending`` is the text at *where*; the hint tells what to write instead.
     """
 
-    def __init__(self, where: Where, problem: str, *, offending: str = "", hint: str = "") -> None:
+    def __init__(
+        self, where: SourcePlace, problem: str, *, offending: str = "", hint: str = ""
+    ) -> None:
         shown = f": {offending!r}" if offending else ""
         super().__init__(f"{where}: {problem}{shown}", hint=hint)
         self.where = where

@@ -4,25 +4,25 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from harness.compare.coverage import Coverage
 from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
-from harness.compare.evidence import mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.judge import Judge
 from harness.compare.known_bugs import KnownBugs
+from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
 from harness.model.records.state import initial
-from harness.trace.record import Begin, End, Header, Record, Step, Sync, Trouble
+from harness.trace.trace_records import Begin, End, Header, Record, Step, Sync, Trouble
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
+class JudgedRun:
     """The comparison of a run: the result of each program, and what they amount to."""
 
     header: Header
     programs: tuple[ProgramResult, ...]
-    coverage: Coverage = field(default_factory=Coverage)
+    coverage: ReachedSituations = field(default_factory=ReachedSituations)
 
     @property
     def verdict(self) -> Verdict:
@@ -56,7 +56,7 @@ class RunResult:
         return counters
 
 
-class Session:
+class RunJudge:
     """Judges the programs of one guest; WARN_ONCE sites that have fired stay fired between them."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Session:
     ) -> None:
         self.header = header
         self.judge: Judge | None = None
-        evidence = mask(header.evidence)
+        evidence = evidence_mask(header.evidence)
         self._criteria = Criteria(
             evidence, known.for_kernel(header), contract or standard_contract(evidence)
         )
@@ -128,13 +128,13 @@ class Session:
             self._results.append(self.judge.result)
             self.judge = None
 
-    def result(self) -> RunResult:
+    def result(self) -> JudgedRun:
         """What the run amounts to."""
         self._close()
-        coverage = Coverage()
+        coverage = ReachedSituations()
         for program in self._results:
             coverage.merge(program.coverage)
-        return RunResult(self.header, tuple(self._results), coverage)
+        return JudgedRun(self.header, tuple(self._results), coverage)
 
 
 def judge_records(
@@ -142,9 +142,9 @@ def judge_records(
     records: Iterable[Record],
     known: KnownBugs,
     contract: ContractCheck | None = None,
-) -> RunResult:
+) -> JudgedRun:
     """Judge the records of a trace."""
-    session = Session(header, known, contract)
+    session = RunJudge(header, known, contract)
     for record in records:
         session.feed(record)
     return session.result()

@@ -6,9 +6,9 @@ import pytest
 
 from harness.model.records.observation import Completion, SavedChange, Snapshot, Status, TaskView
 from harness.model.records.operation import OpCode
-from harness.trace.errors import TraceError, TruncatedTraceError
-from harness.trace.file import TraceReader, TraceWriter
-from harness.trace.record import Begin, End, Header, Step, Sync, Trouble, WitnessView
+from harness.trace.trace_error import TraceError, TruncatedTraceError
+from harness.trace.trace_file import TraceReader, TraceWriter
+from harness.trace.trace_records import Begin, End, Header, Step, Sync, Trouble, WitnessView
 from tests.compare.model_guest import FULL, SMALL, ModelGuest, program
 
 TEXT = """tasks: a@0 b@1

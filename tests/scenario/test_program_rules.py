@@ -1,9 +1,9 @@
 import pytest
 
-from harness.scenario.errors import ScenarioError
 from harness.scenario.facts import Facts
-from harness.scenario.lower import lower
-from harness.scenario.parse import parse_scenario
+from harness.scenario.lowering import lower
+from harness.scenario.scenario_error import ScenarioError
+from harness.scenario.scenario_parser import parse_scenario
 from tests.compare.model_guest import LOCAL, STACK
 
 HEAD = "tasks: a@0 b@0 c@1\npages: high 20, low 1\n"
