@@ -1,5 +1,5 @@
-"""What of the code under judgement was executed: counts of gcov kernels, and the report of them.
+"""Shows which lines of mm/highmem.c and its relatives a run executed, with gcov kernels.
 
-``counts`` fetches the counts from a guest before it ends, ``lines`` has gcovr make a report of them and puts
-beside it what no run can reach, with the reason (``unreachable.toml``).
+``gcov_counts`` fetches the counts from a guest before it ends.  ``line_coverage`` makes the report
+with gcovr, and marks the lines that no run can reach with the reason (``unreachable.toml``).
 """

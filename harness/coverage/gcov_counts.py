@@ -1,7 +1,7 @@
-"""The counts of a gcov kernel, fetched from a guest before it ends.
+"""Fetches the counts of a gcov kernel from a guest before it ends.
 
-A kernel with GCOV_KERNEL shows the counts of each object below debugfs, at the path that the object was compiled
-at (Documentation/dev-tools/gcov.rst, 6.1).
+A kernel with GCOV_KERNEL shows the counts of each object in debugfs, under the path at which the
+object was compiled (Documentation/dev-tools/gcov.rst, 6.1).
 """
 
 import itertools
@@ -15,16 +15,18 @@ from harness.guest.failure import AgentError
 from harness.kernel.kernel_record import Kernel
 
 OBJECTS = ("mm/highmem", *(name.removesuffix(".c") for name in I386.source.mapping_files))
-"""Objects with the code under judgement, as far as a version has them; the kernel counts in these only
-(``variables`` of images/kernels.toml)."""
+"""Objects with the judged code, if a version has them.
+
+The kernel counts in these only (``variables`` of images/kernels.toml).
+"""
 _DEBUGFS = "/sys/kernel/debug/gcov"
 
 
 class Readable(Protocol):
-    """A guest whose files can be read."""
+    """A guest whose files the harness can read."""
 
     def read_file(self, path: str) -> bytes:
-        """What a file of the guest holds."""
+        """The content of a file of the guest."""
 
 
 def require_counts(kernel: Kernel) -> None:
@@ -37,15 +39,15 @@ def require_counts(kernel: Kernel) -> None:
 
 
 def _notes(kernel: Kernel) -> Iterator[Path]:
-    """The compiler's description of each object (.gcno)."""
+    """The compiler's notes on each object (.gcno)."""
     paths = (kernel.build_dir / f"{name}.gcno" for name in OBJECTS)
     return (path for path in paths if path.is_file())
 
 
 def collect(guest: Readable, kernel: Kernel, folder: Path) -> None:
-    """Write what *guest* has counted to a new folder below *folder*, with the compiler's notes beside it.
+    """Write the counts of *guest* and the compiler's notes to a new folder below *folder*.
 
-    A kernel that was wrecked may not answer any more: its counts are lost, and that is no error.
+    A wrecked kernel may not answer any more: then its counts are lost, which is not an error.
     """
     home = _new_folder(folder)
     for notes in _notes(kernel):

@@ -1,4 +1,4 @@
-"""Which lines and branches were executed, of all that the guests of a run have counted."""
+"""Makes the coverage report of a run: executed lines and branches of all its guests."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ _FILTER = rf".*/({'|'.join(OBJECTS)})\.c$"
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """One line of the code under judgement; ``branches`` are the counts of each way out of it."""
+    """One line of the judged code; ``branches`` are the counts of each way out of it."""
 
     file: str
     number: int
@@ -32,63 +32,60 @@ class SourceLine:
     count: int
     branches: tuple[int, ...] = ()
     unreachable: str = ""
-    """Why no run on this kernel executes it whole, or empty."""
+    """Why no run on this kernel executes the whole line, if that is so."""
 
     @property
     def whole(self) -> bool:
-        """Whether it was executed, with all its branches."""
+        """Whether the line was executed, with all its branches."""
         return self.count > 0 and all(self.branches)
 
 
 @dataclass(frozen=True, slots=True)
 class LineCoverage:
-    """The lines of a run, and where the reports of them are."""
+    """The lines of a run, and the folder with the reports on them."""
 
     lines: tuple[SourceLine, ...]
     folder: Path
     reached: tuple[SourceLine, ...] = field(init=False)
-    """Executed whole."""
+    """Lines that were executed with all their branches."""
     missed: tuple[SourceLine, ...] = field(init=False)
-    """Neither executed whole nor known to be unreachable."""
+    """Lines that were not, and are not known to be unreachable."""
 
     def __post_init__(self) -> None:
-        """Sort the lines out once."""
+        """Sort the lines once."""
         object.__setattr__(self, "reached", tuple(one for one in self.lines if one.whole))
         missed = tuple(one for one in self.lines if not one.whole and not one.unreachable)
         object.__setattr__(self, "missed", missed)
 
 
 def report(folder: Path, kernel: Kernel) -> LineCoverage:
-    """Have gcovr make HTML, text and JSON of the counts below *folder*; raises InfrastructureError if it cannot."""
-    source = kernel.build_dir.parent
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "gcovr",
-            "--gcov-executable",
-            str(find_tool(kernel.architecture.compiler, "gcov")),
-        ),
-        *("--root", str(source), "--gcov-object-directory", str(kernel.build_dir)),
-        *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
-        *(
-            "--txt",
-            str(folder / TEXT),
-            "--html-details",
-            str(folder / HTML),
-            "--json",
-            str(folder / _JSON),
-        ),
-        *("--filter", _FILTER, str(folder)),
-    ]
+    """Make HTML, text and JSON reports of the counts below *folder* with gcovr.
+
+    Raises InfrastructureError if gcovr fails.
+    """
+    command = _command(folder, kernel)
     done = run(command)
     if done.returncode:
         raise InfrastructureError(
             f"gcovr failed with status {done.returncode}: {done.stderr.strip()[-400:]}",
             hint="the counts are kept in that folder; the command was: " + " ".join(command),
         )
+    source = kernel.build_dir.parent
     document = json.loads((folder / _JSON).read_text(encoding="utf-8"))
     return LineCoverage(tuple(_lines(document, source, _reasons(kernel))), folder)
+
+
+def _command(folder: Path, kernel: Kernel) -> list[str]:
+    gcov = str(find_tool(kernel.architecture.compiler, "gcov"))
+    html, text, values = (str(folder / name) for name in (HTML, TEXT, _JSON))
+    return [
+        *(sys.executable, "-m", "gcovr", "--gcov-executable", gcov),
+        *("--root", str(kernel.build_dir.parent)),
+        *("--gcov-object-directory", str(kernel.build_dir)),
+        *("--merge-mode-functions", "separate", "--gcov-ignore-errors", "source_not_found"),
+        *("--txt", text, "--html-details", html, "--json", values),
+        *("--filter", _FILTER, str(folder)),
+    ]
 
 
 def _lines(
@@ -110,7 +107,7 @@ def _lines(
 
 
 def _reasons(kernel: Kernel) -> dict[str, str]:
-    """Why lines (by their text) and functions (by name) are not reached, as far as it is true of *kernel*."""
+    """The reasons why lines (by text) and functions (by name) are unreachable on *kernel*."""
     entries = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8")).get("unreachable", [])
     return {
         what: entry["reason"]

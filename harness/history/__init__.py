@@ -1,1 +1,1 @@
-"""Concurrent histories: what several CPUs did at once, and whether any order of it explains what they saw."""
+"""Concurrent histories: decides whether some order explains what several CPUs saw at once."""

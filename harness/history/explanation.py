@@ -1,14 +1,14 @@
-"""Whether some order of its operations explains a history: the contract of kmap and kunmap, decided exactly.
+"""Decides exactly whether some order of its operations explains a history.
 
-The contract: while a page has users, kmap gives its address; else an address that no other page with users
-has.  A mapping that nobody uses may be dropped at any moment.
+The contract of kmap and kunmap: while a page has users, kmap returns its address; else it returns
+an address that no other page with users has.  The kernel may drop an unused mapping at any moment.
 
-Under it, an operation may always be taken to have happened when it keeps least mapped: kunmap at its
-invocation, kmap at its return.  In any order that explains the history, moving a kunmap forward to its
-invocation or a kmap back to its return only shortens the time in which a page has users, and whatever was
-allowed with the longer time is allowed with the shorter one: an address that was the page's own is one that
-nobody else has.  So there is an order if and only if this one is one, which a single pass decides
-(tests/history holds it against a search of all orders).
+A single pass decides it.  It takes every kunmap to happen at its invocation and every kmap at its
+return, so that each page has users for the shortest time possible.  If any order explains the
+history, this one does, too: moving a kunmap to its invocation, or a kmap to its return, only
+shortens the time in which a page has users, and all that the contract allows with the longer time
+it also allows with the shorter one.  (tests/history compares the pass with a search of all
+orders.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,14 +24,14 @@ from harness.guest.history_wire import (
     ThreadState,
 )
 from harness.history.history import History, PendingOperation
-from harness.model.records.layout import PAGE_SIZE, Layout
+from harness.model.records.layout import PAGE_SIZE
 
 MOST = 50
-"""Violations kept of one history: one bug breaks thousands of operations."""
+"""Violations reported of one history, since one bug breaks thousands of operations."""
 
 
 class HistoryRule(StrEnum):
-    """What a violation breaks."""
+    """The rules that a history can break."""
 
     TWO_PAGES = "two pages on one slot"
     TWO_SLOTS = "one page on two slots"
@@ -46,14 +46,14 @@ class HistoryRule(StrEnum):
 
 
 class PlacedEvent(NamedTuple):
-    """An event and the thread that it is of."""
+    """An event and the number of its thread."""
 
     thread: int
     event: HistoryEvent
 
 
 class HistoryViolation(NamedTuple):
-    """A rule that is broken, in words, and the operations that together have no order."""
+    """A broken rule, its description, and the operations that no order explains together."""
 
     rule: HistoryRule
     detail: str
@@ -61,7 +61,10 @@ class HistoryViolation(NamedTuple):
 
     @property
     def window(self) -> tuple[int, int]:
-        """First and last stamp of what contradicts: a kmap counts from its return, a sleeper from its last look."""
+        """First and last stamp of the contradiction.
+
+        A kmap counts from its return, a sleeper from its last search for a slot.
+        """
         begins = [_begin(event) for _, event in self.places]
         ends = [event.returned for _, event in self.places]
         return (min(begins), max(*begins, *ends)) if begins else (0, 0)
@@ -74,14 +77,14 @@ def _begin(event: HistoryEvent) -> int:
 
 
 def violations(history: History) -> tuple[HistoryViolation, ...]:
-    """What no order explains, the shortest window first; empty where the history keeps the contract."""
+    """The violations of *history*, the one with the shortest window first."""
     sweep = _Sweep(history)
     found = [*sweep.run(), *_data(history), *_end(history, sweep.freed)]
     return tuple(sorted(found, key=lambda one: one.window[1] - one.window[0]))
 
 
 class _Sweep:
-    """The mappings in the order in which each keeps least mapped."""
+    """The pass over all mappings, in the order that the module's docstring describes."""
 
     def __init__(self, history: History) -> None:
         self.history = history
@@ -92,7 +95,7 @@ class _Sweep:
         self.asked: dict[int, tuple[HistoryEvent, bool]] = {}
         self.found: list[HistoryViolation] = []
         self.freed: list[PlacedEvent] = []
-        """The unmaps after which a page had no users."""
+        """The unmaps that took away the last user of a page."""
         for page, slot, users in history.pinned():
             address = history.layout.pkmap_address(slot)
             self.users[page, address] = users
@@ -117,7 +120,7 @@ class _Sweep:
         return self.found
 
     def _points(self) -> Iterator[PlacedEvent]:
-        """Maps at their return, unmaps at their invocation, questions at both."""
+        """Maps at their return, unmaps at their invocation, page_address at both."""
         at: list[PlacedEvent | None] = [None] * (self.history.clock + 2)
         for thread, events in enumerate(self.history.events):
             for event in events:
@@ -144,7 +147,7 @@ class _Sweep:
         self.newest[key] = place
 
     def _compare(self, place: PlacedEvent) -> None:
-        """A mapping that begins contradicts one that lasts."""
+        """Report a new mapping that contradicts one that lasts."""
         page, address = place.event.page, place.event.value
         other_page, other_address = self.page_at.get(address), self.address_of.get(page)
         if other_page is not None and other_page != page:
@@ -170,7 +173,7 @@ class _Sweep:
             self._answer()
 
     def _ask(self, place: PlacedEvent) -> None:
-        """A page_address is explained by any one moment of its interval."""
+        """Report a page_address that no moment between invocation and return explains."""
         thread = place.thread
         if place.event is not self.asked.get(thread, (None, False))[0]:
             self.asked[thread] = (place.event, self._explains(place.event))
@@ -181,20 +184,23 @@ class _Sweep:
             self._add(HistoryRule.PAGE_ADDRESS, words, place, self._holder(place.event))
 
     def _answer(self) -> None:
-        """The mappings have changed: look again at what was asked and is not explained."""
+        """The mappings have changed: check the open page_address calls again."""
         for thread, (event, explained) in self.asked.items():
             if not explained and self._explains(event):
                 self.asked[thread] = (event, True)
 
     def _explains(self, event: HistoryEvent) -> bool:
-        """Whether page_address may give this now: the address, or a left-over one that nobody else has."""
+        """Whether page_address may return this now.
+
+        That is the page's address; for a page without users, any that no other page has.
+        """
         address = self.address_of.get(event.page)
         if address is not None:
             return event.value == address
         return not event.value or event.value not in self.page_at
 
     def _holder(self, event: HistoryEvent) -> PlacedEvent | None:
-        """Who has the page, or the address, mapped."""
+        """The operation that mapped the page, or else took the address."""
         address = self.address_of.get(event.page)
         if address is not None:
             return self.newest.get((event.page, address))
@@ -207,7 +213,7 @@ class _Sweep:
 
 
 def _data(history: History) -> Iterator[HistoryViolation]:
-    """What was seen through the mappings, thread by thread."""
+    """Check what each thread read through its mappings."""
     for thread, events in enumerate(history.events):
         written: dict[int, int] = {}
         newest: dict[int, HistoryEvent] = {}
@@ -216,29 +222,17 @@ def _data(history: History) -> Iterator[HistoryViolation]:
             if code in (HistoryCode.KMAP, HistoryCode.LOCAL):
                 newest[page] = event
             if event.flags & FAULT:
-                yield _of(
-                    HistoryRule.FAULT,
-                    f"at an address of page {page}",
-                    thread,
-                    newest.get(page),
-                    event,
-                )
+                words = f"at an address of page {page}"
+                yield _of(HistoryRule.FAULT, words, thread, newest.get(page), event)
             elif code == HistoryCode.TAG_READ and event.value != TAG + page:
-                yield _of(
-                    HistoryRule.DATA,
-                    _tag_words(page, event.value),
-                    thread,
-                    newest.get(page),
-                    event,
-                )
+                words = _tag_words(page, event.value)
+                yield _of(HistoryRule.DATA, words, thread, newest.get(page), event)
             elif code == HistoryCode.OWN_WRITE:
                 written[page] = event.value
             elif code == HistoryCode.OWN_READ and event.value != written.get(page, 0):
                 words = f"{event.value} read from page {page}, {written.get(page, 0)} written last"
                 yield _of(HistoryRule.OWN_DATA, words, thread, newest.get(page), event)
-            elif code == HistoryCode.LOCAL and not _in_window(
-                history.layout, history.cpus[thread], event.value
-            ):
+            elif code == HistoryCode.LOCAL and not _in_window(history, thread, event.value):
                 words = f"kmap_local gave {event.value:#x}, not of the window of its CPU"
                 yield _of(HistoryRule.ADDRESS, words, thread, None, event)
 
@@ -255,8 +249,9 @@ def _tag_words(page: int, value: int) -> str:
     return f"{seen} seen through a mapping of page {page}"
 
 
-def _in_window(layout: Layout, cpu: int, address: int) -> bool:
-    """In the window of *cpu*, or of any CPU where the thread is bound to none."""
+def _in_window(history: History, thread: int, address: int) -> bool:
+    """Whether *address* is in the window of the thread's CPU, or of any if it has no fixed one."""
+    layout, cpu = history.layout, history.cpus[thread]
     index = layout.fixindex(address) - layout.fix_kmap_begin
     if not 0 <= index < layout.window * layout.nr_cpus:
         return False
@@ -264,7 +259,7 @@ def _in_window(layout: Layout, cpu: int, address: int) -> bool:
 
 
 def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolation]:
-    """How it ended: sleepers that nobody will wake, and the dead."""
+    """Check the end: threads that sleep for ever, and threads that died."""
     for one in history.pending:
         if one.state is ThreadState.DIED:
             words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
@@ -276,7 +271,10 @@ def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolatio
 def _asleep(
     history: History, sleepers: Sequence[PendingOperation], freed: list[PlacedEvent]
 ) -> HistoryViolation:
-    """The sleepers, and the first unmap after the last of them found nothing: it should have woken them."""
+    """The violation of threads that sleep for ever.
+
+    It names the first kunmap after the last sleeper's search: that should have woken them.
+    """
     zero, unused = history.free
     words = f"{len(sleepers)} of {len(history.cpus)} threads sleep in kmap"
     places = [_pending_place(history, one.thread) for one in sleepers]
@@ -292,7 +290,7 @@ def _asleep(
 
 
 def _pending_place(history: History, thread: int) -> PlacedEvent:
-    """An operation without end, as far as it got."""
+    """The open operation of *thread*, as an event without a return."""
     one = next(each for each in history.pending if each.thread == thread)
     event = HistoryEvent(
         one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0

@@ -1,4 +1,4 @@
-"""What a run of concurrent histories has found."""
+"""The result of a run of concurrent histories."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,11 @@ from harness.run.run_result import KernelFacts
 
 @dataclass(frozen=True, slots=True)
 class JudgedHistory:
-    """One judged history; ``window`` shows the shortest violation, ``odd`` what the lock's order leaves unexplained."""
+    """One judged history.
+
+    ``window`` shows the violation with the shortest window; ``odd`` says how the behaviour differs
+    from the replay in the lock's order.
+    """
 
     regime: str
     seed: int
@@ -34,7 +38,7 @@ class JudgedHistory:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the contract: what is missing from a log is never agreement."""
+        """The verdict on the contract; an incomplete log is never agreement."""
         if self.violations:
             return Verdict.DIVERGE
         return Verdict.AGREE if self.complete else Verdict.UNKNOWN
@@ -42,7 +46,7 @@ class JudgedHistory:
 
 @dataclass(frozen=True, slots=True)
 class HistoriesResult:
-    """One run; ``strict`` makes a difference of behaviour a divergence (always so for a stock kernel)."""
+    """One run; with ``strict`` a difference in behaviour is a divergence, too."""
 
     kernel: KernelFacts
     machine: str
@@ -58,12 +62,12 @@ class HistoriesResult:
 
     @property
     def operations(self) -> int:
-        """Operations of all histories."""
+        """Number of operations of all histories."""
         return sum(one.operations for one in self.histories)
 
     @property
     def undecided(self) -> int:
-        """Operations of histories that were not decided."""
+        """Number of operations of undecided histories."""
         return sum(one.operations for one in self.histories if one.verdict is Verdict.UNKNOWN)
 
     @property
@@ -73,22 +77,22 @@ class HistoriesResult:
 
     @property
     def odd(self) -> tuple[JudgedHistory, ...]:
-        """The histories in which the kernel did not what the order of its lock leads to."""
+        """The histories whose behaviour differs from the replay in the lock's order."""
         return tuple(one for one in self.histories if one.odd)
 
     @property
     def rules(self) -> Counter[str]:
-        """Violations by rule."""
+        """Number of violations by rule."""
         return Counter(one.rule.value for each in self.histories for one in each.violations)
 
     @property
     def overlap(self) -> Overlap:
-        """Of all histories."""
+        """The overlap of all histories together."""
         return reduce(add, (one.overlap for one in self.histories), Overlap())
 
     @property
     def verdict(self) -> Verdict:
-        """The run's verdict; nothing judged is never agreement."""
+        """The verdict on the run; a run without operations is never agreement."""
         if self.violating or self.crash or self.troubles or (self.strict and self.odd):
             return Verdict.DIVERGE
         if self.error or not self.operations:
@@ -97,5 +101,5 @@ class HistoriesResult:
 
     @property
     def exit_code(self) -> int:
-        """0 agreement, 1 divergence or kernel trouble, 3 failure or not decided (docs/architecture.md)."""
+        """0 agreement, 1 divergence or kernel trouble, 3 failure or undecided."""
         return {Verdict.AGREE: 0, Verdict.DIVERGE: 1}.get(self.verdict, 3)

@@ -1,4 +1,4 @@
-"""One concurrent history, ready to be judged: pages have the numbers of their pools, slots what is in them."""
+"""One concurrent history, ready to be judged: pages have their numbers in the pools."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ from harness.model.records.layout import Layout
 
 
 class PendingOperation(NamedTuple):
-    """An operation that was invoked and never returned, and the stamp of its last critical section (0: none)."""
+    """An operation that never returned; ``section`` is the stamp of its last critical section.
+
+    A ``section`` of 0 says that it entered none.
+    """
 
     thread: int
     code: HistoryCode
@@ -26,7 +29,10 @@ class PendingOperation(NamedTuple):
 
 
 class SlotState(NamedTuple):
-    """A pkmap slot at rest: its count and its page, by number, a foreign one as minus its pfn."""
+    """A pkmap slot at rest: its count and the number of its page.
+
+    A page of no pool has the negative of its pfn.
+    """
 
     pkmap_count: int
     page: int | None
@@ -34,9 +40,10 @@ class SlotState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What all threads did between which stamps, from the state before to the state after.
+    """What each thread did, and the state of the slots before and after.
 
-    Stamps count from 1 to ``clock`` and order all events; ``witnessed`` where those inside of the lock are known.
+    Stamps count from 1 to ``clock`` and order all events.  ``witnessed`` says that the critical
+    sections of kmap_lock have stamps.  ``foreign`` counts sections of other users of the lock.
     """
 
     layout: Layout
@@ -52,11 +59,11 @@ class History:
     foreign: int = 0
     dropped: int = 0
     free: tuple[int, int] = (0, 0)
-    """Slots with count 0 and 1 when all threads slept."""
+    """Number of slots with count 0, and with count 1, when all threads slept."""
 
     @property
     def operations(self) -> int:
-        """Operations that returned."""
+        """Number of operations that returned."""
         return sum(event.code != HistoryCode.SECTION for events in self.events for event in events)
 
     @property
@@ -66,22 +73,23 @@ class History:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing from the log, its end included.
+        """Whether the log holds all events, the end included.
 
-        Sleepers that somebody else has woken after all, a kunmap of the kernel's own say, were not left to sleep.
+        It does not if it says that all threads sleep while none does: somebody else has woken
+        them, a kunmap of the kernel's own, say.
         """
         woken = self.outcome is HistoryOutcome.ASLEEP and not self.sleepers
         return not self.dropped and self.outcome is not HistoryOutcome.STUCK and not woken
 
     def pinned(self) -> Iterator[tuple[int, int, int]]:
-        """Page, slot and users of what was mapped before and stays so."""
+        """Page, slot and number of users of each mapping that was there before and stays."""
         for number, slot in enumerate(self.before):
             if slot.pkmap_count > 1 and slot.page is not None:
                 yield slot.page, number, slot.pkmap_count - 1
 
 
 def history_of(raw: RawHistory, layout: Layout, pages: Mapping[int, int]) -> History:
-    """The history in a log; *pages* gives the number of each page of the pools by its pfn."""
+    """The history in the log *raw*; *pages* gives the number of each pool page by its pfn."""
     head = raw.head
     return History(
         layout=layout,
@@ -110,7 +118,7 @@ def _pending(raw: RawHistory) -> Iterator[PendingOperation]:
 
 
 def _last_stamp(raw: RawHistory) -> int:
-    """The log of a guest that died does not say how many stamps were given."""
+    """The last stamp in the log; the log of a guest that died does not state it."""
     found = [
         max(event.invoked, event.ordered, event.returned) for each in raw.events for event in each
     ]

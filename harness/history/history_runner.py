@@ -1,4 +1,4 @@
-"""The job: concurrent histories of one kernel on one machine, each judged while the next one runs."""
+"""Runs concurrent histories in one guest, and judges each while the next one runs."""
 
 import time
 from collections.abc import Iterator
@@ -30,14 +30,14 @@ from harness.run.prepare import Prepared
 from harness.run.run_result import KernelFacts
 
 VIOLATING_MOST = 10
-"""So many histories without an order are enough: each may have ended after a few operations."""
+"""A run ends after so many histories that no order explains: each may be a short one."""
 LOST = (HistoryOutcome.DIED, HistoryOutcome.STUCK)
-"""After these a guest runs no further history."""
+"""Outcomes after which a guest cannot run another history."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoriesRequest:
-    """What is asked for: at least so many operations on this machine, or until the first divergence."""
+    """One run: at least ``operations`` operations on a machine of this shape."""
 
     shape: Shape
     seed: int
@@ -47,13 +47,13 @@ class HistoriesRequest:
     strict: bool = True
     stop_at_first: bool = False
     only: str = ""
-    """The name of the one regime wanted, where not all are."""
+    """The name of a regime if only that one is to run."""
 
 
 def run_histories(
     prepared: Prepared, request: HistoriesRequest, progress: Progress
 ) -> HistoriesResult:
-    """Boot, run, judge.  What fails is part of the result; a kernel that does not boot is not judged."""
+    """Start a guest, run histories and judge them.  Failures are part of the result."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
@@ -104,7 +104,7 @@ def _judge_in(
 
 
 class PlannedHistory:
-    """One history to run."""
+    """One history that is to run."""
 
     def __init__(self, regime: Regime, request: HistoryRequest) -> None:
         self.regime, self.request = regime, request
@@ -112,7 +112,7 @@ class PlannedHistory:
 
 
 class HistoryRunner:
-    """A guest in which histories are run one after the other."""
+    """Runs histories one after the other in a guest."""
 
     def __init__(self, guest: Guest, request: HistoriesRequest, progress: Progress) -> None:
         self.guest, self.request, self.progress = guest, request, progress
@@ -136,7 +136,7 @@ class HistoryRunner:
             yield PlannedHistory(regime, request_of(regime, self.layout, seed))
 
     def run(self) -> None:
-        """Histories until there are operations enough; the next one runs while the last is judged."""
+        """Run histories until there are enough operations, and judge each during the next one."""
         running = self._start()
         try:
             while True:
@@ -192,7 +192,7 @@ class HistoryRunner:
         )
 
     def _autopsy(self, planned: PlannedHistory) -> None:
-        """Judge what a guest had logged until it died: its memory is still there."""
+        """Judge what the guest had logged until it died; its memory can still be read."""
         try:
             raw = decode_history(self.wire.autopsy())
         except (LookupError, HarnessError):

@@ -1,7 +1,8 @@
-"""The order in which kmap_lock was held, replayed: behaviour, address by address.
+"""Replays a history in the order in which kmap_lock was held, to check the behaviour exactly.
 
-In that order pkmap is deterministic (mm/highmem.c, 2.6.32 to 7.3): the address of every kmap, every wait,
-and the counts and the cursor at the end follow from the state at the beginning.  Takes linear time.
+In that order pkmap is deterministic (mm/highmem.c, 2.6.32 to 7.3): the state at the beginning
+decides the address of every kmap, every wait, and the counts and the cursor at the end.  The
+replay takes linear time.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from harness.history.history import History, SlotState
 
 @dataclass(frozen=True, slots=True)
 class LockOrderReplay:
-    """What the lock's order says: ``sections`` replayed as they were, ``undecided`` not, ``odd`` what differs."""
+    """The result of a replay.
+
+    ``sections`` critical sections did what the replay did; ``undecided`` were not replayed.
+    ``odd`` describes the first difference, in ``event`` of ``thread``.
+    """
 
     sections: int
     undecided: int
@@ -24,7 +29,10 @@ class LockOrderReplay:
 
 
 class CriticalSection(NamedTuple):
-    """One critical section of a thread: the last of its operation, or one after which it went to sleep."""
+    """One critical section of a thread.
+
+    ``last`` says that its operation ended in it; else the thread went to sleep after it.
+    """
 
     thread: int
     event: HistoryEvent
@@ -32,7 +40,7 @@ class CriticalSection(NamedTuple):
 
 
 def replay(history: History) -> LockOrderReplay:
-    """Replay *history* as far as its witness reaches."""
+    """Replay *history*, if the stamps of its critical sections are known."""
     sections = tuple(_sections(history))
     if not history.witnessed or not history.complete:
         return LockOrderReplay(0, len(sections))
@@ -48,7 +56,7 @@ def replay(history: History) -> LockOrderReplay:
 def _verdict(
     history: History, agreed: int, total: int, odd: str, section: CriticalSection | None
 ) -> LockOrderReplay:
-    """Others who used the lock between may be the reason: then nothing is said of what follows."""
+    """A difference counts only if nobody else used the lock: that may be the reason for it."""
     if not odd:
         return LockOrderReplay(agreed, 0)
     if history.foreign:
@@ -81,7 +89,7 @@ def _sections(history: History) -> Iterator[CriticalSection]:
 
 
 def _differs(pkmap: "Pkmap", history: History, section: CriticalSection) -> str:
-    """Take one step; in words what the kernel did otherwise, or nothing."""
+    """Replay one section; return in words how the kernel differs, or an empty text."""
     event = section.event
     if not section.last:
         slot = None if event.page in pkmap.slot_of else pkmap.scan()
@@ -100,18 +108,19 @@ def _differs(pkmap: "Pkmap", history: History, section: CriticalSection) -> str:
 
 
 def _end(pkmap: "Pkmap", history: History) -> str:
-    """How the state at the end differs from what the order leads to."""
+    """How the state at the end differs from that of the replay, or an empty text."""
     if pkmap.cursor != history.cursors[1]:
         return f"the cursor ended at {history.cursors[1]}, not at {pkmap.cursor}"
     for slot, after in enumerate(history.after):
         count, page = pkmap.counts[slot], pkmap.page_at[slot] if pkmap.counts[slot] else None
         if (count, page) != after:
-            return f"slot {slot} ended with count {after.pkmap_count}, page {after.page}, not {count}, {page}"
+            seen = f"count {after.pkmap_count}, page {after.page}"
+            return f"slot {slot} ended with {seen}, not {count}, {page}"
     return ""
 
 
 class Pkmap:
-    """The pkmap area under its lock: the closed form of map_new_virtual()."""
+    """The pkmap area under its lock: map_new_virtual() without its loop over the slots."""
 
     def __init__(self, before: tuple[SlotState, ...], cursor: int) -> None:
         self.counts = [slot.pkmap_count for slot in before]
@@ -125,7 +134,7 @@ class Pkmap:
         self._ahead = sorted((n for n in self._zero if n > cursor), reverse=True)
 
     def scan(self) -> int | None:
-        """Where the next new mapping goes, the cursor moved there; None where there is no slot."""
+        """Move the cursor to the slot of the next new mapping; None if there is none."""
         if not self._ahead:
             self._flush()
             self._ahead = sorted(self._zero, reverse=True)
@@ -146,7 +155,7 @@ class Pkmap:
         self._unused.clear()
 
     def map(self, page: int) -> int | None:
-        """kmap_high() under the lock: the slot, None where it would sleep."""
+        """Do what kmap_high() does under the lock; None if it would sleep."""
         slot = self.slot_of.get(page)
         if slot is None:
             slot = self.scan()
@@ -161,7 +170,7 @@ class Pkmap:
         return slot
 
     def unmap(self, page: int) -> bool:
-        """kunmap_high() under the lock; False where the page has no users."""
+        """Do what kunmap_high() does under the lock; False if the page has no users."""
         slot = self.slot_of.get(page)
         if slot is None or self.counts[slot] < 2:
             return False

@@ -1,4 +1,4 @@
-"""How concurrent a history was: operations that overlapped another, and those that slept."""
+"""Measures how concurrent a history was: operations that overlapped others, or slept."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ _MEASURED = (HistoryCode.KMAP, HistoryCode.KUNMAP, HistoryCode.PAGE_ADDRESS)
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Operations with an interval, how many of these overlapped another's, how many slept or waited in the queue."""
+    """Number of operations, of those that overlapped another, and of those that slept.
+
+    ``waited`` counts searches for a slot that found none.
+    """
 
     operations: int = 0
     overlapped: int = 0
@@ -27,7 +30,7 @@ class Overlap:
 
 
 def overlap(history: History) -> Overlap:
-    """Count in one pass over the stamps."""
+    """Count the operations of *history* in one pass over the stamps."""
     begins, ends = bytearray(history.clock + 2), [0] * (history.clock + 2)
     operations = slept = waited = 0
     for events in history.events:
@@ -43,7 +46,7 @@ def overlap(history: History) -> Overlap:
 
 
 def _overlapped(begins: bytearray, ends: list[int]) -> int:
-    """An operation overlapped if another was open when it began, or began before it ended."""
+    """Count operations that began while another was open, or during which another began."""
     running, newest, found = 0, 0, 0
     beside: set[int] = set()
     for stamp, begin in enumerate(begins):

@@ -1,4 +1,4 @@
-"""Which histories are run: regimes that press on different parts of pkmap, by seed."""
+"""Chooses the histories of a run by its seed: regimes that stress different parts of pkmap."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,28 +8,35 @@ from harness.guest.history_wire import HOLDS, NOISE, ROUNDS, THREADS, WITNESS, H
 from harness.model.records.layout import Layout
 
 LIMIT_MS = 8_000
-"""A history that makes little headway ends then: with waits on a busy host an operation takes a millisecond."""
+"""Milliseconds after which a slow history ends.
+
+With waits an operation takes a millisecond on a busy host.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """One kind of pressure: free slots (None: all) and pages as the threads find them, mappings at once."""
+    """One kind of stress.
+
+    The threads share ``pages`` pages and ``free`` free slots (None: all); each of the ``per_cpu``
+    threads of a CPU holds up to ``holds`` mappings at once.
+    """
 
     name: str
     operations: int
-    """Of all threads together."""
+    """Number of operations of all threads together."""
     free: int | None
     pages: int
     holds: int
     per_cpu: int
     yields: int = 64
-    """One step in so many gives the CPU away: who holds a slot sleeps on it, and others come to want it."""
+    """One step in so many yields the CPU, so others need slots while this thread holds one."""
     rounds: bool = False
     """All threads start each round of mappings together."""
 
 
 def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
-    """The request; pages that are pinned have ids from 0, those of the threads from LAST_PKMAP on."""
+    """The request to the module; pinned pages have ids from 0, the threads' from LAST_PKMAP."""
     last_pkmap, smp = layout.last_pkmap, layout.online_cpus
     cpus: tuple[int | None, ...] = tuple(cpu for cpu in range(smp) for _ in range(regime.per_cpu))[
         :THREADS
@@ -50,7 +57,7 @@ def request_of(regime: Regime, layout: Layout, seed: int) -> HistoryRequest:
 
 
 def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
-    """Regimes without end, in turn: waits, one page for all, many wraps, the whole area."""
+    """Regimes without end, in turn: waits, rounds, one page for all, wraps, the whole area."""
     while True:
         yield waits(random, smp)
         yield rounds(random, smp)
@@ -62,7 +69,7 @@ def regimes(random: Random, smp: int, last_pkmap: int) -> Iterator[Regime]:
 
 
 def waits(random: Random, smp: int) -> Regime:
-    """Fewer slots than threads want, few pages: always one more than all keep while each waits for one."""
+    """Fewer slots than the threads want: one more than they hold while each waits for one."""
     per_cpu = random.choice((2, 4))
     threads = min(smp * per_cpu, THREADS)
     holds = random.randint(1, 2)
@@ -72,7 +79,7 @@ def waits(random: Random, smp: int) -> Regime:
 
 
 def rounds(random: Random, smp: int) -> Regime:
-    """All ask at once for fewer slots than they are: what is missed here nobody makes good later."""
+    """More threads than slots ask at once; no later kunmap makes good for a lost wake-up."""
     per_cpu = random.choice((1, 1, 2)) if smp > 1 else 2
     threads = min(smp * per_cpu, THREADS)
     free, yields = random.randint(1, threads - 1), random.choice((2, 64))
@@ -82,7 +89,7 @@ def rounds(random: Random, smp: int) -> Regime:
 
 
 def wraps(random: Random, smp: int) -> Regime:
-    """Few slots, nobody waits: a flush every few mappings."""
+    """Few slots, but nobody waits: a flush comes after every few mappings."""
     holds, per_cpu = random.randint(1, 3), random.randint(1, 2)
     free = smp * per_cpu * holds + random.randint(8, 64)
     return Regime("wraps", 40_000, free, 2 * free, holds, per_cpu)

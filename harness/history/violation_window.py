@@ -1,4 +1,4 @@
-"""The shortest unexplained window of a history, for people: the operations that together have no order."""
+"""Shows a violation in words: the operations that no order explains together."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from harness.history.explanation import HistoryViolation, PlacedEvent
 from harness.history.history import History
 
 BESIDE = 8
-"""Operations of the same pages and addresses inside of the window that are shown at most."""
+"""Number of other operations on the same pages and slots that are shown at most."""
 
 
 def window_lines(history: History, violation: HistoryViolation) -> Iterator[str]:
-    """The violation's own operations, marked, and those that touched the same pages or slots meanwhile."""
+    """The violation's operations, marked, and others on the same pages or slots meanwhile."""
     yield f"{violation.rule}: {violation.detail}"
     first, last = violation.window
     if not violation.places:
@@ -44,11 +44,13 @@ def _line(place: PlacedEvent, *, marked: bool) -> str:
     order = f", lock at {event.ordered}" if event.ordered else ""
     slept = ", slept" if event.flags & SLEPT else ""
     where = f"thread {place.thread} CPU {event.cpu}"
-    return f"{'>' if marked else ' '} {event.invoked:>8} .. {end:<8} {where}: {words(event)}{order}{slept}"
+    mark = ">" if marked else " "
+    what = f"{words(event)}{order}{slept}"
+    return f"{mark} {event.invoked:>8} .. {end:<8} {where}: {what}"
 
 
 def words(event: HistoryEvent) -> str:
-    """One operation as people write it."""
+    """One operation in words, as ``kmap(page 3) = 0xff800000``."""
     page, value = f"page {event.page}", event.value
     if not event.returned:
         return f"{HistoryCode(event.code).name.lower()}({page}), which did not return"

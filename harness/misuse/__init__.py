@@ -1,1 +1,4 @@
-"""Rules of the interface broken on purpose, and what each kernel is expected to say (docs/broken-rules.md)."""
+"""Breaks the rules of the interface on purpose, and checks what the kernel says to it.
+
+See docs/broken-rules.md.
+"""

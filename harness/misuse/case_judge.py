@@ -1,4 +1,4 @@
-"""One case in a guest of its own: what was said, held against what is expected of this kernel."""
+"""Runs one case in a guest of its own, and compares its reports with the expected ones."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class CaseOutcome(Enum):
 
 
 class JudgedCase(NamedTuple):
-    """A case, what was expected of this kernel, what it said, and all that was not as expected."""
+    """A case, the expectation for this kernel, its reports, and all that was not as expected."""
 
     case: MisuseCase
     outcome: CaseOutcome
@@ -33,7 +33,7 @@ class JudgedCase(NamedTuple):
 
 
 def judge_case(case: MisuseCase, run: Callable[[MisuseCase], RunResult]) -> JudgedCase:
-    """Run *case* and judge it: each step by the model, the console by the table."""
+    """Run *case* and judge it: the steps by the model, the reports by the table."""
     result = run(case)
     if result.layout is None:
         return JudgedCase(case, CaseOutcome.ERROR, None, (), (result.error,))
@@ -56,7 +56,7 @@ def judge_case(case: MisuseCase, run: Callable[[MisuseCase], RunResult]) -> Judg
 
 
 def contradictions(expected: ConsoleExpectation, said: Sequence[str]) -> tuple[str, ...]:
-    """What is missing of the reports expected, and what else was said; empty where all is as expected."""
+    """The expected reports that are missing, and the reports that were not expected."""
     wrong: list[str] = []
     rest = list(said)
     for pattern in expected.says:
@@ -69,7 +69,7 @@ def contradictions(expected: ConsoleExpectation, said: Sequence[str]) -> tuple[s
 
 
 def _steps(result: RunResult) -> tuple[str, ...]:
-    """What the model found wrong, step by step."""
+    """The divergences, failed ``expect`` lines and crash of the run."""
     found = [
         f"step {one.step}: {one.layer.value}: {'; '.join(one.reasons) or ', '.join(one.fields)}"
         for one in result.divergences

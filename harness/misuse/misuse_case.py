@@ -1,4 +1,4 @@
-"""The cases: a rule, the scenario that breaks it, and what each kind of kernel says to it (expected.toml)."""
+"""The cases: a rule, the scenario that breaks it, and the expected reports (expected.toml)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,10 +12,11 @@ from harness.scenario.syntax import Requirement
 
 
 class ConsoleExpectation(NamedTuple):
-    """What stands on the console of a kernel for which ``when`` holds.
+    """The reports expected on the console of a kernel for which ``when`` holds.
 
-    ``says``: a regular expression for the title of each report, in order; none for silence.
-    ``may``: of reports that may follow.  ``source``: where the kernel says it, or why it does not.
+    ``says`` has a regular expression for the title of each report, in order; it is empty if the
+    kernel is silent.  ``may`` has those of reports that may follow.  ``source`` names the
+    code that makes the report, or says why there is none.
     """
 
     when: str
@@ -25,12 +26,12 @@ class ConsoleExpectation(NamedTuple):
     source: str
 
     def unmet(self, facts: Facts) -> str | None:
-        """Why this does not concern a guest with *facts*, or None where it does."""
+        """Why this does not apply to a guest with *facts*, or None if it does."""
         return next((reason for one in self.requires if (reason := unmet(one, facts))), None)
 
 
 class MisuseCase(NamedTuple):
-    """A rule broken on purpose; ``scenario`` is the name of the one that breaks it."""
+    """A rule that is broken on purpose, and the name of the scenario that does it."""
 
     id: str
     rule: str
@@ -38,13 +39,13 @@ class MisuseCase(NamedTuple):
     expectations: tuple[ConsoleExpectation, ...]
 
     def expectation(self, facts: Facts) -> ConsoleExpectation | None:
-        """The first that concerns a guest with *facts*."""
+        """The first expectation that applies to a guest with *facts*."""
         return next((one for one in self.expectations if one.unmet(facts) is None), None)
 
 
 @cache
 def cases() -> tuple[MisuseCase, ...]:
-    """All cases on record."""
+    """All recorded cases."""
     text = files("harness.misuse").joinpath("expected.toml").read_text(encoding="utf-8")
     return tuple(_case(table) for table in tomllib.loads(text)["case"])
 

@@ -1,1 +1,1 @@
-"""Patches: read from where kernel developers keep them, applied in scratch trees that are ours alone."""
+"""Reads patches from mails, series and files, and applies them in scratch trees."""

@@ -1,4 +1,4 @@
-"""A patch put into a tree, or the lines that show why it does not fit."""
+"""Applies a patch to a tree, or shows the lines that do not match."""
 
 import re
 from pathlib import Path
@@ -9,17 +9,17 @@ from harness.patch.patch import Patch
 
 _FAILED = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _SHOWN = 12
-"""Lines of a hunk, and of the tree's file where it should fit."""
+"""Number of lines shown of a hunk, and of the file where it should fit."""
 
 
 class DoesNotApplyError(UsageError):
-    """A patch does not fit the tree; ``lines`` show the hunk and what the file has in its place."""
+    """A patch does not fit the tree; ``lines`` show the hunk and the text of the file."""
 
     def __init__(self, patch: Patch, tree: Path, lines: tuple[str, ...]) -> None:
         shown = "".join(f"\n    {one}" for one in lines)
         super().__init__(
             f"the patch does not apply: {patch.title}{shown}",
-            hint="give the tree or the --base that it was made for; earlier patches of its series come first",
+            hint="give the tree or --base that it was made for, and earlier patches of its series",
         )
         self.patch = patch
         self.tree = tree
@@ -27,7 +27,7 @@ class DoesNotApplyError(UsageError):
 
 
 def changed_files(patch: Patch, tree: Path) -> tuple[str, ...]:
-    """The files that *patch* changes, makes or removes, as git reads it.
+    """The files that *patch* changes, creates or removes, as git reads it.
 
     Raises DoesNotApplyError, also for a name that leads out of the tree.
     """
@@ -43,7 +43,7 @@ def changed_files(patch: Patch, tree: Path) -> tuple[str, ...]:
 
 
 def apply(patch: Patch, tree: Path) -> None:
-    """Put *patch* into *tree*, all of it or nothing.  Raises DoesNotApplyError."""
+    """Apply all of *patch* to *tree*, or nothing of it.  Raises DoesNotApplyError."""
     done = attempt(tree, "apply", "--whitespace=nowarn", "-p1", "-", text=patch.diff)
     if done.returncode:
         raise DoesNotApplyError(
@@ -52,7 +52,7 @@ def apply(patch: Patch, tree: Path) -> None:
 
 
 def _why(said: str, patch: Patch, tree: Path) -> list[str]:
-    """Git's words, and for the first hunk that does not fit both sides of the quarrel."""
+    """Git's message, and the first hunk that does not fit beside the text of the file."""
     lines = [one for one in said.splitlines() if one.startswith(("error:", "fatal:"))][:4] or [
         said.strip()
     ]

@@ -1,4 +1,7 @@
-"""The scratch of a kernel of the catalogue: a clone of its built tree, for patches to whoever has no tree."""
+"""The scratch of a kernel of the catalogue: a clone of its built tree.
+
+It lets a user check a patch without a kernel tree.
+"""
 
 import json
 import shutil
@@ -11,7 +14,7 @@ from harness.patch.patch_base import PatchBase
 
 
 class CloneTree:
-    """See :class:`harness.patch.scratch.ScratchTree`; the content is named by the kernel's own key."""
+    """See :class:`harness.patch.scratch.ScratchTree`; the kernel's hash names the content."""
 
     def __init__(self, kernel: Kernel, folder: Path) -> None:
         self._kernel = kernel
@@ -23,16 +26,16 @@ class CloneTree:
             clone(self._origin, self.source)
 
     def find(self, revision: str) -> PatchBase:
-        """The source as it was packed.  Raises UsageError for a revision."""
+        """The source as its package has it.  Raises UsageError for a revision."""
         if revision:
             raise UsageError(
-                f"{self._kernel.name} is no git repository: it has no {revision!r}",
+                f"{self._kernel.name} is not a git repository: it has no {revision!r}",
                 hint="omit --base",
             )
         return PatchBase(self._kernel.content_hash, f"{self._kernel.name} ({self._kernel.source})")
 
     def settle(self, content: str) -> None:
-        """Put back what was changed, with the time of now, so that make sees it."""
+        """Restore the files that patches changed, with a new time, so that make sees them."""
         del content
         for name in self._names():
             (self.source / name).unlink(missing_ok=True)
@@ -42,7 +45,10 @@ class CloneTree:
         self._changed.unlink(missing_ok=True)
 
     def touch(self, files: tuple[str, ...]) -> None:
-        """Remember *files*; git replaces a file, so that the hard link to the origin's is broken, not followed."""
+        """Remember *files*.
+
+        Git replaces a file that it changes, so the hard-linked file of the origin stays.
+        """
         self._changed.write_text(json.dumps(sorted({*self._names(), *files})), encoding="utf-8")
 
     def _names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The program git, called with nothing of the caller's repository in its environment."""
+"""Calls git without the variables that name the caller's repository."""
 
 import os
 import subprocess
@@ -17,7 +17,10 @@ _LEAKS = (
     "GIT_PREFIX",
     "GIT_NAMESPACE",
 )
-"""What hooks, ``git bisect run`` and ``git rebase --exec`` set; here it would name the wrong repository."""
+"""Variables that hooks, ``git bisect run`` and ``git rebase --exec`` set.
+
+Here they would name the wrong repository.
+"""
 
 _SETTINGS = (
     "core.autocrlf=false",
@@ -28,20 +31,20 @@ _SETTINGS = (
 
 
 class GitError(InfrastructureError):
-    """git refused where it had no reason to."""
+    """git failed for a reason that is not the user's."""
 
     def __init__(self, words: tuple[str, ...], folder: Path, output: str) -> None:
         super().__init__(
-            f"git {' '.join(words)} failed in {folder}: {output.strip() or 'without a word'}",
+            f"git {' '.join(words)} failed in {folder}: {output.strip() or 'no message'}",
             hint="run it there by hand",
         )
         self.output = output
 
 
 def attempt(folder: Path, *words: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run git in *folder*, with *text* on its standard input; its status is the caller's to judge.
+    """Run git in *folder* with *text* on its standard input; the caller looks at its status.
 
-    Discovery of a repository stops at *folder*: a cache inside of somebody's repository is not part of it.
+    Git does not search above *folder*: a cache inside of some repository is not part of it.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _LEAKS}
     environment |= {
@@ -57,7 +60,7 @@ def attempt(folder: Path, *words: str, text: bytes = b"") -> subprocess.Complete
 
 
 def git(folder: Path, *words: str, text: bytes = b"") -> bytes:
-    """What git says on its standard output.  Raises GitError."""
+    """Run git and return its standard output.  Raises GitError."""
     done = attempt(folder, *words, text=text)
     if done.returncode:
         raise GitError(words, folder, (done.stderr + done.stdout).decode(errors="replace"))
@@ -65,5 +68,5 @@ def git(folder: Path, *words: str, text: bytes = b"") -> bytes:
 
 
 def line(folder: Path, *words: str) -> str:
-    """The one line that git says.  Raises GitError."""
+    """Run git and return the line that it prints.  Raises GitError."""
     return git(folder, *words).decode(errors="replace").strip()

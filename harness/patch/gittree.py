@@ -1,7 +1,7 @@
-"""The scratch of a git repository: a repository of ours that reads the user's objects and writes none.
+"""The scratch of a git repository: a second repository that reads the user's objects.
 
-``.git/objects/info/alternates`` names the user's objects, so that nothing is fetched and
-nothing, not even the entry of a work tree, is written into the user's repository.
+Its ``.git/objects/info/alternates`` names the user's objects.  So nothing is fetched, and nothing
+is written into the user's repository, not even the entry of a work tree.
 """
 
 import shutil
@@ -13,8 +13,9 @@ from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 from harness.patch.plaintree import OBJECTS
 
+_DIRTY = "the tree has uncommitted changes, which are not part of the base"
 HISTORY = 200
-"""Commits below HEAD that are searched for a patch: a series under review is shorter."""
+"""Number of commits below HEAD that are searched for a patch; a series is shorter."""
 
 
 class UnknownRevisionError(UsageError):
@@ -34,7 +35,7 @@ def is_git(tree: Path) -> bool:
     done = attempt(tree, "rev-parse", "--show-toplevel")
     if done.returncode:
         raise UsageError(
-            f"{tree} has a .git that git does not read: {done.stderr.decode(errors='replace').strip()}",
+            f"git cannot read the .git of {tree}: {done.stderr.decode(errors='replace').strip()}",
             hint="remove the .git, or do what git says",
         )
     return Path(done.stdout.decode().strip()).resolve() == tree.resolve()
@@ -49,16 +50,12 @@ class GitTree:
         self._open()
 
     def _open(self) -> None:
-        """Our repository, set up once; what of the user's may have moved is named anew."""
+        """Create our repository if needed, and name the user's objects, which may have moved."""
         if not (self.source / ".git" / "HEAD").is_file():
             shutil.rmtree(self.source, ignore_errors=True)
             self.source.mkdir(parents=True)
-            git(
-                self.source,
-                "init",
-                "-q",
-                f"--object-format={line(self.tree, 'rev-parse', '--show-object-format')}",
-            )
+            hashes = line(self.tree, "rev-parse", "--show-object-format")
+            git(self.source, "init", "-q", f"--object-format={hashes}")
         common = Path(line(self.tree, "rev-parse", "--path-format=absolute", "--git-common-dir"))
         info = self.source / ".git" / "objects" / "info"
         info.mkdir(parents=True, exist_ok=True)
@@ -67,37 +64,37 @@ class GitTree:
             shutil.copyfile(common / "shallow", self.source / ".git" / "shallow")
 
     def find(self, revision: str) -> PatchBase:
-        """The commit, its short hash with its subject, and whether uncommitted work is left out."""
+        """The commit of *revision*; a note says if uncommitted changes are left out."""
         commit = commit_of(self.tree, revision)
         words = line(self.tree, "log", "-1", '--format=%h ("%s")', commit)
         dirty = bool(attempt(self.tree, "diff", "--quiet", "HEAD").returncode)
-        notes = (
-            ("the tree has uncommitted changes, which are not part of the base",) if dirty else ()
-        )
+        notes = (_DIRTY,) if dirty else ()
         return PatchBase(commit, words, notes, commit[:12])
 
     def settle(self, content: str) -> None:
-        """Check the commit out; files that do not differ keep their time stamps."""
-        (self.source / ".git" / "index.lock").unlink(
-            missing_ok=True
-        )  # of a run that was killed; we hold the lock
+        """Check the commit out; unchanged files keep their time stamps."""
+        # A killed run may have left git's lock; nobody else uses this repository.
+        (self.source / ".git" / "index.lock").unlink(missing_ok=True)
         try:
             git(self.source, "checkout", "-q", "--force", "--detach", content)
         except GitError as error:
             if "unable to read" in error.output or "missing" in error.output:
                 raise UsageError(
                     f"{self.tree} does not hold all of {content[:12]}: {error.output.strip()}",
-                    hint="a partial clone lacks objects: git fetch --refetch, or check that revision out first",
+                    hint="a partial clone lacks objects: git fetch --refetch, or check it out",
                 ) from error
             raise
         git(self.source, "clean", "-fdqx", "-e", f"/{OBJECTS}*/")
 
     def touch(self, files: tuple[str, ...]) -> None:
-        """Git sees for itself what differs."""
+        """Do nothing: git finds the changed files by itself."""
 
 
 def commit_of(tree: Path, revision: str) -> str:
-    """The hash of the commit that *revision* names, HEAD where it is empty.  Raises UnknownRevisionError."""
+    """The hash of the commit that *revision* names; empty is HEAD.
+
+    Raises UnknownRevisionError.
+    """
     wanted = revision or "HEAD"
     done = attempt(tree, "rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}")
     if done.returncode:
@@ -107,7 +104,10 @@ def commit_of(tree: Path, revision: str) -> str:
 
 
 def local_changes(tree: Path, revision: str) -> Patch | None:
-    """Commits since *revision* and uncommitted changes of tracked files, as one patch, if there are any."""
+    """Commits since *revision* and uncommitted changes of tracked files, as one patch.
+
+    None if there are none.
+    """
     commit = commit_of(tree, revision)
     diff = git(tree, "diff", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", commit)
     words = "uncommitted changes" if commit_of(tree, "") == commit else f"changes since {revision}"
@@ -115,23 +115,14 @@ def local_changes(tree: Path, revision: str) -> Patch | None:
 
 
 def applied_in(tree: Path, patch: Patch) -> str:
-    """The commit of the last HISTORY ones that makes the same change as *patch*, or an empty text."""
+    """The newest of the last HISTORY commits with the change of *patch*, or an empty text."""
     wanted = _patch_ids(tree, patch.diff)
-    log = git(
-        tree,
-        "log",
-        "-p",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-merges",
-        f"-{HISTORY}",
-        "--full-index",
-        "--first-parent",
-    )
+    plain = ("-p", "--full-index", "--no-ext-diff", "--no-textconv")
+    log = git(tree, "log", *plain, "--no-merges", "--first-parent", f"-{HISTORY}")
     return next((commit for known, commit in _patch_ids(tree, log).items() if known in wanted), "")
 
 
 def _patch_ids(tree: Path, text: bytes) -> dict[str, str]:
-    """Commits by ``git patch-id``, which does not mind where a change stands."""
+    """Commits by their ``git patch-id``, which does not depend on line numbers."""
     lines = git(tree, "patch-id", "--stable", text=text).decode().splitlines()
     return dict(line.split() for line in lines if line.count(" ") == 1)

@@ -1,11 +1,11 @@
-"""A patch as a record: what it is called, who says so, and its diff."""
+"""The record of a patch: its diff and, from a mail, its subject and author."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One patch.  ``origin`` is where it was read from, for people; ``diff`` is what is applied.
+    """One patch.  ``origin`` names the file for reports; ``diff`` is the text that git applies.
 
     ``subject``, ``author`` and ``message_id`` are empty for a bare diff.
     """
@@ -18,5 +18,5 @@ class Patch:
 
     @property
     def title(self) -> str:
-        """How a report names it."""
+        """The patch's name in reports."""
         return self.subject or self.origin

@@ -1,15 +1,15 @@
-"""What patches are applied to."""
+"""The base of a check."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class PatchBase:
-    """What patches are applied to.  ``content`` names it by content; equal names, equal trees."""
+    """The source that patches are applied to; bases with equal ``content`` are equal."""
 
     content: str
     words: str
-    """For people: the commit and its subject, or the folder."""
+    """The commit and its subject, or the folder, for reports."""
     notes: tuple[str, ...] = ()
     revision: str = ""
-    """What ``--base`` is given to name it again; empty for a plain folder."""
+    """The argument of ``--base`` that names it; empty for a plain folder."""

@@ -1,7 +1,7 @@
-"""Patches read from a file, a mailbox, a folder, a quilt series or standard input.
+"""Reads patches from files, mailboxes, folders, quilt series and standard input.
 
-git itself takes mails apart (``git mailsplit``, ``git mailinfo``): encodings, MIME parts and scissors
-are its business.
+``git mailsplit`` and ``git mailinfo`` parse the mails, with their encodings, MIME parts and
+scissors.
 """
 
 import re
@@ -37,17 +37,18 @@ SERIES = "series"
 
 
 class NoPatchError(UsageError):
-    """There is no patch where one was said to be."""
+    """A place that the user names holds no patch."""
 
     def __init__(self, origin: str, what: str) -> None:
         super().__init__(
             f"there is no patch in {origin}: {what}",
-            hint="give a diff, a mail, an mbox (b4 am -o - MSGID), a folder of patches, a series file, or - for stdin",
+            hint="give a diff, a mail, an mbox (b4 am -o - MSGID), a folder of patches, a series "
+            "file, or - for stdin",
         )
 
 
 def read_patches(names: Iterable[str], stdin: BinaryIO) -> tuple[Patch, ...]:
-    """Every patch that *names* lead to, in the order in which they are to be applied; ``-`` is *stdin*.
+    """Read all patches of *names*, in the order in which they apply; ``-`` is *stdin*.
 
     Raises NoPatchError.
     """
@@ -68,7 +69,7 @@ def _read(name: str, stdin: BinaryIO) -> Iterator[Patch]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The files of a folder by its series or by name, of a series file, or the file itself."""
+    """The files of a folder (in the order of its series file or by name), or of a series file."""
     if path.is_dir():
         if (path / SERIES).is_file():
             yield from _listed(path / SERIES)
@@ -93,8 +94,8 @@ def _listed(series: Path) -> Iterator[Path]:
 def parse(text: bytes, origin: str) -> tuple[Patch, ...]:
     """The patches in *text*: a bare diff, one mail, or a mailbox of them.
 
-    Cover letters and replies carry no diff and are passed over; mails that number themselves
-    (``[PATCH 2/3]``) are put in that order.  Raises NoPatchError.
+    Mails without a diff (cover letters, replies) are skipped; mails with a number in the subject
+    (``[PATCH 2/3]``) are sorted by it.  Raises NoPatchError.
     """
     if _MAIL.match(text):
         found = sorted(_mails(text, origin), key=_number)
@@ -108,7 +109,7 @@ def parse(text: bytes, origin: str) -> tuple[Patch, ...]:
 
 
 def _heading(text: bytes) -> str:
-    """What a bare diff is headed by, where that is no part of its machinery."""
+    """The line of text above a bare diff, or an empty text."""
     first = text.lstrip().partition(b"\n")[0].decode(errors="replace").strip()
     return "" if first.startswith(_MACHINERY) else first.removeprefix("Description: ")
 

@@ -1,4 +1,4 @@
-"""The scratch of a plain folder: copied once, afterwards only what differs."""
+"""The scratch of a plain folder: a copy that is brought up to date before each check."""
 
 import hashlib
 import json
@@ -12,20 +12,11 @@ from harness.errors import UsageError
 from harness.patch.patch_base import PatchBase
 
 OBJECTS = "objects-"
-"""Folders of the scratch's source that begin so are not part of it."""
+"""Folders of the scratch's source whose names begin so hold objects, not source."""
 _SPACE_MIB = 2000
 _PRODUCTS = (
-    ".o",
-    ".ko",
-    ".a",
-    ".cmd",
-    ".mod",
-    ".mod.c",
-    ".order",
-    ".symvers",
-    ".dtb",
-    ".gcno",
-    ".su",
+    *(".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", ".order", ".symvers"),
+    *(".dtb", ".gcno", ".su"),
 )
 _FOLDERS = frozenset({".git", "include/config", "include/generated", ".tmp_versions"})
 _FILES = frozenset(
@@ -35,7 +26,10 @@ _Manifest = dict[str, list[int]]
 
 
 class PlainTree:
-    """See :class:`harness.patch.scratch.ScratchTree`; a content name is a digest of names, sizes and times."""
+    """See :class:`harness.patch.scratch.ScratchTree`.
+
+    A digest of names, sizes and times of the files names the content.
+    """
 
     def __init__(self, tree: Path, folder: Path, cache: Cache) -> None:
         self.tree = tree
@@ -44,10 +38,10 @@ class PlainTree:
         self._manifest = folder / "manifest.json"
 
     def find(self, revision: str) -> PatchBase:
-        """The folder as it stands.  Raises UsageError for a revision, which only git knows."""
+        """The folder in its present state.  Raises UsageError for a revision."""
         if revision:
             raise UsageError(
-                f"{self.tree} is no git repository: there is no {revision!r} in it",
+                f"{self.tree} is not a git repository: it has no {revision!r}",
                 hint="omit --base",
             )
         found = dict(_entries(self.tree))
@@ -57,7 +51,7 @@ class PlainTree:
         )
 
     def settle(self, content: str) -> None:
-        """Copy what is new or other, remove what is gone; a file that is copied gets the time of now."""
+        """Copy new and changed files with a new time, and remove those that are gone."""
         del content
         found, known = dict(_entries(self.tree)), self._known()
         if not known:
@@ -72,7 +66,7 @@ class PlainTree:
             self._write(found)
 
     def touch(self, files: tuple[str, ...]) -> None:
-        """A changed file is no longer known as a copy: the next time it is copied again, or removed."""
+        """Forget that *files* are copies, so that the next check copies or removes them."""
         known = self._known()
         known.update((name, []) for name in files)
         self._write(known)
@@ -93,7 +87,7 @@ class PlainTree:
 
 
 def _entries(tree: Path) -> Iterator[tuple[str, list[int]]]:
-    """Every source file below *tree*, with size, time and mode; products of builds in it are passed over."""
+    """Every source file below *tree* with size, time and mode, without products of builds."""
     stack = [""]
     while stack:
         prefix = stack.pop()
@@ -109,7 +103,7 @@ def _entries(tree: Path) -> Iterator[tuple[str, list[int]]]:
 
 
 def _generated(folder: str) -> bool:
-    """``arch/*/include/generated``, by which kbuild knows a tree that something was built in."""
+    """Whether it is ``arch/*/include/generated``, where kbuild puts generated headers."""
     return folder.startswith("arch/") and folder.endswith("/include/generated")
 
 

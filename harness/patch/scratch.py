@@ -1,4 +1,7 @@
-"""Scratch trees: a copy of the user's kernel tree that patches are applied to; the user's is only read."""
+"""Scratch trees: copies of the user's kernel tree, which take the patches.
+
+The user's own tree is only read.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ from harness.patch.patch_base import PatchBase
 from harness.patch.plaintree import OBJECTS, PlainTree
 
 _TELLING = ("Makefile", "Kconfig", f"{I386.source.folder}/Makefile", "mm/highmem.c")
-"""Files by which a folder is known as a kernel's source."""
+"""Files by which the harness recognises the source of a kernel."""
 
 
 class ScratchTree(Protocol):
-    """A user's tree, and our copy of it in ``source``."""
+    """A tree of the user, and our copy of it in ``source``."""
 
     source: Path
 
     def find(self, revision: str) -> PatchBase:
-        """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
+        """The base that *revision* names; empty is HEAD, or the present state of a folder."""
 
     def settle(self, content: str) -> None:
-        """Make ``source`` that base, whatever was in it; unchanged files keep their time stamps."""
+        """Make ``source`` equal to that base; unchanged files keep their time stamps."""
 
     def touch(self, files: tuple[str, ...]) -> None:
         """Remember that *files* of ``source`` are about to be changed."""
@@ -43,12 +46,12 @@ class ScratchTree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """An open scratch: its lock is held.  ``folder`` also has room for objects, one folder for each config."""
+    """An open scratch, whose lock this process holds."""
 
     folder: Path
     tree: ScratchTree
     built: str = ""
-    """The configuration that the catalogue has built in this very tree, if any."""
+    """The configuration whose objects are in this tree from the start, if any."""
 
     @property
     def source(self) -> Path:
@@ -56,14 +59,14 @@ class Scratch:
         return self.tree.source
 
     def base(self, revision: str) -> PatchBase:
-        """The base that *revision* names; empty: the newest commit, or a plain folder as it stands."""
+        """The base that *revision* names; empty is HEAD, or the present state of a folder."""
         return self.tree.find(revision)
 
     def objects(self, config: str) -> Path:
-        """Where the objects of a configuration are kept from build to build.
+        """The folder that keeps the objects of a configuration from build to build.
 
-        Directly inside the source: make then names every file by a relative path (Makefile of 5.10 to 7.3:
-        ``srctree := ..``), and a compiler cache finds what was compiled in another tree.
+        It lies in the source, so that make names every file by a relative path (``srctree := ..``
+        in the Makefile of 5.10 to 7.3), and a compiler cache finds what another tree compiled.
         """
         if config == self.built:
             return self.source / BUILT_OBJECTS
@@ -72,7 +75,7 @@ class Scratch:
         return path
 
     def settle(self, base: PatchBase, patches: Iterable[Patch] = ()) -> None:
-        """Make the source *base* again, with *patches* in it.  Raises DoesNotApplyError."""
+        """Make the source equal to *base* with *patches* applied.  Raises DoesNotApplyError."""
         self.tree.settle(base.content)
         for patch in patches:
             self.tree.touch(changed_files(patch, self.source))
@@ -80,7 +83,7 @@ class Scratch:
 
 
 def config_folder(config: str) -> str:
-    """The name of a configuration as part of a file's name; two paths of files never share one."""
+    """The name of a configuration as part of a file name; different names stay different."""
     plain = re.sub(r"[^A-Za-z0-9.-]", "-", config)
     return (
         plain
@@ -90,7 +93,7 @@ def config_folder(config: str) -> str:
 
 
 def require_kernel_tree(tree: Path) -> Path:
-    """*tree* as an absolute path.  Raises UsageError where it is no kernel's source."""
+    """*tree* as an absolute path.  Raises UsageError if it is not the source of a kernel."""
     missing = [name for name in _TELLING if not (tree / name).is_file()]
     if missing:
         raise UsageError(
@@ -101,16 +104,16 @@ def require_kernel_tree(tree: Path) -> Path:
 
 
 def scratch_folder(tree: Path, cache: Cache, kind: str = "check") -> Path:
-    """Where the scratch of *tree* lies; different *kind*s do not wait for each other."""
+    """The folder of the scratch of *tree*; scratches of different *kind* have own locks."""
     name = hashlib.sha256(str(tree).encode()).hexdigest()[:16]
     return cache.root / "scratch" / f"{name}-{kind}"
 
 
 @contextmanager
 def open_scratch(tree: Path, cache: Cache, kind: str = "check") -> Iterator[Scratch]:
-    """The scratch of the kernel tree *tree*, for this process alone while the block lasts.
+    """Open the scratch of *tree* for this process alone while the block runs.
 
-    Raises UsageError where *tree* is no kernel tree, and cache errors.
+    Raises UsageError if *tree* is not a kernel tree, and cache errors.
     """
     tree = require_kernel_tree(tree)
     folder = scratch_folder(tree, cache, kind)
@@ -125,7 +128,7 @@ def open_scratch(tree: Path, cache: Cache, kind: str = "check") -> Iterator[Scra
 
 @contextmanager
 def open_clone(kernel: Kernel, cache: Cache, kind: str = "check") -> Iterator[Scratch]:
-    """The scratch of a kernel of the catalogue, which is built already."""
+    """Open the scratch of a kernel of the catalogue, which is built already."""
     folder = cache.root / "scratch" / f"{kernel.name}-{kind}"
     with cache.locked(f"scratch-{folder.name}"), cache.guarded():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A pkmap that several threads really share: histories of a kernel that is right, drawn by a schedule."""
+"""A correct kernel with a pkmap that threads share: draws histories by a random schedule."""
 
 from random import Random
 
@@ -9,7 +9,7 @@ from tests.history.small import FREE, LAYOUT, event, history
 
 
 def run(seed, threads=3, pages=4, operations=60):
-    """A history with its witness; a thread that finds no slot waits until somebody has unmapped."""
+    """Draw a history; a thread that finds no slot waits until another has unmapped."""
     random, pkmap = Random(seed), Pkmap(FREE, 0)
     world = _World(random, pkmap, pages)
     for _ in range(operations):
@@ -65,7 +65,7 @@ class _World:
         self.events.setdefault(thread, []).append(one)
 
     def end(self, threads):
-        """Everybody ends what it has begun; each holds one mapping at most, and there are as many slots."""
+        """End all open operations; each thread holds at most one mapping, so slots suffice."""
         while self.wants:
             for thread in range(threads):
                 if thread in self.wants:

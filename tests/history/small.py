@@ -1,4 +1,4 @@
-"""Small histories, drawn and by hand, and a search through all orders: what the decision is held against."""
+"""Small histories, and a search through all their orders to compare the decision with."""
 
 from functools import cache
 from typing import NamedTuple
@@ -48,7 +48,7 @@ class Draft(NamedTuple):
 
 @st.composite
 def programs(draw, pages, length):
-    """What one thread does: it unmaps only what it has mapped, at the address that it was given."""
+    """Draw one thread's operations: it unmaps only what it has mapped, at that address."""
     held, found = [], []
     for _ in range(draw(st.integers(0, length))):
         choice = draw(st.integers(0, 4))
@@ -85,7 +85,7 @@ def histories(draw, threads=3, pages=3, length=4):
 
 
 def has_order(one):
-    """Whether any order of all operations that keeps to real time is one of the contract: tries them all."""
+    """Whether any order of the operations explains the history; tries all that respect time."""
     events = tuple(sorted(e for each in one.events for e in each))
 
     @cache

@@ -1,4 +1,4 @@
-"""The decision: the same as a search through all orders; what is wrong is refused, with the shortest window."""
+"""The decision agrees with a search through all orders, and shows the shortest window."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def test_also_for_longer_programs_of_fewer_threads(one):
 
 
 def test_two_pages_on_one_slot():
-    """The shortest window has the two maps; the first page is still mapped when the second is given."""
+    """The shortest window holds the two maps: the first page is still mapped at the second."""
     one = history(
         [event(HistoryCode.KMAP, 0, 1, 2, A), event(HistoryCode.KUNMAP, 0, 7, 8, A)],
         [event(HistoryCode.KMAP, 1, 3, 4, A), event(HistoryCode.KUNMAP, 1, 9, 10, A)],

@@ -1,4 +1,4 @@
-"""The replay of the lock's order: a right kernel is explained to the last count, each change of it is not."""
+"""The replay explains a correct kernel to the last count, and none of its changes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Broken rules on real kernels: the stock one says what the table has, one that lost a check does not."""
+"""Broken rules on real kernels: a stock kernel reports them, one that lost a check does not."""
 
 from typing import NamedTuple
 

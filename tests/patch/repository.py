@@ -54,4 +54,5 @@ def diff(old, new, name="kernel"):
 
 def mail(subject, body, message_id, who="Dev <dev@example.org>"):
     head = f"Date: Sun, 22 Nov 2026 12:00:00 +0000\nSubject: {subject}\nMessage-ID: <{message_id}>"
-    return f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {who}\n{head}\n\nBecause.\n---\n{body}\n-- \n2.39\n\n"
+    start = f"From {'0' * 40} Mon Sep 17 00:00:00 2001\nFrom: {who}"
+    return f"{start}\n{head}\n\nBecause.\n---\n{body}\n-- \n2.39\n\n"
