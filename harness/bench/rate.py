@@ -13,7 +13,7 @@ from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge
 from harness.guest.batch import batches
 from harness.guest.protocol import PROBES, Evidence
-from harness.guest.running_guest import RawSteps
+from harness.guest.step_stream import RawSteps
 from harness.guest.steps import StepRecord
 from harness.model.fast.fast_path import allowed
 from harness.model.records.layout import Generation

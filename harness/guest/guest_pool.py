@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from harness.guest.boot import restore_guest
 from harness.guest.qemu_session import QemuSession
 from harness.guest.running_guest import Guest
 from harness.guest.template import Template
@@ -27,7 +28,7 @@ class GuestPool:
     def take(self) -> Guest:
         """The next guest; the caller closes it.  The process for the one after it is started meanwhile."""
         self._fill()
-        guest = Guest.restore(self._waiting.popleft(), self._template.request)
+        guest = restore_guest(self._waiting.popleft(), self._template.request)
         self._fill()
         return guest
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from harness.guest import protocol
 from harness.guest.deadline import Deadline
 from harness.guest.failure import WireError
+from harness.guest.module_work import kernel_tables
 from harness.guest.protocol import TASK_UNBOUND, RequestType
 from harness.guest.running_guest import Guest
 from harness.guest.trouble import TroubleKind
-from harness.guest.work import kernel_tables
 
 REQUEST = Struct("<IIIHHHHBBH")
 LOG = Struct("<14I")

@@ -8,7 +8,6 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 from harness.guest import frame
@@ -16,6 +15,7 @@ from harness.guest.deadline import Deadline
 from harness.guest.events import Events
 from harness.guest.failure import WireError
 from harness.guest.frame import Frame, FrameType
+from harness.guest.pending_answer import LinkStatistics, PendingAnswer
 
 WINDOW = 4
 """Requests on the way at once; the agent keeps the answers of at least so many."""
@@ -40,47 +40,6 @@ CLOSED_PATIENCE = 1.0
 RECEIVE_SIZE = 1 << 18
 
 
-@dataclass(slots=True)
-class LinkStatistics:
-    """What the link has seen; ``naks``, ``resends``, ``repeats`` and ``damaged`` are recovered damage."""
-
-    requests: int = 0
-    bytes_out: int = 0
-    bytes_in: int = 0
-    naks: int = 0
-    resends: int = 0
-    repeats: int = 0
-    duplicates: int = 0
-    damaged: int = 0
-    skipped: int = 0
-
-    @property
-    def damage(self) -> int:
-        """Signs of damage in either direction: what came broken, and what the agent said came broken."""
-        return self.damaged + self.skipped + self.naks
-
-    @property
-    def repaired(self) -> int:
-        """How often something had to be sent again."""
-        return self.naks + self.resends
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A request on its way: its frame's bytes and the parts of its answer so far."""
-
-    data: bytes
-    parts: dict[int, bytes] = field(default_factory=dict)
-    total: int | None = None
-    repairs: int = 0
-
-    def complete(self) -> bool:
-        return self.total is not None and len(self.parts) == self.total
-
-    def missing(self) -> int:
-        return next(number for number in range(len(self.parts) + 1) if number not in self.parts)
-
-
 class Link:
     """One link over *connection*, driven by whoever waits in *events*.
 
@@ -99,7 +58,7 @@ class Link:
         self._events = events
         self._alive = alive
         self._decoder = frame.Decoder()
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, PendingAnswer] = {}
         self._order: deque[int] = deque()
         self._outgoing = bytearray()
         self._next: int | None = None
@@ -135,7 +94,9 @@ class Link:
             raise WireError("a request before the agent was up", hint="wait for READY first")
         seq = self._next
         self._next = (seq + 1) & 0xFFFF_FFFF
-        self._pending[seq] = _Pending(frame.encode(Frame(FrameType.REQUEST, seq, payload=payload)))
+        self._pending[seq] = PendingAnswer(
+            frame.encode(Frame(FrameType.REQUEST, seq, payload=payload))
+        )
         self._order.append(seq)
         self._send(self._pending[seq].data)
         self.statistics.requests += 1

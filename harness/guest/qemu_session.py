@@ -5,11 +5,10 @@ import socket
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 from harness.architecture.address_space import CpuState
 from harness.architecture.architecture import Architecture
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
@@ -28,7 +27,6 @@ from harness.guest.process import Process
 from harness.guest.qemu import Channels, QemuMachine, arguments
 from harness.guest.request_script import WitnessTarget
 from harness.guest.saved import Saved, load_devices, save_devices
-from harness.guest.shape import Shape
 from harness.guest.streams import open_streams
 from harness.guest.trouble import KernelTrouble, Recogniser, TroubleKind
 from harness.guest.witness import PageTableView, Witness
@@ -44,48 +42,6 @@ _CPU = "a kernel stops like this on a CPU or a machine that it is not made for: 
 FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
-class BootableKernel(Protocol):
-    """What a guest needs to know about a kernel (harness.kernel.kernel_record.Kernel has it)."""
-
-    @property
-    def release(self) -> str:
-        """As ``uname -r`` prints it."""
-
-    @property
-    def content_hash(self) -> str:
-        """Names the image and its modules by their contents."""
-
-    @property
-    def boot_image(self) -> Path:
-        """What QEMU's ``-kernel`` is given: a vmlinux with a PVH note, or a bzImage."""
-
-    @property
-    def bzimage(self) -> Path | None:
-        """The compressed image, where there is one."""
-
-    @property
-    def system_map(self) -> Path | None:
-        """Its System.map, where there is one."""
-
-    @property
-    def modules_dir(self) -> Path | None:
-        """``lib/modules/RELEASE``, where there are modules."""
-
-
-def image_for(kernel: BootableKernel, shape: Shape) -> Path:
-    """What to boot: only the compressed image can move itself (arch/x86/boot/compressed/kaslr.c).
-
-    Raises UsageError where KASLR is asked for and there is none.
-    """
-    if not shape.kaslr:
-        return kernel.boot_image
-    if kernel.bzimage is None:
-        raise UsageError(
-            "KASLR needs a bzImage: a vmlinux is not moved", hint="give --kernel a bzImage"
-        )
-    return kernel.bzimage
-
-
 class QemuSession:
     """A started machine.  The streams are socket pairs and the memory a memfd: nothing to clean up on disk.
 
@@ -96,7 +52,7 @@ class QemuSession:
     def __init__(self, machine: QemuMachine, workdir: Path, saved: Saved | None = None) -> None:
         self.machine = machine
         self._saved = saved
-        self._beheld: WitnessTarget | None = None
+        self._target: WitnessTarget | None = None
         self.views: deque[PageTableView] = deque()
         self._held = ExitStack()
         try:
@@ -202,14 +158,14 @@ class QemuSession:
         if self.process.guest_ended:
             self.events.forget(self._monitor_fd)
 
-    def look_at_stops(self, beheld: WitnessTarget) -> None:
+    def look_at_stops(self, target: WitnessTarget) -> None:
         """Whenever the guest has stopped itself: look, and let it go on."""
-        self._beheld = beheld
+        self._target = target
         self.events.on_input(self._monitor_fd, self._look_if_stopped)
 
     def _look_if_stopped(self) -> None:
-        if self._beheld is not None and self.monitor.status() == STOPPED:
-            layout, pkmap_count = self._beheld
+        if self._target is not None and self.monitor.status() == STOPPED:
+            layout, pkmap_count = self._target
             self.views.append(self.witness(layout).look(self.monitor, pkmap_count))
 
     def _ended(self) -> None:
@@ -233,7 +189,7 @@ class QemuSession:
         """Take in what the console has said by now."""
         self._console_has_more()
 
-    def hear(self, step: int, deadline: Deadline) -> None:
+    def await_console(self, step: int, deadline: Deadline) -> None:
         """Wait for the console's marker of *step*: printing may lag behind (on RT it has threads of its own)."""
         self.drain()
         while self._recogniser.marked < step and not deadline.over():

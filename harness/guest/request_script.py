@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from harness.errors import InfrastructureError
 from harness.guest import protocol
 from harness.guest.deadline import Deadline
-from harness.guest.link import LinkStatistics
+from harness.guest.pending_answer import LinkStatistics
 from harness.guest.protocol import RequestType
 from harness.model.records.layout import Layout
 from harness.model.records.operation import OpCode
@@ -27,7 +27,7 @@ class RequestScript(NamedTuple):
     """Requests as they travel, in their order, and what is looked at where they stop the machine."""
 
     requests: tuple[bytes, ...]
-    beheld: WitnessTarget
+    target: WitnessTarget
 
 
 class RequestCarrier(Protocol):

@@ -73,48 +73,28 @@ def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
     Raises WireError where a step number or hash contradicts *chain*: then something was lost,
     repeated or changed between module and harness.
     """
-    unpack, crc32, size, delta_size = (
-        OBSERVATION.unpack_from,
-        zlib.crc32,
-        OBSERVATION.size,
-        DELTA.size,
-    )
-    new, record, status_of = tuple.__new__, StepRecord, _STATUS
+    unpack, crc32, new = OBSERVATION.unpack_from, zlib.crc32, tuple.__new__
+    size, delta_size, status_of = OBSERVATION.size, DELTA.size, _STATUS
     view = memoryview(body)
     records: list[StepRecord] = []
     append = records.append
     step, running, at, end = chain.step, chain.hash, 0, len(body)
     try:
         while at < end:
-            fields = unpack(body, at)
+            f = unpack(body, at)
             running = crc32(view[at : at + HASHED], running)
             at += size
             changes: _Changes = _NO_CHANGES
-            if fields[-3]:
-                until = at + fields[-3] * delta_size
+            if f[-3]:
+                until = at + f[-3] * delta_size
                 running = crc32(view[at:until], running)
                 changes = _changes(view[at:until])
                 at = until
-            if fields[-1] != running or fields[0] != step:
-                raise _broken(step, fields[0], fields[-1] == running)
-            observation = new(
-                Observation, (status_of[fields[3]], *fields[4:10], *fields[11:24], *changes[0])
-            )
-            append(
-                new(
-                    record,
-                    (
-                        step,
-                        fields[1],
-                        fields[2],
-                        observation,
-                        fields[25],
-                        fields[24],
-                        fields[10],
-                        changes[1],
-                    ),
-                )
-            )
+            if f[-1] != running or f[0] != step:
+                raise _broken(step, f[0], f[-1] == running)
+            values = (status_of[f[3]], *f[4:10], *f[11:24], *changes[0])
+            seen = new(Observation, values)
+            append(new(StepRecord, (step, f[1], f[2], seen, f[25], f[24], f[10], changes[1])))
             step += 1
     except (struct_error, IndexError) as error:
         raise WireError(

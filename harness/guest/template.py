@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from harness.base.cache import Cache
 from harness.errors import InfrastructureError, PrerequisiteError
+from harness.guest.boot import boot_guest, restore_guest
+from harness.guest.bootable_kernel import BootableKernel, image_for
 from harness.guest.deadline import Deadline
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import Channels, QemuMachine, arguments, program
-from harness.guest.qemu_session import BootableKernel, QemuSession, image_for
+from harness.guest.qemu_session import QemuSession
 from harness.guest.request_script import RequestScript
 from harness.guest.running_guest import Guest
 from harness.guest.saved import Saved, copy_memory
@@ -66,7 +68,7 @@ class GuestParts(NamedTuple):
 
     def boot(self, workdir: Path, script: RequestScript | None = None) -> Guest:
         """A cold guest; with a *script*, one that has executed it."""
-        return Guest.boot(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
+        return boot_guest(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Template:
     request: int
 
     def start(self, workdir: Path) -> QemuSession:
-        """A process that waits for the state; ``Guest.restore`` gives it.  Raises FileNotFoundError
+        """A process that waits for the state; ``restore_guest`` gives it.  Raises FileNotFoundError
         where the template has been dropped meanwhile.
         """
         saved = Saved.open(self.folder / "memory", self.folder / "devices")
@@ -87,7 +89,7 @@ class Template:
 
     def restore(self, workdir: Path) -> Guest:
         """A guest in the state of this template, in a process of its own."""
-        return Guest.restore(self.start(workdir), self.request)
+        return restore_guest(self.start(workdir), self.request)
 
     def copied(self, folder: Path) -> Template:
         """A copy in *folder*, whose memory may be edited before it is restored: no code has run yet there."""

@@ -10,7 +10,7 @@ from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, InfrastructureError, KernelError
 from harness.guest.batch import batches
 from harness.guest.protocol import GuestFacts
-from harness.guest.running_guest import SectionOpenError
+from harness.guest.step_stream import SectionOpenError
 from harness.guest.steps import StepRecord
 from harness.guest.trouble import KernelTrouble
 from harness.guest.witness import PageTableView
@@ -52,7 +52,7 @@ class DrivenGuest(Protocol):
     def witness(self) -> PageTableView | None:
         """The whole state, read from outside while the machine is stopped; None where that cannot be."""
 
-    def hear(self, step: int) -> None:
+    def await_console(self, step: int) -> None:
         """Wait until the console has told what was printed up to *step* (counted since boot)."""
 
     def steps_ahead(self) -> int | None:
@@ -185,7 +185,7 @@ class _ProgramRun:
         What it says between two requests, on its way to user mode say, belongs to a step that is still to come.
         """
         if self.spoke is not None:
-            self.target.hear(self.spoke)
+            self.target.await_console(self.spoke)
             self.spoke = None
         for found in self.target.troubles(marked=marked):
             self.sitting.record(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from harness.base.cache import Cache
-from harness.guest.running_guest import Guest
+from harness.guest.boot import boot_guest
 from harness.guest.shape import Shape
 from harness.kernel.build import build_module
 from harness.kernel.kernel_record import Kernel
@@ -25,7 +25,7 @@ class Ingredients(NamedTuple):
     troublemaker: Path
 
     def boot(self, workdir, **shape):
-        return Guest.boot(self.kernel, Shape(**shape), self.module, self.agent, workdir)
+        return boot_guest(self.kernel, Shape(**shape), self.module, self.agent, workdir)
 
 
 def make_agent(target):

@@ -5,7 +5,6 @@ from random import Random
 
 import pytest
 
-from harness.guest.request_script import ReplayCarrier
 from harness.guest.shape import Shape
 from harness.guest.template import GuestParts
 from harness.model.records.operation import OpCode, Operation
@@ -52,7 +51,7 @@ def played(parts, workdir, script):
     """All steps of a guest that has executed *script*, and its console until then."""
     workdir.mkdir()
     with parts.boot(workdir, script) as guest:
-        assert isinstance(guest.carrier, ReplayCarrier)
+        assert guest.scripted
         steps, seen = drive(guest)
         lines = guest.session.console.tail(1000)
         assert (seen is not None) == parts.shape.icount

@@ -189,7 +189,7 @@ def trouble(ingredients, workdir, mode):
 
 
 def make_trouble(guest, ingredients):
-    guest._ask(RequestType.LOAD, ingredients.troublemaker.read_bytes())
+    guest.ask(RequestType.LOAD, ingredients.troublemaker.read_bytes())
 
 
 def test_a_loop_with_interrupts_off(pae, tmp_path, impatient):

@@ -4,11 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.guest import running_guest as guest_module
+from harness.guest.conversation import Conversation
 from harness.guest.deadline import Deadline
-from harness.guest.patience import STALL_CPU_SECONDS, Stall
-from harness.guest.running_guest import Guest
-from harness.guest.work import Work
+from harness.guest.module_work import ModuleWork
+from harness.guest.patience import LOOK_SECONDS, STALL_CPU_SECONDS, Stall
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +47,18 @@ class Silent:
         return float(self.looks)
 
     def work(self):
-        return Work(self.steps(self.looks), 1, 0)
+        return ModuleWork(self.steps(self.looks), 1, 0)
 
 
 def answer(silent, seconds, monkeypatch):
     """Wait in vain; the number of looks that were needed."""
     guest = SimpleNamespace(
-        carrier=silent, _work=silent.work, session=SimpleNamespace(process=silent)
+        carrier=silent, module_work=silent.work, session=SimpleNamespace(process=silent)
     )
     times = iter(range(10_000))
     monkeypatch.setattr("harness.guest.deadline.time.monotonic", lambda: float(next(times) // 3))
     with pytest.raises(TimeoutError):
-        Guest._answer(guest, Deadline("run", seconds, seconds))
+        Conversation.await_steps(guest, Deadline("run", seconds, seconds))
     return silent.looks
 
 
@@ -75,4 +74,4 @@ def test_what_cannot_be_read_says_nothing(monkeypatch):
     silent = Silent(lambda looks: 5)
     silent.work = lambda: None
     assert answer(silent, 60, monkeypatch) > 2 * STALL_CPU_SECONDS
-    assert guest_module.patience.LOOK_SECONDS < STALL_CPU_SECONDS
+    assert LOOK_SECONDS < STALL_CPU_SECONDS

@@ -14,7 +14,7 @@ from harness.guest import accelerate, cpio, protocol, steps
 from harness.guest.batch import BATCH_USUAL, batches
 from harness.guest.failure import QemuExitedError, WireError
 from harness.guest.health import Sample, Silence, judge
-from harness.guest.link import LinkStatistics
+from harness.guest.pending_answer import LinkStatistics
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import Channels, QemuMachine, arguments, command_line
 from harness.guest.request_script import (

@@ -130,7 +130,7 @@ def test_many_restores_in_a_row(parts, cache, tmp_path):
                 assert [step.step for step in exercise(guest, 2)] == list(range(8)), number
                 agrees_with_witness(guest)
                 assert (guest.troubles(), quiet(guest)) == ((), [])
-                guest.hear(guest.run(SPEAK)[2].step)
+                guest.await_console(guest.run(SPEAK)[2].step)
                 assert saved < clock(guest.session.console.tail(40)) < saved + 30
 
 

@@ -16,12 +16,10 @@ from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.memory import PhysicalMemory, SharedFile
 from harness.guest.process import Process
-from harness.guest.protocol import RequestType
 from harness.guest.qemu import QemuMachine
 from harness.guest.qemu_session import FATAL, QemuSession
 from harness.guest.running_guest import Guest
 from harness.guest.ssh.guest_state import GuestState
-from harness.guest.steps import decode_snapshot
 from harness.guest.trouble import Recogniser
 
 ATTACH_SECONDS = 20.0
@@ -118,11 +116,6 @@ class AttachedGuest(Guest):
     def __init__(self, session: QemuSession) -> None:
         super().__init__(session)
         self.synchronise()
-
-    def synchronise(self) -> None:
-        """Take the chain of hashes from where the module stands: others have executed steps before."""
-        layout, _ = self.info()
-        _, self._chain = decode_snapshot(self._ask(RequestType.SNAPSHOT), layout)
 
 
 def attach(state: GuestState) -> AttachedGuest:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import HarnessError, InfrastructureError, UsageError
+from harness.guest.bootable_kernel import BootableKernel
 from harness.guest.deadline import Deadline
 from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
 from harness.guest.memory import new_memory_file
 from harness.guest.qemu import Channels, QemuMachine, arguments
-from harness.guest.qemu_session import BootableKernel
 from harness.guest.shape import Shape
 from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import AttachedSession, panicked

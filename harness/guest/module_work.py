@@ -9,7 +9,7 @@ from harness.guest.memory import PhysicalMemory
 from harness.model.records.layout import Layout
 
 
-class Work(NamedTuple):
+class ModuleWork(NamedTuple):
     """``struct kmh_work``: steps finished, requests that reached the module, those of them it has finished."""
 
     steps: int
@@ -25,12 +25,12 @@ def kernel_tables(
     return architecture.paging.tables(root, layout.pae)
 
 
-def read_work(
+def read_module_work(
     memory: PhysicalMemory, tables: AddressSpace, facts: protocol.GuestFacts
-) -> Work | None:
+) -> ModuleWork | None:
     """Return the module's counters; None where the page tables do not lead there any more."""
     try:
-        return Work._make(
+        return ModuleWork._make(
             protocol.WORK.unpack(tables.read(memory, facts.step_counter, protocol.WORK.size))
         )
     except LookupError:
