@@ -23,7 +23,8 @@ def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float
     kernel = subject.prepared.kernel
     if kernel.bzimage is None:
         raise InfrastructureError(
-            f"{kernel.name} has no bzImage", hint="the plain boot is measured with one"
+            f"{kernel.name} has no {kernel.architecture.image.name}",
+            hint="the plain boot is measured with one",
         )
     initrd = subject.image(folder)
     command = (

@@ -139,7 +139,8 @@ def _vng(image: Path | None) -> Peer:
     program = shutil.which("vng")
     if program is None or image is None:
         return Peer(
-            name, missing="not installed" if program is None else "the kernel has no bzImage"
+            name,
+            missing="not installed" if program is None else f"the kernel has no {I386.image.name}",
         )
     return Peer(
         name, (program, "--run", str(image), "--arch", I386.name, "--disable-kvm", "--", "true")

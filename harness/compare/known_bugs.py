@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from harness.architecture.i386 import I386
 from harness.errors import UsageError
 from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, Generation, Layout
 from harness.model.records.observation import Observation
@@ -100,7 +101,7 @@ def _has_symbol(symbol: str, header: Header) -> bool | None:
 def _symbols_of_layout(layout: Layout) -> Mapping[str, bool]:
     """The symbols that a layout tells: enough for traces from before headers held symbols."""
     return {
-        "CONFIG_X86_PAE": layout.pae,
+        I386.paging.wide_entries_option: layout.pae,
         "CONFIG_SMP": layout.smp,
         "CONFIG_PREEMPT_RT": layout.rt,
         "CONFIG_PREEMPT_COUNT": layout.preempt_count,

@@ -43,7 +43,8 @@ def image_for(kernel: BootableKernel, shape: Shape) -> Path:
     if not shape.kaslr:
         return kernel.boot_image
     if kernel.bzimage is None:
+        name = shape.architecture.image.name
         raise UsageError(
-            "KASLR needs a bzImage: a vmlinux is not moved", hint="give --kernel a bzImage"
+            f"KASLR needs a {name}: a vmlinux is not moved", hint=f"give --kernel a {name}"
         )
     return kernel.bzimage

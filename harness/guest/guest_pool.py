@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.guest.boot import restore_guest
+from harness.guest.booting import restore_guest
 from harness.guest.qemu_session import QemuSession
 from harness.guest.running_guest import Guest
 from harness.guest.template import Template

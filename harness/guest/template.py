@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from harness.base.cache import Cache
 from harness.errors import InfrastructureError, PrerequisiteError
-from harness.guest.boot import boot_guest, restore_guest
 from harness.guest.bootable_kernel import BootableKernel, image_for
+from harness.guest.booting import boot_guest, restore_guest
 from harness.guest.deadline import Deadline
 from harness.guest.protocol import PROBES
 from harness.guest.qemu import Channels, QemuMachine, arguments, program

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from harness.base.cache import Cache
-from harness.guest.boot import boot_guest
+from harness.guest.booting import boot_guest
 from harness.guest.shape import Shape
 from harness.kernel.build import build_module
 from harness.kernel.kernel_record import Kernel

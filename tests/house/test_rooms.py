@@ -9,8 +9,8 @@ from tests.house.source_tree import imports, modules
 FROM_THE_GROUND = (
     "errors",
     "base",
-    "architecture",
     "model",
+    "architecture",
     "scenario",
     "trace",
     "kernel",
