@@ -11,9 +11,9 @@
 u32 kmh_registers[KMH_MAX_REGISTERS];
 
 /**
- * kmh_operand() - the address an operation names
+ * kmh_operand() - compute the address that an operation names
  * @op: the operation
- * @address: set to it
+ * @address: set to that address
  *
  * Return: false if a register or page of that name does not exist.
  */
@@ -29,8 +29,8 @@ bool kmh_operand(const struct kmh_op *op, unsigned long *address)
 		return true;
 	case KMH_BASE_FIXMAP:
 		*address = __fix_to_virt((unsigned int)op->reg) + op->offset;
-		/* A small configuration has no permanent entry behind the windows, only early ones. */
-		return op->reg < __end_of_fixed_addresses;
+		/* Small configurations have only early entries behind the windows. */
+		return op->reg < KMH_ARCH_FIXMAP_INDICES;
 	case KMH_BASE_PKMAP:
 		*address = PKMAP_ADDR((unsigned long)op->reg) + op->offset;
 		return true;
@@ -48,50 +48,24 @@ bool kmh_operand(const struct kmh_op *op, unsigned long *address)
 }
 
 /**
- * kmh_walk() - the PTE that maps an address, by a walk of the kernel's page tables
+ * kmh_walk() - read the PTE that maps an address, by a walk of the kernel's page tables
  * @address: kernel address
  *
- * Return: the entry, also of a large page; 0 where nothing is mapped at a higher level.
+ * Return: the entry, also one of a large page; 0 where a higher level maps nothing.
  */
 u64 kmh_walk(unsigned long address)
 {
-	unsigned int level;
-	pte_t *ptep;
+	const pte_t *ptep = kmh_arch_entry(address);
 
-	if (address < PAGE_OFFSET)
-		return 0;
-	ptep = lookup_address(address, &level);
 	return ptep ? kmh_pte_read(ptep) : 0;
 }
 
 /**
- * kmh_prot() - the kernel's protection value for one of the wire's
- * @prot: enum kmh_prot
- *
- * Return: the value that a driver would pass to the ``*_prot`` functions.
- */
-pgprot_t kmh_prot(u8 prot)
-{
-	switch (prot) {
-	case KMH_PROT_RO:
-		return PAGE_KERNEL_RO;
-	case KMH_PROT_NOCACHE:
-		return PAGE_KERNEL_NOCACHE;
-	case KMH_PROT_WC:
-		return pgprot_writecombine(PAGE_KERNEL);
-	case KMH_PROT_EXEC:
-		return PAGE_KERNEL_EXEC;
-	default:
-		return PAGE_KERNEL;
-	}
-}
-
-/**
- * kmh_load() - 32-bit load; a page fault is caught by the exception table
+ * kmh_load() - load 32 bits; the exception table catches a page fault
  * @address: kernel address
- * @value: set to what was read
+ * @value: set to the word that was read
  *
- * Return: false if it faulted.
+ * Return: false if the access faulted.
  */
 bool kmh_load(unsigned long address, u32 *value)
 {
@@ -102,11 +76,11 @@ fault:
 }
 
 /**
- * kmh_store() - 32-bit store; a page fault is caught by the exception table
+ * kmh_store() - store 32 bits; the exception table catches a page fault
  * @address: kernel address
- * @value: what to write
+ * @value: the word to write
  *
- * Return: false if it faulted.
+ * Return: false if the access faulted.
  */
 bool kmh_store(unsigned long address, u32 value)
 {
@@ -118,32 +92,31 @@ fault:
 
 /**
  * kmh_set_pte() - overwrite a PTE with a plain store, without any flush
- * @address: whose PTE
- * @page: to map, or NULL for none
- * @prot: flags
+ * @address: the address whose PTE is written
+ * @page: the page to map, or NULL for none
+ * @prot: the protection of the mapping
  *
  * Return: false if the address has no PTE of a 4 KiB page.
  */
 bool kmh_set_pte(unsigned long address, struct page *page, pgprot_t prot)
 {
-	unsigned int level;
 	pte_t *ptep;
 
 	if (address < PKMAP_ADDR(0))
 		return false;
-	ptep = lookup_address(address, &level);
-	if (!ptep || level != PG_LEVEL_4K)
+	ptep = kmh_arch_pte(address);
+	if (!ptep)
 		return false;
 	if (page)
-		set_pte(ptep, mk_pte(page, prot));
+		kmh_arch_set_pte(ptep, page, prot);
 	else
-		native_pte_clear(NULL, address, ptep);
+		kmh_arch_clear_pte(address, ptep);
 	return true;
 }
 
 /**
- * kmh_in_window() - whether an unmap of this address takes a slot off a stack
- * @address: as given to the unmap
+ * kmh_in_window() - tell whether an unmap of an address takes a slot off a stack
+ * @address: the argument of the unmap
  *
  * Return: true inside the windows of all CPUs, both ends included as in the kernel.
  */

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Every difference between the kernels this module is built for, each with the
- * commit or version that brought it.  Nothing is emulated here: an operation that
- * a kernel lacks stays absent, and KMH_HAS_* says so.
+ * Every difference between the kernel versions that this module is built for, each with the
+ * commit or version that brought it.  This file emulates nothing: an operation that a kernel
+ * lacks stays absent, and KMH_HAS_* says so.
  */
 #ifndef KMAP_HARNESS_COMPAT_H
 #define KMAP_HARNESS_COMPAT_H
 
 #include <linux/highmem.h>
 #include <linux/hrtimer.h>
-#include <linux/io-mapping.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/version.h>
-#include <asm/iomap.h>
-#include <asm/pgtable.h>
 
 /*
  * kmap_local: f3ba3c710ac5 "mm/highmem: Provide kmap_local*" (5.11); Debian's 5.10-rt
@@ -48,18 +45,6 @@
 #else
 #define kmh_task_state(task)	READ_ONCE((task)->__state)
 #endif
-
-/* ptep_get_lockless() of PAE is for user PTEs; kernel ones are read half by half, low first. */
-static inline u64 kmh_pte_read(const pte_t *ptep)
-{
-#ifdef CONFIG_X86_PAE
-	u32 low = READ_ONCE(ptep->pte_low);
-
-	return low | (u64)READ_ONCE(ptep->pte_high) << 32;
-#else
-	return READ_ONCE(ptep->pte_low);
-#endif
-}
 
 /*
  * hrtimer_setup(): 908a1d775422 "hrtimers: Introduce hrtimer_setup() to replace hrtimer_init()"
@@ -117,17 +102,6 @@ static inline u32 kmh_preempt_count(void)
 #define kmh_depth(task, cpu)	((task)->kmap_ctrl.idx)
 #else
 #define kmh_depth(task, cpu)	per_cpu(__kmap_atomic_idx, cpu)
-#endif
-
-/* __iomap_local_pfn_prot(): e66f6e095486 (5.11, and 5.10-rt); iomap_atomic_prot_pfn() before. */
-#if KMH_HAS_KMAP_LOCAL
-#define kmh_iomap(pfn, prot)	__iomap_local_pfn_prot(pfn, prot)
-#define kmh_iounmap(address)	kunmap_local((void __force *)(address))
-#define KMH_IOMAP_ATOMIC	0
-#else
-#define kmh_iomap(pfn, prot)	iomap_atomic_prot_pfn(pfn, prot)
-#define kmh_iounmap(address)	iounmap_atomic(address)
-#define KMH_IOMAP_ATOMIC	1
 #endif
 
 /* Slots that one mapping takes: a guard and itself with DEBUG_KMAP_LOCAL. */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the page tables held when a flush was asked for.
+ * What the page tables held when a flush began.
  *
- * A flush does its work only if the translation is gone from the page table before:
- * one that is still there may be loaded again at once, on any CPU.  So the entries are
- * looked at as the flush begins, and again when the step is observed.
+ * A flush does its work only if the translation has left the page table before: the CPU may
+ * load one that is still there again at once.  So the probes look at the entries as the flush
+ * begins, and the observation of the step looks at them again.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -13,40 +13,40 @@
 
 #include "kmh.h"
 
-static u64 at_flush[LAST_PKMAP];	/* PTE of each slot when its last flush began; 0 for none */
-static bool flushed[LAST_PKMAP];	/* since the last observation */
-static bool uncounted[LAST_PKMAP];	/* a PTE was there, though the count said free */
-static bool any_flushed;
+static u64 pte_at_flush[LAST_PKMAP];	/* of each slot, when its last flush began */
+static bool slot_flushed[LAST_PKMAP];	/* since the last observation */
+static bool slot_uncounted[LAST_PKMAP];	/* the count said free, and yet it had a PTE */
+static bool any_slot_flushed;
 
-static atomic_t window_early;
+static atomic_t window_flushed_early;
 
 /**
  * kmh_flushed_range() - remember the slots of a range whose flush begins
- * @start: first address, within or below the pkmap area
- * @end: the address after the last
+ * @start: first address of the range
+ * @end: the address after its last
  */
 void kmh_flushed_range(unsigned long start, unsigned long end)
 {
 	const int *counts = kmh_symbols.pkmap_count;
 	unsigned int slot;
 
-	any_flushed = true;
+	any_slot_flushed = true;
 	for (slot = 0; slot < LAST_PKMAP; slot++) {
 		if (PKMAP_ADDR(slot) < start || PKMAP_ADDR(slot) >= end)
 			continue;
-		flushed[slot] = true;
-		at_flush[slot] = kmh_pte_read(&kmh_pkmap_ptes[slot]);
-		uncounted[slot] = counts && !READ_ONCE(counts[slot]) && at_flush[slot];
+		slot_flushed[slot] = true;
+		pte_at_flush[slot] = kmh_pte_read(&kmh_pkmap_ptes[slot]);
+		slot_uncounted[slot] = counts && !READ_ONCE(counts[slot]) && pte_at_flush[slot];
 	}
 }
 
 NOKPROBE_SYMBOL(kmh_flushed_range);
 
 /*
- * The stack of mappings still holds what an unmap flushes: an interrupt that comes between
- * a pop and the flush would be given the entry.
+ * Whether the stack of mappings no longer holds an entry that is flushed.  It should: an
+ * interrupt that comes between a pop and the flush would get the entry.
  */
-static bool popped(unsigned int index)
+static bool entry_popped(unsigned int index)
 {
 	int cpu = raw_smp_processor_id();
 	int entry = (int)index - (int)(FIX_KMAP_BEGIN + KMH_WINDOW * cpu);
@@ -54,11 +54,11 @@ static bool popped(unsigned int index)
 	return entry >= 0 && entry >= kmh_depth(current, cpu);
 }
 
-NOKPROBE_SYMBOL(popped);
+NOKPROBE_SYMBOL(entry_popped);
 
 /**
- * kmh_flushed_page() - look at a window's entry whose flush begins
- * @address: in the window
+ * kmh_flushed_page() - look at the entry of a window whose flush begins
+ * @address: the address that is flushed; those outside of the windows do not count
  */
 void kmh_flushed_page(unsigned long address)
 {
@@ -66,38 +66,40 @@ void kmh_flushed_page(unsigned long address)
 
 	if (!kmh_in_window(address))
 		return;
-	if (kmh_pte_read(kmh_window_ptes - (index - kmh_window_first)) || popped(index))
-		atomic_inc(&window_early);
+	if (kmh_pte_read(kmh_window_ptes - (index - kmh_window_first)) || entry_popped(index))
+		atomic_inc(&window_flushed_early);
 }
 
 NOKPROBE_SYMBOL(kmh_flushed_page);
 
 /**
- * kmh_flushed_early() - translations that were flushed before they were gone
+ * kmh_flushed_early() - count the translations whose flush came too early
  *
- * Return: entries of windows and slots of pkmap, at most 255.
+ * Return: the entries of windows and the slots of pkmap together, at most 255.
  */
 u8 kmh_flushed_early(void)
 {
-	unsigned int slot, early = atomic_read(&window_early);
+	unsigned int slot, early = atomic_read(&window_flushed_early);
+	u64 before;
 
-	for (slot = 0; any_flushed && slot < LAST_PKMAP; slot++) {
-		if (!flushed[slot])
+	for (slot = 0; any_slot_flushed && slot < LAST_PKMAP; slot++) {
+		if (!slot_flushed[slot])
 			continue;
-		early += uncounted[slot] ||
-			 (at_flush[slot] && kmh_pte_read(&kmh_pkmap_ptes[slot]) != at_flush[slot]);
+		before = pte_at_flush[slot];
+		early += slot_uncounted[slot] ||
+			 (before && kmh_pte_read(&kmh_pkmap_ptes[slot]) != before);
 	}
 	return min(early, 255u);
 }
 
 /**
- * kmh_flushed_clear() - forget what was seen since the last observation
+ * kmh_flushed_clear() - forget the flushes since the last observation
  */
 void kmh_flushed_clear(void)
 {
-	atomic_set(&window_early, 0);
-	if (!any_flushed)
+	atomic_set(&window_flushed_early, 0);
+	if (!any_slot_flushed)
 		return;
-	memset(flushed, 0, sizeof(flushed));
-	any_flushed = false;
+	memset(slot_flushed, 0, sizeof(slot_flushed));
+	any_slot_flushed = false;
 }

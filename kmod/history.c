@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Concurrent histories: threads on several CPUs map and unmap at full speed, each
- * logging what it did between which stamps.
+ * Concurrent histories: threads on several CPUs map and unmap at full speed, and each logs
+ * what it did between which stamps.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -10,94 +10,20 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched/task.h>
-#include <linux/vmalloc.h>
 
-#include "kmh.h"
+#include "kmh_history.h"
 
-struct kmh_history_run kmh_history_run;
-
-static struct kmh_history *journal;
-static bool lost;	/* a thread could not be ended and may still write to the log */
-
-static size_t log_size(unsigned int records)
-{
-	return sizeof(struct kmh_history) +
-	       KMH_HISTORY_THREADS * sizeof(struct kmh_history_thread) +
-	       2 * LAST_PKMAP * sizeof(struct kmh_history_slot) +
-	       records * sizeof(struct kmh_history_record);
-}
-
-static int log_init(void)
-{
-	if (!journal)
-		journal = vzalloc(log_size(KMH_HISTORY_RECORDS));
-	return journal ? 0 : -ENOMEM;
-}
+static bool thread_lost;	/* a thread did not end and may still write to the log */
 
 void kmh_history_exit(void)
 {
-	if (!lost)
-		vfree(journal);
+	if (!thread_lost)
+		kmh_history_log_free();
 }
 
-/**
- * kmh_history_log() - where the log lies, for a host that reads it when the guest is dead
- * @out: address and bytes
- *
- * Return: bytes written, or -ENOMEM.
- */
-int kmh_history_log(u32 *out)
-{
-	int error = log_init();
+/* ---- pages ---- */
 
-	if (error)
-		return error;
-	out[0] = (u32)journal;
-	out[1] = log_size(KMH_HISTORY_RECORDS);
-	return 2 * sizeof(u32);
-}
-
-static struct kmh_history_thread *threads_of(struct kmh_history *history)
-{
-	return (struct kmh_history_thread *)(history + 1);
-}
-
-static struct kmh_history_slot *slots_of(struct kmh_history *history)
-{
-	return (struct kmh_history_slot *)(threads_of(history) + history->n_threads);
-}
-
-static struct kmh_history_record *records_of(struct kmh_history *history)
-{
-	return (struct kmh_history_record *)(slots_of(history) + 2 * LAST_PKMAP);
-}
-
-/* ---- the state before and after, at rest ---- */
-
-static void note_slots(struct kmh_history_slot *slots, u32 *cursor)
-{
-	unsigned int i;
-	u64 pte;
-
-	for (i = 0; i < LAST_PKMAP; i++) {
-		pte = kmh_pte_read(&kmh_pkmap_ptes[i]);
-		slots[i].count = kmh_symbols.pkmap_count ? kmh_symbols.pkmap_count[i] : 0;
-		slots[i].pfn = (pte & PTE_PFN_MASK) >> PAGE_SHIFT;
-	}
-	*cursor = kmh_symbols.last_pkmap_nr ? *kmh_symbols.last_pkmap_nr : 0;
-}
-
-static void count_free(void)
-{
-	unsigned int i;
-
-	for (i = 0; kmh_symbols.pkmap_count && i < LAST_PKMAP; i++) {
-		journal->free_slots += READ_ONCE(kmh_symbols.pkmap_count[i]) == 0;
-		journal->unused_slots += READ_ONCE(kmh_symbols.pkmap_count[i]) == 1;
-	}
-}
-
-static void tag(u16 id)
+static void tag_page(u16 id)
 {
 	u32 *words = kmap_atomic(kmh_page(id));
 
@@ -106,19 +32,19 @@ static void tag(u16 id)
 	kunmap_atomic(words);
 }
 
-static void pin(const struct kmh_history_request *request)
+static void pin_pages(const struct kmh_history_request *request)
 {
 	unsigned int i;
 
 	for (i = 0; i < request->pages; i++)
-		tag(request->first_page + i);
+		tag_page(request->first_page + i);
 	for (i = 0; i < request->pins; i++) {
-		tag(request->first_pin + i);
+		tag_page(request->first_pin + i);
 		kmap(kmh_page(request->first_pin + i));
 	}
 }
 
-static void unpin(const struct kmh_history_request *request)
+static void unpin_pages(const struct kmh_history_request *request)
 {
 	unsigned int i;
 
@@ -138,9 +64,9 @@ static int thread_create(unsigned int id, u8 cpu)
 	memset(t, 0, sizeof(*t));
 	t->id = id;
 	t->random = (kmh_history_run.request->seed ^ (id + 1) * 0x9e3779b9u) ?: 1;
-	t->shared = &threads_of(journal)[id];
+	t->shared = kmh_history_log_thread(id);
 	t->shared->cpu = cpu;
-	t->records = records_of(journal) + id * journal->stride;
+	t->records = kmh_history_log_records(id);
 	task = kthread_create(kmh_history_main, t, "kmh-history/%u", id);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
@@ -162,7 +88,7 @@ static void thread_destroy(struct kmh_history_task *t)
 	}
 	if (!kmh_history_died(t))
 		__module_get(THIS_MODULE);
-	lost = true;
+	thread_lost = true;
 	kmh_casualty = true;
 }
 
@@ -200,61 +126,56 @@ static void conclude(u32 outcome)
 {
 	WRITE_ONCE(kmh_history_run.frozen, 1);
 	kmh_history_states();
-	journal->outcome = outcome;
-	journal->clock = atomic_read(&kmh_history_run.clock);
-	journal->foreign = atomic_read(&kmh_history_run.foreign);
-	journal->dropped = atomic_read(&kmh_history_run.dropped);
-	note_slots(slots_of(journal) + LAST_PKMAP, &journal->cursor_after);
-	if (outcome != KMH_HISTORY_ASLEEP)
-		return;
-	journal->asleep_at = journal->clock;
-	count_free();
+	kmh_history_log_after(outcome);
 }
 
-static int run(const struct kmh_history_request *request, const struct kmh_task_request *requests)
+static int run_history(const struct kmh_history_request *request,
+		       const struct kmh_task_request *requests)
 {
 	unsigned long start;
 	u32 outcome;
 	int error;
+	u8 armed;
 
-	pin(request);
+	pin_pages(request);
 	/*
-	 * Before any thread spins: kprobe_optimizer() keeps all others from placing probes until every
-	 * task has slept once (synchronize_rcu_tasks(), CONFIG_OPTPROBES with PREEMPTION, 5.10 to 7.3).
+	 * Before any thread spins: kprobe_optimizer() lets nobody place probes until every task
+	 * has slept once (synchronize_rcu_tasks(), CONFIG_OPTPROBES with PREEMPTION, 5.10 to 7.3).
 	 */
-	journal->witness = !!(kmh_history_probes_arm(request->flags) & KMH_HISTORY_WITNESS);
-	error = threads_create(requests, journal->n_threads);
+	armed = kmh_history_probes_arm(request->flags);
+	kmh_history_run.log->witness = !!(armed & KMH_HISTORY_WITNESS);
+	error = threads_create(requests, kmh_history_run.log->n_threads);
 	if (error) {
 		kmh_history_probes_disarm();
-		unpin(request);
+		unpin_pages(request);
 		return error;
 	}
-	note_slots(slots_of(journal), &journal->cursor_before);
+	kmh_history_log_before();
 	start = jiffies;
 	/* pairs with await_go() */
 	smp_store_release(&kmh_history_run.go, 1);
 	outcome = kmh_history_watch(request->limit_ms);
-	journal->ms = jiffies_to_msecs(jiffies - start);
+	kmh_history_run.log->ms = jiffies_to_msecs(jiffies - start);
 	conclude(outcome);
 	return outcome;
 }
 
-/* The log is frozen: what the threads do on their way out is not of the history. */
-static void finish(const struct kmh_history_request *request, u32 outcome)
+/* The log is frozen: what the threads do on their way out is not part of the history. */
+static void finish_history(const struct kmh_history_request *request, u32 outcome)
 {
 	WRITE_ONCE(kmh_history_run.stop, 1);
 	if (outcome == KMH_HISTORY_FINISHED || outcome == KMH_HISTORY_ASLEEP)
-		unpin(request);
+		unpin_pages(request);
 	if (outcome == KMH_HISTORY_ASLEEP)
 		kmh_history_rescue();
 	kmh_history_probes_disarm();
 	threads_destroy();
-	kmh_observe_resync();
+	kmh_shadow_resync();
 }
 
-static int check(const struct kmh_history_request *request, unsigned int count)
+static int check_request(const struct kmh_history_request *request, unsigned int count)
 {
-	if (lost || kmh_casualty)
+	if (thread_lost || kmh_casualty)
 		return -EIO;
 	if (!count || count > KMH_HISTORY_THREADS || !request->pages || !request->yields ||
 	    !request->holds || request->holds > KMH_HISTORY_HOLDS || request->pins >= LAST_PKMAP)
@@ -264,16 +185,16 @@ static int check(const struct kmh_history_request *request, unsigned int count)
 		return -EINVAL;
 	if (request->operations > KMH_HISTORY_RECORDS / count)
 		return -E2BIG;
-	return log_init();
+	return kmh_history_log_init();
 }
 
 /**
  * kmh_history() - run one concurrent history
- * @data: struct kmh_history_request and struct kmh_task_request for each thread
- * @length: bytes
+ * @data: a struct kmh_history_request, and a struct kmh_task_request for each thread
+ * @length: size of @data in bytes
  * @body: set to the log
  *
- * Return: bytes of the log, or a negative errno.
+ * Return: the size of the log in bytes, or a negative errno.
  */
 int kmh_history(const void *data, size_t length, const void **body)
 {
@@ -281,23 +202,18 @@ int kmh_history(const void *data, size_t length, const void **body)
 	unsigned int count;
 	int outcome, error;
 
+	kmh_assert_request();
 	if (length < sizeof(*request))
 		return -EINVAL;
 	count = (length - sizeof(*request)) / sizeof(struct kmh_task_request);
-	error = check(request, count);
+	error = check_request(request, count);
 	if (error)
 		return error;
-	memset(journal, 0, log_size(request->operations * count));
-	journal->n_threads = count;
-	journal->stride = request->operations;
-	journal->last_pkmap = LAST_PKMAP;
-	memset(&kmh_history_run, 0, sizeof(kmh_history_run));
-	kmh_history_run.request = request;
-	kmh_history_run.log = journal;
-	outcome = run(request, (const struct kmh_task_request *)(request + 1));
+	kmh_history_log_begin(request, count);
+	outcome = run_history(request, (const struct kmh_task_request *)(request + 1));
 	if (outcome < 0)
 		return outcome;
-	finish(request, outcome);
-	*body = journal;
-	return (const u8 *)(records_of(journal) + count * journal->stride) - (const u8 *)journal;
+	finish_history(request, outcome);
+	*body = kmh_history_run.log;
+	return kmh_history_log_length();
 }

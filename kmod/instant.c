@@ -1,279 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An interrupt, or a task of higher priority, in the middle of an operation: it maps some
- * pages on top of whatever it finds, reads them and unmaps them again.
+ * When an interrupt comes in the middle of an operation.
  *
  * It comes when a timer says so, by an IPI of another CPU, or at an instruction of the
- * function that is being executed.  There a probe only asks for an interrupt (a self-IPI);
- * the mapping happens in that interrupt, which comes as soon as interrupts are on.
+ * function that is executed.  There a probe only asks for an interrupt (a self-IPI); the
+ * mapping happens in that interrupt, which comes as soon as interrupts are on.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/delay.h>
-#include <linux/highmem.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/kprobes.h>
-#include <linux/kthread.h>
 #include <linux/smp.h>
 
 #include "kmh.h"
 
-#define LEVELS_MAX	8
 #define DELAY_MAX_NS	1000000
 
-enum state {
-	STATE_IDLE,
-	STATE_ARMED,	/* for an operation to come */
-	STATE_STARTED,	/* that operation is under way */
-	STATE_FIRED,	/* the interrupt has been asked for */
-	STATE_DONE,
-};
-
-/* What may be interrupted: tested by instant_trigger(), named by KMH_TRIGGER_* - KMH_TRIGGER_FUNCTIONS. */
-static const char * const functions[] = {
+/*
+ * Functions in which a probe can ask for the interrupt.  The trigger of an operation, less
+ * KMH_TRIGGER_FUNCTIONS, is the index; the model's enumeration of triggers has their order.
+ */
+static const char * const trigger_functions[] = {
 #if KMH_HAS_KMAP_LOCAL
 	"__kmap_local_pfn_prot", "kunmap_local_indexed",
 #else
 	"kmap_atomic_high_prot", "kunmap_atomic_high",
 #endif
-	"flush_tlb_one_kernel", "__kmap_local_sched_out", "__kmap_local_sched_in",
+	KMH_ARCH_FLUSH_PAGE, "__kmap_local_sched_out", "__kmap_local_sched_in",
 	"kmap_high", "kunmap_high", "flush_all_zero_pkmaps",
 };
 
-static struct {
-	struct kmh_task *task;
-	u32 state;		/* enum state */
-	u8 trigger, context, levels, skip;
-	u16 page;
-	s32 offset;		/* of the instruction, or nanoseconds */
-	int cpu;		/* where the operation began */
-	bool placed;		/* the probe */
-	unsigned int n_records;
-	struct kmh_delta records[LEVELS_MAX + 1];
-} at;
-
-static struct task_struct *preemptor;
-static u32 preemptor_go;
-
-/* ---- what happens at the instant ---- */
-
-static u8 where_am_i(void)
+static void on_instant_work(struct irq_work *work)
 {
-	u8 flags = kmh_in_hardirq() ? KMH_INTERRUPT_HARD : 0;
-
-	if (!flags && in_serving_softirq())
-		flags = KMH_INTERRUPT_SOFT;
-	return flags | (current == at.task->task ? KMH_INTERRUPT_OWN : 0);
+	kmh_interruption_enter();
 }
 
-static struct kmh_delta *record(u8 kind, u8 flags)
-{
-	struct kmh_delta *delta = &at.records[at.n_records++];
+static struct irq_work instant_work = KMH_IRQ_WORK_HARD(on_instant_work);
 
-	*delta = (struct kmh_delta) {
-		.kind = kind,
-		.aux = flags,
-		.index = (u16)kmh_depth(current, raw_smp_processor_id()),
-	};
-	return delta;
+/* Leave the state in which a probe may still fire.  Return: false if one has fired. */
+static bool leave_started(u32 state)
+{
+	return cmpxchg(&kmh_instant.state, KMH_INSTANT_STARTED, state) == KMH_INSTANT_STARTED;
 }
 
-static void put_pte(struct kmh_delta *delta, u64 pte)
-{
-	delta->b = pte;
-	delta->c = pte >> 32;
-}
-
-/* Map one page, unless the slot that the kernel would take is in use: there it would BUG. */
-static void *map_level(unsigned int level, u8 flags)
-{
-	int cpu = raw_smp_processor_id(), slot = kmh_depth(current, cpu) + KMH_INCREMENT - 1;
-	unsigned long address = __fix_to_virt(FIX_KMAP_BEGIN + slot + KMH_WINDOW * cpu);
-	struct kmh_delta *delta;
-	u64 found = kmh_walk(address);
-
-	if (slot < 0 || slot + 1 >= KMH_WINDOW)
-		return NULL;
-	delta = record(KMH_DELTA_INTERRUPT, flags | (found ? KMH_INTERRUPT_IN_USE : 0));
-	delta->a = address;
-	put_pte(delta, found);
-	if (found)
-		return NULL;
-	delta->a = (u32)kmap_atomic(kmh_page(at.page + level));
-	put_pte(delta, kmh_walk(delta->a));
-	kmh_load(delta->a, &delta->d);
-	return (void *)delta->a;
-}
-
-/* Mapping is not part of the operation: its flushes are not counted. */
-static void map_levels(void)
-{
-	struct task_struct *executing = xchg(&kmh_executing, NULL);
-	void *mapped[LEVELS_MAX];
-	u8 flags = where_am_i();
-	unsigned int n = 0;
-
-	at.n_records = 0;
-	while (n < at.levels) {
-		mapped[n] = map_level(n, flags);
-		if (!mapped[n])
-			break;
-		n++;
-	}
-	while (n)
-		kunmap_atomic(mapped[--n]);
-	record(KMH_DELTA_INTERRUPT_END, flags);
-	cmpxchg(&kmh_executing, NULL, executing);
-	/* pairs with finished() */
-	smp_store_release(&at.state, STATE_DONE);
-}
-
-static void on_tasklet(struct tasklet_struct *tasklet)
-{
-	map_levels();
-}
-
-static DECLARE_TASKLET(tasklet, on_tasklet);
-
-static int preemptor_main(void *data)
-{
-	for (;;) {
-		set_current_state(TASK_IDLE);
-		if (kthread_should_stop())
-			break;
-		if (!xchg(&preemptor_go, 0)) {
-			schedule();
-			continue;
-		}
-		__set_current_state(TASK_RUNNING);
-		map_levels();
-	}
-	__set_current_state(TASK_RUNNING);
-	return 0;
-}
-
-/* In a hard interrupt on the CPU of the operation. */
-static void come_in(void)
-{
-	switch (at.context) {
-	case KMH_CONTEXT_HARDIRQ:
-		map_levels();
-		break;
-	case KMH_CONTEXT_SOFTIRQ:
-		tasklet_hi_schedule(&tasklet);
-		break;
-	default:
-		WRITE_ONCE(preemptor_go, 1);
-		wake_up_process(preemptor);
-	}
-}
-
-/* ---- what brings it about ---- */
-
-static void on_work(struct irq_work *work)
-{
-	come_in();
-}
-
-static struct irq_work work = KMH_IRQ_WORK_HARD(on_work);
+NOKPROBE_SYMBOL(leave_started);
 
 static int on_instruction(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (current == READ_ONCE(at.task->task) &&
-	    cmpxchg(&at.state, STATE_STARTED, STATE_FIRED) == STATE_STARTED)
-		irq_work_queue(&work);
+	if (current == READ_ONCE(kmh_instant.task->task) && leave_started(KMH_INSTANT_FIRED))
+		irq_work_queue(&instant_work);
 	return 0;
 }
 
 NOKPROBE_SYMBOL(on_instruction);
 
-static struct kprobe probe;
+static struct kprobe instant_probe;
 
-static void on_ipi(void *data)
+static void on_instant_ipi(void *data)
 {
-	come_in();
+	kmh_interruption_enter();
 }
 
-static call_single_data_t ipi;
-static struct hrtimer timer;
+static call_single_data_t instant_ipi;
+static struct hrtimer instant_timer;
 
-/* Here, or on another CPU that sends an IPI. */
-static enum hrtimer_restart on_timer(struct hrtimer *expired)
+/* The timer expires on this CPU, or on another one that then sends an IPI. */
+static enum hrtimer_restart on_instant_timer(struct hrtimer *expired)
 {
-	if (at.trigger == KMH_TRIGGER_TIMER) {
-		come_in();
+	if (kmh_instant.trigger == KMH_TRIGGER_TIMER) {
+		kmh_interruption_enter();
 	} else {
-		ipi.func = on_ipi;
-		smp_call_function_single_async(at.cpu, &ipi);
+		instant_ipi.func = on_instant_ipi;
+		smp_call_function_single_async(kmh_instant.cpu, &instant_ipi);
 	}
 	return HRTIMER_NORESTART;
 }
 
-static void start_timer(void *data)
+static void start_instant_timer(void *data)
 {
-	hrtimer_start(&timer, ns_to_ktime(at.offset), HRTIMER_MODE_REL_PINNED_HARD);
+	hrtimer_start(&instant_timer, ns_to_ktime(kmh_instant.offset),
+		      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
-static bool place_probe(void)
+static bool place_instant_probe(void)
 {
-	probe = (struct kprobe) {
-		.symbol_name = functions[at.trigger - KMH_TRIGGER_FUNCTIONS],
-		.offset = at.offset,
+	instant_probe = (struct kprobe) {
+		.symbol_name = trigger_functions[kmh_instant.trigger - KMH_TRIGGER_FUNCTIONS],
+		.offset = kmh_instant.offset,
 		.pre_handler = on_instruction,
 	};
-	at.placed = !register_kprobe(&probe);
-	return at.placed;
-}
-
-static bool start_preemptor(int cpu)
-{
-	struct task_struct *task = kthread_create(preemptor_main, NULL, "kmh/preemptor");
-
-	if (IS_ERR(task))
-		return false;
-	kthread_bind(task, cpu);
-	sched_set_fifo(task);
-	preemptor_go = 0;
-	preemptor = task;
-	wake_up_process(task);
-	return true;
+	kmh_instant.placed = !register_kprobe(&instant_probe);
+	return kmh_instant.placed;
 }
 
 /**
- * kmh_instant_reset() - forget what was armed
+ * kmh_instant_reset() - forget the interrupt that was armed
  *
- * From task context, with no operation under way.
+ * Called in task context, while no operation is in progress.
  */
 void kmh_instant_reset(void)
 {
-	WRITE_ONCE(at.state, STATE_IDLE);
-	if (at.placed)
-		unregister_kprobe(&probe);
-	at.placed = false;
-	hrtimer_cancel(&timer);
-	irq_work_sync(&work);
-	tasklet_kill(&tasklet);
-	if (preemptor)
-		kthread_stop(preemptor);
-	preemptor = NULL;
-	at.n_records = 0;
+	WRITE_ONCE(kmh_instant.state, KMH_INSTANT_IDLE);
+	if (kmh_instant.placed)
+		unregister_kprobe(&instant_probe);
+	kmh_instant.placed = false;
+	hrtimer_cancel(&instant_timer);
+	irq_work_sync(&instant_work);
+	kmh_interruption_end();
 }
 
 void kmh_instant_init(void)
 {
-	kmh_hrtimer_setup(&timer, on_timer);
+	kmh_hrtimer_setup(&instant_timer, on_instant_timer);
 }
 
-/* ---- the operation, and the one that it is for ---- */
+/* ---- the INTERRUPT operation, and the operation that it interrupts ---- */
 
-static bool sane(const struct kmh_op *op)
+static bool well_formed(const struct kmh_op *op)
 {
 	u8 trigger = op->reg >> 4, levels = op->value;
 	unsigned int i;
 
-	if (trigger >= KMH_TRIGGER_FUNCTIONS + ARRAY_SIZE(functions) || !levels ||
-	    (op->reg & 0xf) > KMH_CONTEXT_TASK || levels > LEVELS_MAX)
+	if (trigger >= KMH_TRIGGER_FUNCTIONS + ARRAY_SIZE(trigger_functions) || !levels ||
+	    (op->reg & 0xf) > KMH_CONTEXT_TASK || levels > KMH_INSTANT_LEVELS)
 		return false;
 	for (i = 0; i < levels; i++) {
 		if (!kmh_page(op->page + i))
@@ -286,122 +137,120 @@ static bool sane(const struct kmh_op *op)
 }
 
 /**
- * kmh_instant_arm() - an operation of this task will be interrupted
+ * kmh_instant_arm() - let a later operation of this task be interrupted
  * @t: the current task
  * @op: reg is context and trigger, offset the instant, page the first of the pages to map,
- *	value how many of them, and from bit 8 on how many operations come before
- * @out: how it ended; refused where no instruction begins at that offset
+ *	value their number, and from bit 8 on how many operations come before
+ * @out: set to how it ended: refused where no instruction begins at that offset
  */
 void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
-	/* Text is changed through a mapping of its own. */
+	/* The kernel writes its text through a mapping: its flushes do not count. */
 	WRITE_ONCE(kmh_executing, NULL);
 	kmh_instant_reset();
 	out->status = KMH_ST_REFUSED;
-	if (!sane(op))
+	if (!well_formed(op))
 		return;
-	at.task = t;
-	at.trigger = op->reg >> 4;
-	at.context = op->reg & 0xf;
-	at.levels = op->value;
-	at.skip = op->value >> 8;
-	at.page = op->page;
-	at.offset = op->offset;
-	if (at.trigger >= KMH_TRIGGER_FUNCTIONS && !place_probe())
+	kmh_instant.task = t;
+	kmh_instant.trigger = op->reg >> 4;
+	kmh_instant.context = op->reg & 0xf;
+	kmh_instant.levels = op->value;
+	kmh_instant.skip = op->value >> 8;
+	kmh_instant.page = op->page;
+	kmh_instant.offset = op->offset;
+	if (kmh_instant.trigger >= KMH_TRIGGER_FUNCTIONS && !place_instant_probe())
 		return;
-	if (at.context == KMH_CONTEXT_TASK && !start_preemptor(raw_smp_processor_id()))
+	if (kmh_instant.context == KMH_CONTEXT_TASK &&
+	    !kmh_interruption_prepare(raw_smp_processor_id()))
 		return;
-	at.state = STATE_ARMED;
+	kmh_instant.state = KMH_INSTANT_ARMED;
 	out->status = KMH_ST_OK;
 }
 
-static bool interruptible(u8 code)
-{
-	return code <= KMH_OP_WRITE || code == KMH_OP_SLEEP || code == KMH_OP_YIELD;
-}
-
 /**
- * kmh_instant_begin() - an operation begins: maybe it is the one
+ * kmh_instant_begin() - start the timer if the operation that begins is to be interrupted
  * @t: the current task, in task context
  * @op: the operation
  */
 void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op)
 {
-	if (at.task != t || op->code == KMH_OP_INTERRUPT)
+	int other_cpu;
+
+	if (kmh_instant.task != t || op->code == KMH_OP_INTERRUPT)
 		return;
-	/* What came while the task slept in kmap was told by nobody. */
-	if (at.state == STATE_DONE)
-		at.state = STATE_IDLE;
-	if (at.state != STATE_ARMED)
+	/* Nobody reports an interrupt that came while the task slept in kmap. */
+	if (kmh_instant.state == KMH_INSTANT_DONE)
+		kmh_instant.state = KMH_INSTANT_IDLE;
+	if (kmh_instant.state != KMH_INSTANT_ARMED)
 		return;
-	if (at.skip) {
-		at.skip--;
-		return;
-	}
-	if (!interruptible(op->code) || irqs_disabled()) {
-		at.state = STATE_IDLE;
+	if (kmh_instant.skip) {
+		kmh_instant.skip--;
 		return;
 	}
-	at.cpu = raw_smp_processor_id();
-	/* Its own priority is that of the task that is to come in. */
-	if (at.context == KMH_CONTEXT_TASK)
+	if (!(kmh_op_flags(op->code) & KMH_OPF_INTERRUPTIBLE) || irqs_disabled()) {
+		kmh_instant.state = KMH_INSTANT_IDLE;
+		return;
+	}
+	kmh_instant.cpu = raw_smp_processor_id();
+	/* The task that shall come in has this task's priority: lower this one's. */
+	if (kmh_instant.context == KMH_CONTEXT_TASK)
 		sched_set_fifo_low(current);
-	WRITE_ONCE(at.state, STATE_STARTED);
-	if (at.trigger == KMH_TRIGGER_TIMER) {
-		start_timer(NULL);
-	} else if (at.trigger == KMH_TRIGGER_IPI) {
-		smp_call_function_single(cpumask_any_but(cpu_online_mask, at.cpu), start_timer,
-					 NULL, 1);
+	WRITE_ONCE(kmh_instant.state, KMH_INSTANT_STARTED);
+	if (kmh_instant.trigger == KMH_TRIGGER_TIMER) {
+		start_instant_timer(NULL);
+	} else if (kmh_instant.trigger == KMH_TRIGGER_IPI) {
+		other_cpu = cpumask_any_but(cpu_online_mask, kmh_instant.cpu);
+		smp_call_function_single(other_cpu, start_instant_timer, NULL, 1);
 	}
 }
 
-static bool finished(void)
+static bool interruption_over(void)
 {
 	/* pairs with map_levels() */
-	return smp_load_acquire(&at.state) == STATE_DONE;
+	return smp_load_acquire(&kmh_instant.state) == KMH_INSTANT_DONE;
 }
 
 /**
- * kmh_instant_finish() - an operation has ended: what was asked for comes now, if it has not
+ * kmh_instant_finish() - wait for the interrupt of an operation that has ended
  * @t: the current task, in task context
  */
 void kmh_instant_finish(struct kmh_task *t)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(kmh_patience_ms);
-	bool probed = at.trigger >= KMH_TRIGGER_FUNCTIONS;
+	bool probed = kmh_instant.trigger >= KMH_TRIGGER_FUNCTIONS;
 
-	if (at.task != t || at.state < STATE_STARTED)
+	if (kmh_instant.task != t || kmh_instant.state < KMH_INSTANT_STARTED)
 		return;
-	if (probed && cmpxchg(&at.state, STATE_STARTED, STATE_IDLE) == STATE_STARTED)
-		at.n_records = 0;
-	while (at.state != STATE_IDLE && !finished() && time_before(jiffies, end)) {
-		if (at.context == KMH_CONTEXT_HARDIRQ || kmh_atomic(t))
+	if (probed && leave_started(KMH_INSTANT_IDLE))
+		kmh_instant.n_records = 0;
+	while (kmh_instant.state != KMH_INSTANT_IDLE && !interruption_over() &&
+	       time_before(jiffies, end)) {
+		if (kmh_instant.context == KMH_CONTEXT_HARDIRQ || kmh_atomic(t))
 			cpu_relax();
 		else
 			usleep_range(20, 40);
 	}
-	if (at.context == KMH_CONTEXT_TASK)
+	if (kmh_instant.context == KMH_CONTEXT_TASK)
 		sched_set_fifo(current);
 }
 
 /**
- * kmh_instant_report() - the records of the operation that is observed
- * @t: its task
- * @next: gives room for one
- * @obs: the observation
+ * kmh_instant_report() - report the interrupt in the operation that is observed
+ * @t: the task of the operation
+ * @obs: the newest observation
  */
-void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs,
-			struct kmh_delta *(*next)(struct kmh_obs *obs))
+void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs)
 {
 	struct kmh_delta *delta;
 	unsigned int i;
 
-	if (at.task != t || at.state != STATE_DONE || t->task != current)
+	if (kmh_instant.task != t || kmh_instant.state != KMH_INSTANT_DONE ||
+	    t->task != current)
 		return;
-	for (i = 0; i < at.n_records; i++) {
-		delta = next(obs);
+	for (i = 0; i < kmh_instant.n_records; i++) {
+		delta = kmh_answer_delta(obs);
 		if (delta)
-			*delta = at.records[i];
+			*delta = kmh_instant.records[i];
 	}
-	WRITE_ONCE(at.state, STATE_IDLE);
+	WRITE_ONCE(kmh_instant.state, KMH_INSTANT_IDLE);
 }

@@ -1,235 +1,189 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kmap-harness: a thin interpreter that executes highmem mapping operations and
- * returns raw observations.  All judging is done elsewhere.
- *
- * One request is one write() to /dev/kmap_harness; its answer is read() back.
+ * kmap-harness: a thin interpreter that executes highmem mapping operations and returns raw
+ * observations.  All judging is done elsewhere.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
-#include <linux/fs.h>
-#include <linux/miscdevice.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
 #include "kmh.h"
+#include "kmh_history.h"
 
-#define REQUEST_MAX	0x100000u	/* bytes; 65,535 operations */
-#define ANSWER_MAX	0x80000u	/* of all requests but RUN, which has its own buffer */
-
-static DEFINE_MUTEX(request_lock);
-static u8 *request;
-static u8 *answer;
-static struct kmh_response response;
-static const void *body;
-static bool in_use;
-
-static u32 word(const void *at)
+/**
+ * kmh_reset() - release every mapping, thread and page
+ *
+ * A task that died may hold kmap_lock for ever.  Then nothing can be unmapped, and the pages
+ * are lost.
+ *
+ * Return: 0, -EIO after a death, -ETIMEDOUT if a task stayed blocked.
+ */
+static int kmh_reset(void)
 {
-	u32 value;
+	unsigned long end = jiffies + msecs_to_jiffies(kmh_patience_ms);
+	bool lost = kmh_casualty;
 
-	memcpy(&value, at, sizeof(value));
-	return value;
+	kmh_assert_request();
+	while (!lost) {
+		kmh_pages_unmap();
+		if (!kmh_any_blocked())
+			break;
+		lost = time_after(jiffies, end);
+		usleep_range(50, 100);
+	}
+	kmh_tasks_stop();
+	kmh_outside_reset();
+	if (!lost)
+		kmh_pages_unmap();
+	kmh_typed_reset();
+	kmh_pages_release(lost);
+	kmh_ops_reset(lost);
+	kmh_shadow_resync();
+	if (lost)
+		return kmh_casualty ? -EIO : -ETIMEDOUT;
+	return 0;
 }
 
-/* Handle one request.  Return: bytes of the answer's body, or a negative errno. */
-static int handle(const struct kmh_request *header, const void *data)
+/* ---- requests ---- */
+
+static int answer_info(void *room)
 {
-	body = answer;
+	kmh_info(room);
+	return sizeof(struct kmh_info);
+}
+
+static int answer_pool(const struct kmh_request *header, const void *data, void *room, size_t size)
+{
+	if (header->length != sizeof(struct kmh_pool_request))
+		return -EINVAL;
+	return kmh_pool(data, room, size);
+}
+
+static int answer_probes(const struct kmh_request *header, const void *data, void *room)
+{
+	u32 mask;
+
+	if (header->length != sizeof(mask))
+		return -EINVAL;
+	memcpy(&mask, data, sizeof(mask));
+	*(u32 *)room = kmh_probes_arm(mask);
+	return sizeof(mask);
+}
+
+/* Handle a request whose body is small.  Return: size of the body, or a negative errno. */
+static int handle_small(const struct kmh_request *header, const void *data, void *room,
+			size_t size, const void **body)
+{
 	switch (header->type) {
 	case KMH_REQ_INFO:
-		kmh_info((struct kmh_info *)answer);
-		return sizeof(struct kmh_info);
+		return answer_info(room);
 	case KMH_REQ_POOL:
-		if (header->length != sizeof(struct kmh_pool_request))
-			return -EINVAL;
-		return kmh_pool(data, answer, ANSWER_MAX);
+		return answer_pool(header, data, room, size);
 	case KMH_REQ_TASKS:
 		return kmh_tasks_start(data, header->length / sizeof(struct kmh_task_request));
 	case KMH_REQ_SNAPSHOT:
-		return kmh_snapshot(answer, ANSWER_MAX);
+		return kmh_snapshot(room, size);
 	case KMH_REQ_RESET:
 		return kmh_reset();
 	case KMH_REQ_PROBES:
-		if (header->length != sizeof(u32))
-			return -EINVAL;
-		*(u32 *)answer = kmh_probes_arm(word(data));
-		return sizeof(u32);
+		return answer_probes(header, data, room);
 	case KMH_REQ_HISTORY:
-		return kmh_history(data, header->length, &body);
+		return kmh_history(data, header->length, body);
 	case KMH_REQ_HISTORY_LOG:
-		return kmh_history_log((u32 *)answer);
+		return kmh_history_log(room);
 	default:
 		return -EINVAL;
 	}
 }
 
-/* The answer of RUN is complete also when an atomic section had to be closed. */
-static void handle_run(const struct kmh_request *header, const void *data)
+/* The answer to RUN is complete also where an atomic section had to be closed. */
+static void handle_run(const struct kmh_request *header, const void *data,
+		       struct kmh_answer *answer)
 {
-	int error = header->length % sizeof(struct kmh_op) ? -EINVAL : 0;
-
-	response.length = 0;
-	if (!error)
-		error = kmh_run_request(data, header->length / sizeof(struct kmh_op));
-	response.error = error;
-	if (error && error != -EBUSY)
+	answer->error = header->length % sizeof(struct kmh_op) ? -EINVAL : 0;
+	if (!answer->error)
+		answer->error = kmh_run_request(data, header->length / sizeof(struct kmh_op));
+	if (answer->error && answer->error != -EBUSY)
 		return;
-	body = kmh_observe_data();
-	response.length = kmh_observe_length();
+	answer->body = kmh_answer_data();
+	answer->length = kmh_answer_length();
 }
 
-static void handle_request(const struct kmh_request *header, const void *data)
+static void handle(const struct kmh_request *header, const void *data, void *room, size_t size,
+		   struct kmh_answer *answer)
 {
 	int result;
 
-	response.type = header->type;
-	response.reserved = 0;
 	if (header->type == KMH_REQ_RUN) {
-		handle_run(header, data);
+		handle_run(header, data, answer);
 		return;
 	}
-	result = handle(header, data);
-	response.error = min(result, 0);
-	response.length = max(result, 0);
+	result = handle_small(header, data, room, size, &answer->body);
+	answer->error = min(result, 0);
+	answer->length = max(result, 0);
 }
 
-static ssize_t device_write(struct file *file, const char __user *from, size_t size, loff_t *offset)
+/* ---- loading and unloading ---- */
+
+static int observation_init(void)
 {
-	struct kmh_request *header = (struct kmh_request *)request;
+	int error = kmh_answer_init();
 
-	if (size < sizeof(*header) || size > REQUEST_MAX)
-		return -EMSGSIZE;
-	mutex_lock(&request_lock);
-	kmh_back_from_user();
-	if (copy_from_user(request, from, size)) {
-		mutex_unlock(&request_lock);
-		return -EFAULT;
-	}
-	if (header->length != size - sizeof(*header)) {
-		mutex_unlock(&request_lock);
-		return -EMSGSIZE;
-	}
-	WRITE_ONCE(kmh_work.begun, kmh_work.begun + 1);
-	handle_request(header, header + 1);
-	WRITE_ONCE(kmh_work.ended, kmh_work.ended + 1);
-	mutex_unlock(&request_lock);
-	*offset = 0;
-	return size;
-}
-
-/* The response header, then the body, as one stream that ends. */
-static ssize_t device_read(struct file *file, char __user *to, size_t size, loff_t *offset)
-{
-	ssize_t head = 0, rest;
-	loff_t at;
-
-	kmh_back_from_user();
-	if (*offset < sizeof(response)) {
-		head = simple_read_from_buffer(to, size, offset, &response, sizeof(response));
-		if (head < 0 || head == size || *offset < sizeof(response))
-			return head;
-	}
-	at = *offset - sizeof(response);
-	rest = simple_read_from_buffer(to + head, size - head, &at, body, response.length);
-	if (rest < 0)
-		return rest;
-	*offset = at + sizeof(response);
-	return head + rest;
-}
-
-static int device_open(struct inode *inode, struct file *file)
-{
-	int error = 0;
-
-	mutex_lock(&request_lock);
-	if (in_use)
-		error = -EBUSY;
-	in_use = true;
-	mutex_unlock(&request_lock);
+	if (error)
+		return error;
+	error = kmh_shadow_init();
+	if (error)
+		kmh_answer_exit();
 	return error;
-}
-
-static int device_release(struct inode *inode, struct file *file)
-{
-	mutex_lock(&request_lock);
-	in_use = false;
-	mutex_unlock(&request_lock);
-	return 0;
-}
-
-static const struct file_operations device_operations = {
-	.owner = THIS_MODULE,
-	.open = device_open,
-	.release = device_release,
-	.read = device_read,
-	.write = device_write,
-};
-
-static struct miscdevice device = {
-	.minor = MISC_DYNAMIC_MINOR,
-	.name = KMH_DEVICE,
-	.fops = &device_operations,
-	.mode = 0600,
-};
-
-static int buffers_init(void)
-{
-	request = vzalloc(REQUEST_MAX);
-	answer = vzalloc(ANSWER_MAX);
-	return request && answer ? 0 : -ENOMEM;
-}
-
-static void buffers_exit(void)
-{
-	vfree(request);
-	vfree(answer);
 }
 
 static int parts_init(void)
 {
-	int error = buffers_init();
+	int error = kmh_device_init(handle);
 
 	if (error)
-		goto no_buffers;
+		goto no_pages;
 	error = kmh_pages_init();
 	if (error)
-		goto no_buffers;
+		goto no_pages;
 	error = kmh_ops_init();
 	if (error)
 		goto no_ops;
 	error = kmh_typed_init();
 	if (error)
 		goto no_typed;
-	error = kmh_observe_init();
+	error = observation_init();
 	if (error)
-		goto no_observe;
+		goto no_observation;
 	return 0;
 
-no_observe:
+no_observation:
 	kmh_typed_exit();
 no_typed:
 	kmh_ops_exit();
 no_ops:
 	kmh_pages_exit();
-no_buffers:
-	buffers_exit();
+no_pages:
+	kmh_device_exit();
 	return error;
 }
 
 /* kmh_reset() also puts back what the parts changed. */
 static void parts_exit(void)
 {
+	mutex_lock(&kmh_request_lock);
 	kmh_reset();
 	kmh_probes_exit();
+	mutex_unlock(&kmh_request_lock);
 	kmh_history_exit();
-	kmh_observe_exit();
+	kmh_shadow_exit();
+	kmh_answer_exit();
 	kmh_typed_exit();
 	kmh_ops_exit();
 	kmh_pages_exit();
-	buffers_exit();
+	kmh_device_exit();
 }
 
 static int __init harness_init(void)
@@ -243,7 +197,7 @@ static int __init harness_init(void)
 	error = parts_init();
 	if (error)
 		return error;
-	error = misc_register(&device);
+	error = kmh_device_register();
 	if (error)
 		parts_exit();
 	else
@@ -254,7 +208,7 @@ static int __init harness_init(void)
 
 static void __exit harness_exit(void)
 {
-	misc_deregister(&device);
+	kmh_device_unregister();
 	parts_exit();
 }
 

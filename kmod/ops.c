@@ -1,35 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One operation of one task: the kernel's real functions, inlines included. */
+/* One operation of one task: whether it may run here, and the code that executes it. */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/delay.h>
 #include <linux/highmem.h>
-#include <linux/set_memory.h>
-#include <asm/tlbflush.h>
-#include <asm/tsc.h>
 
 #include "kmh.h"
 
 #define SLEEP_MAX_US	1000000
 
-/* A lowmem page whose attributes change: the kernel flushes unused pkmaps before. */
-static struct page *scratch;
+/* A lowmem page; when its attributes change, the kernel flushes unused pkmaps before. */
+static struct page *scratch_page;
 static bool scratch_uncached;
 
 int kmh_ops_init(void)
 {
-	scratch = alloc_page(GFP_KERNEL);
-	return scratch ? 0 : -ENOMEM;
+	scratch_page = alloc_page(GFP_KERNEL);
+	return scratch_page ? 0 : -ENOMEM;
 }
 
 /*
- * set_memory_uc() and set_memory_wb() flush once each, so an operation does one of
- * them by turns; the page's attribute is put back when nobody counts.
+ * Each change of the attribute flushes once, so an operation makes one change; kmh_ops_reset()
+ * puts the attribute back when nobody counts.
  */
 static int toggle_scratch(void)
 {
-	unsigned long address = (unsigned long)page_address(scratch);
-	int error = scratch_uncached ? set_memory_wb(address, 1) : set_memory_uc(address, 1);
+	unsigned long address = (unsigned long)page_address(scratch_page);
+	int error = kmh_arch_set_uncached(address, !scratch_uncached);
 
 	if (!error)
 		scratch_uncached = !scratch_uncached;
@@ -38,7 +35,7 @@ static int toggle_scratch(void)
 
 /**
  * kmh_ops_reset() - clear the registers and give the scratch page its attribute back
- * @leak: the lock of the pkmap area may be held for ever: touch no attribute
+ * @leak: a dead task may hold kmap_lock for ever: do not touch attributes
  */
 void kmh_ops_reset(bool leak)
 {
@@ -50,18 +47,19 @@ void kmh_ops_reset(bool leak)
 void kmh_ops_exit(void)
 {
 	if (!scratch_uncached)
-		__free_page(scratch);
+		__free_page(scratch_page);
 }
 
 /*
- * Nothing that touches user space.  An unmap compares its address with the windows and
- * follows it nowhere: one of user space will do, if it is named and no empty register.
+ * No operation touches user space.  An unmap only compares its address with the windows, so
+ * that it may have one of user space: named as such, and not an empty register.
  */
 static bool may_touch(const struct kmh_op *op, unsigned long address)
 {
-	bool unmap = op->code == KMH_OP_KUNMAP_LOCAL || op->code == KMH_OP_KUNMAP_ATOMIC;
+	bool compared = kmh_op_flags(op->code) & KMH_OPF_ANY_ADDRESS;
 
-	return address >= PAGE_OFFSET || (unmap && op->base == KMH_BASE_ABSOLUTE);
+	return address >= KMH_ARCH_KERNEL_START ||
+	       (compared && op->base == KMH_BASE_ABSOLUTE);
 }
 
 static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
@@ -92,11 +90,11 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 		break;
 	case KMH_OP_SET_PTE:
 		if ((op->page != KMH_NO_PAGE && !kmh_page(op->page)) ||
-		    !kmh_set_pte(address, kmh_page(op->page), kmh_prot(op->prot)))
+		    !kmh_set_pte(address, kmh_page(op->page), kmh_arch_prot(op->prot)))
 			out->status = KMH_ST_REFUSED;
 		break;
 	case KMH_OP_INVLPG:
-		asm volatile("invlpg (%0)" : : "r" (address) : "memory");
+		kmh_arch_flush_page(address);
 		break;
 	default:
 		kmh_execute_unmap(t, op, address);
@@ -129,7 +127,7 @@ static void execute_irq(struct kmh_task *t, const struct kmh_op *op, struct kmh_
 	}
 }
 
-/* A timer that expires before the task has left its CPU makes it stay: then once more. */
+/* A timer that expires before the task has left its CPU makes it stay: try again then. */
 static void execute_sleep(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	unsigned long switches = current->nvcsw;
@@ -145,8 +143,8 @@ static void execute_sleep(const struct kmh_op *op, struct kmh_outcome *out)
 }
 
 /*
- * A task with a local mapping may not be sent away by itself: the kernel would warn
- * and refuse, so the module refuses first.
+ * A task with a local mapping may not send itself away: the kernel would warn and refuse, so
+ * the module refuses first.
  */
 static void execute_migrate(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
@@ -158,109 +156,61 @@ static void execute_migrate(struct kmh_task *t, const struct kmh_op *op, struct 
 	t->cpu = op->value;
 }
 
+static void execute_page_address(const struct kmh_op *op, struct kmh_outcome *out)
+{
+	if (!kmh_page(op->page) || !kmh_page_address_allowed()) {
+		out->status = KMH_ST_REFUSED;
+		return;
+	}
+	out->value = kmh_page_address(kmh_page(op->page));
+	out->address = out->value;
+}
+
 static bool in_interrupt_context(void)
 {
 	return kmh_in_hardirq() || in_serving_softirq();
 }
 
-/* Operations that sleep, wait for other CPUs, or need the task itself. */
-static bool wants_task_context(u8 code)
+/* Whether the context or a section of the task forbids an operation. */
+static bool refused_here(const struct kmh_task *t, u8 code)
 {
-	switch (code) {
-	case KMH_OP_KMAP:
-	case KMH_OP_KUNMAP:
-	case KMH_OP_FLUSH_UNUSED:
-	case KMH_OP_IRQ_OFF:
-	case KMH_OP_IRQ_ON:
-	case KMH_OP_PREEMPT_OFF:
-	case KMH_OP_PREEMPT_ON:
-	case KMH_OP_SLEEP:
-	case KMH_OP_YIELD:
-	case KMH_OP_HARDIRQ:
-	case KMH_OP_SOFTIRQ:
-	case KMH_OP_EXIT:
-	case KMH_OP_MIGRATE:
-	case KMH_OP_SIGNAL:
-	case KMH_OP_INTERRUPT:
-	case KMH_OP_AFFINITY:
-	case KMH_OP_HOTPLUG:
-	case KMH_OP_AWAIT:
-	case KMH_OP_FORK:
-	case KMH_OP_USER:
+	u32 flags = kmh_op_flags(code);
+
+	if (in_interrupt_context() && flags & KMH_OPF_TASK_CONTEXT)
 		return true;
-	default:
-		return false;
-	}
+	if (flags & KMH_OPF_NEVER_ATOMIC && kmh_atomic(t))
+		return true;
+	if (flags & KMH_OPF_INTERRUPTS_ON && t->irqs_off)
+		return true;
+	/* RT leaves a tasklet to ksoftirqd, except where the task can be preempted. */
+	return code == KMH_OP_SOFTIRQ && IS_ENABLED(CONFIG_PREEMPT_RT) && kmh_atomic(t);
 }
 
-/* Operations that always give up the CPU, or need interrupts. */
-static bool refused_when_atomic(const struct kmh_task *t, u8 code)
+/* Operations that are alike by their flags. */
+static void execute_by_kind(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
-	switch (code) {
-	case KMH_OP_FLUSH_UNUSED:
-	case KMH_OP_SLEEP:
-	case KMH_OP_YIELD:
-	case KMH_OP_EXIT:
-	case KMH_OP_MIGRATE:
-	case KMH_OP_INTERRUPT:
-	case KMH_OP_AFFINITY:
-	case KMH_OP_HOTPLUG:
-	case KMH_OP_AWAIT:
-	case KMH_OP_FORK:
-	case KMH_OP_USER:
-		return kmh_atomic(t);
-	case KMH_OP_SOFTIRQ:
-		/* RT leaves it to ksoftirqd unless the task can be preempted. */
-		return t->irqs_off || (IS_ENABLED(CONFIG_PREEMPT_RT) && kmh_atomic(t));
-	case KMH_OP_KMAP:
-	case KMH_OP_HARDIRQ:
-		return t->irqs_off;
-	default:
-		return false;
-	}
+	u32 flags = kmh_op_flags(op->code);
+
+	if (flags & KMH_OPF_TYPED)
+		kmh_typed(op, out);
+	else if (flags & KMH_OPF_MAPS)
+		kmh_execute_map(t, op, out);
+	else if (flags & KMH_OPF_HAS_ADDRESS)
+		execute_address(t, op, out);
+	else if (flags & KMH_OPF_OUTSIDE)
+		kmh_outside(op, out);
+	else if (op->code != KMH_OP_NOP && !(flags & KMH_OPF_OPENS_CONTEXT))
+		out->status = KMH_ST_REFUSED;
 }
 
-static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
+static void execute_by_code(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
 	switch (op->code) {
-	case KMH_OP_NOP:
-	case KMH_OP_HARDIRQ:
-	case KMH_OP_SOFTIRQ:
-		break;
-	case KMH_OP_KMAP:
-	case KMH_OP_KMAP_ATOMIC:
-	case KMH_OP_KMAP_ATOMIC_PROT:
-	case KMH_OP_KMAP_ATOMIC_PFN:
-	case KMH_OP_KMAP_LOCAL:
-	case KMH_OP_KMAP_LOCAL_PROT:
-	case KMH_OP_KMAP_LOCAL_PFN:
-	case KMH_OP_IOMAP:
-		kmh_execute_map(t, op, out);
-		break;
 	case KMH_OP_KUNMAP:
 		kmh_execute_kunmap(op, out);
 		break;
-	case KMH_OP_KUNMAP_ATOMIC:
-	case KMH_OP_KUNMAP_LOCAL:
-	case KMH_OP_IOUNMAP:
-	case KMH_OP_READ:
-	case KMH_OP_WRITE:
-	case KMH_OP_KMAP_TO_PAGE:
-	case KMH_OP_SET_PTE:
-	case KMH_OP_INVLPG:
-		execute_address(t, op, out);
-		break;
 	case KMH_OP_PAGE_ADDRESS:
-		if (!kmh_page(op->page) || !kmh_page_address_allowed()) {
-			out->status = KMH_ST_REFUSED;
-			break;
-		}
-		out->value = kmh_page_address(kmh_page(op->page));
-		out->address = out->value;
-		break;
-	case KMH_OP_TYPED_MAP:
-	case KMH_OP_TYPED_UNMAP:
-		kmh_typed(op, out);
+		execute_page_address(op, out);
 		break;
 	case KMH_OP_FLUSH_UNUSED:
 		out->value = toggle_scratch();
@@ -289,23 +239,16 @@ static void dispatch(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 	case KMH_OP_INTERRUPT:
 		kmh_instant_arm(t, op, out);
 		break;
-	case KMH_OP_AFFINITY:
-	case KMH_OP_HOTPLUG:
-	case KMH_OP_AWAIT:
-	case KMH_OP_FORK:
-	case KMH_OP_USER:
-		kmh_outside(op, out);
-		break;
 	default:
-		out->status = KMH_ST_REFUSED;
+		execute_by_kind(t, op, out);
 	}
 }
 
 /**
- * kmh_execute() - do one operation, in the task's own context
+ * kmh_execute() - execute one operation, in the task's own context
  * @t: the current task
- * @op: what to do
- * @out: how it ended
+ * @op: the operation
+ * @out: set to how it ended
  */
 void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
@@ -317,18 +260,17 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
-	if ((in_interrupt_context() && wants_task_context(op->code)) ||
-	    refused_when_atomic(t, op->code)) {
+	if (refused_here(t, op->code)) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
 	if (!in_interrupt_context())
 		kmh_instant_begin(t, op);
 	WRITE_ONCE(kmh_executing, current);
-	start = rdtsc();
-	dispatch(t, op, out);
-	out->cycles = rdtsc() - start;
-	/* A task whose kmap slept is not the one that executes now. */
+	start = kmh_arch_cycles();
+	execute_by_code(t, op, out);
+	out->cycles = kmh_arch_cycles() - start;
+	/* Where the kmap of this task slept, another task executes now. */
 	cmpxchg(&kmh_executing, current, NULL);
 	if (!in_interrupt_context())
 		kmh_instant_finish(t);

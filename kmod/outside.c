@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done to a task from outside: its affinity is changed, its CPU goes away; and
- * what it does beyond the kernel thread that it is: a child, a return to user mode.
+ * What is done to a task from outside: others change its affinity, or take its CPU away.
+ * Such a request may have to wait for a mapping, so a thread of its own makes it: the errand.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
-#include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/delay.h>
-#include <linux/highmem.h>
 #include <linux/kthread.h>
-#include <linux/sched/task.h>
 
 #include "kmh.h"
 
-#define REFUSE_MS	200	/* how long a request is seen not to end */
+#define REFUSE_MS	200	/* a request that does not end in this time waits for a mapping */
 
-/* A request that may have to wait for a mapping is made by a thread of its own. */
 static struct {
 	struct task_struct *thread;
 	u8 code, cpu;
@@ -26,7 +22,7 @@ static struct {
 	u32 done;
 } errand = { .done = 1 };
 
-static int gone_cpu = -1;	/* taken offline by us */
+static int offline_cpu = -1;	/* the one that the module took offline, or -1 */
 
 static int errand_main(void *data)
 {
@@ -47,7 +43,7 @@ static bool errand_ended(void)
 }
 
 /* Whether a mapping stands in the way. */
-static bool hindered(void)
+static bool mapping_in_the_way(void)
 {
 	unsigned int i;
 
@@ -61,13 +57,13 @@ static bool hindered(void)
 	return false;
 }
 
-/* Return: true if it has ended; false if it waits for a mapping, or beyond all patience. */
+/* Return: true if it has ended; false if it waits for a mapping, or for too long. */
 static bool errand_wait(void)
 {
 	unsigned long start = jiffies;
 
 	while (!errand_ended()) {
-		unsigned int most = hindered() ? REFUSE_MS : kmh_patience_ms;
+		unsigned int most = mapping_in_the_way() ? REFUSE_MS : kmh_patience_ms;
 
 		if (time_after(jiffies, start + msecs_to_jiffies(most)))
 			return false;
@@ -89,13 +85,13 @@ static void errand_run(struct kmh_outcome *out)
 		return;
 	}
 	out->value = !errand_wait();
-	if (out->value && !hindered())
+	if (out->value && !mapping_in_the_way())
 		out->status = KMH_ST_STUCK;
 	else if (!out->value && errand.result)
 		out->status = KMH_ST_REFUSED;
 }
 
-static void affinity(const struct kmh_op *op, struct kmh_outcome *out)
+static void change_affinity(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	u8 number = op->value, cpu = op->value >> 8;
 	struct kmh_task *target = number < kmh_n_tasks ? kmh_tasks[number] : NULL;
@@ -111,19 +107,19 @@ static void affinity(const struct kmh_op *op, struct kmh_outcome *out)
 	errand_run(out);
 }
 
-static void hotplug(const struct kmh_op *op, struct kmh_outcome *out)
+static void plug_cpu(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	u8 cpu = op->value;
 	unsigned int i;
 
 	errand.online = op->value >> 8;
 	if (!cpu || cpu >= nr_cpu_ids || cpu_online(cpu) == errand.online ||
-	    (errand.online && gone_cpu != cpu) || (!errand.online && gone_cpu >= 0)) {
+	    (errand.online && offline_cpu != cpu) || (!errand.online && offline_cpu >= 0)) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
 	errand.cpu = cpu;
-	gone_cpu = errand.online ? -1 : cpu;
+	offline_cpu = errand.online ? -1 : cpu;
 	for (i = 0; !errand.online && i < kmh_n_tasks; i++) {
 		if (kmh_tasks[i]->cpu == cpu)
 			kmh_tasks[i]->cpu = KMH_TASK_UNBOUND;
@@ -131,9 +127,9 @@ static void hotplug(const struct kmh_op *op, struct kmh_outcome *out)
 	errand_run(out);
 }
 
-static void await(struct kmh_outcome *out)
+static void await_errand(struct kmh_outcome *out)
 {
-	if (!errand.thread || (!errand_wait() && hindered())) {
+	if (!errand.thread || (!errand_wait() && mapping_in_the_way())) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
@@ -142,132 +138,41 @@ static void await(struct kmh_outcome *out)
 	out->value = errand.result;
 }
 
-/* ---- a child ---- */
-
-static struct {
-	struct completion ready;
-	u32 found;
-} child;
-
-/* What it has of its parent's mappings: depth, saved entries, entries of its CPU's window. */
-static int child_main(void *data)
-{
-	unsigned int i, saved = 0, window = 0;
-	int cpu = raw_smp_processor_id();
-
-	for (i = 0; i < KMH_WINDOW; i++) {
-#if KMH_HAS_KMAP_LOCAL
-		saved += !!kmh_pte_read(&current->kmap_ctrl.pteval[i]);
-#endif
-		window += !!kmh_walk(__fix_to_virt(FIX_KMAP_BEGIN + KMH_WINDOW * cpu + i));
-	}
-	child.found = (u8)kmh_depth(current, cpu) | saved << 8 | window << 16;
-	kmh_thread_exit(&child.ready);
-	return 0;
-}
-
-static void fork(struct kmh_outcome *out)
-{
-	kmh_kernel_thread_fn *start = (void *)kmh_function("kernel_thread");
-
-	init_completion(&child.ready);
-	child.found = 0;
-	if (!start || kmh_kernel_thread(start, child_main) < 0) {
-		out->status = KMH_ST_NOT_APPLICABLE;
-		return;
-	}
-	wait_for_completion(&child.ready);
-	out->value = child.found;
-}
-
-/* ---- a return to user mode ---- */
-
-#if KMH_HAS_KMAP_LOCAL
-static struct page *to_leave;
-static void *left;
-
-static void leave_mapped(const struct kmh_op *op, struct kmh_outcome *out)
-{
-	to_leave = kmh_page(op->page);
-	if (!to_leave)
-		out->status = KMH_ST_REFUSED;
-}
-
 /**
- * kmh_return_mapped() - leave a mapping to the process that made the request, if asked for
- *
- * It is that process, and no thread of ours, that goes back to user mode.
- */
-void kmh_return_mapped(void)
-{
-	if (to_leave)
-		left = kmap_local_page(to_leave);
-	to_leave = NULL;
-}
-
-/**
- * kmh_back_from_user() - the process is here again: what it was left is taken away
- */
-void kmh_back_from_user(void)
-{
-	if (!left)
-		return;
-	kunmap_local(left);
-	left = NULL;
-	/* What the kernel had to say belongs to the step that is next, which counts it. */
-	if (atomic_read(&kmh_counters.messages))
-		kmh_marker(kmh_step);
-}
-#else
-static void leave_mapped(const struct kmh_op *op, struct kmh_outcome *out)
-{
-	out->status = KMH_ST_NOT_APPLICABLE;
-}
-
-void kmh_return_mapped(void)
-{
-}
-
-void kmh_back_from_user(void)
-{
-}
-#endif
-
-/**
- * kmh_outside() - AFFINITY, HOTPLUG, AWAIT, FORK, USER
- * @op: what to do
- * @out: how it ended
+ * kmh_outside() - execute AFFINITY, HOTPLUG, AWAIT, FORK or USER
+ * @op: the operation
+ * @out: set to how it ended
  */
 void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out)
 {
-	if ((op->code == KMH_OP_AFFINITY || op->code == KMH_OP_HOTPLUG) && !errand_ended()) {
+	if (kmh_op_flags(op->code) & KMH_OPF_ERRAND && !errand_ended()) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
 	switch (op->code) {
 	case KMH_OP_AFFINITY:
 		errand.code = op->code;
-		affinity(op, out);
+		change_affinity(op, out);
 		break;
 	case KMH_OP_HOTPLUG:
 		errand.code = op->code;
-		hotplug(op, out);
+		plug_cpu(op, out);
 		break;
 	case KMH_OP_AWAIT:
-		await(out);
+		await_errand(out);
 		break;
 	case KMH_OP_FORK:
-		fork(out);
+		kmh_fork(out);
 		break;
 	default:
-		leave_mapped(op, out);
+		kmh_leave_mapped(op, out);
 	}
 }
 
 /**
- * kmh_outside_reset() - end the errand, and bring a CPU back that was taken away
+ * kmh_outside_reset() - end the errand, and bring back the CPU that was taken away
  *
- * When no task of ours is left: nothing stands in its way any more.
+ * Called when no task is left: no mapping is in the way any more.
  */
 void kmh_outside_reset(void)
 {
@@ -275,7 +180,7 @@ void kmh_outside_reset(void)
 		kthread_stop(errand.thread);
 	errand.thread = NULL;
 	errand.done = 1;
-	if (gone_cpu >= 0 && !cpu_online(gone_cpu))
-		add_cpu(gone_cpu);
-	gone_cpu = -1;
+	if (offline_cpu >= 0 && !cpu_online(offline_cpu))
+		add_cpu(offline_cpu);
+	offline_cpu = -1;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pools of pages that operations name by id. */
+/* Pools of pages that operations name by id, and where the kernel has mapped a page. */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/gfp.h>
@@ -10,11 +10,10 @@
 
 #include "kmh.h"
 
-#define HASH_ORDER	7	/* PA_HASH_ORDER of mm/highmem.c */
 #define NO_BUCKET	0xff
 #define PFN_4G		0x100000
-#define CHUNK_ORDER	9	/* big chunks come from above; single pages from below */
-#define SPARE_TRIES	4096	/* allocations beyond what chance asks for */
+#define CHUNK_ORDER	9	/* big chunks come from above, single pages from below */
+#define SPARE_TRIES	4096	/* allocations more than chance makes necessary */
 #define POOL_GFP	(__GFP_NOWARN | __GFP_NORETRY | __GFP_ZERO)
 
 struct kmh_pool_page *kmh_pages;
@@ -31,12 +30,33 @@ void kmh_pages_exit(void)
 	vfree(kmh_pages);
 }
 
-static u8 bucket_of(const struct page *page)
+/**
+ * kmh_page_address_allowed() - tell whether page_address() may be called here
+ *
+ * Return: false on RT with interrupts or preemption off: its bucket lock sleeps there.
+ */
+bool kmh_page_address_allowed(void)
 {
-	return PageHighMem(page) ? hash_ptr(page, HASH_ORDER) : NO_BUCKET;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible();
 }
 
-static void keep(struct page *page, u8 kind)
+/**
+ * kmh_page_address() - ask the kernel where a page is mapped
+ * @page: the page, or NULL
+ *
+ * Return: its address; 0 for none, and where the question is not allowed.
+ */
+u32 kmh_page_address(struct page *page)
+{
+	return page && kmh_page_address_allowed() ? (u32)page_address(page) : 0;
+}
+
+static u8 bucket_of(const struct page *page)
+{
+	return PageHighMem(page) ? hash_ptr(page, KMH_HASH_ORDER) : NO_BUCKET;
+}
+
+static void keep_page(struct page *page, u8 kind)
 {
 	struct kmh_pool_page *slot = &kmh_pages[kmh_n_pages++];
 
@@ -47,7 +67,7 @@ static void keep(struct page *page, u8 kind)
 	slot->bucket = bucket_of(page);
 }
 
-static void give_back(struct list_head *pages)
+static void give_back_pages(struct list_head *pages)
 {
 	struct page *page, *next;
 
@@ -57,10 +77,11 @@ static void give_back(struct list_head *pages)
 	}
 }
 
-/* Take single pages until @count are kept; those that do not fit are given back at the end. */
-static int take_single(u32 kind, u32 count, gfp_t gfp, bool (*fits)(const struct page *page))
+/* Take single pages until @count of them fit; the others go back at the end. */
+static int take_single_pages(u32 kind, u32 count, gfp_t gfp,
+			     bool (*fits)(const struct page *page))
 {
-	unsigned int chance = kind == KMH_POOL_COLLIDING ? 1u << (HASH_ORDER + 1) : 2;
+	unsigned int chance = kind == KMH_POOL_COLLIDING ? 1u << (KMH_HASH_ORDER + 1) : 2;
 	unsigned int tries = count * chance + SPARE_TRIES;
 	struct page *page;
 	LIST_HEAD(others);
@@ -70,13 +91,13 @@ static int take_single(u32 kind, u32 count, gfp_t gfp, bool (*fits)(const struct
 		if (!page)
 			break;
 		if (fits(page)) {
-			keep(page, kind);
+			keep_page(page, kind);
 			count--;
 		} else {
 			list_add(&page->lru, &others);
 		}
 	}
-	give_back(&others);
+	give_back_pages(&others);
 	return count ? -ENOMEM : 0;
 }
 
@@ -101,8 +122,8 @@ static bool is_colliding(const struct page *page)
 	return bucket_of(page) == wanted_bucket;
 }
 
-/* Take single pages out of big chunks above 4 GiB; chunks below are given back at the end. */
-static int take_above_4g(u32 count)
+/* Take pages out of big chunks above 4 GiB; chunks below go back at the end. */
+static int take_pages_above_4g(u32 count)
 {
 	unsigned int i, tries = 1u << (30 - PAGE_SHIFT - CHUNK_ORDER + 2);
 	struct page *chunk, *next;
@@ -119,7 +140,7 @@ static int take_above_4g(u32 count)
 		split_page(chunk, CHUNK_ORDER);
 		for (i = 0; i < 1u << CHUNK_ORDER; i++) {
 			if (count) {
-				keep(chunk + i, KMH_POOL_ABOVE_4G);
+				keep_page(chunk + i, KMH_POOL_ABOVE_4G);
 				count--;
 			} else {
 				__free_page(chunk + i);
@@ -133,30 +154,30 @@ static int take_above_4g(u32 count)
 	return count ? -ENOMEM : 0;
 }
 
-static int take(u32 kind, u32 count)
+static int take_pages(u32 kind, u32 count)
 {
 	switch (kind) {
 	case KMH_POOL_HIGH:
-		return take_single(kind, count, GFP_HIGHUSER, is_high);
+		return take_single_pages(kind, count, GFP_HIGHUSER, is_high);
 	case KMH_POOL_LOW:
-		return take_single(kind, count, GFP_KERNEL, is_low);
+		return take_single_pages(kind, count, GFP_KERNEL, is_low);
 	case KMH_POOL_COLLIDING:
 		wanted_bucket = NO_BUCKET;
-		return take_single(kind, count, GFP_HIGHUSER, is_colliding);
+		return take_single_pages(kind, count, GFP_HIGHUSER, is_colliding);
 	case KMH_POOL_ABOVE_4G:
-		return take_above_4g(count);
+		return take_pages_above_4g(count);
 	default:
 		return -EINVAL;
 	}
 }
 
 /**
- * kmh_pool() - allocate pages of one kind; all or none
- * @request: kind and number
- * @out: struct kmh_page for each
- * @room: bytes at @out
+ * kmh_pool() - allocate pages of one kind, all or none
+ * @request: their kind and number
+ * @out: room for a struct kmh_page for each of them
+ * @room: size of @out in bytes
  *
- * Return: bytes written, or -ENOMEM if the machine has not enough pages of that kind.
+ * Return: bytes written, or -ENOMEM if the machine has too few pages of that kind.
  */
 int kmh_pool(const struct kmh_pool_request *request, void *out, size_t room)
 {
@@ -164,11 +185,12 @@ int kmh_pool(const struct kmh_pool_request *request, void *out, size_t room)
 	struct kmh_page *page = out;
 	int error;
 
+	kmh_assert_request();
 	if (!request->count || request->count > KMH_MAX_PAGES - first)
 		return -EINVAL;
 	if (request->count > room / sizeof(*page))
 		return -E2BIG;
-	error = take(request->kind, request->count);
+	error = take_pages(request->kind, request->count);
 	if (error) {
 		while (kmh_n_pages > first)
 			__free_page(kmh_pages[--kmh_n_pages].page);
@@ -185,10 +207,10 @@ int kmh_pool(const struct kmh_pool_request *request, void *out, size_t room)
 }
 
 /**
- * kmh_pages_unmap() - undo every kmap() of the harness
+ * kmh_pages_unmap() - undo every kmap() of the module
  *
- * Wakes tasks that are blocked in kmap(); they map again, so this is called until
- * nobody is blocked.
+ * This wakes tasks that are blocked in kmap(), and they map again: the caller repeats it
+ * until nobody is blocked.
  */
 void kmh_pages_unmap(void)
 {
@@ -201,9 +223,9 @@ void kmh_pages_unmap(void)
 }
 
 /**
- * kmh_pages_release() - give all pages back
- * @leak: a task died or is stuck, perhaps with kmap_lock held: nothing may be
- *        unmapped, and a page that is still mapped must not be given to anybody else
+ * kmh_pages_release() - give all pages back to the kernel
+ * @leak: a task died or is stuck, perhaps with kmap_lock held: then nobody can unmap, and
+ *        the kernel must not give a page that is still mapped to anybody else
  */
 void kmh_pages_release(bool leak)
 {

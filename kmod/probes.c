@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters at function entries.  The kernel turns these kprobes into ftrace
- * call-backs; nothing is changed in what the functions do.
+ * Counters at function entries.  The kernel turns these kprobes into ftrace call-backs; they
+ * change nothing in what the functions do.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -13,8 +13,8 @@
 struct kmh_counters kmh_counters;
 struct task_struct *kmh_executing;
 
-static atomic_t in_pkmap_flush;	/* since a flush of exactly the pkmap area was asked for */
-static atomic_t in_marker;	/* the module's own printk */
+static atomic_t in_pkmap_flush;	/* the kernel flushes exactly the pkmap area */
+static atomic_t in_marker;	/* the module itself prints */
 
 static int on_flush_scan(struct kprobe *probe, struct pt_regs *regs)
 {
@@ -26,7 +26,7 @@ NOKPROBE_SYMBOL(on_flush_scan);
 
 static int on_flush_range(struct kprobe *probe, struct pt_regs *regs)
 {
-	unsigned long start = KMH_REGPARM_FIRST(regs), end = KMH_REGPARM_SECOND(regs);
+	unsigned long start = kmh_arch_argument_1(regs), end = kmh_arch_argument_2(regs);
 
 	if (start == PKMAP_ADDR(0) && end == PKMAP_ADDR(LAST_PKMAP)) {
 		atomic_inc(&kmh_counters.flush_ranges);
@@ -50,10 +50,10 @@ static int on_flush_cpu(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(on_flush_cpu);
 
-/* Addresses of the direct map are flushed by set_memory_*(), which is no unmap. */
+/* set_memory_*() flushes addresses of the direct map: that is no unmap, so it is not counted. */
 static int on_invlpg(struct kprobe *probe, struct pt_regs *regs)
 {
-	unsigned long address = KMH_REGPARM_FIRST(regs);
+	unsigned long address = kmh_arch_argument_1(regs);
 
 	if (current == READ_ONCE(kmh_executing) && address >= PKMAP_ADDR(0)) {
 		atomic_inc(&kmh_counters.invlpgs);
@@ -67,7 +67,7 @@ NOKPROBE_SYMBOL(on_invlpg);
 
 static int on_wake(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (KMH_REGPARM_FIRST(regs) == (unsigned long)kmh_symbols.pkmap_map_wait)
+	if (kmh_arch_argument_1(regs) == (unsigned long)kmh_symbols.pkmap_map_wait)
 		atomic_inc(&kmh_counters.wakes);
 	return 0;
 }
@@ -95,52 +95,52 @@ static struct {
 	struct kprobe probe;
 	u32 bit;
 	bool armed;
-} probes[] = {
+} counting_probes[] = {
 	{ { .symbol_name = "flush_all_zero_pkmaps", .pre_handler = on_flush_scan },
 	  KMH_EV_FLUSH_SCAN },
 	{ { .symbol_name = "flush_tlb_kernel_range", .pre_handler = on_flush_range },
 	  KMH_EV_FLUSH_RANGE },
-	{ { .symbol_name = "do_flush_tlb_all", .pre_handler = on_flush_cpu }, KMH_EV_FLUSH_CPU },
-	{ { .symbol_name = "flush_tlb_one_kernel", .pre_handler = on_invlpg }, KMH_EV_INVLPG },
+	{ { .symbol_name = KMH_ARCH_FLUSH_ALL, .pre_handler = on_flush_cpu }, KMH_EV_FLUSH_CPU },
+	{ { .symbol_name = KMH_ARCH_FLUSH_PAGE, .pre_handler = on_invlpg }, KMH_EV_INVLPG },
 	{ { .symbol_name = "__wake_up", .pre_handler = on_wake }, KMH_EV_WAKE },
 	{ { .symbol_name = "__warn", .pre_handler = on_warn }, KMH_EV_WARN },
 	{ { .symbol_name = "vprintk_emit", .pre_handler = on_printk }, KMH_EV_PRINTK },
 };
 
-/* A used struct kprobe must be clean to be registered again. */
-static void disarm(unsigned int i)
+/* A struct kprobe that was used must be cleared before it can be registered again. */
+static void disarm_probe(unsigned int i)
 {
-	const char *name = probes[i].probe.symbol_name;
-	kprobe_pre_handler_t handler = probes[i].probe.pre_handler;
+	const char *name = counting_probes[i].probe.symbol_name;
+	kprobe_pre_handler_t handler = counting_probes[i].probe.pre_handler;
 
-	if (!probes[i].armed)
+	if (!counting_probes[i].armed)
 		return;
-	unregister_kprobe(&probes[i].probe);
-	memset(&probes[i].probe, 0, sizeof(probes[i].probe));
-	probes[i].probe.symbol_name = name;
-	probes[i].probe.pre_handler = handler;
-	probes[i].armed = false;
+	unregister_kprobe(&counting_probes[i].probe);
+	memset(&counting_probes[i].probe, 0, sizeof(counting_probes[i].probe));
+	counting_probes[i].probe.symbol_name = name;
+	counting_probes[i].probe.pre_handler = handler;
+	counting_probes[i].armed = false;
 }
 
-static u32 arm(unsigned int i)
+static u32 arm_probe(unsigned int i)
 {
 	int error;
 
-	if (probes[i].armed)
-		return probes[i].bit;
-	if (probes[i].bit == KMH_EV_WAKE && !kmh_symbols.pkmap_map_wait)
+	if (counting_probes[i].armed)
+		return counting_probes[i].bit;
+	if (counting_probes[i].bit == KMH_EV_WAKE && !kmh_symbols.pkmap_map_wait)
 		return 0;
-	error = register_kprobe(&probes[i].probe);
+	error = register_kprobe(&counting_probes[i].probe);
 	if (error) {
-		pr_warn("no probe on %s: error %d\n", probes[i].probe.symbol_name, error);
+		pr_warn("no probe on %s: error %d\n", counting_probes[i].probe.symbol_name, error);
 		return 0;
 	}
-	probes[i].armed = true;
-	return probes[i].bit;
+	counting_probes[i].armed = true;
+	return counting_probes[i].bit;
 }
 
 /**
- * kmh_probes_arm() - place and remove probes so that those of a mask are armed
+ * kmh_probes_arm() - place and remove probes, until those of a mask are armed
  * @mask: KMH_EV_* bits
  *
  * Return: the bits that are armed now.
@@ -150,49 +150,32 @@ u32 kmh_probes_arm(u32 mask)
 	u32 armed = 0;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		if (mask & probes[i].bit)
-			armed |= arm(i);
+	kmh_assert_request();
+	for (i = 0; i < ARRAY_SIZE(counting_probes); i++) {
+		if (mask & counting_probes[i].bit)
+			armed |= arm_probe(i);
 		else
-			disarm(i);
+			disarm_probe(i);
 	}
 	kmh_probes_clear();
 	return armed;
 }
 
-/**
- * kmh_function() - address of a function that may be static
- * @name: its name
- *
- * Return: the address as kprobes resolve it, or 0 if it does not exist out of line.
- */
-unsigned long kmh_function(const char *name)
+/* One call removes all trials: each removal waits for a grace period, 15 ms of a boot. */
+static u32 try_all_probes(void)
 {
-	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
-	unsigned long address;
-
-	if (register_kprobe(&probe))
-		return 0;
-	address = (unsigned long)probe.addr;
-	unregister_kprobe(&probe);
-	return address;
-}
-
-/* Tried all at once: each unregistration by itself waits for a grace period, 15 ms of a boot. */
-static u32 placeable(void)
-{
-	static struct kprobe trials[ARRAY_SIZE(probes)];
-	struct kprobe *placed[ARRAY_SIZE(probes)];
+	static struct kprobe trials[ARRAY_SIZE(counting_probes)];
+	struct kprobe *placed[ARRAY_SIZE(counting_probes)];
 	unsigned int i, n = 0;
 	u32 bits = 0;
 
-	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		trials[i].symbol_name = probes[i].probe.symbol_name;
+	for (i = 0; i < ARRAY_SIZE(counting_probes); i++) {
+		trials[i].symbol_name = counting_probes[i].probe.symbol_name;
 		trials[i].flags = KPROBE_FLAG_DISABLED;
-		if (probes[i].armed) {
-			bits |= probes[i].bit;
+		if (counting_probes[i].armed) {
+			bits |= counting_probes[i].bit;
 		} else if (!register_kprobe(&trials[i])) {
-			bits |= probes[i].bit;
+			bits |= counting_probes[i].bit;
 			placed[n++] = &trials[i];
 		}
 	}
@@ -201,9 +184,9 @@ static u32 placeable(void)
 }
 
 /**
- * kmh_probes_available() - which probes can be placed
+ * kmh_probes_available() - find out which probes can be placed
  *
- * Return: KMH_EV_* bits of functions that exist out of line.
+ * Return: KMH_EV_* bits of the functions that exist out of line.
  */
 u32 kmh_probes_available(void)
 {
@@ -212,7 +195,7 @@ u32 kmh_probes_available(void)
 
 	if (known)
 		return available;
-	available = placeable();
+	available = try_all_probes();
 	if (!kmh_symbols.pkmap_map_wait)
 		available &= ~KMH_EV_WAKE;
 	known = true;
@@ -225,10 +208,10 @@ void kmh_probes_exit(void)
 }
 
 /**
- * kmh_probes_clear() - forget what was counted
+ * kmh_probes_clear() - forget what the probes counted
  *
- * Called after each observation, and after requests that use the mappings for the
- * module's own purposes.
+ * Called after each observation, and after requests for which the module itself used the
+ * mappings.
  */
 void kmh_probes_clear(void)
 {
@@ -242,7 +225,7 @@ void kmh_probes_clear(void)
 }
 
 /**
- * kmh_marker() - a line that says to which step the console text before it belongs
+ * kmh_marker() - print the line that says to which step the text before it belongs
  * @step: the step
  */
 void kmh_marker(u32 step)

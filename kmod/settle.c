@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Settling: after a step, woken waiters have either ended their kmap or sleep again before anyone observes. */
+/*
+ * After a step, woken waiters either end their kmap or sleep again: the step waits for them
+ * before anyone observes.
+ */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/delay.h>
-#include <linux/module.h>
-#include <linux/moduleparam.h>
 
 #include "kmh.h"
 
 #define SETTLE_YIELDS	64
 
-unsigned int kmh_patience_ms = 10000;
-module_param_named(patience_ms, kmh_patience_ms, uint, 0644);
-MODULE_PARM_DESC(patience_ms, "how long a task may neither end nor sleep in the pkmap queue");
-
 /**
- * kmh_out_of_patience() - whether the current run has made no step for too long
+ * kmh_out_of_patience() - tell whether the run has made no step for too long
  *
- * Return: true if what it waits for is to be called stuck.
+ * Return: true if the task that it waits for is stuck.
  */
 bool kmh_out_of_patience(void)
 {
-	return time_after(jiffies, READ_ONCE(kmh_run.progress) + msecs_to_jiffies(kmh_patience_ms));
+	unsigned long patience = msecs_to_jiffies(kmh_patience_ms);
+
+	return time_after(jiffies, READ_ONCE(kmh_run.progress) + patience);
 }
 
-/* The first that has not settled; NULL where all have. */
-static struct kmh_task *unsettled(const struct kmh_task *self)
+/* The first task that has not settled, or NULL. */
+static struct kmh_task *find_unsettled(const struct kmh_task *self)
 {
 	struct kmh_task *t;
 	unsigned int i;
@@ -47,12 +46,12 @@ static struct kmh_task *unsettled(const struct kmh_task *self)
 }
 
 /**
- * kmh_settle() - wait until no task is on its way any more
+ * kmh_settle() - wait until no woken task is on its way any more
  * @self: the task that waits, or NULL for the coordinator
  *
- * Woken tasks of the same CPU have this one's priority and run when it yields; those of
- * other CPUs run anyway.  Sleeping is the last resort, for tasks that wait for others; in an
- * atomic section there is neither, and those of this CPU are left for its end.
+ * Woken tasks of this CPU have the same priority and run when this one yields; those of other
+ * CPUs run anyway.  It sleeps only as the last resort, for tasks that wait for others.  In an
+ * atomic section it does neither: woken tasks of this CPU then run after the section.
  *
  * Return: NULL, or a task that is stuck: neither asleep nor at its end.
  */
@@ -62,7 +61,7 @@ struct kmh_task *kmh_settle(const struct kmh_task *self)
 	unsigned int yields = 0;
 	struct kmh_task *t;
 
-	for (t = unsettled(self); t; t = unsettled(self)) {
+	for (t = find_unsettled(self); t; t = find_unsettled(self)) {
 		if (kmh_out_of_patience())
 			return t;
 		if (atomic) {
@@ -78,8 +77,8 @@ struct kmh_task *kmh_settle(const struct kmh_task *self)
 }
 
 /**
- * kmh_give_up() - end the wait for a task: what is known of it is the step's result
- * @t: the task, which has had all the time there is
+ * kmh_give_up() - end the wait for a task, and report where it stands
+ * @t: the task, which has had all the time that the module's patience allows
  * @out: the outcome of the step that could not settle
  */
 void kmh_give_up(struct kmh_task *t, struct kmh_outcome *out)
@@ -92,8 +91,8 @@ void kmh_give_up(struct kmh_task *t, struct kmh_outcome *out)
 }
 
 /*
- * Whether the step must wait for woken tasks: not in an interrupt, nor where their flush
- * would wait for an answer of this CPU.
+ * Whether the step can wait for woken tasks: not in an interrupt, and not where they flush
+ * and wait for this CPU to answer.
  */
 static bool may_settle(const struct kmh_task *t)
 {
@@ -102,7 +101,7 @@ static bool may_settle(const struct kmh_task *t)
 	return !IS_ENABLED(CONFIG_PREEMPT_RT) || !kmh_atomic(t);
 }
 
-static bool any_blocked(void)
+static bool anyone_on_its_way(void)
 {
 	unsigned int i;
 
@@ -116,12 +115,12 @@ static bool any_blocked(void)
 }
 
 /**
- * kmh_settle_after() - let those settle whom a step may have woken
+ * kmh_settle_after() - wait for the tasks that a step may have woken
  * @t: the current task, whose step has just ended
  *
  * Return: NULL, or a task that is stuck.
  */
 struct kmh_task *kmh_settle_after(const struct kmh_task *t)
 {
-	return any_blocked() && may_settle(t) ? kmh_settle(t) : NULL;
+	return anyone_on_its_way() && may_settle(t) ? kmh_settle(t) : NULL;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Everything at once, read from the live structures while all tasks are at rest. */
+/* The whole state at once, read from the live structures while all tasks are at rest. */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/cpumask.h>
@@ -17,7 +17,7 @@ static size_t snapshot_size(void)
 	       kmh_n_pages * sizeof(u32) + kmh_typed_count * sizeof(struct kmh_pte);
 }
 
-static void *put_pte(void *out, const pte_t *ptep)
+static void *put_snapshot_pte(void *out, const pte_t *ptep)
 {
 	u64 value = kmh_pte_read(ptep);
 	struct kmh_pte *pte = out;
@@ -33,8 +33,8 @@ static void *put_slots(void *out)
 	unsigned int i;
 
 	for (i = 0; i < LAST_PKMAP; i++, slot++) {
-		slot->count = kmh_symbols.pkmap_count ? READ_ONCE(kmh_symbols.pkmap_count[i]) : 0;
-		put_pte(&slot->pte_lo, &kmh_pkmap_ptes[i]);
+		slot->count = kmh_slot_count(i);
+		put_snapshot_pte(&slot->pte_lo, &kmh_pkmap_ptes[i]);
 	}
 	return slot;
 }
@@ -53,7 +53,7 @@ static void *put_task(void *out, const struct kmh_task *t)
 		unsigned int i;
 
 		for (i = 0; i < KMH_WINDOW; i++)
-			out = put_pte(out, &t->task->kmap_ctrl.pteval[i]);
+			out = put_snapshot_pte(out, &t->task->kmap_ctrl.pteval[i]);
 	}
 #endif
 	return out;
@@ -71,7 +71,7 @@ static void *put_typed(void *out)
 	return pte;
 }
 
-/* The next observation tells what changed since this snapshot, of the tasks too. */
+/* The next observation reports changes since this snapshot, also those of the tasks. */
 static void resync_task(struct kmh_task *t)
 {
 #if KMH_HAS_KMAP_LOCAL
@@ -84,7 +84,7 @@ static void put_header(struct kmh_snapshot *snapshot)
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->step = kmh_step;
 	snapshot->hash = kmh_hash;
-	snapshot->cursor = kmh_symbols.last_pkmap_nr ? READ_ONCE(*kmh_symbols.last_pkmap_nr) : 0;
+	snapshot->cursor = kmh_cursor();
 	snapshot->waiters = kmh_waiters();
 	snapshot->last_pkmap = LAST_PKMAP;
 	snapshot->window_first = kmh_window_first;
@@ -106,9 +106,9 @@ static void put_header(struct kmh_snapshot *snapshot)
 }
 
 /**
- * kmh_snapshot() - write the snapshot, and make it the base of later deltas
- * @out: where
- * @room: bytes there
+ * kmh_snapshot() - write a snapshot, and make it the base of later deltas
+ * @out: room for it
+ * @room: size of @out in bytes
  *
  * Return: bytes written, or -E2BIG.
  */
@@ -118,12 +118,13 @@ int kmh_snapshot(void *out, size_t room)
 	unsigned int i;
 	u32 *address;
 
+	kmh_assert_request();
 	if (snapshot_size() > room)
 		return -E2BIG;
 	put_header(out);
 	out = put_slots(out + sizeof(struct kmh_snapshot));
 	for (i = 0; i < kmh_window_count; i++)
-		out = put_pte(out, kmh_window_ptes - i);
+		out = put_snapshot_pte(out, kmh_window_ptes - i);
 	for (i = 0; i < kmh_n_tasks; i++) {
 		out = put_task(out, kmh_tasks[i]);
 		resync_task(kmh_tasks[i]);
@@ -131,6 +132,6 @@ int kmh_snapshot(void *out, size_t room)
 	for (i = 0, address = out; i < kmh_n_pages; i++)
 		*address++ = (u32)page_address(kmh_pages[i].page);
 	out = put_typed(address);
-	kmh_observe_resync();
+	kmh_shadow_resync();
 	return out - start;
 }

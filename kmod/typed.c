@@ -2,12 +2,13 @@
 /*
  * The typed window: kmap_atomic(page, type) as arch/x86/mm/highmem_32.c of 2.6.24 had it.
  *
- * It is this module's and not the kernel's: no kernel that can be had has the interface.
- * Its page tables and its TLB are real.  The entries lie in a vmalloc area; as in the
- * fixmap, addresses fall as indices rise, and each CPU has a window of KM_TYPE_NR
+ * The window is this module's and not the kernel's, since no kernel with that interface can
+ * be had any more.  Its page tables and its TLB are real.  The entries lie in a vmalloc area;
+ * as in the fixmap, addresses fall as indices rise, and each CPU has a window of KM_TYPE_NR
  * entries: first the windows with the types of 2.6.24, then those with the types of 2.6.32.
- * Preemption is left to the caller, who may so sleep while mapped and see what the
- * book warns of.  What would be a BUG is told as KMH_ST_BUG, and nothing is changed.
+ * The caller disables preemption or does not, so that a task can sleep while it has a page
+ * mapped and see what the book warns of.  Where the kernel would BUG, the operation ends as
+ * KMH_ST_BUG and changes nothing.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -23,9 +24,9 @@ unsigned int kmh_typed_count;
 unsigned long kmh_typed_top;
 bool kmh_typed_used;
 
-static void *area;
-static struct page *filler;
-static pte_t **ptes;
+static void *typed_area;
+static struct page *typed_filler;
+static pte_t **typed_ptes;
 
 static unsigned long typed_address(unsigned int index)
 {
@@ -34,20 +35,20 @@ static unsigned long typed_address(unsigned int index)
 
 u64 kmh_typed_pte(unsigned int index)
 {
-	return kmh_pte_read(ptes[index]);
+	return kmh_pte_read(typed_ptes[index]);
 }
 
 static void clear_entry(unsigned int index)
 {
-	native_pte_clear(NULL, typed_address(index), ptes[index]);
+	kmh_arch_clear_pte(typed_address(index), typed_ptes[index]);
 }
 
 static void flush_address(unsigned long address)
 {
-	asm volatile("invlpg (%0)" : : "r" (address) : "memory");
+	kmh_arch_flush_page(address);
 }
 
-/* type + KM_TYPE_NR * smp_processor_id(), counted from the window of the era */
+/* type + KM_TYPE_NR * smp_processor_id(), counted from the first window of the era */
 static bool entry_of(u32 value, unsigned int *index)
 {
 	unsigned int era = value >> 8, type = value & 0xff;
@@ -60,7 +61,7 @@ static bool entry_of(u32 value, unsigned int *index)
 	return true;
 }
 
-static void map(const struct kmh_op *op, struct kmh_outcome *out)
+static void map_typed(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	struct page *page = kmh_page(op->page);
 	unsigned int index;
@@ -74,7 +75,7 @@ static void map(const struct kmh_op *op, struct kmh_outcome *out)
 		return;
 	}
 	if (PageHighMem(page)) {
-		set_pte(ptes[index], mk_pte(page, kmap_prot));
+		kmh_arch_set_pte(typed_ptes[index], page, kmap_prot);
 		out->address = typed_address(index);
 	} else {
 		out->address = (unsigned long)page_address(page);
@@ -83,7 +84,7 @@ static void map(const struct kmh_op *op, struct kmh_outcome *out)
 	out->value = out->address;
 }
 
-static void unmap(const struct kmh_op *op, struct kmh_outcome *out)
+static void unmap_typed(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	unsigned int index;
 
@@ -98,18 +99,18 @@ static void unmap(const struct kmh_op *op, struct kmh_outcome *out)
 }
 
 /**
- * kmh_typed() - TYPED_MAP or TYPED_UNMAP
- * @op: the operation; its value is the type, with the era above bit 8
- * @out: how it ended
+ * kmh_typed() - execute TYPED_MAP or TYPED_UNMAP
+ * @op: the operation; its value is the type, with the era from bit 8 on
+ * @out: set to how it ended
  */
 void kmh_typed(const struct kmh_op *op, struct kmh_outcome *out)
 {
 	preempt_disable();
 	kmh_typed_used = true;
 	if (op->code == KMH_OP_TYPED_MAP)
-		map(op, out);
+		map_typed(op, out);
 	else
-		unmap(op, out);
+		unmap_typed(op, out);
 	preempt_enable();
 }
 
@@ -122,7 +123,7 @@ static void forget_everywhere(void *unused)
 }
 
 /**
- * kmh_typed_reset() - nothing is mapped, on no CPU
+ * kmh_typed_reset() - clear all entries, and their translations on all CPUs
  */
 void kmh_typed_reset(void)
 {
@@ -136,14 +137,14 @@ void kmh_typed_reset(void)
 	kmh_typed_used = false;
 }
 
-/* vmap() makes the page tables; what it put into them is taken out again. */
+/* vmap() makes the page tables; the entries that it wrote are cleared again. */
 static int find_ptes(void)
 {
-	unsigned int i, level;
+	unsigned int i;
 
 	for (i = 0; i < kmh_typed_count; i++) {
-		ptes[i] = lookup_address(typed_address(i), &level);
-		if (!ptes[i] || level != PG_LEVEL_4K)
+		typed_ptes[i] = kmh_arch_pte(typed_address(i));
+		if (!typed_ptes[i])
 			return -ENXIO;
 	}
 	for (i = 0; i < kmh_typed_count; i++)
@@ -159,17 +160,17 @@ int kmh_typed_init(void)
 
 	kmh_typed_count = (KMH_TYPES_2_6_24 + KMH_TYPES_2_6_32) * num_online_cpus();
 	fill = kcalloc(kmh_typed_count, sizeof(*fill), GFP_KERNEL);
-	ptes = kcalloc(kmh_typed_count, sizeof(*ptes), GFP_KERNEL);
-	filler = alloc_page(GFP_KERNEL);
-	if (fill && ptes && filler) {
+	typed_ptes = kcalloc(kmh_typed_count, sizeof(*typed_ptes), GFP_KERNEL);
+	typed_filler = alloc_page(GFP_KERNEL);
+	if (fill && typed_ptes && typed_filler) {
 		for (i = 0; i < kmh_typed_count; i++)
-			fill[i] = filler;
-		area = vmap(fill, kmh_typed_count, VM_MAP, PAGE_KERNEL);
+			fill[i] = typed_filler;
+		typed_area = vmap(fill, kmh_typed_count, VM_MAP, PAGE_KERNEL);
 	}
 	kfree(fill);
-	error = area ? 0 : -ENOMEM;
+	error = typed_area ? 0 : -ENOMEM;
 	if (!error) {
-		kmh_typed_top = (unsigned long)area + ((kmh_typed_count - 1) << PAGE_SHIFT);
+		kmh_typed_top = (unsigned long)typed_area + ((kmh_typed_count - 1) << PAGE_SHIFT);
 		error = find_ptes();
 	}
 	if (error)
@@ -179,9 +180,9 @@ int kmh_typed_init(void)
 
 void kmh_typed_exit(void)
 {
-	if (area)
-		vunmap(area);
-	if (filler)
-		__free_page(filler);
-	kfree(ptes);
+	if (typed_area)
+		vunmap(typed_area);
+	if (typed_filler)
+		__free_page(typed_filler);
+	kfree(typed_ptes);
 }

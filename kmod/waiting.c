@@ -1,18 +1,128 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tasks that sleep in kmap: what holds them back, what disturbs them, what is left of one that hangs. */
+/* Tasks that sleep in kmap: the queue, what holds them back, what wakes them, how they hang. */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 #include <asm/highmem.h>
 
 #include "kmh.h"
 
+/*
+ * An entry lies on the stack of the task that waits, which takes it out as soon as it is
+ * awake: every read may fault where the lock is not held.
+ */
+static unsigned int walk_entries(const wait_queue_head_t *queue, const struct task_struct *wanted,
+				 bool *found)
+{
+	unsigned long entry = (unsigned long)queue->head.next;
+	unsigned int count = 0;
+	u32 task, next;
+
+	while (entry != (unsigned long)&queue->head && count < 255) {
+		unsigned long start = entry - offsetof(wait_queue_entry_t, entry);
+
+		if (!kmh_load(start + offsetof(wait_queue_entry_t, private), &task) ||
+		    !kmh_load(entry, &next))
+			break;
+		if (task == (u32)wanted)
+			*found = true;
+		count++;
+		entry = next;
+	}
+	return count;
+}
+
+/*
+ * Under the queue's lock, since woken tasks of other CPUs leave it meanwhile.  On RT that
+ * lock sleeps; in an atomic section, where it may not be taken, no task is being woken.
+ */
+static unsigned int walk_waiters(const struct task_struct *wanted, bool *found)
+{
+	wait_queue_head_t *queue = kmh_symbols.pkmap_map_wait;
+	unsigned long flags;
+	unsigned int count;
+
+	if (!queue)
+		return 0;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
+		return walk_entries(queue, wanted, found);
+	spin_lock_irqsave(&queue->lock, flags);
+	count = walk_entries(queue, wanted, found);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return count;
+}
+
 /**
- * kmh_held_back() - whether a woken task cannot run, since one in an atomic section has its CPU
- * @t: the task, reported as blocked
- * @self: the task that asks, or NULL
+ * kmh_waiters() - count the tasks in pkmap_map_wait
  *
- * Return: true while it must wait for the end of that section.
+ * Return: their number, at most 255; 0 where the queue was not found.
+ */
+unsigned int kmh_waiters(void)
+{
+	bool found;
+
+	return walk_waiters(NULL, &found);
+}
+
+/**
+ * kmh_waits() - tell whether a task is in pkmap_map_wait
+ * @task: the task
+ *
+ * Return: true also where the queue was not found: then only the task's state can tell.
+ */
+bool kmh_waits(const struct task_struct *task)
+{
+	bool found = !kmh_symbols.pkmap_map_wait;
+
+	walk_waiters(task, &found);
+	return found;
+}
+
+/**
+ * kmh_asleep() - tell whether a task sleeps in kmap for want of a slot
+ * @t: the task
+ *
+ * On RT a task that waits for a lock is in the same state, but has pi_blocked_on.  The sleep
+ * should be uninterruptible, since kmap() cannot report that a signal has come;
+ * kmh_interruptible() tells where it is not.
+ *
+ * Return: true if it is off its CPU, in the queue, and nothing has woken it.
+ */
+bool kmh_asleep(const struct kmh_task *t)
+{
+	struct task_struct *task = t->task;
+
+	if (!(kmh_task_state(task) & TASK_NORMAL) || READ_ONCE(task->on_rq) ||
+	    kmh_on_cpu(task))
+		return false;
+#ifdef CONFIG_RT_MUTEXES
+	if (READ_ONCE(task->pi_blocked_on))
+		return false;
+#endif
+	/* pairs with the release in run_step() */
+	if (atomic_read_acquire(&t->phase) == KMH_PHASE_EXEC && t->code != KMH_OP_KMAP)
+		return false;
+	return kmh_waits(task);
+}
+
+/**
+ * kmh_interruptible() - tell whether a signal would end the sleep of a task
+ * @t: the task, which is asleep
+ *
+ * Return: true for TASK_INTERRUPTIBLE.
+ */
+bool kmh_interruptible(const struct kmh_task *t)
+{
+	return kmh_task_state(t->task) & TASK_INTERRUPTIBLE;
+}
+
+/**
+ * kmh_held_back() - tell whether a task in an atomic section has the CPU of a woken task
+ * @t: the woken task, which was reported as blocked
+ * @self: the task that asks, or NULL for the coordinator
+ *
+ * Return: true while the woken task must wait for the end of that section.
  */
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self)
 {
@@ -30,7 +140,7 @@ bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self)
 	return false;
 }
 
-static bool slot_free(void)
+static bool any_slot_free(void)
 {
 	unsigned int i;
 
@@ -42,10 +152,10 @@ static bool slot_free(void)
 }
 
 /**
- * kmh_stuck_evidence() - where a task stands that neither ends nor sleeps for a slot
+ * kmh_stuck_evidence() - describe a task that neither ends nor sleeps for a slot
  * @t: the task
  *
- * Return: KMH_STUCK_* bits, for the value of an observation that ends as KMH_ST_STUCK.
+ * Return: KMH_STUCK_* bits, the value of an observation that ends as KMH_ST_STUCK.
  */
 u32 kmh_stuck_evidence(const struct kmh_task *t)
 {
@@ -59,7 +169,7 @@ u32 kmh_stuck_evidence(const struct kmh_task *t)
 		found |= KMH_STUCK_ON_CPU;
 	if (signal_pending(t->task))
 		found |= KMH_STUCK_SIGNAL;
-	if (slot_free())
+	if (any_slot_free())
 		found |= KMH_STUCK_SLOT_FREE;
 	return found;
 }
@@ -67,8 +177,8 @@ u32 kmh_stuck_evidence(const struct kmh_task *t)
 /**
  * kmh_accept_signals() - let SIGKILL reach the current thread
  *
- * A kernel thread ignores what it has not asked for; it acts on none, but a sleep that a
- * signal may end is ended by it.
+ * A kernel thread ignores signals that it has not asked for.  It does not act on this one
+ * either, but a sleep that a signal may end will end.
  */
 void kmh_accept_signals(void)
 {
@@ -76,7 +186,7 @@ void kmh_accept_signals(void)
 }
 
 /**
- * kmh_forget_signals() - what was sent is over when the operation is
+ * kmh_forget_signals() - drop the signals that came during the last operation
  */
 void kmh_forget_signals(void)
 {
@@ -86,8 +196,8 @@ void kmh_forget_signals(void)
 
 /**
  * kmh_signal() - send SIGKILL to another task
- * @op: value is the task
- * @out: how it ended
+ * @op: its value is the number of the task
+ * @out: set to how it ended
  */
 void kmh_signal(const struct kmh_op *op, struct kmh_outcome *out)
 {

@@ -2,8 +2,8 @@
 /*
  * The kernel threads that execute operations.
  *
- * They run with SCHED_FIFO: nothing of the harness preempts them in the middle of an
- * operation, so a context switch happens where a step asks for one.
+ * They run with SCHED_FIFO: nothing of the module preempts them in the middle of an
+ * operation, so a context switch happens only where a step asks for one.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -12,72 +12,16 @@
 #include <linux/module.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <asm/tsc.h>
 
 #include "kmh.h"
 
-struct kmh_task *kmh_tasks[KMH_MAX_TASKS];
-unsigned int kmh_n_tasks;
-bool kmh_casualty;
-bool kmh_lock_lost;
-
-/**
- * kmh_died() - whether a task has gone for good
- * @t: the task
- *
- * Return: true once it has left its CPU, and its windows with it.
- */
-bool kmh_died(const struct kmh_task *t)
-{
-	return READ_ONCE(t->task->exit_state) && !kmh_on_cpu(t->task);
-}
-
-/**
- * kmh_asleep() - whether a task sleeps in kmap for want of a slot
- * @t: the task
- *
- * A task that waits for a lock on RT is in the same state, hence pi_blocked_on.
- *
- * It should be uninterruptible: kmap() has no way to say that a signal has come.  One
- * that is not sleeps all the same, and kmh_interruptible() tells.
- *
- * Return: true if it is off its CPU, in the queue, and nothing has woken it.
- */
-bool kmh_asleep(const struct kmh_task *t)
-{
-	struct task_struct *task = t->task;
-
-	if (!(kmh_task_state(task) & TASK_NORMAL) || READ_ONCE(task->on_rq) ||
-	    kmh_on_cpu(task))
-		return false;
-#ifdef CONFIG_RT_MUTEXES
-	if (READ_ONCE(task->pi_blocked_on))
-		return false;
-#endif
-	if (atomic_read(&t->phase) == KMH_PHASE_EXEC &&
-	    kmh_run.ops[kmh_run.next].code != KMH_OP_KMAP)
-		return false;
-	return kmh_waits(task);
-}
-
-/**
- * kmh_interruptible() - whether a signal would end the sleep of a task
- * @t: the task, asleep
- *
- * Return: true for TASK_INTERRUPTIBLE.
- */
-bool kmh_interruptible(const struct kmh_task *t)
-{
-	return kmh_task_state(t->task) & TASK_INTERRUPTIBLE;
-}
-
-/* Inside an atomic section a task waits without sleeping; not for ever, since it holds a CPU. */
+/* Inside an atomic section a task spins; not for ever, since nobody else gets its CPU. */
 static void spin_for_baton(struct kmh_task *t)
 {
-	u64 deadline = rdtsc() + (u64)tsc_khz * kmh_patience_ms * 2;
+	u64 deadline = kmh_arch_cycles() + kmh_arch_cycles_per_ms() * kmh_patience_ms * 2;
 
 	while (!READ_ONCE(t->go) && !READ_ONCE(t->unwind)) {
-		if (rdtsc() > deadline) {
+		if (kmh_arch_cycles() > deadline) {
 			kmh_run.open = true;
 			break;
 		}
@@ -183,21 +127,22 @@ static void task_destroy(struct kmh_task *t)
 }
 
 /**
- * kmh_tasks_stop() - end all threads; what each holds locally is unmapped by itself
+ * kmh_tasks_stop() - end all threads; each unmaps what it holds
  */
 void kmh_tasks_stop(void)
 {
+	kmh_assert_request();
 	kmh_instant_reset();
 	while (kmh_n_tasks)
 		task_destroy(kmh_tasks[--kmh_n_tasks]);
 }
 
 /**
- * kmh_tasks_start() - replace the threads there are
- * @requests: one for each new thread
+ * kmh_tasks_start() - replace the threads
+ * @requests: one request for each new thread
  * @count: their number
  *
- * Return: 0 or a negative errno, then with no threads at all.
+ * Return: 0; after a negative errno there are no threads.
  */
 int kmh_tasks_start(const struct kmh_task_request *requests, unsigned int count)
 {
@@ -218,49 +163,5 @@ int kmh_tasks_start(const struct kmh_task_request *requests, unsigned int count)
 	for (i = 0; i < count; i++)
 		await_idle(kmh_tasks[i]);
 	kmh_probes_clear();
-	return 0;
-}
-
-static bool anyone_blocked(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < kmh_n_tasks; i++) {
-		if (atomic_read(&kmh_tasks[i]->phase) == KMH_PHASE_BLOCKED)
-			return true;
-	}
-	return false;
-}
-
-/**
- * kmh_reset() - release every mapping, thread and page
- *
- * After a death the lock of the pkmap area may be held for ever; then nothing is
- * unmapped, pages are given up, and -EIO says so.
- *
- * Return: 0, -EIO after a death, -ETIMEDOUT if a task stayed blocked.
- */
-int kmh_reset(void)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(kmh_patience_ms);
-	bool lost = kmh_casualty;
-
-	while (!lost) {
-		kmh_pages_unmap();
-		if (!anyone_blocked())
-			break;
-		lost = time_after(jiffies, end);
-		usleep_range(50, 100);
-	}
-	kmh_tasks_stop();
-	kmh_outside_reset();
-	if (!lost)
-		kmh_pages_unmap();
-	kmh_typed_reset();
-	kmh_pages_release(lost);
-	kmh_ops_reset(lost);
-	kmh_observe_resync();
-	if (lost)
-		return kmh_casualty ? -EIO : -ETIMEDOUT;
 	return 0;
 }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The architecture that the module is built for.
+ *
+ * All other files reach the architecture through the names that arch_x86.h and arch_x86.c
+ * define.  To add an architecture, add a header and its C files with the same names, include
+ * the header here and list the C files in Kbuild.
+ */
+#ifndef KMAP_HARNESS_ARCH_H
+#define KMAP_HARNESS_ARCH_H
+
+#ifdef CONFIG_X86_32
+#include "arch_x86.h"
+#else
+#error "kmap-harness: no arch_*.h describes this architecture"
+#endif
+
+/* The addresses that the instructions of mm/highmem.c name; 0 for each that was not found. */
+struct kmh_decoded {
+	u32 pkmap_count;
+	u32 last_pkmap_nr;
+	u32 pkmap_page_table;
+	u32 pkmap_map_wait;
+	u32 page_address_htable;
+};
+
+void kmh_arch_decode(struct kmh_decoded *found, unsigned long flush_all_zero_pkmaps,
+		     const pte_t *pkmap_ptes);
+
+pte_t *kmh_arch_entry(unsigned long address);
+pte_t *kmh_arch_pte(unsigned long address);
+u32 kmh_arch_page_directory(void);
+unsigned int kmh_arch_window_first(unsigned int neighbours);
+unsigned int kmh_arch_window_last(unsigned int last);
+pgprot_t kmh_arch_prot(u8 prot);
+u64 kmh_arch_pte_flags(pgprot_t prot);
+u32 kmh_arch_config(void);
+int kmh_arch_set_uncached(unsigned long address, bool uncached);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Operations: what is known of each, and the code that executes it; one section a file. */
+#ifndef KMAP_HARNESS_KMH_OPERATION_H
+#define KMAP_HARNESS_KMH_OPERATION_H
+
+struct kmh_outcome {
+	u32 value;
+	unsigned long address;	/* returned or operated on, 0 for none */
+	u32 cycles;
+	u8 status;
+};
+
+/* ---- op_kinds.c: the table of operations ---- */
+
+struct kmh_op_kind {
+	u32 flags;		/* KMH_OPF_* */
+};
+
+u32 kmh_op_flags(u8 code);
+
+/* ---- mapping.c: mapping and unmapping ---- */
+
+void kmh_execute_map(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address);
+
+/* ---- interruption.c: what an interrupt in the middle of an operation does ---- */
+
+#define KMH_INSTANT_LEVELS	8
+
+enum kmh_instant_state {
+	KMH_INSTANT_IDLE,
+	KMH_INSTANT_ARMED,		/* for an operation to come */
+	KMH_INSTANT_STARTED,	/* that operation has begun */
+	KMH_INSTANT_FIRED,		/* the interrupt has been asked for */
+	KMH_INSTANT_DONE,
+};
+
+struct kmh_instant {
+	struct kmh_task *task;
+	u32 state;		/* enum kmh_instant_state */
+	u8 trigger, context, levels, skip;
+	u16 page;
+	s32 offset;		/* of the instruction, or nanoseconds */
+	int cpu;		/* where the operation began */
+	bool placed;		/* the probe is registered */
+	unsigned int n_records;
+	struct kmh_delta records[KMH_INSTANT_LEVELS + 1];
+};
+
+extern struct kmh_instant kmh_instant;
+
+void kmh_interruption_enter(void);
+bool kmh_interruption_prepare(int cpu);
+void kmh_interruption_end(void);
+
+/* ---- instant.c: when that interrupt comes ---- */
+
+void kmh_instant_init(void);
+void kmh_instant_reset(void);
+void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op);
+void kmh_instant_finish(struct kmh_task *t);
+void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs);
+
+/* ---- outside.c: what others do to a task ---- */
+
+void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_outside_reset(void);
+
+/* ---- userspace.c: children and returns to user mode ---- */
+
+void kmh_fork(struct kmh_outcome *out);
+void kmh_leave_mapped(const struct kmh_op *op, struct kmh_outcome *out);
+void kmh_return_mapped(void);
+void kmh_back_from_user(void);
+
+/* ---- ops.c: one operation ---- */
+
+void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
+int kmh_ops_init(void);
+void kmh_ops_reset(bool leak);
+void kmh_ops_exit(void);
+
+#endif
