@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /init of a guest: brings the machine up, then answers requests for ever.
+ * The agent, /init of a guest: it brings the machine up, then answers requests for ever.
  *
- * It never forks and never execs (but for the one script of the guest with SSH, before the
- * first request): on 5.10 exec itself uses the very mappings that are under test.
+ * It never forks and never execs, except for the one script of the guest with SSH, before the
+ * first request: on 5.10, exec itself uses the mappings that are under test.
  */
 #include <unistd.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest's end of the wire: what its parts know of each other. */
+/* The guest's end of the wire: what the parts of the agent know of each other. */
 #ifndef KMH_AGENT_H
 #define KMH_AGENT_H
 
@@ -9,8 +9,8 @@
 
 #include "protocol.h"
 
-#define FRAME_PAYLOAD	32768u		/* of one frame of an answer, bytes */
-#define REQUEST_MAX	(8u << 20)	/* longest request: a module to load */
+#define FRAME_PAYLOAD	32768u		/* bytes of an answer in one frame */
+#define REQUEST_MAX	(8u << 20)	/* the longest request has a module to load */
 #define MODULE_FOLDER	"/lib/kmh"
 #define HARNESS_MODULE	"kmap_harness"
 
@@ -18,22 +18,22 @@
 
 void console_open(void);
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *what);		/* say what and errno */
+void fail(const char *what);		/* say what failed, and errno */
 
 /* ---- boot.c: the machine before the first request ---- */
 
-const char *option(const char *name);	/* value of kmh.NAME= on the kernel command line, or NULL */
+const char *option(const char *name);	/* value of kmh.NAME= on the command line, or NULL */
 void mount_all(void);
 void load_modules(void);
 void set_limits(void);
-void shift_frames(void);		/* other frames for each kmh.variant= */
+void shift_frames(void);		/* so that each kmh.variant= has other frames */
 int open_port(void);
 void power_off(void);
 int stop_machine(void);			/* 0 or -errno */
 
-/* ---- rc.c: the script of the guest with SSH ---- */
+/* ---- rc.c: the start-up script of the guest with SSH ---- */
 
-void run_rc(void);		/* before set_limits(): children inherit the CPU it binds to */
+void run_rc(void);		/* before set_limits(), whose CPU its children would inherit */
 
 /* ---- module.c: the harness module ---- */
 
@@ -59,7 +59,7 @@ void link_send(uint32_t seq, uint16_t type, uint16_t part, const void *payload, 
 
 long file_read(const char *path, uint8_t *buffer, size_t room);	/* bytes or -errno */
 
-/* ---- script.c: requests of the image ---- */
+/* ---- script.c: requests that lie in the image ---- */
 
 bool script_open(void);		/* whether there is a script */
 void script_run(void);
@@ -69,7 +69,8 @@ const uint8_t *script_answer(uint32_t n, uint32_t *length);
 
 void serve_start(void);
 uint8_t *request_scratch(void);
-uint32_t request_execute(const struct kmh_request *header, const uint8_t *request, uint32_t length);
+uint32_t request_execute(const struct kmh_request *header, const uint8_t *request,
+			 uint32_t length);
 void serve(void) __attribute__((noreturn));
 
 #endif

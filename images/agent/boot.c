@@ -16,7 +16,7 @@
 
 #include "agent.h"
 
-#define PORT_TRIES	500	/* of 10 ms: a virtio port appears some time after its driver */
+#define PORT_TRIES	500	/* each 10 ms: a virtio port appears some time after its driver */
 
 const char *option(const char *name)
 {
@@ -54,7 +54,7 @@ void mount_all(void)
 	mount_one("debugfs", "/sys/kernel/debug");
 }
 
-/* The drivers named by kmh.modules=a,b,c, in that order. */
+/* Load the drivers that kmh.modules=a,b,c names, in that order. */
 void load_modules(void)
 {
 	const char *names = option("modules");
@@ -83,7 +83,7 @@ static void set_file(const char *path, const char *text)
 		close(fd);
 }
 
-/* Every message to the console; one CPU; no page of the agent is ever fetched again. */
+/* Print every message, stay on one CPU, and never fetch a page of the agent again. */
 void set_limits(void)
 {
 	cpu_set_t cpus;
@@ -99,12 +99,12 @@ void set_limits(void)
 	set_file("/proc/sys/kernel/sched_rt_runtime_us", "-1");
 }
 
-#define SHIFT_DEEP	16	/* pages that a pipe holds */
+#define PIPE_PAGES	16	/* a pipe holds this many */
 
 /*
- * kmh.variant=N: so many pages are taken for good that the pools have other frames, and
- * so other page_address buckets and PTEs.  Pipes have pages as the pools have them: highmem,
- * not movable.
+ * kmh.variant=N: take so many pages for good that the pools get other frames, and with them
+ * other page_address buckets and PTEs.  Pipes take pages of the same kind as the pools:
+ * highmem, not movable.
  */
 void shift_frames(void)
 {
@@ -115,7 +115,7 @@ void shift_frames(void)
 	int ends[2] = { -1, -1 };
 
 	for (uint32_t taken = 0; taken < wanted; taken++) {
-		if (taken % SHIFT_DEEP == 0 && pipe2(ends, O_CLOEXEC))
+		if (taken % PIPE_PAGES == 0 && pipe2(ends, O_CLOEXEC))
 			return fail("pipe2");
 		if (write(ends[1], page, sizeof(page)) < 0)
 			return fail("pipe");
@@ -134,7 +134,7 @@ static void set_raw(int fd)
 	tcsetattr(fd, TCSAFLUSH, &mode);
 }
 
-/* Open the port named by kmh.port=, which may take a moment to appear. */
+/* Open the port that kmh.port= names; it may take a moment to appear. */
 int open_port(void)
 {
 	const char *path = option("port");
@@ -160,9 +160,9 @@ int open_port(void)
 #define PVPANIC_PANICKED 1
 
 /*
- * The machine stops at this very instruction and goes on when the host says so.  Meanwhile
- * QEMU may set the clock forward to the next timer, or not (icount_start_warp_timer() in
- * main_loop_wait() sees a stopped CPU as an idle one): no step that counts may follow.
+ * The machine stops at this very instruction and continues when the host says so.  QEMU may set
+ * the clock forward to the next timer meanwhile, or not (icount_start_warp_timer() in
+ * main_loop_wait() takes a stopped CPU for an idle one): no step that counts may follow.
  */
 int stop_machine(void)
 {

@@ -9,14 +9,14 @@
 
 #include "agent.h"
 
-static int console = 2;
+static int console_fd = 2;
 
 void console_open(void)
 {
 	int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
 	if (fd >= 0)
-		console = fd;
+		console_fd = fd;
 }
 
 void say(const char *format, ...)
@@ -29,8 +29,8 @@ void say(const char *format, ...)
 	vsnprintf(line + length, sizeof(line) - length - 1, format, arguments);
 	va_end(arguments);
 	strcat(line, "\n");
-	if (write(console, line, strlen(line)) < 0)
-		return;		/* nobody is left to be told */
+	if (write(console_fd, line, strlen(line)) < 0)
+		return;		/* there is nobody else to tell */
 }
 
 void fail(const char *what)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Files of the guest, as those in which a kernel counts what it has executed. */
+/* Files of the guest, for example those in which a gcov kernel counts what it executed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "agent.h"
 
-/* Files of debugfs have no size before they are read. */
+/* Read to the end: files of debugfs tell no size. */
 long file_read(const char *path, uint8_t *buffer, size_t room)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -2,7 +2,7 @@
 /*
  * Frames over a port that may lose or damage bytes.
  *
- * Input is read in big pieces whenever there is any, also while output waits for
+ * The agent reads input in big pieces whenever there is some, also while its output waits for
  * room: the host may send its next requests before it has read the last answer.
  */
 #include <poll.h>
@@ -15,13 +15,13 @@
 
 #define INPUT_ROOM	(REQUEST_MAX + (1u << 20))
 
-static int port;
+static int link_port;
 static uint8_t *input;
-static size_t start, end;	/* input[start..end) has not been looked at */
+static size_t input_start, input_end;	/* input[input_start..input_end) is not parsed yet */
 
 void link_start(int fd)
 {
-	port = fd;
+	link_port = fd;
 	input = malloc(INPUT_ROOM);
 	if (!input)
 		say("error: no memory for the input buffer");
@@ -29,39 +29,40 @@ void link_start(int fd)
 
 static void make_room(void)
 {
-	if (start == end)
-		start = end = 0;
-	if (end == INPUT_ROOM && start) {
-		memmove(input, input + start, end - start);
-		end -= start;
-		start = 0;
+	if (input_start == input_end)
+		input_start = input_end = 0;
+	if (input_end == INPUT_ROOM && input_start) {
+		memmove(input, input + input_start, input_end - input_start);
+		input_end -= input_start;
+		input_start = 0;
 	}
 }
 
-/* Take what has arrived.  Return: false if there was nothing. */
-static bool fetch(void)
+/* Take the bytes that have arrived.  Return: false if there were none. */
+static bool fetch_input(void)
 {
 	ssize_t n;
 
 	make_room();
-	if (end == INPUT_ROOM)
+	if (input_end == INPUT_ROOM)
 		return false;
-	n = read(port, input + end, INPUT_ROOM - end);
+	n = read(link_port, input + input_end, INPUT_ROOM - input_end);
 	if (n <= 0)
 		return false;
-	end += n;
+	input_end += n;
 	return true;
 }
 
 #define PEERLESS_MS	20
 
 /*
- * Whether the port became ready.  A virtio port without a peer is "ready" at once and
- * reads nothing: then a little of the time is slept away, and *timeout_ms lessened.
+ * Wait until the port is ready.  A virtio port without a peer is "ready" at once and reads
+ * nothing: then sleep for a part of the time, and lessen *timeout_ms.
+ * Return: false if it is not ready in time.
  */
 static bool wait_for(short events, int *timeout_ms)
 {
-	struct pollfd entry = { .fd = port, .events = events };
+	struct pollfd entry = { .fd = link_port, .events = events };
 
 	while (poll(&entry, 1, *timeout_ms) > 0) {
 		if (!(entry.revents & POLLHUP) || entry.revents & POLLIN)
@@ -77,27 +78,27 @@ static bool wait_for(short events, int *timeout_ms)
 }
 
 /*
- * Bytes that are no frame are dropped up to the next possible magic.  Return: whether there
- * were any: somebody must tell the host, else a request whose head is damaged looks like a
- * kernel that never answers.
+ * Drop bytes that are no frame, up to the next possible magic number.  Return: whether there
+ * were any.  The caller must tell the host then: a request whose head is damaged would look like
+ * a kernel that never answers.
  */
 static bool skip_garbage(void)
 {
-	size_t from = start;
+	size_t from = input_start;
 
 	static const uint8_t magic[4] = { KMH_MAGIC & 255, KMH_MAGIC >> 8 & 255,
 					  KMH_MAGIC >> 16 & 255, KMH_MAGIC >> 24 };
 
-	while (end > start) {
-		size_t n = end - start < 4 ? end - start : 4;
+	while (input_end > input_start) {
+		size_t n = input_end - input_start < 4 ? input_end - input_start : 4;
 		uint8_t *at;
 
-		if (!memcmp(input + start, magic, n))
+		if (!memcmp(input + input_start, magic, n))
 			break;
-		at = memchr(input + start + 1, magic[0], end - start - 1);
-		start = at ? (size_t)(at - input) : end;
+		at = memchr(input + input_start + 1, magic[0], input_end - input_start - 1);
+		input_start = at ? (size_t)(at - input) : input_end;
 	}
-	return start != from;
+	return input_start != from;
 }
 
 static bool intact(struct kmh_frame frame, const uint8_t *payload)
@@ -110,40 +111,40 @@ static bool intact(struct kmh_frame frame, const uint8_t *payload)
 
 enum parse { PARSE_FRAME, PARSE_MORE, PARSE_DAMAGED };
 
-/* The next frame of the input; a damaged one loses its magic, so that the search goes on behind it. */
-static enum parse parse(struct kmh_frame *frame, const uint8_t **payload)
+/* Take the next frame; skip the magic number of a damaged one, to search behind it. */
+static enum parse parse_frame(struct kmh_frame *frame, const uint8_t **payload)
 {
 	if (skip_garbage())
 		return PARSE_DAMAGED;
-	if (end - start < sizeof(*frame))
+	if (input_end - input_start < sizeof(*frame))
 		return PARSE_MORE;
-	memcpy(frame, input + start, sizeof(*frame));
+	memcpy(frame, input + input_start, sizeof(*frame));
 	if (frame->length > REQUEST_MAX) {
-		start++;
+		input_start++;
 		return PARSE_DAMAGED;
 	}
-	if (end - start < sizeof(*frame) + frame->length) {
-		if (start && sizeof(*frame) + frame->length > INPUT_ROOM - start) {
-			memmove(input, input + start, end - start);
-			end -= start;
-			start = 0;
+	if (input_end - input_start < sizeof(*frame) + frame->length) {
+		if (input_start && sizeof(*frame) + frame->length > INPUT_ROOM - input_start) {
+			memmove(input, input + input_start, input_end - input_start);
+			input_end -= input_start;
+			input_start = 0;
 		}
 		return PARSE_MORE;
 	}
-	*payload = input + start + sizeof(*frame);
+	*payload = input + input_start + sizeof(*frame);
 	if (!intact(*frame, *payload)) {
-		start++;
+		input_start++;
 		return PARSE_DAMAGED;
 	}
-	start += sizeof(*frame) + frame->length;
+	input_start += sizeof(*frame) + frame->length;
 	return PARSE_FRAME;
 }
 
-#define PARTIAL_MS	500	/* a frame that stops arriving for so long is damaged */
+#define PARTIAL_MS	500	/* a frame is damaged if no byte of it arrives for so long */
 
 /*
- * Wait for a frame.  A damaged one is returned as type 0.  *payload is valid until the
- * next call of any function here.  Return: false after timeout_ms (-1: never).
+ * Wait for a frame.  A damaged one has the type 0.  *payload is valid until the next call of a
+ * function of this file.  Return: false after timeout_ms; -1 means never.
  */
 bool link_receive(struct kmh_frame *frame, const uint8_t **payload, int timeout_ms)
 {
@@ -151,7 +152,7 @@ bool link_receive(struct kmh_frame *frame, const uint8_t **payload, int timeout_
 		bool partial;
 		int patience;
 
-		switch (parse(frame, payload)) {
+		switch (parse_frame(frame, payload)) {
 		case PARSE_FRAME:
 			return true;
 		case PARSE_DAMAGED:
@@ -160,15 +161,15 @@ bool link_receive(struct kmh_frame *frame, const uint8_t **payload, int timeout_
 		case PARSE_MORE:
 			break;
 		}
-		partial = start != end;
-		if (fetch())
+		partial = input_start != input_end;
+		if (fetch_input())
 			continue;
 		patience = partial ? PARTIAL_MS : timeout_ms;
 		if (wait_for(POLLIN, &patience))
 			continue;
 		if (!partial)
 			return false;
-		start++;
+		input_start++;
 		frame->type = 0;
 		return true;
 	}
@@ -185,7 +186,7 @@ static void advance(struct iovec *parts, size_t n)
 	}
 }
 
-/* Send one frame whole; input that arrives meanwhile is kept. */
+/* Send a whole frame, and keep the input that arrives meanwhile. */
 void link_send(uint32_t seq, uint16_t type, uint16_t part, const void *payload, uint32_t length)
 {
 	struct kmh_frame frame = { KMH_MAGIC, seq, type, part, length, 0 };
@@ -193,16 +194,16 @@ void link_send(uint32_t seq, uint16_t type, uint16_t part, const void *payload, 
 
 	frame.crc = crc32_of(crc32_of(0, &frame, sizeof(frame)), payload, length);
 	while (parts[0].iov_len + parts[1].iov_len) {
-		ssize_t n = writev(port, parts, 2);
+		ssize_t n = writev(link_port, parts, 2);
 
 		if (n > 0) {
 			advance(parts, n);
 			continue;
 		}
-		if (!fetch()) {
+		if (!fetch_input()) {
 			int patience = 100;
 
-			wait_for(end < INPUT_ROOM ? POLLIN | POLLOUT : POLLOUT, &patience);
+			wait_for(input_end < INPUT_ROOM ? POLLIN | POLLOUT : POLLOUT, &patience);
 		}
 	}
 }

@@ -9,7 +9,7 @@
 
 #include "agent.h"
 
-static int device = -1;
+static int device_fd = -1;
 
 static int result(long returned)
 {
@@ -28,7 +28,7 @@ int module_insert(const char *path, const char *parameters)
 	return error;
 }
 
-/* kmh.params= separates parameters by commas; the kernel wants blanks. */
+/* kmh.params= separates parameters by commas; the kernel expects blanks. */
 static const char *parameters(void)
 {
 	static char text[2048];
@@ -43,11 +43,11 @@ static const char *parameters(void)
 
 static int open_device(void)
 {
-	device = open("/dev/" KMH_DEVICE, O_RDWR | O_CLOEXEC);
-	return device < 0 ? -errno : 0;
+	device_fd = open("/dev/" KMH_DEVICE, O_RDWR | O_CLOEXEC);
+	return device_fd < 0 ? -errno : 0;
 }
 
-/* Load the module of the image, or the bytes given, and open its device. */
+/* Load the module of the image, or that of the request, and open its device. */
 int harness_load(const void *image, size_t length)
 {
 	int error;
@@ -70,9 +70,9 @@ int harness_unload(void)
 {
 	int error;
 
-	if (device >= 0)
-		close(device);
-	device = -1;
+	if (device_fd >= 0)
+		close(device_fd);
+	device_fd = -1;
 	error = result(syscall(SYS_delete_module, HARNESS_MODULE, O_NONBLOCK));
 	if (error) {
 		say("error: unloading " HARNESS_MODULE ": %s", strerror(-error));
@@ -83,9 +83,9 @@ int harness_unload(void)
 
 int harness_request(const void *request, size_t length)
 {
-	if (device < 0)
+	if (device_fd < 0)
 		return -ENODEV;
-	return result(write(device, request, length));
+	return result(write(device_fd, request, length));
 }
 
 long harness_answer(void *buffer, size_t room)
@@ -93,7 +93,7 @@ long harness_answer(void *buffer, size_t room)
 	size_t size = 0;
 
 	while (size < room) {
-		ssize_t n = read(device, (char *)buffer + size, room - size);
+		ssize_t n = read(device_fd, (char *)buffer + size, room - size);
 
 		if (n < 0)
 			return -errno;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The fuller guest's script, run once before the first request: the only exec there is.
- *
- * Only with kmh.ssh=1 on the kernel command line.  Its processes are the user's business:
- * they may use the mappings under test, but not while a scenario runs.
+ * The start-up script of the guest with SSH, which the agent executes once, before the first
+ * request and only with kmh.ssh=1 on the kernel command line.  There is no other exec.  The
+ * user is responsible for its processes: they may use the mappings under test, but not while a
+ * scenario runs.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -45,6 +45,6 @@ void run_rc(void)
 		fail("rc");
 	else if (status)
 		say("error: " SCRIPT " ended with status %#x", status);
-	/* Whatever the script has left behind is this process's to bury. */
+	/* PID 1 inherits the processes of the script: let the kernel reap them. */
 	signal(SIGCHLD, SIG_IGN);
 }

@@ -2,8 +2,8 @@
 /*
  * A script: requests that lie in the image.
  *
- * With an instruction clock the guest then does the same at the same instruction in every
- * boot: no request, no interrupt of a device comes from the host before the last is done.
+ * With an instruction clock the guest does the same at the same instruction in every boot: the
+ * host sends no request, and causes no interrupt of a device, before the last one is done.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +19,12 @@ struct answer {
 	uint8_t *bytes;
 };
 
-static uint8_t *script;
+static uint8_t *script_bytes;
 static size_t script_size;
-static struct answer *answers;
-static uint32_t n_answers;
+static struct answer *script_answers;
+static uint32_t n_script_answers;
 
-/* Read whole before the first request: reading a file may use the mappings under test. */
+/* Read all of it before the first request: reading a file may use the mappings under test. */
 bool script_open(void)
 {
 	int fd = open(KMH_SCRIPT, O_RDONLY | O_CLOEXEC);
@@ -34,9 +34,9 @@ bool script_open(void)
 	if (fd < 0)
 		return false;
 	if (!fstat(fd, &status))
-		script = malloc(status.st_size + 1);
-	while (script && size < (size_t)status.st_size) {
-		ssize_t n = read(fd, script + size, status.st_size - size);
+		script_bytes = malloc(status.st_size + 1);
+	while (script_bytes && size < (size_t)status.st_size) {
+		ssize_t n = read(fd, script_bytes + size, status.st_size - size);
 
 		if (n <= 0)
 			break;
@@ -51,9 +51,11 @@ static uint32_t count_requests(void)
 {
 	struct kmh_request header;
 	uint32_t count = 0;
+	size_t at = 0;
 
-	for (size_t at = 0; at + sizeof(header) <= script_size; at += sizeof(header) + header.length) {
-		memcpy(&header, script + at, sizeof(header));
+	while (at + sizeof(header) <= script_size) {
+		memcpy(&header, script_bytes + at, sizeof(header));
+		at += sizeof(header) + header.length;
 		count++;
 	}
 	return count;
@@ -61,7 +63,7 @@ static uint32_t count_requests(void)
 
 static void keep_answer(uint32_t length)
 {
-	struct answer *answer = &answers[n_answers++];
+	struct answer *answer = &script_answers[n_script_answers++];
 
 	answer->bytes = malloc(length);
 	if (!answer->bytes)
@@ -73,24 +75,27 @@ static void keep_answer(uint32_t length)
 void script_run(void)
 {
 	struct kmh_request header;
+	size_t at = 0;
 
-	answers = calloc(count_requests() + 1, sizeof(*answers));
-	if (!answers)
+	script_answers = calloc(count_requests() + 1, sizeof(*script_answers));
+	if (!script_answers)
 		return fail("script");
-	for (size_t at = 0; at + sizeof(header) <= script_size; at += sizeof(header) + header.length) {
-		memcpy(&header, script + at, sizeof(header));
+	while (at + sizeof(header) <= script_size) {
+		memcpy(&header, script_bytes + at, sizeof(header));
 		if (header.length > script_size - at - sizeof(header))
 			break;
-		keep_answer(request_execute(&header, script + at, sizeof(header) + header.length));
+		keep_answer(request_execute(&header, script_bytes + at,
+					    sizeof(header) + header.length));
+		at += sizeof(header) + header.length;
 	}
-	say("script of %u requests done", n_answers);
+	say("script of %u requests done", n_script_answers);
 }
 
-/* The answer to request n, whole; NULL where there is none. */
+/* The whole answer to request n, or NULL. */
 const uint8_t *script_answer(uint32_t n, uint32_t *length)
 {
-	if (n >= n_answers || !answers[n].length)
+	if (n >= n_script_answers || !script_answers[n].length)
 		return NULL;
-	*length = answers[n].length;
-	return answers[n].bytes;
+	*length = script_answers[n].length;
+	return script_answers[n].bytes;
 }

@@ -2,8 +2,8 @@
 /*
  * Requests, one after the other, each executed once.
  *
- * Operations are not idempotent: the answers to the last several requests are kept,
- * and a request that comes again is answered from there.
+ * Operations are not idempotent.  So the agent keeps its last answers, and answers a request
+ * that comes again from there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "agent.h"
 
-#define KEPT		8		/* answers; the host keeps fewer requests in flight */
+#define SENT_ANSWERS	8		/* kept; the host has fewer requests in flight */
 #define ANSWER_ROOM	(8u << 20)
 #define READY_MS	1000
 
@@ -21,34 +21,34 @@ struct answer {
 	uint8_t *bytes;
 };
 
-static struct answer kept[KEPT];
-static uint8_t *scratch;
-static uint32_t expected = 1;	/* sequence number of the next new request */
-static bool heard;		/* a valid frame has arrived */
+static struct answer sent_answers[SENT_ANSWERS];
+static uint8_t *answer_scratch;
+static uint32_t expected_seq = 1;	/* sequence number of the next new request */
+static bool host_heard;			/* a valid frame has arrived */
 
 static struct answer *find(uint32_t seq)
 {
-	struct answer *answer = &kept[seq % KEPT];
+	struct answer *answer = &sent_answers[seq % SENT_ANSWERS];
 
 	return answer->bytes && answer->seq == seq ? answer : NULL;
 }
 
-/* What has been read ahead may be overwritten by later input, so an answer is a copy. */
+/* Later answers overwrite the scratch buffer, so keep a copy. */
 static struct answer *keep(uint32_t seq, uint32_t length)
 {
-	struct answer *answer = &kept[seq % KEPT];
+	struct answer *answer = &sent_answers[seq % SENT_ANSWERS];
 	uint8_t *bytes = realloc(answer->bytes, length ? length : 1);
 
 	if (!bytes) {
 		say("error: no memory to keep an answer of %u bytes", length);
 		return NULL;
 	}
-	memcpy(bytes, scratch, length);
+	memcpy(bytes, answer_scratch, length);
 	*answer = (struct answer){ seq, length, bytes };
 	return answer;
 }
 
-/* Send an answer from one of its parts on. */
+/* Send an answer, from one of its parts on. */
 static void send_answer(const struct answer *answer, uint32_t part)
 {
 	uint32_t parts = (answer->length + FRAME_PAYLOAD - 1) / FRAME_PAYLOAD;
@@ -67,18 +67,19 @@ static uint32_t put_response(uint16_t type, int error, const void *body, uint32_
 {
 	struct kmh_response response = { type, 0, error, length };
 
-	memcpy(scratch, &response, sizeof(response));
+	memcpy(answer_scratch, &response, sizeof(response));
 	if (length)
-		memcpy(scratch + sizeof(response), body, length);
+		memcpy(answer_scratch + sizeof(response), body, length);
 	return sizeof(response) + length;
 }
 
-static uint32_t module_answer(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
+static uint32_t module_answer(const struct kmh_request *header, const uint8_t *payload,
+			      uint32_t length)
 {
 	long size = harness_request(payload, length);
 
 	if (!size)
-		size = harness_answer(scratch, ANSWER_ROOM);
+		size = harness_answer(answer_scratch, ANSWER_ROOM);
 	if (size < 0)
 		return put_response(header->type, size, NULL, 0);
 	return size;
@@ -95,7 +96,7 @@ static uint32_t scripted_answer(const struct kmh_request *header, const uint8_t 
 	return put_response(header->type, answer ? 0 : -ENOENT, answer, length);
 }
 
-/* The file is read into scratch itself, behind where its response goes. */
+/* The file goes into the scratch buffer itself, behind the room of the response. */
 static uint32_t file_answer(const struct kmh_request *header, const uint8_t *body)
 {
 	size_t before = sizeof(struct kmh_response);
@@ -105,22 +106,23 @@ static uint32_t file_answer(const struct kmh_request *header, const uint8_t *bod
 	if (header->length < sizeof(path)) {
 		memcpy(path, body, header->length);
 		path[header->length] = 0;
-		size = file_read(path, scratch + before, ANSWER_ROOM - before);
+		size = file_read(path, answer_scratch + before, ANSWER_ROOM - before);
 	}
 	put_response(header->type, size < 0 ? size : 0, NULL, 0);
 	if (size <= 0)
 		return before;
-	((struct kmh_response *)scratch)->length = size;
+	((struct kmh_response *)answer_scratch)->length = size;
 	return before + size;
 }
 
 uint8_t *request_scratch(void)
 {
-	return scratch;
+	return answer_scratch;
 }
 
-/* Do what a request asks for.  Return: length of the answer, in scratch. */
-uint32_t request_execute(const struct kmh_request *header, const uint8_t *payload, uint32_t length)
+/* Execute a request.  Return: length of the answer, which is in the scratch buffer. */
+uint32_t request_execute(const struct kmh_request *header, const uint8_t *payload,
+			 uint32_t length)
 {
 	const uint8_t *body = payload + sizeof(*header);
 
@@ -154,9 +156,9 @@ static void handle_request(const struct kmh_frame *frame, const uint8_t *payload
 		send_answer(answer, 0);
 		return;
 	}
-	/* One was lost on the way; or it is too old to be remembered, which cannot be helped. */
-	if (frame->seq != expected) {
-		link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+	/* A request was lost on the way; or this one is too old, and nothing can help. */
+	if (frame->seq != expected_seq) {
+		link_send(expected_seq, KMH_FRAME_NAK, 0, NULL, 0);
 		return;
 	}
 	memset(&header, 0, sizeof(header));
@@ -166,7 +168,7 @@ static void handle_request(const struct kmh_frame *frame, const uint8_t *payload
 		length = put_response(header.type, -EBADMSG, NULL, 0);
 	else
 		length = request_execute(&header, payload, frame->length);
-	expected = frame->seq + 1;
+	expected_seq = frame->seq + 1;
 	answer = keep(frame->seq, length);
 	if (answer)
 		send_answer(answer, 0);
@@ -180,26 +182,26 @@ static void handle_frame(const struct kmh_frame *frame, const uint8_t *payload)
 
 	switch (frame->type) {
 	case KMH_FRAME_REQUEST:
-		heard = true;
+		host_heard = true;
 		handle_request(frame, payload);
 		break;
 	case KMH_FRAME_RESEND:
-		heard = true;
+		host_heard = true;
 		answer = find(frame->seq);
 		if (answer)
 			send_answer(answer, frame->part & ~KMH_FRAME_LAST);
 		else
-			link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+			link_send(expected_seq, KMH_FRAME_NAK, 0, NULL, 0);
 		break;
 	default:
-		link_send(expected, KMH_FRAME_NAK, 0, NULL, 0);
+		link_send(expected_seq, KMH_FRAME_NAK, 0, NULL, 0);
 	}
 }
 
 void serve_start(void)
 {
-	scratch = malloc(ANSWER_ROOM);
-	if (!scratch)
+	answer_scratch = malloc(ANSWER_ROOM);
+	if (!answer_scratch)
 		say("error: no memory for answers");
 }
 
@@ -208,11 +210,11 @@ void serve(void)
 	struct kmh_frame frame;
 	const uint8_t *payload;
 
-	link_send(expected, KMH_FRAME_READY, 0, NULL, 0);
+	link_send(expected_seq, KMH_FRAME_READY, 0, NULL, 0);
 	for (;;) {
-		if (link_receive(&frame, &payload, heard ? -1 : READY_MS))
+		if (link_receive(&frame, &payload, host_heard ? -1 : READY_MS))
 			handle_frame(&frame, payload);
 		else
-			link_send(expected, KMH_FRAME_READY, 0, NULL, 0);
+			link_send(expected_seq, KMH_FRAME_READY, 0, NULL, 0);
 	}
 }

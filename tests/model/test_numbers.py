@@ -11,7 +11,8 @@ from harness.model.records.page import PageKind
 
 pytestmark = pytest.mark.judges("operation", "observation", "page")
 
-HEADER = (Path(__file__).parents[2] / "kmod" / "protocol.h").read_text()
+_HEADERS = sorted((Path(__file__).parents[2] / "kmod").glob("protocol*.h"))
+HEADER = "".join(path.read_text() for path in _HEADERS)
 
 
 @pytest.mark.parametrize(
