@@ -7,6 +7,7 @@
 
 #include "kmh.h"
 
+/* What it owns is listed in kmh.h. */
 DEFINE_MUTEX(kmh_request_lock);
 
 /**

@@ -21,7 +21,7 @@ static void report_others(struct kmh_obs *obs, struct kmh_task *self)
 			atomic_set(&t->phase, KMH_PHASE_IDLE);
 			t->status = KMH_ST_OK;
 			kmh_answer_add(obs, KMH_DELTA_DONE, i, 0, t->blocked_step, t->result,
-				  kmh_page_address(kmh_page(t->blocked_page)));
+				       kmh_page_address(kmh_page(t->blocked_page)));
 		} else if (t->alive && !t->exits && atomic_read(&t->phase) != KMH_PHASE_DEAD &&
 			   kmh_died(t)) {
 			/* A task that sleeps does so in kmap(): it dies with kmap_lock. */

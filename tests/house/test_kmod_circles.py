@@ -80,7 +80,9 @@ def calls() -> dict[str, set[str]]:
     """By file: the files whose functions or variables it uses."""
     sources = sorted((TOP / "kmod").glob("*.c"))
     owner = {name: path.name for path in sources for name in defined(path)}
-    return {path.name: {owner[n] for n in used(path) & owner.keys()} - {path.name} for path in sources}
+    return {
+        path.name: {owner[n] for n in used(path) & owner.keys()} - {path.name} for path in sources
+    }
 
 
 def test_every_file_is_used():
