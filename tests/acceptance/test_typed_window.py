@@ -30,10 +30,10 @@ class Seeded(NamedTuple):
 
 
 BUGS = {
-    "wrong type table": Seeded(
+    "wrong type table (A27)": Seeded(
         "*index = type + type_nr", "*index = (type ^ 1) + type_nr", "typed-data", "typed-place"
     ),
-    "no CPU term": Seeded(
+    "no CPU term (A1)": Seeded(
         "type_nr[era] * smp_processor_id()", "type_nr[era] * 0", "typed-same-twice", "typed-bug"
     ),
     "wrong slot at unmap": Seeded(
@@ -42,14 +42,14 @@ BUGS = {
         "typed-data",
         "typed-mapped",
     ),
-    "no INVLPG": Seeded("\tflush_address(typed_address(index));\n", "", "typed-data", "data"),
-    "no PTE clear": Seeded(
+    "no INVLPG (A7)": Seeded("\tflush_address(typed_address(index));\n", "", "typed-data", "data"),
+    "no PTE clear (A6)": Seeded(
         "\tclear_entry(index);\n\tflush_address", "\tflush_address", "typed-data", "typed-mapped"
     ),
-    "no check": Seeded(
+    "no check (A9)": Seeded(
         "PageHighMem(page) && kmh_typed_pte(index)", "0", "typed-same-twice", "typed-in-use"
     ),
-    "any type unmaps": Seeded(
+    "any type unmaps (A28)": Seeded(
         "\tif ((out->address & PAGE_MASK) != typed_address(index))\n\t\treturn;\n",
         "\tindex = (kmh_typed_top - (out->address & PAGE_MASK)) >> PAGE_SHIFT;\n"
         "\tif (index >= kmh_typed_count)\n\t\treturn;\n",
