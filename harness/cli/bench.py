@@ -23,9 +23,8 @@ from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
-from harness.cli.options import Debug
+from harness.cli.options import DEFAULT_KERNEL, Debug
 from harness.cli.progress_bar import progress_for
-from harness.cli.run import DEFAULT_KERNEL
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import describe_shape, parse_shape

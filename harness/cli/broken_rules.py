@@ -13,9 +13,8 @@ from harness.base import project
 from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
-from harness.cli.options import Debug, Json, Machine
+from harness.cli.options import DEFAULT_KERNEL, Debug, Json, Machine
 from harness.cli.progress_bar import progress_for
-from harness.cli.run import DEFAULT_KERNEL
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape

@@ -15,9 +15,8 @@ from harness.claims.claim_programs import ClaimEvidence
 from harness.claims.gather import gather
 from harness.claims.recorded import kind_of, recorded
 from harness.claims.typed_claims import TYPED_CHECKS
-from harness.cli.options import Debug, Json
+from harness.cli.options import DEFAULT_KERNEL, Debug, Json
 from harness.cli.progress_bar import progress_for
-from harness.cli.run import DEFAULT_KERNEL
 from harness.report.claims_report import JudgedClaim, claims_lines, claims_value
 from harness.run.prepare import prepare
 

@@ -8,9 +8,8 @@ import typer
 from rich.console import Console
 
 from harness.base.output_files import require_folder, require_writable
-from harness.cli.options import Debug, Json
+from harness.cli.options import DEFAULT_KERNEL, Debug, Json
 from harness.cli.progress_bar import progress_for
-from harness.cli.run import DEFAULT_KERNEL
 from harness.guest.shape_words import parse_shape
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.report.histories_report import histories_lines, write_histories

@@ -1,6 +1,6 @@
 """Many runs at once: as many as cores and memory allow, and none stops the others.
 
-A job is a process of its own: a harness that crashes takes one result with it.
+Each job is a process of its own, so that a harness that crashes loses one result only.
 """
 
 import json
@@ -16,13 +16,14 @@ from threading import Condition
 from typing import Any
 
 HARNESS_MIB = 400
-"""What one run needs beside its guest's memory: Python, traces, QEMU's own; measured 250 to 330."""
+"""Memory that a run needs beside its guest's: Python, traces, QEMU itself.  Measured: 250 to 330."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of the nightly: arguments for ``kmap-harness run`` or another command that writes such a
-    JSON object, and what it needs of the host.
+    """One run of a night: a command line, and what it needs of the host.
+
+    ``command`` is ``run``, or another command that writes the same kind of JSON object.
     """
 
     name: str
@@ -33,13 +34,16 @@ class Job:
 
     @property
     def cores(self) -> int:
-        """Host cores it can use: one for the guest (steps follow each other), one shared with Python."""
+        """Host cores that the job can keep busy.
+
+        The steps of a guest follow each other, so more than two would idle.
+        """
         return 1 if self.smp == 1 else 2
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """How one job ended; ``report`` is the run's JSON, or a stand-in with verdict ``error``."""
+    """How one job ended; ``report`` is its JSON, or a stand-in with the verdict ``error``."""
 
     job: Job
     exit_code: int
@@ -70,7 +74,10 @@ def available_mib() -> int:
 
 
 class Admission:
-    """Lets a job in when its cores and memory are free; a job too large for the host runs alone."""
+    """Lets a job start when its cores and memory are free.
+
+    A job that is too large for the host runs alone.
+    """
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
@@ -104,7 +111,7 @@ class Admission:
 def run_fleet(
     jobs: Iterable[Job], folder: Path, capacity: Capacity, ended: Callable[[JobResult], None]
 ) -> tuple[JobResult, ...]:
-    """Run every job, each with a folder of artefacts below *folder*; *ended* hears of each as it ends."""
+    """Run every job, each with a folder of its own below *folder*; call *ended* as each ends."""
     jobs = tuple(jobs)
     admission = Admission(capacity)
 
@@ -150,8 +157,16 @@ def _run(job: Job, folder: Path) -> JobResult:
     )
 
 
+def exit_code(results: Iterable[JobResult]) -> int:
+    """1 where any run diverged, else the worst failure, else 0; no run at all is a failure."""
+    codes = {result.exit_code for result in results}
+    if 1 in codes:
+        return 1
+    return max((3 if code not in (0, 2) else code for code in codes), default=3)
+
+
 def _report(path: Path, log: Path, code: int) -> Mapping[str, Any]:
-    """The run's own JSON, or what the log's last lines say where there is none."""
+    """The JSON that the run wrote, or else the last lines of its log."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,8 +1,7 @@
-"""What a night can be made of: kernels, machine shapes, seeds, and what is run beside the usual."""
+"""What a night can be made of: kernels, machine shapes, seeds, and scenarios."""
 
 from dataclasses import dataclass
 
-from harness.base import project
 from harness.kernel.catalogue import known
 
 _CONTEXT_KERNELS = (
@@ -11,20 +10,22 @@ _CONTEXT_KERNELS = (
     "debian-6.1-rt-686-pae",
     "debian-5.10-686-pae",
 )
-_SWEEPS = str(project.SCENARIOS / "sweeps")
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
     """One set of runs: every kernel on every shape, from every seed.
 
-    ``first`` are further arguments of the runs from the first seed, which the other seeds do not repeat.
+    The runs from the first seed also run the scenarios in the folders ``scenarios`` (relative to
+    the conformance scenarios, which are run where none is named), and with ``wrecking`` those that
+    wreck a kernel; the other seeds would only repeat them.
     """
 
     kernels: tuple[str, ...]
     shapes: tuple[str, ...]
     seeds: int = 1
-    first: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    wrecking: bool = False
 
 
 USUAL = Night(
@@ -35,7 +36,8 @@ CONTEXTS = Night(
     _CONTEXT_KERNELS,
     ("smp=1", "smp=2", "smp=4", "smp=8"),
     seeds=10,
-    first=("--throwaway", "--scenario", str(project.SCENARIOS), "--scenario", _SWEEPS),
+    scenarios=("", "sweeps"),
+    wrecking=True,
 )
 MACHINES = Night(
     _CONTEXT_KERNELS,

@@ -1,6 +1,6 @@
 """The jobs of a night: every kernel on every shape, from several starts."""
 
-from harness.cli.nightly import make_job, make_jobs
+from harness.nightly.night_jobs import make_job, make_jobs
 
 
 def variants(seed):
