@@ -23,7 +23,7 @@ from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
-from harness.cli.options import DEFAULT_KERNEL, Debug
+from harness.cli.options import DEFAULT_KERNEL, Debug, Json, KernelName, Machine
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -33,37 +33,48 @@ from harness.kernel.catalogue import known
 from harness.report.bench_report import read_baseline, table, value
 from harness.run.prepare import prepare
 
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="About a minute: boots, restores and steps, without other kernels or peers.",
+    ),
+]
+Parts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--part", help=f"Measure only this; may be repeated: {', '.join((*PARTS, PEERS))}."
+    ),
+]
+Rounds = Annotated[int | None, typer.Option(min=1, help="Number of samples of each figure.")]
+Kunit = Annotated[
+    str,
+    typer.Option(
+        help="A kernel of the catalogue (6.1-pae): also measure kunit.py and `check`, both after "
+        "the same edit of it. Or a kernel tree: measure its kunit.py, with nothing edited.",
+    ),
+]
+CheckArguments = Annotated[
+    str,
+    typer.Option(
+        "--check", help="Also measure a `check` with these arguments and a warm build folder."
+    ),
+]
+Baseline = Annotated[
+    Path | None, typer.Option(help="JSON of an earlier measurement to compare with.")
+]
+
 
 def bench(
-    kernel: Annotated[
-        str, typer.Option(help="A stock kernel's name (see `kernels`).")
-    ] = DEFAULT_KERNEL,
-    shape: Annotated[str, typer.Option(help="Machine as words, as in `run`.")] = "",
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="About a minute: boots, restores, steps; no other kernels or peers."
-        ),
-    ] = False,
-    part: Annotated[
-        list[str] | None,
-        typer.Option(help=f"Measure only this; may be repeated: {', '.join((*PARTS, PEERS))}."),
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Samples of each figure.")] = None,
-    kunit: Annotated[
-        str,
-        typer.Option(
-            help="A kernel of the catalogue (6.1-pae): kunit.py and `check` after the same edit, measured beside. "
-            "Or a tree: its kunit.py, nothing edited."
-        ),
-    ] = "",
-    check: Annotated[
-        str, typer.Option(help="Arguments of a `check` with a warm build folder, measured beside.")
-    ] = "",
-    json: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(help="JSON of an earlier time to compare with.")
-    ] = None,
+    kernel: KernelName = DEFAULT_KERNEL,
+    shape: Machine = "",
+    quick: Quick = False,
+    part: Parts = None,
+    rounds: Rounds = None,
+    kunit: Kunit = "",
+    check: CheckArguments = "",
+    json: Json = None,
+    baseline: Baseline = None,
     debug: Debug = False,
 ) -> None:
     """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""

@@ -15,7 +15,7 @@ from harness.base.output_files import require_folder
 from harness.check.bisection import Bisector, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
-from harness.cli.options import Debug, Machine, Scenarios
+from harness.cli.options import Debug, Machine, Out, Scenarios, Steps
 from harness.cli.progress_bar import progress_for
 from harness.errors import HarnessError, UsageError
 from harness.guest.shape_words import parse_shape
@@ -27,9 +27,9 @@ ABORT = 128
 """``git bisect run`` stops at 128 and above: nothing about the commit is known."""
 
 Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
+Good = Annotated[str, typer.Option(help="A revision that keeps the contract.")]
+Bad = Annotated[str, typer.Option(help="A later revision that breaks the contract.")]
 Config = Annotated[str, typer.Option(help="Configuration: names joined by +, or a .config file.")]
-Steps = Annotated[int, typer.Option(min=0, help="Generated steps beside the scenarios.")]
-Out = Annotated[Path, typer.Option(help="Folder for logs and kernels.")]
 
 
 def bisect_step(
@@ -59,8 +59,8 @@ def bisect_step(
 
 
 def bisect(
-    good: Annotated[str, typer.Option(help="A revision that keeps the contract.")],
-    bad: Annotated[str, typer.Option(help="A later revision that breaks it.")] = "HEAD",
+    good: Good,
+    bad: Bad = "HEAD",
     tree: Tree = Path(),
     config: Config = DEFAULT_CONFIGS[0],
     scenario: Scenarios = None,

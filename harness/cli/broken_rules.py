@@ -13,7 +13,7 @@ from harness.base import project
 from harness.base.output_files import require_folder, require_writable, write_whole
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
-from harness.cli.options import DEFAULT_KERNEL, Debug, Json, Machine
+from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Machine, Out
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -28,29 +28,26 @@ from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
 from harness.scenario.scenario_parser import read_scenario
 
+Cases = Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")]
+Listing = Annotated[
+    bool, typer.Option("--list", help="Print what every kernel is expected to say; run nothing.")
+]
+
 
 def broken_rules(
-    kernel: Annotated[
-        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
-    ] = DEFAULT_KERNEL,
-    build_dir: Annotated[
-        Path | None, typer.Option(help="Folder in which your own kernel was built.")
-    ] = None,
+    kernel: KernelName = DEFAULT_KERNEL,
+    build_dir: BuildDir = None,
     shape: Machine = "",
-    case: Annotated[
-        list[str] | None, typer.Option(help="Only this case; may be repeated.")
-    ] = None,
-    table: Annotated[
-        bool,
-        typer.Option("--list", help="Print what every kernel is expected to say; run nothing."),
-    ] = False,
+    case: Cases = None,
+    table: Listing = False,
     report: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path(
-        "out/broken-rules"
-    ),
+    out: Out = Path("out/broken-rules"),
     debug: Debug = False,
 ) -> None:
-    """Break each rule in a guest of its own; exit 0 as expected, 1 differs, 2 wrong use, 3 failure."""
+    """Break each rule of the interface in a guest of its own.
+
+    Exit 0 as expected, 1 differs, 2 wrong use, 3 failure.
+    """
     del debug
     chosen, machine = _chosen(case or []), parse_shape(shape)
     if table:

@@ -2,6 +2,7 @@
 
 import json as json_text
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,18 @@ from harness.check.check_result import FAILING, CheckResult
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
 from harness.check.series import run_check
-from harness.cli.options import Debug, Json, KnownBugsFile, Machine, Scenarios, Seed, Throwaway
+from harness.cli.options import (
+    Debug,
+    Json,
+    KnownBugsFile,
+    Machine,
+    Out,
+    Scenarios,
+    Seed,
+    Strict,
+    Throwaway,
+    Verbose,
+)
 from harness.cli.progress_bar import progress_for, show_command
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
@@ -35,66 +47,74 @@ from harness.run.programs import read_plan, scenario_files
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
 
+Tree = Annotated[Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")]
+Patches = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--patch",
+        help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
+        "Default: what the tree has beyond the base.",
+    ),
+]
+CatalogueKernel = Annotated[
+    str,
+    typer.Option(
+        "--kernel",
+        help="Instead of --tree: a kernel that `kernels` lists, for those who have no tree.",
+    ),
+]
+BaseRevision = Annotated[
+    str, typer.Option("--base", help="The revision to apply the patch to \\[default: HEAD].")
+]
+Configs = Annotated[
+    str,
+    typer.Option(
+        help="Configurations, separated by commas: a name, names joined by +, or a .config file."
+    ),
+]
+CheckSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        min=0,
+        help=f"Number of generated steps \\[default: {STEPS}, or none with --scenario].",
+    ),
+]
+Each = Annotated[
+    bool,
+    typer.Option("--each", help="Judge a series patch by patch, each against those before it."),
+]
+Mail = Annotated[
+    Path | None,
+    typer.Option(help="Write a reply to the patch as a mail; - is standard output."),
+]
+B4 = Annotated[
+    bool,
+    typer.Option(
+        "--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."
+    ),
+]
+
 
 def check(
-    tree: Annotated[
-        Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")
-    ] = Path(),
-    patch: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
-            "Default: what the tree has beyond the base."
-        ),
-    ] = None,
-    kernel: Annotated[
-        str,
-        typer.Option(
-            help="Instead of --tree: a kernel of the catalogue (see `kernels`), for who has no tree."
-        ),
-    ] = "",
-    base: Annotated[str, typer.Option(help="The revision to apply to \\[default: HEAD].")] = "",
-    configs: Annotated[
-        str,
-        typer.Option(
-            help="Configurations, separated by commas: a name, names joined by +, or a .config file."
-        ),
-    ] = "",
+    tree: Tree = Path(),
+    patch: Patches = None,
+    kernel: CatalogueKernel = "",
+    base: BaseRevision = "",
+    configs: Configs = "",
     scenario: Scenarios = None,
     seed: Seed = 1,
-    steps: Annotated[
-        int | None,
-        typer.Option(min=0, help="Generated steps \\[default: 4000, or none with --scenario]."),
-    ] = None,
+    steps: CheckSteps = None,
     shape: Machine = "",
     throwaway: Throwaway = False,
-    each: Annotated[
-        bool,
-        typer.Option(
-            "--each", help="Judge a series patch by patch, each against those before it."
-        ),
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Changed behaviour is a failure, too.")
-    ] = False,
+    each: Each = False,
+    strict: Strict = False,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
-    mail: Annotated[
-        Path | None,
-        typer.Option(help="Write a reply to the patch as a mail; - is standard output."),
-    ] = None,
-    b4: Annotated[
-        bool,
-        typer.Option(
-            "--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."
-        ),
-    ] = False,
-    out: Annotated[
-        Path, typer.Option(help="Folder for logs, patches and the patched kernels.")
-    ] = Path("out/check"),
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show every program and command.")
-    ] = False,
+    mail: Mail = None,
+    b4: B4 = False,
+    out: Out = Path("out/check"),
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
@@ -102,30 +122,43 @@ def check(
     Exit 0 nothing newly failing, 1 newly failing, 2 cannot judge or wrong use, 3 the harness failed.
     """
     del debug
-    plan = read_plan(
-        scenario_files(scenario or [], project.SCENARIOS),
-        seed,
-        (0 if scenario else STEPS) if steps is None else steps,
-    )
-    names = tuple(filter(None, (name.strip() for name in configs.split(","))))
+    wanted = (0 if scenario else STEPS) if steps is None else steps
+    plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), seed, wanted)
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
-    base = _before(tree, patches, base) if b4 else base
-    workload = Workload(
-        parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())
+    request = CheckRequest(
+        tree,
+        patches,
+        Workload(parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())),
+        _configs(configs, kernel),
+        require_folder(out),
+        _before(tree, patches, base) if b4 else base,
+        strict,
+        machine=shape,
     )
-    with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
-        built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
-        names = names or ((kernel,) if kernel else DEFAULT_CONFIGS)
-        request = CheckRequest(
-            tree, patches, workload, names, require_folder(out), base, strict, built, shape
-        )
-        builder = TreeBuilder(show_command if verbose else None)
-        results = run_check(request, builder, progress, helper=helper, each=each)
+    results = _checked(request, kernel, each=each, verbose=verbose)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
     codes = {one.exit_code for one in results}
     raise typer.Exit(FAILING if FAILING in codes else max(codes))
+
+
+def _configs(names: str, kernel: str) -> tuple[str, ...]:
+    """The configurations named; else the one of the catalogue's *kernel*, else the usual ones."""
+    found = tuple(filter(None, (name.strip() for name in names.split(","))))
+    return found or ((kernel,) if kernel else DEFAULT_CONFIGS)
+
+
+def _checked(
+    request: CheckRequest, kernel: str, *, each: bool, verbose: bool
+) -> tuple[CheckResult, ...]:
+    """Do the check, on the source of *kernel* where one is named."""
+    with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
+        built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
+        builder = TreeBuilder(show_command if verbose else None)
+        return run_check(
+            replace(request, kernel=built), builder, progress, helper=helper, each=each
+        )
 
 
 def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:

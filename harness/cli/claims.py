@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,26 +14,23 @@ from harness.claims.claim_programs import ClaimEvidence
 from harness.claims.gather import gather
 from harness.claims.recorded import kind_of, recorded
 from harness.claims.typed_claims import TYPED_CHECKS
-from harness.cli.options import DEFAULT_KERNEL, Debug, Json
+from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Out
 from harness.cli.progress_bar import progress_for
 from harness.report.claims_report import JudgedClaim, claims_lines, claims_value
 from harness.run.prepare import prepare
 
 
 def claims(
-    kernel: Annotated[
-        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
-    ] = DEFAULT_KERNEL,
-    build_dir: Annotated[
-        Path | None, typer.Option(help="Folder in which your own kernel was built.")
-    ] = None,
+    kernel: KernelName = DEFAULT_KERNEL,
+    build_dir: BuildDir = None,
     report: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guests.")] = Path(
-        "out/claims"
-    ),
+    out: Out = Path("out/claims"),
     debug: Debug = False,
 ) -> None:
-    """Judge each claim by a run on this kernel; exit 0 as recorded, 1 differs, 2 wrong use, 3 failure."""
+    """Judge each claim of the book by a run on this kernel.
+
+    Exit 0 as recorded, 1 differs, 2 wrong use, 3 failure.
+    """
     del debug
     require_writable(path for path in (report,) if path)
     require_folder(out)

@@ -8,7 +8,18 @@ import typer
 from rich.console import Console
 
 from harness.base.output_files import require_folder, require_writable
-from harness.cli.options import DEFAULT_KERNEL, Debug, Json
+from harness.cli.options import (
+    DEFAULT_KERNEL,
+    BuildDir,
+    Debug,
+    Json,
+    KernelName,
+    Machine,
+    Out,
+    Seed,
+    Strict,
+    Template,
+)
 from harness.cli.progress_bar import progress_for
 from harness.guest.shape_words import parse_shape
 from harness.history.history_runner import HistoriesRequest, run_histories
@@ -18,34 +29,26 @@ from harness.run.prepare import prepare
 DEFAULT_SHAPE = "smp=4,parallel"
 
 
+Operations = Annotated[int, typer.Option(min=1, help="Least number of operations to judge.")]
+
+
 def histories(
-    kernel: Annotated[
-        str, typer.Option(help="A stock kernel's name (see `kernels`), or a bzImage or vmlinux.")
-    ] = DEFAULT_KERNEL,
-    build_dir: Annotated[
-        Path | None, typer.Option(help="Folder in which your own kernel was built.")
-    ] = None,
-    shape: Annotated[str, typer.Option(help="Machine as words, as in `run`.")] = DEFAULT_SHAPE,
-    seed: Annotated[int, typer.Option(help="Seed of the threads' programs.")] = 1,
-    operations: Annotated[
-        int, typer.Option(min=1, help="Operations to judge, at least.")
-    ] = 200_000,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict", help="A change of behaviour of your own kernel is a divergence too."
-        ),
-    ] = False,
+    kernel: KernelName = DEFAULT_KERNEL,
+    build_dir: BuildDir = None,
+    shape: Machine = DEFAULT_SHAPE,
+    seed: Seed = 1,
+    operations: Operations = 200_000,
+    strict: Strict = False,
     json: Json = None,
-    out: Annotated[Path, typer.Option(help="Folder for the logs of the guest.")] = Path(
-        "out/histories"
-    ),
-    template: Annotated[
-        bool, typer.Option("--template/--no-template", help="Restore a kept guest, or boot one.")
-    ] = True,
+    out: Out = Path("out/histories"),
+    template: Template = True,
     debug: Debug = False,
 ) -> None:
-    """Run and judge concurrent histories; exit 0 all explained, 1 divergence, 2 wrong use, 3 failure or unknown."""
+    """Run and judge concurrent histories.
+
+    Stock kernels are judged as with --strict.  Exit 0 every history is explained, 1 divergence,
+    2 wrong use, 3 failure or unknown.
+    """
     del debug
     machine = parse_shape(shape)
     require_writable([json] if json else [])
