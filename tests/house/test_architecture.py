@@ -14,17 +14,13 @@ NUMBERS = frozenset({0x000F_FFFF_FFFF_F000, 0xC000_0000, 0xE000_0000})
 """The frame of a page-table entry, the beginning of the direct map, and of the hole in RAM."""
 
 HOME = "harness.architecture."
-_HELP = "help texts name the images that users have"
 ALLOWED = {
     "harness.model.records.layout": "the model's own record of page-table entries",
     "harness.model.search.standard_machines": "the machines that explorations start from",
     "harness.claims.persistent": "the claim is about this processor",
     "harness.report.check_mail": "says to readers of a mail what was judged",
     "harness.cli.main": "says to users what the project judges",
-    "harness.cli.broken_rules": _HELP,
-    "harness.cli.claims": _HELP,
-    "harness.cli.histories": _HELP,
-    "harness.cli.run": _HELP,
+    "harness.cli.options": "help texts name the images that users have",
 }
 """Modules that may name a processor, each with the reason.  This table only shrinks."""
 

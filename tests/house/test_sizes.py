@@ -29,11 +29,6 @@ PENDING_FILES = frozenset(
 )
 PENDING_FUNCTIONS = frozenset(
     {
-        "harness.cli.bench.bench",
-        "harness.cli.check.check",
-        "harness.cli.mutants.mutants",
-        "harness.cli.nightly.nightly",
-        "harness.cli.run.run",
         "harness.model.rules.draft.__init__",
     }
 )
