@@ -1,7 +1,8 @@
-"""A bisection of a real kernel: 16 commits, one breaks the contract, one does not build; git and we name the bad one.
+"""A bisection of a real kernel: the harness and ``git bisect run`` name the bad one of 16 commits.
 
-The repository holds what a small configuration is built from, and of everything else the files of kbuild.  Its first
-bisection point is the commit that does not build, so that each bisection has to find a way round it.
+One commit breaks the contract, one does not build.  The repository holds the sources of a small
+configuration, and of all else only the files of kbuild.  Git asks first for the commit that does
+not build, so each bisection has to skip it.
 """
 
 import argparse
@@ -30,10 +31,12 @@ PATCHES = Path(__file__).parent.parent / "check" / "patches"
 
 KBUILD = re.compile(r"(Kconfig|Makefile|Kbuild)")
 LEFT_OUT = re.compile(
-    r"^(Documentation|samples|sound|net|rust|tools/(testing|perf|bpf)|arch/(?!x86)[^/]+|fs/(?!proc|ramfs|sysfs|kernfs"
+    r"^(Documentation|samples|sound|net|rust|tools/(testing|perf|bpf)|arch/(?!x86)[^/]+"
+    r"|fs/(?!proc|ramfs|sysfs|kernfs"
     r"|debugfs|tracefs|devpts|nls|iomap|crypto|verity|notify|exportfs|quota)[a-z0-9_]+"
-    r"|drivers/(gpu|net|media|staging|infiniband|scsi|usb|iio|crypto|mtd|nvme|hwmon|input|pinctrl|clk|regulator|mfd"
-    r"|soc|phy|power|rtc|spi|i2c|leds|thunderbolt|md|ata|edac|isdn|hid|comedi|misc|remoteproc|interconnect|memory))/"
+    r"|drivers/(gpu|net|media|staging|infiniband|scsi|usb|iio|crypto|mtd|nvme|hwmon|input"
+    r"|pinctrl|clk|regulator|mfd|soc|phy|power|rtc|spi|i2c|leds|thunderbolt|md|ata|edac|isdn|hid"
+    r"|comedi|misc|remoteproc|interconnect|memory))/"
 )
 """Sources that this configuration does not need; of them only the files of kbuild are kept."""
 
@@ -121,9 +124,9 @@ def made(out: Path) -> tuple[Path, list[str]]:
 
 
 def take_over(built: KernelTree, tree: Path, names: list[str]) -> None:
-    """Give the scratch of *tree* the objects that were made of the same sources: so the base is no build.
+    """Give the scratch of *tree* the objects of the same sources, so the base need not be built.
 
-    For make they are up to date where the sources have their old times; for git that is to be told.
+    Make takes them as up to date if the sources have their old times, which git must be told.
     """
     with open_scratch(tree, Cache.default()) as scratch:
         scratch.settle(scratch.base(""))
@@ -148,7 +151,7 @@ def needed(source: Path) -> Iterator[str]:
 
 
 def apply(tree: Path, one: Commit) -> None:
-    """Apply a patch, wherever its lines stand now; git replaces the file, so that no hard link is followed."""
+    """Apply a patch at any line; git replaces the file, so hard links keep the old content."""
     text = (PATCHES / f"{one.patch}.patch").read_bytes()
     git(
         tree,

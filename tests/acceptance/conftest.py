@@ -1,4 +1,4 @@
-"""One stock kernel for everything here: fetched, built for and run once."""
+"""One stock kernel for all tests here: fetched, and its module built, once."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def stock():
 
 @pytest.fixture(scope="session")
 def stock_trace(stock, tmp_path_factory):
-    """The trace of a stock kernel's run over a few scenarios and a little of the random program."""
+    """The trace of a stock kernel's run over a few scenarios and some generated steps."""
     folder = tmp_path_factory.mktemp("stock")
     path = folder / "stock.trace"
     result = judged(

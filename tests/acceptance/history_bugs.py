@@ -1,4 +1,4 @@
-"""Bugs of concurrency, seeded into stock kernels, and the histories that are to find them."""
+"""Concurrency bugs for stock kernels, which concurrent histories must find."""
 
 from tests.acceptance.patched import Bug, Edit, Reorder
 
@@ -14,7 +14,8 @@ LATE_QUEUE = Bug(
             (
                 "8d 55 dc",  # lea wait, %edx
                 "b8 ?? ?? ?? ??",  # mov $pkmap_map_wait, %eax
-                "c7 45 e8 00 00 00 00 c7 45 ec 00 00 00 00 c7 46 10 02 00 00 00 89 75 e0 c7 45 e4 ?? ?? ?? ??",
+                "c7 45 e8 00 00 00 00 c7 45 ec 00 00 00 00"
+                " c7 46 10 02 00 00 00 89 75 e0 c7 45 e4 ?? ?? ?? ??",
                 "e8 ?? ?? ?? ??",  # call add_wait_queue
                 "b8 ?? ?? ?? ??",  # mov $kmap_lock, %eax
                 "e8 ?? ?? ?? ??",  # call _raw_spin_unlock

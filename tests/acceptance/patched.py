@@ -1,8 +1,8 @@
-"""Stock kernels with a bug put into their text, each an edit of bytes that must be found exactly once.
+"""Puts bugs into the code of stock kernels, as edits of bytes that must occur exactly once.
 
-Two places: the memory of a template, in a private copy, which is restored in a tenth of a second
-and lets bugs act that would not survive a boot; or a private copy of the vmlinux, which is booted.
-A running guest's code is never changed: the emulator would keep its translation of the old code.
+An edit changes a private copy of a template's memory, which is restored in a tenth of a second and
+also shows bugs that would not survive a boot; or a private copy of the vmlinux, which is booted.
+It never changes the code of a running guest, of which the emulator would keep its translation.
 """
 
 import hashlib
@@ -23,14 +23,15 @@ from harness.guest.template import obtain_template
 
 PAGE_OFFSET = 0xC000_0000
 CAVE = "do_con_write"
-"""A long function that nothing calls in a guest without a virtual console; its place is for code of bugs."""
+"""A long function that no guest without a virtual console calls: its place takes new code."""
 
 
 class Edit(NamedTuple):
-    """In *symbol*, the one place that reads *old* becomes *new*, byte by byte as hex.
+    """Replaces the bytes *old*, which occur once in *symbol*, by *new*; both in hex.
 
-    In *old*, ``??`` stands for any byte.  In *new*, ``??`` keeps the byte, ``=7`` takes byte 7 of *old*, and
-    ``@name`` is the displacement (4 bytes) of a call or jump to the symbol, or to the bug's own code: ``@cave``.
+    In *old*, ``??`` stands for any byte.  In *new*, ``??`` keeps the byte, ``=7`` takes byte 7 of
+    *old*, and ``@name`` is the displacement (4 bytes) of a call or jump to the symbol; ``@cave``
+    is the bug's own code.
     """
 
     symbol: str
@@ -39,7 +40,7 @@ class Edit(NamedTuple):
 
 
 class Reorder(NamedTuple):
-    """In *symbol*, the one place where *pieces* follow each other, in another order; calls keep their targets."""
+    """Puts *pieces*, which follow each other in *symbol*, in another order; calls still work."""
 
     symbol: str
     pieces: tuple[str, ...]
@@ -47,15 +48,15 @@ class Reorder(NamedTuple):
 
     @property
     def old(self):
-        """What is there before."""
+        """The bytes before the edit."""
         return " ".join(self.pieces)
 
 
 class Bug(NamedTuple):
-    """A seeded bug: what it does to the kernel, for people, and how.
+    """A bug to put into a kernel; ``what`` describes it.
 
-    ``cave``: instructions (GNU as, Intel syntax) to jump or call to.  They may use the kernel's symbols,
-    and ``here``, the address just after the place of the first edit.
+    ``cave`` holds instructions (GNU as, Intel syntax) that an edit jumps to or calls.  They may
+    use the kernel's symbols, and ``here``, the address just after the place of the first edit.
     """
 
     what: str
@@ -65,30 +66,30 @@ class Bug(NamedTuple):
 
 @dataclass(frozen=True)
 class Symbols:
-    """The functions and variables of a kernel, as its System.map has them."""
+    """The functions and variables of a kernel, from its System.map."""
 
     entries: tuple[tuple[int, str], ...]
 
     @cached_property
     def addresses(self) -> Mapping[str, int]:
-        """By name."""
+        """Addresses by name."""
         return {name: address for address, name in self.entries}
 
     def extent(self, name):
-        """Where the function begins and ends."""
+        """The start and the end of a function."""
         (start,) = [address for address, one in self.entries if one == name]
         return start, self.entries[bisect_right(self.entries, (start, "\uffff"))][0]
 
 
 @cache
 def symbols_of(system_map):
-    """Those of a System.map; names of text that stand for two functions are refused where they are used."""
+    """The symbols of a System.map; ``extent`` refuses a name that two functions have."""
     lines = (line.split() for line in system_map.read_text().splitlines())
     return Symbols(tuple(sorted((int(address, 16), name) for address, _, name in lines)))
 
 
 def seed(image, offset, symbols, bug):
-    """Put *bug* into *image*; *offset* says where in it a virtual address lies."""
+    """Put *bug* into *image*; *offset* maps a virtual address to its place in the image."""
     places = [_find(image, offset, symbols, edit) for edit in bug.edits]
     if bug.cave:
         start, end = symbols.extent(CAVE)
@@ -144,7 +145,7 @@ def _reordered(edit, old):
 
 
 def _moved(code, by):
-    """A near call that lies *by* bytes lower calls the same function."""
+    """*code*, moved down by *by* bytes; a near call still calls the same function."""
     if code[0] != 0xE8:
         return code
     return code[:1] + (int.from_bytes(code[1:5], "little") + by & 0xFFFF_FFFF).to_bytes(
@@ -173,7 +174,7 @@ def _assemble(text, start, symbols):
 
 
 def restored(template, kernel, bug, folder):
-    """A template with *bug* in its memory, in *folder*; its guest has never executed the old code."""
+    """A copy of *template* with *bug* in its memory, whose guests never ran the old code."""
     (folder / "broken").mkdir()
     copy = template.copied(folder / "broken")
     with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
@@ -182,7 +183,7 @@ def restored(template, kernel, bug, folder):
 
 
 def with_bug(kernel, bug):
-    """How a guest of *kernel* with *bug* comes up: from a template, whose memory is edited before it runs."""
+    """A function that restores a guest of *kernel* with *bug* in its memory."""
 
     def launch(parts, out):
         return restored(obtain_template(parts, out), kernel, bug, out).restore(out)

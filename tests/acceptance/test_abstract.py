@@ -1,4 +1,4 @@
-"""Bugs seeded in the C code of the typed window: the abstract programs find them, by data and by contract."""
+"""Abstract programs find bugs in the C code of the typed window, by data and by contract."""
 
 import shutil
 

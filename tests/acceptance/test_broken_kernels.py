@@ -1,4 +1,4 @@
-"""Every kernel of the catalogue is reported: at its step, with the rule that it breaks or the field it changes."""
+"""Every broken kernel is reported at its step, with the broken rule or the changed field."""
 
 import pytest
 
@@ -24,8 +24,8 @@ def label(case):
 def tried(case, folder):
     """The result of a guest with the bug.
 
-    By content: of the first of several guests in which something diverges.  A stale read is proof, but the emulator may
-    drop what it has kept, and then every read of that guest is fresh.
+    For a blind case the first of several guests that diverges: a stale read proves the bug, but
+    the emulator may drop its TLB entries, and then every read of that guest is fresh.
     """
     prepared = prepare(case.kernel, None, Quiet())
     scenario = written(folder, case.scenario) if "\n" in case.scenario else case.scenario

@@ -1,4 +1,4 @@
-"""Patches to a real tree: another order is another behaviour, a lost flush is a failure, a typing error is told."""
+"""Patches to a real tree: a changed scan order, a lost flush, and one that does not compile."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Stock kernels with a bug that only contexts show: signals, interrupts at an instant, switches, moves."""
+"""Bugs that only contexts show: signals, interrupts at an instant, switches, moves."""
 
 import re
 from dataclasses import replace
@@ -26,7 +26,7 @@ INTERRUPTIBLE = Bug(
 
 
 def test_a_waiter_that_a_signal_wakes_is_told_from_one_that_is_slow(stock, tmp_path):
-    """By the guest's own evidence: the task runs, with a signal pending, and is neither asleep nor at its end."""
+    """The guest says so: the task runs with a pending signal, and neither sleeps nor has ended."""
     buggy = replace(stock, kernel=patched(stock.kernel, INTERRUPTIBLE, tmp_path))
     result = judged(buggy, tmp_path, "wait-signal", smp=2, extra=IMPATIENT)
     assert (result.verdict, result.exit_code) == (Verdict.DIVERGE, 1), summary_of(result)
@@ -44,7 +44,7 @@ def stack():
 
 
 def pop_before_clear(kernel):
-    """The order of 2.6.36, fixed by 20273941f213: what an interrupt maps in between meets the old PTE."""
+    """The order of 2.6.36, fixed by 20273941f213: an interrupt's map meets the old PTE."""
     (index,) = re.findall(
         r"^(\w+) \w __kmap_atomic_idx$", kernel.system_map.read_text(), re.MULTILINE
     )
@@ -101,7 +101,7 @@ UNCHECKED = Bug(
 
 
 class Case(NamedTuple):
-    """A bug, the scenario that shows it, the operation and the rule of the first breach of the contract."""
+    """A bug, its scenario, and operation and rule of the first breach of the contract."""
 
     bug: Bug
     scenario: str

@@ -99,7 +99,7 @@ def test_a_guest_killed_in_the_middle_is_an_error_with_what_was_judged(
 
 
 def test_the_command_line_says_it_too(tmp_path):
-    """Exit 3 at once, from the command itself; QEMU is found as the child that names this run's folder."""
+    """The command exits with 3 at once; QEMU is the child that names this run's folder."""
     command = [
         sys.executable,
         "-m",

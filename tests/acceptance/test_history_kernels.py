@@ -1,4 +1,4 @@
-"""Bugs of concurrency in stock kernels: each is found in a concurrent history, by the rule that it breaks."""
+"""A concurrent history finds each concurrency bug in a stock kernel, by the broken rule."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from .patched import Bug, patched
 pytestmark = pytest.mark.guest
 
 ENOUGH = 400_000
-"""Operations: each of about ten thousand in one history meets a race with a chance of one to six in ten."""
+"""Operations of a run; a history of ten thousand meets a race in 10 to 60 % of cases."""
 
 
 class Case(NamedTuple):
@@ -59,7 +59,7 @@ def test_a_seeded_bug_has_no_order(stock, tmp_path, case):
     said = "\n".join(histories_lines(result))
     assert result.exit_code == 1, said
     if "kernel BUG at mm/highmem.c" in said and not result.violating:
-        return  # the thread died with the lock, the others spin for it: nobody is left who would write the log
+        return  # the thread died with the lock, so all others spin and none writes the log
     assert {one.rule for each in result.violating for one in each.violations} & case.rules, said
     assert case.words in said
     assert "the shortest unexplained window" in said

@@ -1,4 +1,4 @@
-"""The nightly over two kernels, of which the first cannot boot on this machine: an error there, no more."""
+"""A nightly over two kernels, of which the first cannot boot: only that one is an error."""
 
 import json
 import subprocess

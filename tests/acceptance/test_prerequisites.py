@@ -1,4 +1,4 @@
-"""What the host or the user must bring, said in one message with the remedy, exit 2, before any boot."""
+"""A missing prerequisite gives one message with the remedy and exit 2, before any boot."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def test_no_emulator(stock, tmp_path):
 
 
 def test_no_cross_compiler(stock, tmp_path, monkeypatch):
-    """The kernel is in the cache, its module is not yet: a private cache has links to what was fetched."""
+    """A private cache that links to the fetched kernel; its module is not built yet."""
     cache = Cache.default().root
     for name in ("kernels", "apt", "debs"):
         (tmp_path / "cache").mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Stock kernels that hang, or do not even boot, for a bug put into their text: named with step and place."""
+"""Bugs that make a kernel hang or not boot are reported with step and place."""
 
 import re
 from dataclasses import replace

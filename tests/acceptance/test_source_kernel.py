@@ -48,7 +48,7 @@ def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
 
 
 def keeps_its_timer(prepared, shape, folder):
-    """Whether one of a few guests has the local APIC's timer: a busy host may make each give it up."""
+    """Whether one of some guests uses the local APIC's timer; on a busy host a guest may not."""
     folder.mkdir()
     for _ in range(BOOTS):
         with GuestParts(

@@ -1,4 +1,4 @@
-"""Bugs seeded in the C code of the typed window: each is found, by the scenarios that every guest runs."""
+"""The scenarios that every guest runs find each bug in the C code of the typed window."""
 
 import shutil
 from typing import NamedTuple

@@ -26,7 +26,8 @@ def judged(one, **fields):
     found = violations(one)
     window = tuple(window_lines(one, found[0])) if found else ()
     made = JudgedHistory(
-        "waits", 9, one.operations, one.outcome, one.complete, found, window, replay(one), "", overlap(one),
+        "waits", 9, one.operations, one.outcome, one.complete, found, window,
+        replay(one), "", overlap(one),
         0.5, 0.25,
     )  # fmt: skip
     return replace(made, **fields)
