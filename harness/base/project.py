@@ -6,6 +6,7 @@ in the cache folder, so the package may belong to another user.
 """
 
 import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -30,6 +31,14 @@ SCENARIOS = ROOT / "tests" / "scenarios"
 MUTANTS = ROOT / "tests" / "mutants"
 KERNEL_CATALOGUE = ROOT / "images" / "kernels.toml"
 KERNEL_FRAGMENTS = ROOT / "images" / "config"
+
+
+def own_command() -> tuple[str, ...]:
+    """The start of a command line that runs this program in a process of its own.
+
+    ``-P`` keeps the working directory out of the module path: it may have a folder ``harness``.
+    """
+    return (sys.executable, "-P", "-m", "harness")
 
 
 def version_text() -> str:

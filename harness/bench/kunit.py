@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.base.progress import Progress
+from harness.base.project import own_command
 from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
 from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.built import link_source
@@ -55,7 +56,7 @@ class Ground:
     def peers(self) -> tuple[Peer, Peer]:
         """Both, each with the edit before it, which no figure includes."""
         patch = self.folder / "edit.patch"
-        check = ("-m", "harness", "check", "--kernel", self.kernel, "--patch", str(patch))
+        check = ("check", "--kernel", self.kernel, "--patch", str(patch))
         return (
             Peer(
                 KUNIT_EDIT,
@@ -65,7 +66,7 @@ class Ground:
             ),
             Peer(
                 CHECK_EDIT,
-                (sys.executable, *check, "--out", str(self.folder / "check")),
+                (*own_command(), *check, "--out", str(self.folder / "check")),
                 before=lambda: self._write_patch(patch),
             ),
         )

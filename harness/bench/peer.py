@@ -3,7 +3,6 @@
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.architecture.i386 import I386
+from harness.base.project import own_command
 from harness.bench.error import BenchError
 from harness.bench.figure import Figure, interleaved
 
@@ -154,4 +154,4 @@ def _check(arguments: Sequence[str], *, has_check: bool) -> Peer:
         return Peer(name, missing="not installed: this kmap-harness has no `check`")
     if not arguments:
         return Peer(name, missing="not measured: give its arguments with --check")
-    return Peer(name, (sys.executable, "-m", "harness", "check", *arguments))
+    return Peer(name, (*own_command(), "check", *arguments))

@@ -6,7 +6,6 @@ Each job is a process of its own, so that a harness that crashes loses one resul
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 from typing import Any
+
+from harness.base.project import own_command
 
 HARNESS_MIB = 400
 """Memory that a run needs beside its guest's: Python, traces, QEMU itself.  Measured: 250 to 330."""
@@ -133,9 +134,7 @@ def _run(job: Job, folder: Path) -> JobResult:
     report = folder / "run.json"
     report.unlink(missing_ok=True)
     command = (
-        sys.executable,
-        "-m",
-        "harness",
+        *own_command(),
         job.command,
         *job.arguments,
         "--json",

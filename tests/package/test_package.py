@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import __version__
+from harness.base.project import own_command
 from tests.package.conftest import ROOT, Installed, built
 
 DATA = ("kmod", "images", "tests/scenarios", "tests/mutants")
@@ -86,3 +87,18 @@ def test_an_installed_package_judges_a_stock_kernel(installed: Installed, tmp_pa
     assert "AGREE" in done.stdout
     assert json.loads((elsewhere / "a result.json").read_text())
     assert contents(installed.package) == before
+
+
+def test_a_process_of_its_own_is_this_program_in_any_folder(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """Also where a folder of the same name lies, which Python would otherwise take first."""
+    shadow = tmp_path / "harness"
+    shadow.mkdir()
+    (shadow / "__init__.py").write_text("raise SystemExit('another package')\n")
+    python = installed.folder / "bin" / "python"
+    words = [*own_command()[1:], "--version"]
+    done = subprocess.run(
+        [str(python), *words], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.stdout.startswith(f"kmap-harness {__version__}"), done.stderr
