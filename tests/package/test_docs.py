@@ -17,6 +17,7 @@ WIDEST = 99
 SCRIPTS = {"ci/run": "run", "ci/bench": "bench", "ci/nightly": "nightly"}
 """Scripts that pass their arguments on, and the command that gets them."""
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
+PATH = re.compile(r"`((?:harness|kmod|images|tests|ci|docs|\.github)/[\w./*-]*[\w/*])`")
 COMMAND = re.compile(r"(?:^|[\s`|(])(?:\.venv/bin/)?(kmap-harness|ci/[a-z-]+)((?: [^`]*)?)")
 
 
@@ -91,6 +92,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name}: {name}"
         if anchor and target.suffix == ".md":
             assert anchor[1:] in anchors(target), f"{page.name}: {name}{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_pages_name_are_there(page: Path) -> None:
+    """But for words in capitals, and the data in a wheel; the changelog tells of files as they were."""
+    if page.name == "CHANGELOG.md":
+        return
+    named = set(re.findall(PATH, page.read_text()))
+    real = {name for name in named if "_data" not in name and not re.search("[A-Z]{3}", name)}
+    assert {name for name in real if not any(ROOT.glob(name.rstrip("/")))} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
