@@ -2,31 +2,22 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from harness.base import project
 from harness.base.output_files import require_folder, require_writable, write_whole
-from harness.base.progress import Quiet
-from harness.base.stopwatch import Stopwatch
 from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Machine, Out
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
-from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
+from harness.misuse.case_runner import case_runner
 from harness.misuse.misuse_case import MisuseCase, cases
 from harness.report.misuse_report import agree, misuse_lines, misuse_table, misuse_value
-from harness.run.main_job import judge
-from harness.run.prepare import Prepared, prepare
-from harness.run.programs import Plan
-from harness.run.run_request import RunRequest
-from harness.run.run_result import RunResult
-from harness.scenario.scenario_parser import read_scenario
+from harness.run.prepare import prepare
 
 Cases = Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")]
 Listing = Annotated[
@@ -60,31 +51,12 @@ def broken_rules(
         judged = []
         for number, one in enumerate(chosen):
             progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
-            judged.append(judge_case(one, runner(prepared, machine, out)))
+            judged.append(judge_case(one, case_runner(prepared, machine, out)))
     release = prepared.kernel.release
     sys.stdout.write("\n".join(misuse_lines(release, judged)) + "\n")
     if report:
         write_whole(report, json.dumps(misuse_value(release, judged), indent=1) + "\n")
     raise typer.Exit(_exit_code(judged))
-
-
-def runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[MisuseCase], RunResult]:
-    """Runs the scenario of a case in a fresh guest, logs in a folder of its own below *out*."""
-
-    def run(case: MisuseCase) -> RunResult:
-        folder = out / case.id
-        folder.mkdir(parents=True, exist_ok=True)
-        plan = Plan(
-            (read_scenario(project.SCENARIOS / f"{case.scenario}.kmap"),), 1, 0, throwaway=True
-        )
-        return judge(
-            prepared,
-            RunRequest(prepared.kernel.name, None, shape, plan, folder),
-            Quiet(),
-            Stopwatch(),
-        )
-
-    return run
 
 
 def _chosen(names: list[str]) -> tuple[MisuseCase, ...]:

@@ -8,15 +8,12 @@ import typer
 from rich.console import Console
 
 from harness.base.output_files import require_folder, require_writable, write_whole
-from harness.claims.claim import CLAIMS
-from harness.claims.claim_finding import ClaimFinding
-from harness.claims.claim_programs import ClaimEvidence
 from harness.claims.gather import gather
-from harness.claims.recorded import kind_of, recorded
-from harness.claims.typed_claims import TYPED_CHECKS
+from harness.claims.judged_claim import judge_claims
+from harness.claims.recorded import kind_of
 from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Out
 from harness.cli.progress_bar import progress_for
-from harness.report.claims_report import JudgedClaim, claims_lines, claims_value
+from harness.report.claims_report import claims_lines, claims_value
 from harness.run.prepare import prepare
 
 
@@ -36,29 +33,9 @@ def claims(
     require_folder(out)
     with progress_for(Console(stderr=True)) as progress:
         seen = gather(prepare(kernel, build_dir, progress), out, progress)
-    judged = judge(seen)
+    judged = judge_claims(seen)
     kind = kind_of(seen.layout)
     sys.stdout.write("\n".join(claims_lines(seen.release, kind, judged)) + "\n")
     if report:
         write_whole(report, json.dumps(claims_value(seen.release, kind, judged), indent=1) + "\n")
     raise typer.Exit(int(any(one.differs for one in judged)))
-
-
-def judge(seen: ClaimEvidence) -> tuple[JudgedClaim, ...]:
-    """Every claim judged by what was seen, beside the verdict on record."""
-    known = recorded().get(kind_of(seen.layout))
-    return tuple(
-        JudgedClaim(
-            claim,
-            claim.check(seen),
-            known[claim.number - 1] if known else None,
-            _then(seen, claim.number),
-        )
-        for claim in CLAIMS
-    )
-
-
-def _then(seen: ClaimEvidence, number: int) -> ClaimFinding | None:
-    """What the typed window shows of a claim about types."""
-    check = TYPED_CHECKS.get(number)
-    return check(seen) if check and seen.all("typed-mine") else None

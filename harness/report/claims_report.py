@@ -2,35 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any
 
-from harness.claims.claim import CLAIMS, Claim
+from harness.claims.claim import CLAIMS
 from harness.claims.claim_finding import ClaimFinding, ClaimVerdict
+from harness.claims.judged_claim import JudgedClaim
 
 _WIDTH = 108
-_FALSE_THEN = 20
-
-
-class JudgedClaim(NamedTuple):
-    """A claim, what was found, and the verdict on record (None: this kind of kernel is not recorded)."""
-
-    claim: Claim
-    finding: ClaimFinding
-    recorded: ClaimVerdict | None
-    then: ClaimFinding | None = None
-
-    @property
-    def differs(self) -> bool:
-        """Whether the verdict is not the one on record; of 2.6.24 only claim 20 is false."""
-        then = ClaimVerdict.FALSE if self.claim.number == _FALSE_THEN else ClaimVerdict.HOLDS
-        if self.then is not None and self.then.verdict is not then:
-            return True
-        return self.recorded is not None and self.finding.verdict is not self.recorded
 
 
 def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iterator[str]:
     """The table for people: each claim, its verdict, and below it the evidence."""
-    yield f"kernel   {release} ({kind}); claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8"
+    book = "claims of Mauerer, Professional Linux Kernel Architecture, 3.5.8"
+    yield f"kernel   {release} ({kind}); {book}"
     for one in judged:
         how = f": {one.finding.how}" if one.finding.how else ""
         mark = f"   <- on record: {one.recorded.value}" if one.differs and one.recorded else ""
@@ -38,7 +22,7 @@ def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iter
         yield f"     {one.finding.verdict.value.upper()}{how}{mark}"
         for line in one.finding.evidence:
             yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
-        yield from _then(one)
+        yield from _typed_lines(one)
     counts = {
         verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in ClaimVerdict
     }
@@ -46,13 +30,11 @@ def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iter
     yield f"verdict  {_verdict(judged)}"
 
 
-def _then(one: JudgedClaim) -> Iterator[str]:
+def _typed_lines(one: JudgedClaim) -> Iterator[str]:
     """What the interface of 2.6.24 does, in the module's typed window."""
-    if one.then:
-        how = f": {one.then.how}" if one.then.how else ""
-        line = (
-            f"2.6.24 (typed window): {one.then.verdict.value}{how}; {'; '.join(one.then.evidence)}"
-        )
+    if one.typed:
+        how = f": {one.typed.how}" if one.typed.how else ""
+        line = f"2.6.24 (typed window): {one.typed.verdict.value}{how}; {'; '.join(one.typed.evidence)}"
         yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 
@@ -79,7 +61,7 @@ def claims_value(release: str, kind: str, judged: Sequence[JudgedClaim]) -> dict
                 "verdict": one.finding.verdict.value,
                 "how": one.finding.how,
                 "evidence": one.finding.evidence,
-                "typed_window": None if one.then is None else _finding_value(one.then),
+                "typed_window": None if one.typed is None else _finding_value(one.typed),
                 "recorded": one.recorded.value if one.recorded else None,
             }
             for one in judged

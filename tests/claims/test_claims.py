@@ -17,9 +17,9 @@ from harness.claims.claim_programs import (
     windows,
 )
 from harness.claims.gather import instructions
+from harness.claims.judged_claim import judge_claims
 from harness.claims.recorded import recorded
 from harness.claims.typed_claims import TYPED_CHECKS
-from harness.cli.claims import judge
 from harness.guest.steps import StepRecord
 from harness.model.records.machine import machine
 from harness.model.records.observation import Observation, Status
@@ -79,11 +79,11 @@ def changed_step(seen, name, at=0, **fields):
 
 
 def test_a_correct_kernel_is_as_recorded(seen):
-    judged = judge(seen)
+    judged = judge_claims(seen)
     assert len(judged) == len(CLAIMS) == 23
     assert [one.claim.number for one in judged if one.differs] == []
     assert all(one.finding.evidence for one in judged)
-    assert {one.claim.number for one in judged if one.then} == set(TYPED_CHECKS)
+    assert {one.claim.number for one in judged if one.typed} == set(TYPED_CHECKS)
     assert "AS RECORDED" in list(claims_lines("x", "local", judged))[-1]
     assert claims_value("x", "local", judged)["as_recorded"]
 
@@ -118,7 +118,7 @@ def test_another_kernel_is_another_verdict(check, name, fields, verdict, seen):
 
 
 def test_a_kernel_that_differs_is_said(seen):
-    judged = judge(changed_step(seen, "fresh", flush_cpus=2))
+    judged = judge_claims(changed_step(seen, "fresh", flush_cpus=2))
     assert [one.claim.number for one in judged if one.differs] == [5]
     assert "DIFFERS from the record: 5" in list(claims_lines("x", "local", judged))[-1]
 

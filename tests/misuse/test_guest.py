@@ -5,9 +5,9 @@ from typing import NamedTuple
 import pytest
 
 from harness.base.progress import Quiet
-from harness.cli.broken_rules import runner
 from harness.guest.shape import Shape
 from harness.misuse.case_judge import CaseOutcome, judge_case
+from harness.misuse.case_runner import case_runner
 from harness.misuse.misuse_case import cases
 from harness.run import main_job
 from harness.run.prepare import prepare
@@ -20,7 +20,7 @@ KERNEL = "debian-6.1-686-pae"
 
 @pytest.mark.parametrize("kernel", ["debian-5.10-686-pae"])
 def test_a_stock_kernel_says_what_the_table_has(kernel, tmp_path):
-    run = runner(prepare(kernel, None, Quiet()), Shape(), tmp_path)
+    run = case_runner(prepare(kernel, None, Quiet()), Shape(), tmp_path)
     judged = [judge_case(case, run) for case in cases()]
     wrong = [
         one
@@ -122,6 +122,6 @@ def test_a_kernel_that_lost_a_check_differs_from_the_table(lost, tmp_path, monke
     prepared = prepare(KERNEL, None, Quiet())
     monkeypatch.setattr(main_job, "start", with_bug(prepared.kernel, lost.bug))
     (case,) = [one for one in cases() if one.id == lost.case]
-    judged = judge_case(case, runner(prepared, Shape(), tmp_path))
+    judged = judge_case(case, case_runner(prepared, Shape(), tmp_path))
     assert judged.outcome is CaseOutcome.DIVERGES, judged
     assert any(one.startswith(lost.told) for one in judged.wrong), judged
