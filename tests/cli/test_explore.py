@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 
-from harness.cli.explore import explored
 from harness.model.rules import pkmap
 from harness.model.search.standard_machines import MACHINES
+from harness.scenario.explored_machine import explored_machine
 from harness.scenario.facts import Facts
 from harness.scenario.lowering import lower
 from harness.scenario.scenario_parser import parse_scenario
@@ -50,7 +50,7 @@ def test_broken_model_prints_the_shortest_program_as_a_scenario(monkeypatch):
     original = pkmap.release
     monkeypatch.setattr(pkmap, "release", never_wake)
     standard = next(one for one in MACHINES if one.name == "stack-kmap")
-    found = explored(standard)
+    found = explored_machine(standard)
     assert found.verdict == "BROKEN"
     assert found.scenario.count("kmap page") or found.scenario.count("kmap h")
     program = lower(
