@@ -42,7 +42,7 @@ from harness.run.run_request import RunRequest
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
 
-Smp = Annotated[int | None, typer.Option(help="CPUs of the guest, 1 to 32 \\[default: 2].")]
+Smp = Annotated[int | None, typer.Option(help="CPUs of the guest \\[default: 2].")]
 Memory = Annotated[int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")]
 RunSteps = Annotated[
     int | None,

@@ -10,7 +10,7 @@ from rich.console import Console
 from harness.base import project
 from harness.base.cache import Cache
 from harness.base.progress import Progress
-from harness.cli.options import Debug
+from harness.cli.options import BuildDir, Debug
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -33,28 +33,45 @@ MEMORY = 512
 Name = Annotated[str, typer.Option("--name", help="Which guest, where several run.")]
 
 
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Command line for the shell in the guest, after --. Default: an interactive shell."
+    ),
+]
+StartKernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel",
+        help="If no guest runs, start one with this kernel: a name that `kernels` lists, "
+        "or the file of a kernel image.",
+    ),
+]
+Smp = Annotated[int, typer.Option(help="CPUs of a guest that is started.")]
+Memory = Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")]
+Stop = Annotated[bool, typer.Option("--stop", help="End the guest.")]
+Listing = Annotated[bool, typer.Option("--list", help="List the guests that run.")]
+StartOnly = Annotated[bool, typer.Option("--start", help="Only start the guest.")]
+ModuleDir = Annotated[Path, typer.Option(help="Folder of the module's sources.")]
+GuestPath = Annotated[
+    str,
+    typer.Argument(
+        help="File or folder in the guest, or `logs`: its console, QEMU and kernel log."
+    ),
+]
+LocalPath = Annotated[Path, typer.Argument(help="Where to put what is fetched.")]
+
+
 def ssh(
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Command line for the shell in the guest, after --; an interactive shell if none is given."
-        ),
-    ] = None,
-    kernel: Annotated[
-        str | None,
-        typer.Option(
-            help="Start a guest with this kernel if none runs: a stock kernel's name, or an image."
-        ),
-    ] = None,
-    build_dir: Annotated[
-        Path | None, typer.Option(help="Folder in which your own kernel was built.")
-    ] = None,
-    smp: Annotated[int, typer.Option(help="CPUs of a guest that is started, 1 to 8.")] = 2,
-    memory: Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")] = MEMORY,
+    command: Command = None,
+    kernel: StartKernel = None,
+    build_dir: BuildDir = None,
+    smp: Smp = 2,
+    memory: Memory = MEMORY,
     name: Name = DEFAULT_NAME,
-    stop: Annotated[bool, typer.Option("--stop", help="End the guest.")] = False,
-    listing: Annotated[bool, typer.Option("--list", help="List the guests that run.")] = False,
-    start_only: Annotated[bool, typer.Option("--start", help="Only start the guest.")] = False,
+    stop: Stop = False,
+    listing: Listing = False,
+    start_only: StartOnly = False,
     debug: Debug = False,
 ) -> None:
     """Open a shell, or run a command, in a guest that keeps running; start it where there is none."""
@@ -74,9 +91,7 @@ def ssh(
 
 
 def push(
-    module_dir: Annotated[
-        Path, typer.Option(help="Folder of the module's sources.")
-    ] = project.MODULE_SOURCES,
+    module_dir: ModuleDir = project.MODULE_SOURCES,
     name: Name = DEFAULT_NAME,
     debug: Debug = False,
 ) -> None:
@@ -96,13 +111,8 @@ def push(
 
 
 def pull(
-    guestpath: Annotated[
-        str,
-        typer.Argument(
-            help="File or folder in the guest, or `logs`: its console, QEMU and kernel log."
-        ),
-    ],
-    local: Annotated[Path, typer.Argument(help="Where to put it.")],
+    guestpath: GuestPath,
+    local: LocalPath,
     name: Name = DEFAULT_NAME,
     debug: Debug = False,
 ) -> None:
