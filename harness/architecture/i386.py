@@ -60,18 +60,19 @@ _PAGING = PagingFacts(
     pkmap_slots=(1024, 512),
 )
 
-# NR_CPUS of Debian's kernels, 5.10 and 6.1.  KASLR: KERNEL_IMAGE_SIZE of asm/page_32_types.h (6.1);
-# the decompressor does not know ``highmem=``, and a kernel that lands above lowmem dies at once.
-# Lowmem: find_low_pfn_range() of arch/x86/mm/init_32.c (5.10 to 6.12) ignores ``highmem=`` unless
-# 64 MiB and something are left.
+# CPUs: NR_CPUS of Debian's kernels, 5.10 and 6.1.
+# KASLR: KERNEL_IMAGE_SIZE of asm/page_32_types.h (6.1); the decompressor does not know
+# ``highmem=``, and a kernel that lands above lowmem dies at once.
+# Lowmem: find_low_pfn_range() of arch/x86/mm/init_32.c (5.10 to 6.12) ignores ``highmem=``
+# unless a little more than 64 MiB are left.
 _LIMITS = MachineLimits(cpus=32, kaslr_mib=512, lowmem_mib=72)
 
-# QEMU 7.2's i386 program faults for ever on PTEs of frames above 4 GiB; the x86_64 program runs the
-# same 32-bit CPUs.  qemu32 has 32 address lines without PSE-36.
+# QEMU 7.2's i386 program faults for ever on PTEs of frames above 4 GiB; the x86_64 program
+# runs the same 32-bit CPUs.  qemu32 has 32 address lines without PSE-36.
 _LARGE_MEMORY = LargeMemory(more_than_mib=3584, program="qemu-system-x86_64", cpu_feature="pse36")
 
-# The usual CPU has PAE, PGE and NX but no large pages: with those a stray INVLPG of TCG drops every
-# translation.  Meltdown concerns the isolating one.
+# The usual CPU has PAE, PGE and NX but no large pages: with those a stray INVLPG of TCG drops
+# every translation.  The isolating one is a CPU that Meltdown concerns.
 _EMULATED = EmulatedMachine(
     package="qemu-system-x86",
     program="qemu-system-i386",

@@ -23,19 +23,22 @@ HZ = 250
 PM_TIMER = 0x608
 """The port of PIIX4's PM timer as SeaBIOS sets it (PORT_ACPI_PM_BASE + 8).
 
-The kernel would find it by ACPI, which is off.  It calibrates the local APIC's timer by it; without
-it, by its own ticks, and a host that withholds some of those makes it give up the timer.
+The kernel would find it by ACPI, which is off. It calibrates the local APIC's timer by it; without
+it, by its own ticks, and where the host withholds some of those it gives the timer up.
 """
 
 MP_TABLE_CPUS = 16
-"""The most CPUs for which SeaBIOS (QEMU 7.2) still makes an MP table: seen with 16, not with 32."""
+"""The most CPUs for which SeaBIOS (QEMU 7.2) makes an MP table: seen with 16, not with 32."""
 
 _BOGOMIPS = re.compile(r"^bogomips\s*:\s*([\d.]+)$", re.MULTILINE)
 
 
 @cache
 def host_tsc_khz() -> int:
-    """Return the host's rate in kHz; UNKNOWN on a host that is no x86, where TCG counts otherwise."""
+    """Return the host's rate in kHz; UNKNOWN on a host that is no x86.
+
+    There TCG's counter has another rate.
+    """
     if platform.machine() not in {"x86_64", "i686"}:
         return UNKNOWN
     return tsc_khz(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
@@ -57,10 +60,10 @@ def tsc_khz(cpuinfo: str) -> int:
 def clock_words(cpus: int, khz: int) -> tuple[str, ...]:
     """Return words for the kernel's command line: no ACPI, which saves 0.25 s, and known rates.
 
-    A rate that is 8 % wrong costs the local APIC's timer: without a PM timer the kernel measures it
-    by the TSC and verifies it by the PIT (calibrate_APIC_clock(), arch/x86/kernel/apic/apic.c, 5.10
-    to 7.3).  SeaBIOS's MP table names every CPU, as each has a socket of its own; with very many
-    CPUs there is no such table, and the kernel needs ACPI.
+    A rate that is 8 % wrong costs the local APIC's timer: without a PM timer the kernel measures
+    it by the TSC and verifies it by the PIT (calibrate_APIC_clock(), arch/x86/kernel/apic/apic.c,
+    5.10 to 7.3). SeaBIOS's MP table names every CPU, as each has a socket of its own; with very
+    many CPUs there is no such table, and the kernel needs ACPI.
     """
     return (
         *(("acpi=off", "pnpbios=off") if cpus <= MP_TABLE_CPUS else ()),

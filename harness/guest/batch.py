@@ -7,31 +7,41 @@ next command: the section must reach the module whole.
 from collections.abc import Iterator, Sequence
 
 from harness.errors import UsageError
-from harness.model.records.operation import OpCode, Operation
+from harness.model.records.operation import (
+    OPENS_CONTEXT,
+    OPERATIONS,
+    AtomicSection,
+    OpCode,
+    Operation,
+)
 
 BATCH_USUAL = 512
 """Operations after which a batch is cut at the next chance."""
 BATCH_MOST = 2048
 """What one request can hold."""
 
-_OPENS = frozenset(
-    {
-        OpCode.KMAP_ATOMIC,
-        OpCode.KMAP_ATOMIC_PROT,
-        OpCode.KMAP_ATOMIC_PFN,
-        OpCode.IRQ_OFF,
-        OpCode.PREEMPT_OFF,
-    }
-)
-_CLOSES = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.IRQ_ON, OpCode.PREEMPT_ON})
+_IOMAP = frozenset({AtomicSection.IOMAP})
+_SECTIONS = frozenset(AtomicSection)
+
+
+def _entering(sections: frozenset[AtomicSection]) -> frozenset[OpCode]:
+    """Return the operations that enter one of *sections*."""
+    return frozenset(kind.code for kind in OPERATIONS.values() if kind.enters in sections)
+
+
+def _leaving(sections: frozenset[AtomicSection]) -> frozenset[OpCode]:
+    """Return the operations that leave one of *sections*."""
+    return frozenset(kind.code for kind in OPERATIONS.values() if kind.leaves in sections)
 
 
 def batches(
     operations: Sequence[Operation], *, iomap_atomic: bool = True
 ) -> Iterator[Sequence[Operation]]:
-    """*operations* in pieces.  Raises UsageError for an atomic section that is longer than a request.
+    """Yield *operations* in pieces, each as long as a request should be.
 
-    *iomap_atomic*: iomap enters one (iomap_atomic_prot_pfn(), to 5.10; iomap_local_pfn_prot() does not).
+    Raises UsageError for an atomic section that is longer than a request can be. *iomap_atomic*:
+    iomap enters such a section (iomap_atomic_prot_pfn(), to 5.10; iomap_local_pfn_prot() does
+    not).
     """
     start = 0
     for end in safe_ends(operations, iomap_atomic=iomap_atomic):
@@ -39,7 +49,8 @@ def batches(
         if end - start >= BATCH_USUAL or end == len(operations) or alone:
             if end - start > BATCH_MOST:
                 raise UsageError(
-                    f"operations {start} to {end} are one atomic section of more than {BATCH_MOST}",
+                    f"operations {start} to {end} are one atomic section"
+                    f" of more than {BATCH_MOST}",
                     hint="leave the section earlier",
                 )
             yield operations[start:end]
@@ -49,9 +60,9 @@ def batches(
 
 
 def safe_ends(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> Iterator[int]:
-    """Positions after which no task is in an atomic section."""
-    opens = _OPENS | {OpCode.IOMAP} if iomap_atomic else _OPENS
-    closes = _CLOSES | {OpCode.IOUNMAP} if iomap_atomic else _CLOSES
+    """Yield the positions after which no task is in an atomic section."""
+    sections = _SECTIONS if iomap_atomic else _SECTIONS - _IOMAP
+    opens, closes = _entering(sections), _leaving(sections)
     depths: dict[int, int] = {}
     interrupted = 0
     for end, operation in enumerate(operations, 1):
@@ -62,10 +73,6 @@ def safe_ends(operations: Sequence[Operation], *, iomap_atomic: bool = True) -> 
             depths[task] -= 1
             if not depths[task]:
                 del depths[task]
-        interrupted = (
-            operation.value
-            if code in (OpCode.HARDIRQ, OpCode.SOFTIRQ)
-            else max(0, interrupted - 1)
-        )
+        interrupted = operation.value if code in OPENS_CONTEXT else max(0, interrupted - 1)
         if not depths and not interrupted:
             yield end

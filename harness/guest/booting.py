@@ -26,8 +26,8 @@ def boot_guest(
 ) -> Guest:
     """Boot *kernel* on *shape* with the built *module* (.ko) and *agent*; logs go into *workdir*.
 
-    The guest executes a *script* of requests before its link is up; it then takes these requests, in
-    this order, and no others.  Raises KernelError where the kernel does not come up, and
+    The guest executes a *script* of requests before its link is up; it then takes these requests,
+    in this order, and no others. Raises KernelError where the kernel does not come up, and
     InfrastructureError where the harness or the host is to blame.
     """
     requests = script.requests if script else ()

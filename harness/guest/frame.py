@@ -9,7 +9,7 @@ MAGIC = 0x31484D4B
 HEADER = Struct("<IIHHII")
 LAST = 0x8000
 PAYLOAD_MOST = 1 << 16
-"""A received length beyond this is taken as damage: the agent's frames carry 32 KiB at most."""
+"""A longer frame is damage: the agent's frames carry 32 KiB at most."""
 
 _MAGIC_BYTES = MAGIC.to_bytes(4, "little")
 
@@ -59,7 +59,7 @@ class Decoder:
         self.skipped = 0
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Every frame that is complete once *data* has arrived."""
+        """Return every frame that is complete once *data* has arrived."""
         self._buffer += data
         return self._drain()
 
@@ -69,7 +69,10 @@ class Decoder:
         return bool(self._buffer)
 
     def give_up(self) -> list[Frame]:
-        """Take an incomplete frame as damage: for use after a silence, when its length may be the lie."""
+        """Treat an incomplete frame as damage and return the frames behind it.
+
+        For use after a silence: the damage may be in the frame's length.
+        """
         if len(self._buffer) >= HEADER.size:
             self._skip(1)
         return self._drain()
@@ -84,7 +87,9 @@ class Decoder:
         return frames
 
     def _synchronise(self) -> bool:
-        """Drop what precedes the next magic number; False while there is no whole header."""
+        """Drop the bytes before the next magic number; return False while there is no whole
+        header.
+        """
         if self._buffer.startswith(_MAGIC_BYTES):
             return len(self._buffer) >= HEADER.size
         if len(self._buffer) < len(_MAGIC_BYTES):
@@ -94,7 +99,7 @@ class Decoder:
         return len(self._buffer) >= HEADER.size and self._buffer.startswith(_MAGIC_BYTES)
 
     def _complete(self) -> Frame | None:
-        """The frame at the front, or None while bytes are missing; a damaged one is stepped over."""
+        """Return the frame at the front, or None while bytes are missing; step over damage."""
         while True:
             _, seq, kind, part, size, crc = HEADER.unpack_from(self._buffer)
             if size > PAYLOAD_MOST:

@@ -1,4 +1,4 @@
-"""Restored guests without waiting: processes that stand ready for the state of a template."""
+"""Restored guests without waiting: QEMU processes stand ready to load a template's state."""
 
 from collections import deque
 from pathlib import Path
@@ -12,9 +12,10 @@ from harness.guest.template import Template
 
 
 class GuestPool:
-    """Keeps *ready* processes started, no guest running in them; a context manager.
+    """Keeps *ready* processes started in which no guest runs yet; a context manager.
 
-    Each guest has a folder of its own below *workdir*.  Belongs to the thread that made it.
+    Each guest has a folder of its own below *workdir*. QEMU ends with the thread that made the
+    pool.
     """
 
     def __init__(self, template: Template, workdir: Path, ready: int = 1) -> None:
@@ -26,7 +27,9 @@ class GuestPool:
         self._fill()
 
     def take(self) -> Guest:
-        """The next guest; the caller closes it.  The process for the one after it is started meanwhile."""
+        """Return the next guest, which the caller closes, and start the process for the one after
+        it.
+        """
         self._fill()
         guest = restore_guest(self._waiting.popleft(), self._template.request)
         self._fill()

@@ -1,4 +1,4 @@
-"""Why a guest is silent: dead, stopped, starved by the host, looping, or waiting for ever."""
+"""Why a guest is silent: dead, stopped, starved by the host, in a loop, or waiting for ever."""
 
 import time
 from collections.abc import Sequence
@@ -23,9 +23,12 @@ from harness.guest.process import TICKS, Process
 SAMPLES = 8
 SAMPLE_PAUSE = 0.1
 STARVED_SECONDS = 0.15
-"""CPU time of busy virtual CPUs, below which nothing can be said of what they do."""
+"""CPU seconds of busy virtual CPUs, below which their behaviour says nothing."""
 LOOK_MOST_SECONDS = 8.0
-"""How long a guest is looked at until it has had so much: a host with other work gives it little at a time."""
+"""A guest is examined for so long at most until its CPUs have had STARVED_SECONDS.
+
+A busy host gives it little CPU time.
+"""
 
 
 class Silence(StrEnum):
@@ -41,7 +44,11 @@ class Silence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look: seconds (monotonic), CPU seconds of QEMU, seconds stolen from the host, registers."""
+    """One look at a guest.
+
+    ``at`` are seconds (monotonic), ``cpu`` the CPU seconds of QEMU so far, ``stolen`` those that
+    the host's own hypervisor has taken from it.
+    """
 
     at: float
     cpu: float
@@ -51,13 +58,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found, and the figures that say so."""
+    """What a silent guest is doing, and the figures that show it."""
 
     silence: Silence
     text: str
 
     def error(self, doing: str) -> HarnessError:
-        """The error to raise for a guest that fell silent while *doing*."""
+        """Return the error to raise for a guest that fell silent while *doing*."""
         kinds: dict[Silence, type[HarnessError]] = {
             Silence.EXITED: QemuExitedError,
             Silence.PAUSED: GuestPausedError,
@@ -74,16 +81,16 @@ class Diagnosis:
 
 _HINTS = {
     Silence.EXITED: "QEMU's stderr and the console log say why",
-    Silence.PAUSED: "something sent stop to QEMU or its monitor; nothing is known about the kernel",
+    Silence.PAUSED: "something stopped QEMU or its CPUs; nothing is known about the kernel",
     Silence.LOOPING: "the addresses are where the CPU was seen; look them up in System.map",
     Silence.STARVED: "run fewer guests at once, or on a quieter host",
     Silence.IDLE: "a task waits for what never comes; look at the state before that step",
-    Silence.BUSY: "the step may be longer than its deadline, or a task spins; give more time to tell",
+    Silence.BUSY: "the step may need more time than its deadline, or a task spins",
 }
 
 
 def diagnose(process: Process, monitor: Monitor, inspection: CpuInspection) -> Diagnosis:
-    """Look at a silent guest: for about a second, longer where the host gives it little time."""
+    """Examine a silent guest: for about a second, longer where the host gives it little time."""
     process.require_alive("while it was examined")
     if process.stopped():
         return Diagnosis(Silence.PAUSED, "a signal has stopped QEMU's process")
@@ -103,7 +110,7 @@ def diagnose(process: Process, monitor: Monitor, inspection: CpuInspection) -> D
 
 
 def judge(samples: Sequence[Sample]) -> Diagnosis:
-    """What *samples*, in order of time, say."""
+    """Return what *samples*, in order of time, say about the guest."""
     first, last = samples[0], samples[-1]
     wall, used, stolen = last.at - first.at, last.cpu - first.cpu, last.stolen - first.stolen
     figures = (
@@ -121,20 +128,23 @@ def judge(samples: Sequence[Sample]) -> Diagnosis:
 
 
 def _mostly_runs(samples: Sequence[Sample], cpu: int) -> bool:
-    """Not halted in more than half of the samples: an idle CPU is woken by its tick now and then."""
+    """Tell whether a CPU was halted in less than half of the samples: a tick wakes an idle one,
+    too.
+    """
     return 2 * sum(not sample.cpus[cpu].halted for sample in samples) > len(samples)
 
 
 def _interrupts_stay_off(samples: Sequence[Sample], cpu: int) -> bool:
-    """IF clear each time, halted or not: ``cli; hlt`` never comes back either."""
+    """Tell whether interrupts were off each time: a CPU halted like that never wakes either."""
     return all(not sample.cpus[cpu].interrupts for sample in samples)
 
 
 def _places(samples: Sequence[Sample], cpus: Sequence[int]) -> str:
-    return ", ".join(
-        f"CPU {cpu} at {' '.join(sorted({f'{sample.cpus[cpu].instruction:#x}' for sample in samples}))}"
-        for cpu in cpus
-    )
+    return ", ".join(f"CPU {cpu} at {_addresses(samples, cpu)}" for cpu in cpus)
+
+
+def _addresses(samples: Sequence[Sample], cpu: int) -> str:
+    return " ".join(sorted({f"{sample.cpus[cpu].instruction:#x}" for sample in samples}))
 
 
 def _sample(process: Process, monitor: Monitor, inspection: CpuInspection) -> Sample:
@@ -143,6 +153,8 @@ def _sample(process: Process, monitor: Monitor, inspection: CpuInspection) -> Sa
 
 
 def host_steal_seconds() -> float:
-    """CPU time that the host's own hypervisor took from it so far (``steal`` of /proc/stat, proc(5))."""
+    """Return the CPU seconds that the host's own hypervisor has taken from it (``steal``,
+    proc(5)).
+    """
     fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
     return int(fields[8]) / TICKS if len(fields) > 8 else 0.0

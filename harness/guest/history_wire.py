@@ -1,4 +1,4 @@
-"""The wire of concurrent histories: ``KMH_REQ_HISTORY`` and ``struct kmh_history`` of kmod/protocol.h."""
+"""The wire of concurrent histories: KMH_REQ_HISTORY and struct kmh_history (kmod/protocol.h)."""
 
 from enum import IntEnum
 from struct import Struct
@@ -37,10 +37,10 @@ SLEPT = 1
 FAULT = 2
 """``KMH_HISTORY_FAULT``: an access met a page fault that was caught."""
 PATIENCE_SECONDS = 90.0
-"""Beyond the time that the threads were given."""
+"""Seconds that a guest gets beyond the time limit of its threads."""
 SLICE_SECONDS = 1.0
 LAST_WORDS_SECONDS = 5.0
-"""After a message of a dying kernel the guest may still answer; longer than that is not waited."""
+"""A guest whose kernel reports its death may still answer within so many seconds."""
 _FATAL = (TroubleKind.BUG, TroubleKind.OOPS, TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
@@ -77,7 +77,10 @@ class HistoryCode(IntEnum):
 
 
 class HistoryRequest(NamedTuple):
-    """``struct kmh_history_request``: page ranges are ids of pools, ``operations`` records of each thread."""
+    """``struct kmh_history_request``.
+
+    Ranges of pages are ids of pools; ``operations`` is the number of records of each thread.
+    """
 
     seed: int
     operations: int
@@ -156,14 +159,14 @@ class RawHistory(NamedTuple):
 
 
 def encode_request(request: HistoryRequest) -> bytes:
-    """The body of a HISTORY request."""
+    """Return the body of a HISTORY request."""
     *words, cpus = request
     tasks = (protocol.TASK_REQUEST.pack(TASK_UNBOUND if cpu is None else cpu) for cpu in cpus)
     return REQUEST.pack(*words) + b"".join(tasks)
 
 
 def decode_history(body: bytes | memoryview) -> RawHistory:
-    """A log as it came over the wire or was read from a dead guest's memory.
+    """Decode a log that came over the wire, or was read from a dead guest's memory.
 
     Raises WireError where it is cut short.
     """
@@ -200,7 +203,7 @@ def _events(records: memoryview, first: int, count: int) -> tuple[HistoryEvent, 
 
 
 class HistoryWire:
-    """Histories of one guest, one after the other; the next may run while the last is judged."""
+    """The histories of one guest; the next may run while the last is judged."""
 
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
@@ -216,15 +219,15 @@ class HistoryWire:
         return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:8], "little")
 
     def start(self, request: HistoryRequest) -> None:
-        """Have the guest run one."""
+        """Start one history in the guest."""
         self._limit = request.limit_ms / 1000 + PATIENCE_SECONDS
         self._link.submit(protocol.request(RequestType.HISTORY, encode_request(request)))
 
     def finish(self) -> memoryview:
-        """The log of the oldest one started.
+        """Return the log of the oldest history that was started.
 
-        Raises KernelError or InfrastructureError where the guest does not answer; AgentError (EIO) where
-        it has lost a thread before.
+        Raises KernelError or InfrastructureError where the guest does not answer, and AgentError
+        (EIO) where it has lost a thread before.
         """
         damaged = self._link.statistics.damage
         deadline = Deadline.after("history", self._limit)
@@ -244,7 +247,7 @@ class HistoryWire:
         return any(one.kind in _FATAL for one in self._guest.session.troubles_so_far())
 
     def autopsy(self) -> bytes:
-        """The log as it lies in the memory of a guest that answers no more.  Raises LookupError."""
+        """Return the log in the memory of a guest that no longer answers; raises LookupError."""
         session = self._guest.session
         tables = kernel_tables(session.architecture, *self._guest.info())
         return tables.read(session.memory, *self._log)

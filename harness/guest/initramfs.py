@@ -1,4 +1,4 @@
-"""The guest's initramfs: the agent as /init, the module, and what the wire needs of the kernel package."""
+"""The guest's initramfs: the agent as /init, the module, and the modules that the wire needs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ SCRIPT = f"{MODULE_FOLDER}/script"
 
 @dataclass(frozen=True, slots=True)
 class Initramfs:
-    """An initramfs: its bytes, and the names of the modules to load, in that order, before the link is up."""
+    """An initramfs: its bytes, and the names of the modules that the agent loads, in order."""
 
     archive: bytes
     modules: tuple[str, ...]
 
 
 def wire_modules(shape: Shape) -> tuple[str, ...]:
-    """Return the modules that the wire needs; a kernel with one built in has no file of that name."""
+    """Return the names of the modules that the wire needs, unless they are built in."""
     if shape.wire is Wire.SERIAL:
         return ()
     return (f"virtio_{shape.architecture.emulated.bus}", "virtio_console")
@@ -41,11 +41,10 @@ def build_initramfs(
     shape: Shape,
     script: Sequence[bytes] = (),
 ) -> Initramfs:
-    """The image of *agent* and *module* for a kernel whose modules lie under *modules_dir*.
+    """Build the initramfs of *agent* and *module* for a kernel with its modules in *modules_dir*.
 
-    *script*: requests (``struct kmh_request`` and its body) that the agent executes before the link is up.
-
-    Raises UsageError where a file of the kernel's modules cannot be read as one.
+    The agent executes the requests of *script* (``struct kmh_request`` and its body) before the
+    link is up. Raises UsageError where a file of the kernel's modules cannot be read as one.
     """
     files = _module_files(modules_dir) if modules_dir else {}
     order = load_order(wire_modules(shape), files)
@@ -61,7 +60,7 @@ def build_initramfs(
 
 
 def load_order(wanted: Iterable[str], files: Mapping[str, Path]) -> tuple[str, ...]:
-    """*wanted* and everything they depend on, dependencies first; names without a file are built in."""
+    """Return *wanted* and all dependencies, these first; modules without a file are built in."""
     order: list[str] = []
 
     def visit(name: str) -> None:
@@ -76,13 +75,13 @@ def load_order(wanted: Iterable[str], files: Mapping[str, Path]) -> tuple[str, .
 
 
 def dependencies(path: Path) -> tuple[str, ...]:
-    """The names in ``depends=`` of a module's ``.modinfo``: there even where depmod never ran."""
+    """Return the names in ``depends=`` of a module's ``.modinfo``, which needs no depmod."""
     fields = modinfo(path.read_bytes(), str(path))
     return tuple(name.replace("-", "_") for name in fields.get("depends", "").split(",") if name)
 
 
 def modinfo(module: bytes, name: str) -> Mapping[str, str]:
-    """The ``key=value`` pairs of a module's ``.modinfo`` section."""
+    """Return the ``key=value`` pairs of a module's ``.modinfo`` section."""
     try:
         section = ELFFile(BytesIO(module)).get_section_by_name(".modinfo")
     except ELFError as error:
@@ -98,7 +97,7 @@ def modinfo(module: bytes, name: str) -> Mapping[str, str]:
 
 
 def _module_files(modules_dir: Path) -> dict[str, Path]:
-    """Module name to file, for the folders where virtio and the console driver live."""
+    """Return the files of the virtio modules by module name."""
     folders = (
         modules_dir / "kernel" / "drivers" / "virtio",
         modules_dir / "kernel" / "drivers" / "char",

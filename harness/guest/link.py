@@ -18,21 +18,23 @@ from harness.guest.frame import Frame, FrameType
 from harness.guest.pending_answer import LinkStatistics, PendingAnswer
 
 WINDOW = 4
-"""Requests on the way at once; the agent keeps the answers of at least so many."""
+"""So many requests are on their way at once; the agent keeps the answers of at least so many."""
 
 SILENCE_FIRST = 2.0
 SILENCE_MOST = 8.0
-"""Seconds without a byte after which the answer is asked for again, doubling up to the second.
+"""After so many seconds without a byte the link asks for the answer again; the time doubles.
 
-Only what vanished without a trace waits for this; damage that is seen is repaired at once.  A guest that
-is at work, or starved, is silent too: asked again too soon, it sends the whole answer twice.
+Only an answer that vanished without a trace has to wait for this: the link repairs visible damage
+at once. A guest that works, or that the host starves, is silent too: asked again too soon, it
+sends the whole answer twice.
 """
 
 REPAIRS_MOST = 64
-"""Repairs of one request, without progress, after which the link is given up."""
+"""After so many repairs of one request, without progress, the link is given up."""
 
 NAK_PAUSE = 0.05
-"""Seconds in which further NAKs of one request are echoes: every frame after a lost one brings one."""
+"""NAKs of one request within so many seconds are echoes: every frame after a lost one brings one.
+"""
 
 CLOSED_PATIENCE = 1.0
 """Seconds for QEMU to end after it has closed the wire."""
@@ -72,20 +74,20 @@ class Link:
     # -- for callers
 
     def await_ready(self, deadline: Deadline) -> None:
-        """Wait until the agent is up.  Raises TimeoutError when it is not by *deadline*."""
+        """Wait until the agent is up; raises TimeoutError when it is not by *deadline*."""
         while self._next is None:
             if not self._step(deadline):
                 raise TimeoutError("the agent is not up")
 
     @property
     def next(self) -> int:
-        """The number of the next request.  Raises WireError before the agent was up."""
+        """The number of the next request; raises WireError before the agent was up."""
         if self._next is None:
             raise WireError("the agent is not up", hint="wait for READY first")
         return self._next
 
     def resume(self, request: int) -> None:
-        """Go on with an agent that is known to be up and to expect *request*."""
+        """Continue with an agent that is known to be up and to expect *request*."""
         self._next = request
 
     def submit(self, payload: bytes) -> int:
@@ -103,7 +105,9 @@ class Link:
         return seq
 
     def damaged_since(self, damage: int) -> bool:
-        """Whether anything came broken since ``statistics.damage`` was *damage*, or stopped in its middle."""
+        """Tell whether damage was seen since ``statistics.damage`` was *damage*, or a frame is
+        incomplete.
+        """
         return self.statistics.damage > damage or self._decoder.unfinished
 
     @property
@@ -112,7 +116,7 @@ class Link:
         return len(self._order)
 
     def collect(self, deadline: Deadline) -> bytes:
-        """The answer to the oldest request.  Raises TimeoutError when it is not here by *deadline*."""
+        """Return the answer to the oldest request; raises TimeoutError when it is late."""
         if not self._order:
             raise WireError("no request is outstanding", hint="submit one first")
         seq = self._order[0]
@@ -131,7 +135,9 @@ class Link:
     # -- waiting
 
     def _step(self, deadline: Deadline) -> bool:
-        """Wait for something to happen, and repair after a silence; False when the time is up."""
+        """Wait for something to happen and repair after a silence; return False when the time is
+        up.
+        """
         if deadline.over():
             return False
         self._events.wait(min(deadline.left(), self._silence))
@@ -143,7 +149,7 @@ class Link:
         return True
 
     def _say_why_closed(self) -> NoReturn:
-        """An emulator that ends closes its sockets first: give it a moment to be gone."""
+        """Raise what QEMU's end means: it closes its sockets a moment before it is gone."""
         patience = Deadline.after("end", CLOSED_PATIENCE)
         while not patience.over():
             self._events.wait(CLOSED_PATIENCE / 50)
@@ -153,7 +159,7 @@ class Link:
         )
 
     def _after_silence(self) -> None:
-        """A slow frame may still arrive whole: its beginning is given up only at the third silence."""
+        """Ask again; give up an incomplete frame at the third silence only: it may be slow."""
         self._quiet_since = time.monotonic()
         if self._silence >= 4 * self._silence_first:
             self._handle(self._decoder.give_up())
@@ -162,7 +168,7 @@ class Link:
             self._ask_again(seq)
 
     def _awaited(self) -> int | None:
-        """The oldest request whose answer is not complete."""
+        """Return the oldest request whose answer is not complete."""
         return next((seq for seq in self._order if not self._pending[seq].complete()), None)
 
     def _ask_again(self, seq: int) -> None:
@@ -239,7 +245,7 @@ class Link:
         self._ask_again(seq)
 
     def _nak(self, seq: int) -> None:
-        """The agent expects *seq*: send it and everything after it again."""
+        """Send *seq*, which the agent expects, and everything after it again."""
         if self._next is None:
             self._ready(seq)
             return
@@ -255,7 +261,9 @@ class Link:
             self._send(self._pending[number].data)
 
     def _ready(self, seq: int) -> None:
-        """The agent is up; a second READY means that it started anew and has forgotten everything."""
+        """Note that the agent is up; a second READY means that it started anew and has lost
+        everything.
+        """
         if self._next is None:
             self._next = seq
         elif self._order and seq != self._order[0]:
@@ -269,12 +277,12 @@ class Link:
         pending.repairs += 1
         if pending.repairs > REPAIRS_MOST:
             raise WireError(
-                f"request {seq} could not be carried over in {REPAIRS_MOST} tries: {self.statistics}",
+                f"request {seq} did not get through in {REPAIRS_MOST} tries: {self.statistics}",
                 hint="the wire is damaged for good; start a new guest",
             )
 
     def _damage(self) -> None:
-        """A damaged stream may have held part of an answer: ask for it without waiting for a silence."""
+        """Ask for an answer again whose parts a damaged stream may have held, without waiting."""
         fresh = self._decoder.damaged > self.statistics.damaged
         self.statistics.damaged = self._decoder.damaged
         self.statistics.skipped = self._decoder.skipped

@@ -1,4 +1,4 @@
-"""The guest's physical memory, seen from the host, through the file that backs it or through QEMU."""
+"""The guest's physical memory, read through the file that backs it, or through QEMU's process."""
 
 import mmap
 import os
@@ -14,7 +14,7 @@ from harness.model.records.layout import PAGE_SIZE
 
 
 class PhysicalMemory:
-    """The guest's RAM by physical address; what is read is consistent only in a stopped machine."""
+    """The guest's RAM by physical address; only a stopped machine gives consistent content."""
 
     def __init__(self, store: "MemoryStore", mebibytes: int, ram: PhysicalRam) -> None:
         self.store = store
@@ -59,7 +59,7 @@ class MemoryStore(Protocol):
 
 
 class SharedFile:
-    """Memory whose writes are in the file: that of a booted guest."""
+    """Memory whose writes reach the file: that of a booted guest."""
 
     def __init__(self, fd: int) -> None:
         self._fd = os.dup(fd)
@@ -82,8 +82,8 @@ class SharedFile:
 class PrivateMapping:
     """Memory whose writes only QEMU has: that of a restored guest, read through /proc/PID/mem.
 
-    Of the ways to read it this is the fastest: 1 KiB takes 2 us, by QMP's pmemsave 1 ms.
-    It needs no more rights than being the parent of the process (proc(5), ptrace(2)).
+    This is the fastest way: 1 KiB takes 2 us, by QMP's pmemsave 1 ms. It needs no more rights than
+    being the parent of the process (proc(5), ptrace(2)).
     """
 
     def __init__(self, pid: int, fd: int) -> None:
@@ -107,11 +107,13 @@ class PrivateMapping:
         return bytes(parts)
 
     def _open(self) -> None:
-        """At the first use and not before: until QEMU has greeted, the process is still ``setpriv``."""
+        """Open the process's memory, not before the first use: until QEMU greets, it is
+        ``setpriv``.
+        """
         self._mem = os.open(self._process / "mem", os.O_RDONLY | os.O_CLOEXEC)
 
     def _find(self, offset: int) -> tuple[int, int]:
-        """The address of *offset* in QEMU, and how many bytes follow there."""
+        """Return the address of *offset* in QEMU's process, and how many bytes follow there."""
         for _ in range(2):
             for start, end, address in self._areas:
                 if start <= offset < end:
@@ -131,7 +133,7 @@ class PrivateMapping:
                 yield start, start + last - first, first
 
     def copy_to(self, path: Path) -> None:
-        """Not for restored guests: what they started from is a file already."""
+        """Raise UsageError: what a restored guest started from is a file already."""
         raise UsageError(
             f"{path}: only a booted guest is saved", hint="boot one with --no-template"
         )
@@ -144,9 +146,9 @@ class PrivateMapping:
 
 
 def new_memory_file(mebibytes: int) -> int:
-    """An anonymous file for a guest's memory; gone with its last user.
+    """Return an anonymous file for a guest's memory; its space is free again after its last user.
 
-    A memfd rather than a file in /dev/shm: containers make that one small.
+    A memfd rather than a file in /dev/shm, which containers make small.
     """
     fd = os.memfd_create("kmap-harness-guest", os.MFD_CLOEXEC)
     try:

@@ -1,4 +1,4 @@
-"""What the module has done, read from outside: also when the guest is silent or dead."""
+"""What the module has done, read from outside, so that silent and dead guests can be examined."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from harness.model.records.layout import Layout
 
 
 class ModuleWork(NamedTuple):
-    """``struct kmh_work``: steps finished, requests that reached the module, those of them it has finished."""
+    """``struct kmh_work``: counts of steps finished, and of requests begun and ended."""
 
     steps: int
     begun: int

@@ -1,8 +1,9 @@
-"""What a kernel has told its log and nobody else, read from its memory: it gave up before it had a console.
+"""The kernel's log, read from its memory: a kernel that gave up before it had a console left it.
 
-``kernel/printk/printk_ringbuffer.h`` (5.10 to 7.3): texts stand one behind the other from the buffer's beginning,
-each after the number of its record (30 bits).  They begin below zero, and a kernel gives up long before they are there.
-Their lengths stand in an array, one entry (``struct printk_info``) for each.
+In ``kernel/printk/printk_ringbuffer.h`` (5.10 to 7.3) the texts follow one another from the
+buffer's beginning, each after the number of its record (30 bits). The numbers begin below zero,
+and a kernel gives up long before they reach it. Another array has an entry (``struct
+printk_info``) for each text, with its length.
 """
 
 import re
@@ -21,7 +22,7 @@ _INFO, _LENGTH = 88, Struct("<16xH")
 
 
 class PrintkLog(NamedTuple):
-    """Physical addresses of the texts, and of what is known about each."""
+    """Physical addresses of the texts, and of the array of what is known about each."""
 
     texts: int
     infos: int
@@ -40,7 +41,7 @@ def find_printk_log(system_map: Path | None, page_offset: int) -> PrintkLog | No
 
 
 def last_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:
-    """The last lines of *log*."""
+    """Return the last lines of *log*."""
     texts = _RECORD.split(memory.read(log.texts, _SIZE))[1 : _RECORDS + 1]
     infos = memory.read(log.infos, _RECORDS * _INFO)
     lengths = (_LENGTH.unpack_from(infos, place)[0] for place in count(0, _INFO))

@@ -98,7 +98,10 @@ PROBES = (
 
 
 class GuestFacts(NamedTuple):
-    """What a guest says about its kernel beyond the layout.  Addresses are virtual, 0 where not found."""
+    """What the module reports of its kernel beyond the layout.
+
+    Addresses are virtual; 0 stands for a symbol that was not found.
+    """
 
     release: str
     build: str
@@ -125,14 +128,14 @@ _GENERATIONS = {2: Generation.STACK, 3: Generation.LOCAL}
 
 
 def request(kind: RequestType, body: bytes = b"") -> bytes:
-    """A request as the link carries it."""
+    """Return a request as the link carries it."""
     return REQUEST.pack(kind, 0, len(body)) + body
 
 
 def answer(kind: RequestType, data: bytes) -> memoryview:
-    """The body of an answer to a request of *kind*.
+    """Return the body of an answer to a request of *kind*.
 
-    Raises AgentError for a negative errno, WireError where the answer is not one to this request.
+    Raises AgentError for a negative errno, and WireError for an answer to another request.
     """
     if len(data) < RESPONSE.size:
         raise WireError(
@@ -153,7 +156,10 @@ def answer(kind: RequestType, data: bytes) -> memoryview:
 
 
 def section_left_open(data: bytes) -> bool:
-    """Whether the module had to close an atomic section at the end of a RUN; all observations are there."""
+    """Tell whether the module had to close an atomic section at the end of a RUN.
+
+    The observations of all steps are there in any case.
+    """
     return bool(RESPONSE.unpack_from(data)[2])
 
 
@@ -178,7 +184,7 @@ def encode_tasks(cpus: Iterable[int | None]) -> bytes:
 
 
 def decode_pages(body: memoryview) -> tuple[Page, ...]:
-    """The pages of a pool.  Raises WireError where ids do not count up."""
+    """Decode the pages of a pool; raises WireError where their ids do not count up."""
     fields = list(_unpack_array(PAGE, body, "struct kmh_page"))
     ids = [number for _, _, number, _, _ in fields]
     if ids != list(range(ids[0], ids[0] + len(ids)) if ids else []):
@@ -195,7 +201,7 @@ def _unpack_array(layout: Struct, body: memoryview, name: str) -> Iterable[tuple
 
 
 def decode_info(body: memoryview) -> tuple[Layout, GuestFacts]:
-    """Layout and facts of a guest's kernel.  Raises WireError where the protocol version differs."""
+    """Decode layout and facts of a guest's kernel; raises WireError for another version."""
     if len(body) != INFO.size:
         raise WireError(
             f"struct kmh_info has {len(body)} bytes, {INFO.size} expected",

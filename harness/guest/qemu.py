@@ -1,4 +1,4 @@
-"""QEMU's command line, a pure function of frozen records."""
+"""QEMU's command line: a pure function of frozen records."""
 
 import shlex
 from dataclasses import dataclass, replace
@@ -7,14 +7,16 @@ from pathlib import Path
 from harness.guest.shape import ICOUNT_SHIFT, Accelerator, Shape, Wire
 
 RTC_BASE = "2024-01-01T00:00:00"
-"""Where the clock of a guest stands that counts instructions: the same in every boot."""
+"""What a guest that counts instructions takes for the time: the same in every boot."""
 STALL_SECONDS = 600
-"""The guest's own stall detectors wait so long: more CPUs than cores look like stalls to it."""
+"""The guest's own stall detectors wait so long: with more CPUs than cores, work looks like a
+stall.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Where the four streams of a guest go: each the back end of a chardev, and a file for its memory."""
+    """The four streams of a guest: back ends of chardevs, and the file for its memory."""
 
     monitor: str
     console: str
@@ -40,7 +42,7 @@ class QemuMachine:
 
 
 def command_line(machine: QemuMachine) -> str:
-    """What the kernel is told: everything that costs time without touching the mappings is off."""
+    """Return the kernel's command line, which turns off slow things that touch no mappings."""
     shape, emulated = machine.shape, machine.shape.architecture.emulated
     return " ".join(
         [
@@ -81,9 +83,10 @@ def _clock(shape: Shape) -> tuple[str, ...]:
 
 
 def _accelerator(shape: Shape) -> str:
-    """Steps follow one another: one host thread for all CPUs hands over at once, several wait for the host.
+    """Return the value of ``-accel``; without ``parallel`` one host thread runs all CPUs.
 
-    With a thread for each CPU a change of CPU cost 0.5 to 3 ms, measured on 2 busy cores.
+    Steps follow one another, and one thread hands over at once where several wait for the host:
+    with a thread for each CPU a change of CPU cost 0.5 to 3 ms, measured on 2 busy cores.
     """
     if shape.accelerator is not Accelerator.TCG:
         return str(shape.accelerator)
@@ -96,9 +99,9 @@ def program(shape: Shape) -> str:
 
 
 def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:
-    """QEMU's command line for *machine*; for a boot and for a restore the same but for its end.
+    """Return QEMU's command line for *machine*; boot and restore differ at its end only.
 
-    ``-no-shutdown``: the memory of a restored guest is QEMU's own, and what a panic leaves is to be read.
+    ``-no-shutdown`` lets a restored guest's memory, which only QEMU has, be read after a panic.
     """
     shape, emulated = machine.shape, machine.shape.architecture.emulated
     return (
@@ -117,9 +120,9 @@ def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:
 
 
 def _counted(stop_device: str) -> tuple[str, ...]:
-    """Return the options by which a count of instructions is the time, also of the real-time clock.
+    """Return the options that make a count of instructions the time, also of the real-time clock.
 
-    Random numbers of QEMU come from a fixed seed.  By *stop_device* the guest stops itself, at an
+    Random numbers of QEMU come from a fixed seed. By *stop_device* the guest stops itself, at an
     instruction of its own choice, so that the harness can look at it.
     """
     return (
@@ -130,7 +133,7 @@ def _counted(stop_device: str) -> tuple[str, ...]:
 
 
 def _boot(machine: QemuMachine) -> tuple[str, ...]:
-    """What to boot; a restored guest has it in its memory."""
+    """Return the options that name what to boot; a restored guest has it in its memory."""
     return (
         *("-kernel", str(machine.kernel), "-initrd", str(machine.initrd)),
         *("-append", command_line(machine)),
@@ -139,7 +142,8 @@ def _boot(machine: QemuMachine) -> tuple[str, ...]:
 
 def _memory(machine: QemuMachine, channels: Channels) -> str:
     share = "off" if machine.private else "on"
-    return f"memory-backend-file,id=ram,size={machine.shape.memory}M,mem-path={channels.memory},share={share}"
+    size, path = machine.shape.memory, channels.memory
+    return f"memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"
 
 
 def _wire(shape: Shape) -> tuple[str, ...]:
@@ -150,6 +154,6 @@ def _wire(shape: Shape) -> tuple[str, ...]:
 
 
 def by_hand(machine: QemuMachine) -> str:
-    """The same guest as a line for a shell, console on the terminal, for people to try."""
+    """Return a shell line that boots the same guest with its console on the terminal."""
     channels = Channels("null", "stdio", "null", "/dev/shm/kmap-harness.ram")
     return shlex.join(arguments(replace(machine, incoming=False, private=False), channels))

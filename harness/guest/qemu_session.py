@@ -1,4 +1,4 @@
-"""One QEMU with its four streams: what a boot and a restore have in common."""
+"""One QEMU with its four streams: the common part of a boot and a restore."""
 
 import os
 import socket
@@ -34,19 +34,20 @@ from harness.model.records.layout import Layout
 
 MONITOR_SECONDS = 20
 LOOK_SECONDS = 0.5
-"""Between looks at the first CPU while a guest boots: a look takes 1 ms."""
+"""Seconds between two looks at the first CPU of a booting guest; a look takes 1 ms."""
 STOPPED = "guest-panicked"
-"""The run state in which a guest is that has written to the pvpanic device (-action panic=pause)."""
+"""The run state of a guest that has written to its stop device (-action panic=pause)."""
 LAST_WORDS = 8
-_CPU = "a kernel stops like this on a CPU or a machine that it is not made for: look at the shape's words"
+_CPU = "a kernel stops like this on a CPU or machine that it is not made for: check the shape"
 FATAL = (TroubleKind.PANIC, TroubleKind.DOUBLE_FAULT)
 
 
 class QemuSession:
-    """A started machine.  The streams are socket pairs and the memory a memfd: nothing to clean up on disk.
+    """A started machine.
 
-    With *saved* it waits for ``load``, and maps the saved memory copy-on-write.
-    Belongs to the thread that made it; QEMU dies with that thread.
+    Its streams are socket pairs and its memory is a memfd, so that nothing is left on disk. With
+    *saved* it waits for ``load``, and maps the saved memory copy-on-write. QEMU ends with the
+    thread that made the session.
     """
 
     def __init__(self, machine: QemuMachine, workdir: Path, saved: Saved | None = None) -> None:
@@ -98,7 +99,7 @@ class QemuSession:
             self._connect()
 
     def _attend(self, monitor: socket.socket, console: Console, wire: socket.socket) -> None:
-        """Listen to the streams of a machine whose process and events are there."""
+        """Watch the streams of a machine whose process and events are there."""
         self.console = console
         self._recogniser = Recogniser()
         self._troubles: list[KernelTrouble] = []
@@ -123,14 +124,14 @@ class QemuSession:
             self.require_alive("while it was left alone")
 
     def save(self, memory: Path, devices: Path) -> int:
-        """Write the guest's state; gives the number of its next request.  It stands still afterwards."""
+        """Stop the guest, write its state, and return the number of its next request."""
         self.monitor.stop()
         save_devices(self.monitor, devices)
         self.memory.store.copy_to(memory)
         return self.link.next
 
     def load(self, request: int) -> None:
-        """Take the saved state, whose next request has number *request*, and run."""
+        """Load the saved state, whose next request has number *request*, and run."""
         self._connect()
         try:
             load_devices(self.monitor, self._devices)
@@ -150,7 +151,7 @@ class QemuSession:
             self._recogniser.feed(line)
 
     def _monitor_has_news(self) -> None:
-        """Of a restored guest: it may have ended while QEMU keeps its memory."""
+        """Note that a restored guest has ended: its QEMU stays, and keeps its memory."""
         try:
             self.process.guest_ended = self.monitor.status() == "shutdown"
         except QemuExitedError:
@@ -159,7 +160,7 @@ class QemuSession:
             self.events.forget(self._monitor_fd)
 
     def look_at_stops(self, target: WitnessTarget) -> None:
-        """Whenever the guest has stopped itself: look, and let it go on."""
+        """Look at *target* whenever the guest has stopped itself, and let it continue."""
         self._target = target
         self.events.on_input(self._monitor_fd, self._look_if_stopped)
 
@@ -169,11 +170,11 @@ class QemuSession:
             self.views.append(self.witness(layout).look(self.monitor, pkmap_count))
 
     def _ended(self) -> None:
-        """QEMU is gone; the next ``require_alive`` says so."""
+        """Stop watching QEMU, which is gone; the next ``require_alive`` raises."""
         self.events.forget(self.process.pidfd)
 
     def require_alive(self, doing: str = "while an answer was awaited") -> None:
-        """Raise what QEMU's end means, with the kernel's last words, if it has ended."""
+        """Raise an error with the kernel's last words if QEMU has ended."""
         if self.process.status() is None:
             return
         died_of = self._died_of()
@@ -186,24 +187,28 @@ class QemuSession:
             ) from None
 
     def drain(self) -> None:
-        """Take in what the console has said by now."""
+        """Read what the console has by now."""
         self._console_has_more()
 
     def await_console(self, step: int, deadline: Deadline) -> None:
-        """Wait for the console's marker of *step*: printing may lag behind (on RT it has threads of its own)."""
+        """Wait for the console's marker of *step*: printing may lag behind, on RT in a thread of
+        its own.
+        """
         self.drain()
         while self._recogniser.marked < step and not deadline.over():
             self.events.wait(deadline.left())
             self.require_alive("while the console was awaited")
 
     def troubles(self, *, whole: bool = False, marked: bool = False) -> tuple[KernelTrouble, ...]:
-        """Reports of trouble since the last call; with *marked* those without a step are left for later."""
+        """Return reports of trouble since the last call; with *marked* only those that name their
+        step.
+        """
         self._gather(whole=whole, marked=marked)
         taken, self._troubles = tuple(self._troubles), []
         return taken
 
     def troubles_so_far(self) -> tuple[KernelTrouble, ...]:
-        """Reports of trouble that nobody has been given yet; they stay."""
+        """Return reports of trouble that nobody has taken yet; they stay."""
         self._gather(whole=False)
         return tuple(self._troubles)
 
@@ -212,18 +217,18 @@ class QemuSession:
         self._troubles += self._recogniser.take(whole=whole, marked=marked)
 
     def _died_of(self) -> str:
-        """The kernel's last fatal report, or nothing."""
+        """Return the title of the kernel's last fatal report, or nothing."""
         self._gather(whole=True)
         fatal = [trouble.title for trouble in self._troubles if trouble.kind in FATAL]
         return fatal[-1] if fatal else ""
 
     def last_words(self) -> str:
-        """The end of the console, as lines to append to a message."""
+        """Return the end of the console, as lines to append to a message."""
         lines = [line for line in self.console.tail(LAST_WORDS) if line.strip()]
         return "".join(f"\n    console: {line}" for line in lines)
 
     def silent(self, doing: str, damaged_before: int) -> HarnessError:
-        """Why no answer came: to be raised by the caller."""
+        """Return the error that says why no answer came."""
         if self.link.damaged_since(damaged_before):
             return WireError(
                 f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
@@ -238,7 +243,7 @@ class QemuSession:
         return type(error)(f"{error.message}{self.last_words()}", hint=error.hint)
 
     def await_agent(self, deadline: Deadline) -> None:
-        """Wait for the agent.  Raises an error that says what the guest does instead."""
+        """Wait for the agent; raises an error that says what the guest does instead."""
         looks: list[CpuState] = []
         inspection = self.architecture.cpu
         while not self._agent_up(deadline):

@@ -1,7 +1,7 @@
-"""Requests recorded in one guest and executed in another before its link is up.
+"""Requests recorded in one guest, which another executes before its link is up.
 
-A guest over a link is never quite the same twice: requests arrive when the host gets round to it.
-One that finds them in its image, and counts instructions instead of time, is.
+A guest over a link is never quite the same twice, since requests arrive when the host finds time.
+A guest that has the requests in its initramfs, and counts instructions instead of time, is.
 """
 
 from collections.abc import Sequence
@@ -13,25 +13,27 @@ from harness.guest.deadline import Deadline
 from harness.guest.pending_answer import LinkStatistics
 from harness.guest.protocol import RequestType
 from harness.model.records.layout import Layout
-from harness.model.records.operation import OpCode
+from harness.model.records.operation import TYPED_OPERATIONS
 
 
 class WitnessTarget(NamedTuple):
-    """What the outside witness looks at: the layout, and where pkmap_count is (0: not known)."""
+    """What the outside witness looks at: the layout, and the address of pkmap_count (0: not
+    known).
+    """
 
     layout: Layout
     pkmap_count: int = 0
 
 
 class RequestScript(NamedTuple):
-    """Requests as they travel, in their order, and what is looked at where they stop the machine."""
+    """Requests as they travel, in order, and what to look at where they stop the machine."""
 
     requests: tuple[bytes, ...]
     target: WitnessTarget
 
 
 class RequestCarrier(Protocol):
-    """What carries requests and answers (``harness.guest.link.Link``)."""
+    """Carries requests and answers, as ``harness.guest.link.Link`` does."""
 
     statistics: LinkStatistics
 
@@ -39,25 +41,24 @@ class RequestCarrier(Protocol):
         """Send a request."""
 
     def collect(self, deadline: Deadline) -> bytes:
-        """The answer to the oldest request.  Raises TimeoutError when it is not here by *deadline*."""
+        """Return the answer to the oldest request; raises TimeoutError when it is late."""
 
 
 STOP = protocol.request(RequestType.STOP)
-"""A request for a moment's rest: only in scripts."""
+"""A request that stops the machine: only in scripts."""
 
 
 RESET = protocol.request(RequestType.RESET)
-_TYPED = (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP)
 
 
 def _uses_typed_window(request: bytes) -> bool:
     kind, _, _ = protocol.REQUEST.unpack_from(request)
     codes = request[protocol.REQUEST.size :: protocol.OPERATION.size]
-    return kind == RequestType.RUN and any(code in _TYPED for code in codes)
+    return kind == RequestType.RUN and any(code in TYPED_OPERATIONS for code in codes)
 
 
 class RequestRecorder:
-    """A carrier that keeps the requests: they make a script."""
+    """A carrier that records the requests of which a script is made."""
 
     def __init__(self, carrier: RequestCarrier) -> None:
         self._carrier = carrier
@@ -65,16 +66,20 @@ class RequestRecorder:
         self.requests: list[bytes] = []
 
     def stop(self) -> None:
-        """Note that the machine is looked at here: the other guest will stop itself, if it is the last time.
+        """Note that the machine is looked at here: the other guest stops itself at the last such
+        point.
 
-        Once it has been stopped, no two runs are the same (``stop_machine()`` of the agent says why).
+        Only at the last, since no two runs are the same once a machine was stopped
+        (``stop_machine()`` of the agent says why).
         """
         self.requests = [one for one in self.requests if one != STOP]
         self.requests.append(STOP)
 
     def script(self) -> tuple[bytes, ...]:
-        """The requests.  Without the stop where the last program used the typed window: its address is each
-        guest's own, and what cannot be looked at whole is not looked at.
+        """Return the requests, without the stop where the last program used the typed window.
+
+        Each guest has that window at another address, and what the witness cannot see whole it
+        leaves.
         """
         resets = [at for at, one in enumerate(self.requests) if one == RESET]
         ends = [at for at in resets if STOP not in self.requests[at:]]
@@ -83,7 +88,7 @@ class RequestRecorder:
         return tuple(one for one in self.requests if not typed or one != STOP)
 
     def submit(self, payload: bytes) -> int:
-        """Keep and send a request."""
+        """Record and send a request."""
         self.requests.append(payload)
         return self._carrier.submit(payload)
 
@@ -93,11 +98,11 @@ class RequestRecorder:
 
 
 class OtherPathError(InfrastructureError):
-    """A guest did not do what the one did that its script was recorded in."""
+    """A guest was given other requests than those that were recorded."""
 
 
 class ReplayCarrier:
-    """A carrier of answers that are there already: those of a guest that has executed *requests*."""
+    """A carrier for a guest that has executed *requests* already: it fetches their answers."""
 
     def __init__(self, carrier: RequestCarrier, requests: Sequence[bytes]) -> None:
         self._carrier = carrier
@@ -107,11 +112,11 @@ class ReplayCarrier:
 
     @property
     def stops_next(self) -> bool:
-        """Whether the guest stopped itself at this point, to be looked at."""
+        """Whether the guest stopped itself at this point, so that it was looked at."""
         return self._requests[self._next : self._next + 1] == (STOP,)
 
     def submit(self, payload: bytes) -> int:
-        """Ask for the answer to *payload*.  Raises OtherPathError where it is not the script's next request."""
+        """Ask for the answer to *payload*; raises OtherPathError unless it is the next request."""
         number, self._next = self._next, self._next + 1
         if number >= len(self._requests) or self._requests[number] != payload:
             raise OtherPathError(
@@ -123,5 +128,5 @@ class ReplayCarrier:
         )
 
     def collect(self, deadline: Deadline) -> bytes:
-        """The answer of the script to the oldest request asked for."""
+        """Return the script's answer to the oldest request asked for."""
         return bytes(protocol.answer(RequestType.ANSWER, self._carrier.collect(deadline)))

@@ -86,7 +86,7 @@ class Guest:
         return snapshot
 
     def synchronise(self) -> None:
-        """Continue the chain of hashes from where the module stands: others have executed steps."""
+        """Continue the chain of hashes from the module's end: others have executed steps."""
         body = self.ask(RequestType.SNAPSHOT)
         _, self._conversation.chain = decode_snapshot(body, self.info()[0])
 
@@ -168,7 +168,7 @@ class Guest:
         return self._conversation.ask(kind, body)
 
     def pool(self, kind: PageKind, count: int) -> tuple[Page, ...]:
-        """Return *count* more pages of *kind*; raises AgentError (ENOMEM) where memory is short."""
+        """Return *count* more pages of *kind*; raises AgentError (ENOMEM) if memory is short."""
         body = protocol.POOL_REQUEST.pack(kind, count)
         return protocol.decode_pages(self.ask(RequestType.POOL, body))
 
@@ -218,7 +218,7 @@ class Guest:
         return self._stream.receive()
 
     def decode(self, raw: RawSteps) -> list[StepRecord]:
-        """Return the steps of an answer; raises WireError where they do not follow the last ones."""
+        """Return the steps of an answer; raises WireError where they do not follow the last."""
         return self._stream.decode(raw)
 
     # -- the end

@@ -54,7 +54,7 @@ def save_devices(monitor: Monitor, path: Path) -> None:
 
 
 def load_devices(monitor: Monitor, fd: int) -> None:
-    """Load the state from *fd*, which QEMU has inherited under this number, and let the guest run."""
+    """Load the state from *fd*, a number that QEMU has inherited, and let the guest run."""
     monitor.command("migrate-set-capabilities", capabilities=_CAPABILITIES)
     monitor.command("migrate-incoming", uri=f"fd:{fd}")
     _await(monitor, "restoring")

@@ -34,16 +34,16 @@ ICOUNT_SHIFT = 3
 class Shape:
     """One machine; equal shapes give equal command lines.
 
-    ``memory`` and ``highmem`` are MiB; ``highmem=None`` leaves the split to the kernel.
-    ``pti`` turns page table isolation on (PAE kernels only), else all mitigations are off:
-    with PTI every system call empties the TLB and stale translations cannot be seen.
-    ``parallel`` gives each CPU a host thread of its own: they then really run at once.
-    ``icount`` makes time a count of instructions, the same in every run: for one CPU.
-    ``variant`` other than 0 is another start of the same machine: the agent keeps as many pages for
-    good as this number says, so that the pools get other frames; with KASLR each variant has
-    addresses of its own.
-    ``tsc_khz`` is the rate of its TSC that the kernel reads on its command line: the host's; with 0
-    the kernel measures.
+    ``memory`` and ``highmem`` are MiB; ``highmem=None`` leaves the split to the kernel. ``pti``
+    turns page table isolation on (PAE kernels only); otherwise all mitigations are off. With PTI
+    every system call empties the TLB, so that stale translations cannot be seen. ``parallel``
+    gives each CPU a host thread of its own: they then really run at once. ``icount`` makes a count
+    of instructions the time, the same in every run; it needs a single CPU.
+
+    ``variant`` other than 0 is another start of the same machine: the agent keeps as many pages
+    for good as this number says, so that the pools get other frames; with KASLR each variant has
+    addresses of its own. ``tsc_khz`` is the rate of its clock that the kernel reads on its command
+    line: the host's; with 0 the kernel measures.
     """
 
     smp: int = 2

@@ -1,4 +1,4 @@
-"""Machine shapes as text: the words a user gives (``smp=2,memory=512,pti``), and a shape in words."""
+"""Machine shapes as text: words of users (``smp=2,memory=512,pti``), and shapes in words."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

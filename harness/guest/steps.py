@@ -1,4 +1,4 @@
-"""Answers to RUN and SNAPSHOT, decoded fast: this is where the harness spends its time per step."""
+"""Answers to RUN and SNAPSHOT, decoded fast: here the harness spends its time per step."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -43,11 +43,11 @@ _NOTHING: tuple[()] = ()
 
 
 class StepRecord(NamedTuple):
-    """One executed step: what is judged (``observation``) and what is only told.
+    """One executed step: its ``observation`` is judged, the rest is for people.
 
-    ``step`` counts since the module was loaded, ``cycles`` are TSC ticks of the operation,
-    ``messages`` printk calls during it, ``flags`` FLAG_* bits, ``done_steps`` the steps
-    whose end ``observation.done`` reports, in its order.
+    ``step`` counts since the module was loaded, ``cycles`` are clock ticks of the operation,
+    ``messages`` printk calls during it, ``flags`` FLAG_* bits, ``done_steps`` the steps whose end
+    ``observation.done`` reports, in its order.
     """
 
     step: int
@@ -61,14 +61,14 @@ class StepRecord(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """Where the chain of hashes stands: the next step and the hash of the one before."""
+    """The end of the chain of hashes: the next step, and the hash of the one before."""
 
     step: int
     hash: int
 
 
 def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
-    """The steps of an answer to RUN, and where the chain stands after them.
+    """Decode the steps of an answer to RUN; return them and the chain of hashes after them.
 
     Raises WireError where a step number or hash contradicts *chain*: then something was lost,
     repeated or changed between module and harness.
@@ -159,7 +159,7 @@ def _sorted(changes: list[Any]) -> tuple[Any, ...]:
 
 
 def decode_snapshot(body: memoryview, layout: Layout) -> tuple[Snapshot, Chain]:
-    """The whole state, and where the chain of hashes stands.  Raises WireError where lengths disagree."""
+    """Decode the whole state and the chain of hashes; raises WireError where lengths disagree."""
     try:
         (
             step,

@@ -8,7 +8,7 @@ from io import FileIO
 from typing import NamedTuple, Protocol
 
 CONSOLE_ROOM = 1 << 20
-"""Bytes of a console pipe that may be unread: any user may have so large a pipe (pipe(7), pipe-max-size)."""
+"""Bytes of a console pipe that may be unread: any user may have so large a pipe (pipe(7))."""
 
 
 class Stream(Protocol):
@@ -22,7 +22,10 @@ class Stream(Protocol):
 
 
 class Streams(NamedTuple):
-    """Our ends; the descriptors that QEMU inherits; the back ends of its chardevs, in the same order."""
+    """Our ends, the descriptors that QEMU inherits, and the back ends of its chardevs.
+
+    Descriptors and back ends have the same order: monitor, console, wire.
+    """
 
     monitor: socket.socket
     console: Stream
@@ -32,7 +35,10 @@ class Streams(NamedTuple):
 
 
 def open_streams(held: ExitStack, *, counted: bool) -> Streams:
-    """Monitor, console and wire, ours to be closed by *held*; *counted*: the guest counts instructions."""
+    """Open monitor, console and wire; *held* closes our ends.
+
+    *counted* says that the guest counts instructions.
+    """
     monitor, wire = socket.socketpair(), socket.socketpair()
     console: Stream
     if counted:
@@ -54,10 +60,10 @@ def open_streams(held: ExitStack, *, counted: bool) -> Streams:
 
 
 def console_pipe() -> tuple[FileIO, int]:
-    """A stream from QEMU that takes every byte at once: for a guest that counts instructions.
+    """Return a stream from QEMU that takes every byte at once, for guests that count instructions.
 
-    A socket counts each byte that the serial port writes as a whole buffer and is full after some 250; the
-    port then waits until the host has read.  That is an input, and no two runs would be the same.
+    A socket counts each byte of the serial port as a whole buffer and is full after some 250; the
+    port then waits until the host has read. That is an input, and no two runs would be the same.
     """
     mine, other = os.pipe2(os.O_CLOEXEC)
     fcntl(mine, F_SETPIPE_SZ, CONSOLE_ROOM)

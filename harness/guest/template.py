@@ -32,21 +32,25 @@ from harness.guest.shape import Accelerator, Shape
 
 FORMAT = 2
 SETTLE_SECONDS = 2.5
-"""The kernel's deferred work after a boot: it refines the TSC's rate for one second and changes its
-clock source, which every restored guest would do again.
+"""Seconds for the kernel's deferred work after a boot.
+
+It refines the TSC's rate for one second and changes its clock source, which every restored guest
+would do again.
 """
 MOST_MIB = 4096
-"""Room for all templates together; the last one made stays in any case."""
+"""MiB for all templates together; the one made last stays in any case."""
 LIMIT = "KMAP_HARNESS_TEMPLATES_MIB"
 """The environment variable that sets another."""
 
 TIMERLESS = "APIC timer disabled due to verification failure"
-"""What a kernel without ACPI says where the host was too busy while it measured its timer against jiffies
-(arch/x86/kernel/apic/apic.c, 5.10 to 7.3): its ticks are then broadcast, and its timers as coarse as they are.
+"""A kernel without ACPI says so where a busy host spoilt the check of its timer against jiffies.
+
+Its ticks are then broadcast, and its timers as coarse as those (arch/x86/kernel/apic/apic.c, 5.10
+to 7.3).
 """
 
 BOOTS = 3
-"""How often a guest is booted before one without its timer is taken as it is."""
+"""A guest without its timer is accepted after so many boots."""
 
 _NOWHERE = Channels("null", "null", "null", "/nowhere")
 
@@ -61,13 +65,15 @@ class GuestParts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether one boot can stand for many: not under KVM, nor where instructions are counted from
-        the boot on.  With KASLR all restores of one template have its addresses: other variants have others.
+        """Whether restores of one boot can replace boots.
+
+        They cannot under KVM, nor where instructions are counted from the boot on. With KASLR all
+        restores of one template have its addresses; other variants have others.
         """
         return not self.shape.icount and self.shape.accelerator is Accelerator.TCG
 
     def boot(self, workdir: Path, script: RequestScript | None = None) -> Guest:
-        """A cold guest; with a *script*, one that has executed it."""
+        """Boot a guest; with a *script*, one that executes it."""
         return boot_guest(self.kernel, self.shape, self.module, self.agent, workdir, script=script)
 
 
@@ -80,19 +86,20 @@ class Template:
     request: int
 
     def start(self, workdir: Path) -> QemuSession:
-        """A process that waits for the state; ``restore_guest`` gives it.  Raises FileNotFoundError
-        where the template has been dropped meanwhile.
+        """Start a process that waits for the state, which ``restore_guest`` loads.
+
+        Raises FileNotFoundError where the template has been removed meanwhile.
         """
         saved = Saved.open(self.folder / "memory", self.folder / "devices")
         (self.folder / "template.json").touch()
         return QemuSession(replace(self.machine, incoming=True, private=True), workdir, saved)
 
     def restore(self, workdir: Path) -> Guest:
-        """A guest in the state of this template, in a process of its own."""
+        """Return a guest in the state of this template, in a process of its own."""
         return restore_guest(self.start(workdir), self.request)
 
     def copied(self, folder: Path) -> Template:
-        """A copy in *folder*, whose memory may be edited before it is restored: no code has run yet there."""
+        """Return a copy in *folder*, whose memory may be edited until the copy is restored."""
         with (self.folder / "memory").open("rb") as memory:
             copy_memory(memory.fileno(), folder / "memory")
         for name in ("devices", "template.json"):
@@ -101,7 +108,7 @@ class Template:
 
 
 def template_key(parts: GuestParts) -> str:
-    """Names a template by the contents of all that went into it: equal keys, equal guests."""
+    """Return a name made from the content of all that goes into a template."""
     machine = QemuMachine(parts.shape, Path("kernel"), Path("initrd"))
     facts = (
         str(FORMAT),
@@ -133,7 +140,7 @@ def emulator(shape: Shape) -> str:
 
 
 def find_template(parts: GuestParts, cache: Cache) -> Template | None:
-    """The template of *parts*, if it has been made."""
+    """Return the template of *parts*, if it has been made."""
     folder = cache.root / "templates" / template_key(parts)
     try:
         said = json.loads((folder / "template.json").read_text(encoding="ascii"))
@@ -145,8 +152,10 @@ def find_template(parts: GuestParts, cache: Cache) -> Template | None:
 
 
 def make_template(parts: GuestParts, workdir: Path, cache: Cache) -> Guest | None:
-    """Boot, and save the guest.  One that complains while it boots, or whose host left its kernel no time to
-    verify the timer, is not kept: it is returned as it is.
+    """Boot a guest and save its state; return None then.
+
+    A guest that complains while it boots, or whose timer the kernel could not verify because the
+    host was busy, is not saved: it is returned as it is.
     """
     folder = cache.root / "templates" / template_key(parts)
     guest = _booted(parts, workdir)
@@ -166,7 +175,7 @@ def make_template(parts: GuestParts, workdir: Path, cache: Cache) -> Guest | Non
 
 
 def _booted(parts: GuestParts, workdir: Path) -> Guest:
-    """A guest that has its timer, where the host lets one of several boots have it."""
+    """Boot a guest that has its timer, if the host lets one of several boots have it."""
     for _ in range(BOOTS - 1):
         guest = parts.boot(workdir)
         if not _timerless(workdir):
@@ -176,7 +185,7 @@ def _booted(parts: GuestParts, workdir: Path) -> Guest:
 
 
 def _timerless(workdir: Path) -> bool:
-    """Whether this boot's console has the line; every restored guest would be as slow."""
+    """Tell whether this boot's console has the line; every restored guest would be as slow."""
     return TIMERLESS in (workdir / "console.log").read_text(encoding="utf-8", errors="replace")
 
 
@@ -189,7 +198,7 @@ def _write(guest: Guest, folder: Path, workdir: Path) -> None:
 
 
 def start(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Guest:
-    """A guest as fast as can be: restored, the template being made where there is none yet."""
+    """Return a guest the fastest way: restored from a template, which is made if need be."""
     if not parts.lasting:
         return parts.boot(workdir)
     cache = cache or Cache.default()
@@ -210,9 +219,10 @@ def start(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Guest
 
 
 def obtain_template(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Template:
-    """The template of *parts*, made where there is none.  Raises InfrastructureError where none is kept.
+    """Return the template of *parts*, made where there is none.
 
-    A guest on a busy host may complain of its clock as it boots; another one need not.
+    Raises InfrastructureError where no guest could be saved. A guest on a busy host may complain
+    of its clock as it boots; the next one need not.
     """
     cache = cache or Cache.default()
     for _ in range(BOOTS):
@@ -228,7 +238,10 @@ def obtain_template(parts: GuestParts, workdir: Path, cache: Cache | None = None
 
 
 def evict(cache: Cache, keep: Path) -> None:
-    """Remove the least recently used templates until the rest fits; guests that run keep their files."""
+    """Remove the least recently used templates until the rest fits.
+
+    Guests that run keep their files, since they have them open.
+    """
     room = int(os.environ.get(LIMIT, MOST_MIB)) << 20
     entries = sorted(_entries(cache))
     used = sum(size for _, size, _ in entries)

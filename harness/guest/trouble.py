@@ -33,7 +33,11 @@ class TroubleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KernelTrouble:
-    """One report.  ``title`` is its telling line; ``step`` the step it belongs to where a marker said so."""
+    """One report of the kernel.
+
+    ``title`` is the line that says what happened; ``step`` is the step of the report where a
+    marker named one.
+    """
 
     kind: TroubleKind
     title: str
@@ -68,7 +72,8 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
             TroubleKind.RCU_STALL,
         ),
         (
-            r"^WARNING: (?:possible (?:circular|recursive|irq lock)|inconsistent lock|suspicious RCU)",
+            r"^WARNING: (?:possible (?:circular|recursive|irq lock)|inconsistent lock"
+            r"|suspicious RCU)",
             TroubleKind.LOCKDEP,
         ),
         (
@@ -85,7 +90,8 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
         ),
         (r"^(?:BUG: )?(?:Bad page (?:state|map|cache)|Bad rss-counter)", TroubleKind.CORRUPTION),
         (
-            r"^(?:list_add|list_del) corruption|^stack-protector:|^BUG \S+ .*: .*(?:overwritten|poison)",
+            r"^(?:list_add|list_del) corruption|^stack-protector:"
+            r"|^BUG \S+ .*: .*(?:overwritten|poison)",
             TroubleKind.CORRUPTION,
         ),
         (r"^Out of memory|^\S+ invoked oom-killer|page allocation failure", TroubleKind.MEMORY),
@@ -99,12 +105,14 @@ _HEADINGS: tuple[tuple[re.Pattern[str], TroubleKind], ...] = tuple(
 """The first that matches decides."""
 
 _BELONGS = re.compile(
-    r"""^(?:\s|$|=+$|-+$|\.\.\.|---\[|\#PF:|\*p[dg]|\*pdpt|E[A-D]X:|ESI:|EIP:|ESP:|DS:|CR\d:|DR\d:|Code:|
-    Call\ Trace|CPU:|PID:|Hardware\ name:|Modules\ linked|Workqueue:|Tainted|Not\ tainted|Kernel\ Offset|
-    \[<[0-9a-f]+>\]|Oops|invalid\ opcode|Fixing|note:|task:|in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|
-    INFO:\ lockdep|INFO:\ Slab|irq\ event|hardirqs|softirqs|(?:\d+|no)\ locks?\ held|other\ info|stack\ backtrace|
-    but\ task|which\ lock|the\ existing|\S+/\d+\ is\ trying|and\ this\ task|but\ there|Possible|"echo\ 0|
-    Rebooting|Sending\ NMI|NMI\ backtrace|rcu:|Showing|show_signal|page:|raw:|flags:|page\ dumped)""",
+    r"""^(?:\s|$|=+$|-+$|\.\.\.|---\[|\#PF:|\*p[dg]|\*pdpt|E[A-D]X:|ESI:|EIP:|ESP:|DS:|CR\d:|DR\d:|
+    Code:|Call\ Trace|CPU:|PID:|Hardware\ name:|Modules\ linked|Workqueue:|Tainted|
+    Not\ tainted|Kernel\ Offset|\[<[0-9a-f]+>\]|Oops|invalid\ opcode|Fixing|note:|task:|
+    in_atomic|preempt_count|RCU\ nest|Preemption\ disabled|INFO:\ lockdep|INFO:\ Slab|
+    irq\ event|hardirqs|softirqs|(?:\d+|no)\ locks?\ held|other\ info|stack\ backtrace|
+    but\ task|which\ lock|the\ existing|\S+/\d+\ is\ trying|and\ this\ task|but\ there|
+    Possible|"echo\ 0|Rebooting|Sending\ NMI|NMI\ backtrace|rcu:|Showing|show_signal|page:|
+    raw:|flags:|page\ dumped)""",
     re.VERBOSE,
 )
 _LINES_MOST = 300

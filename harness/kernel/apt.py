@@ -1,8 +1,9 @@
-"""A private apt state: the host's archive, keys and network settings, none of its files touched.
+"""A private apt state: the host's archive, keys and network settings; its files stay untouched.
 
 apt itself fetches the index files and checks their signatures and hashes (``apt-secure(8)``), and
-apt's own methods fetch the packages, so that mirrors, proxies and credentials are those of the host.
-The hooks of the host's configuration (``APT::Update::Post-Invoke`` and the like) are not taken over.
+apt's own methods fetch the packages, so that mirrors, proxies and credentials are those of the
+host. The hooks of the host's configuration (``APT::Update::Post-Invoke`` and the like) are left
+out.
 """
 
 import hashlib
@@ -82,7 +83,7 @@ class Package(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The packages of one Debian release for guests and for the host, through the host's mirrors."""
+    """The packages of one Debian release for guests and for the host, from the host's mirrors."""
 
     cache: Cache
     codename: str
@@ -96,8 +97,8 @@ class Archive:
     def update(self, progress: Progress, *, force: bool = False) -> tuple[str, ...]:
         """Bring the index files up to date and return apt's complaints, one a line.
 
-        A source that fails (half-published, gone) leaves its former index or none, and the others
-        are used.  Raises :class:`ArchiveError` when the host has no Debian source at all.
+        Where a source fails (half-published, gone) apt keeps its former index or none, and uses
+        the others. Raises :class:`ArchiveError` when the host has no Debian source at all.
         """
         with self.cache.locked(f"apt-{self.codename}"):
             stamp = self.root / "updated"
@@ -115,7 +116,9 @@ class Archive:
             return complaints
 
     def packages(self, pattern: str) -> tuple[Package, ...]:
-        """The packages whose whole name matches the regular expression, of all verified indexes."""
+        """Return the packages of all verified indexes whose whole name matches the regular
+        expression.
+        """
         wanted = re.compile(rf"Package: (?:{pattern})\n")
         found: list[Package] = []
         for target in self._targets():
@@ -126,9 +129,10 @@ class Archive:
         return tuple(dict.fromkeys(found))
 
     def fetch(self, package: Package, progress: Progress) -> Path:
-        """The verified ``.deb`` in the cache; fetched if it is not there.
+        """Return the verified ``.deb`` in the cache, fetched if it is not there.
 
-        Raises :class:`FetchError` (not to be had, or not what the signed index says) or a cache error.
+        Raises :class:`FetchError` (not available, or not what the signed index says) or a cache
+        error.
         """
         final = self.cache.root / "debs" / f"{package.sha256}.deb"
         if final.exists():
@@ -139,7 +143,10 @@ class Archive:
         return final
 
     def fetch_first(self, places: Iterable[Package], progress: Progress) -> Path:
-        """The first of several packages that can be fetched; raises :class:`FetchError` with all reasons."""
+        """Return the first of several packages that can be fetched.
+
+        Raises :class:`FetchError` with all reasons.
+        """
         reasons: list[str] = []
         for package in places:
             try:
@@ -149,7 +156,7 @@ class Archive:
         raise FetchError("; ".join(reasons))
 
     def setting(self, name: str) -> str:
-        """One setting of the private configuration, as ``Acquire::http::Proxy``; empty if not set."""
+        """Return one setting of the configuration, as ``Acquire::http::Proxy``; or nothing."""
         return (
             self._apt("apt-config", "shell", "VALUE", name)
             .stdout.strip()
@@ -199,7 +206,7 @@ class Archive:
         if not derived:
             raise ArchiveError(
                 "the apt configuration of this host names no source of the Debian archive",
-                hint="add one as the installer writes it: a suite of a Debian release, component main",
+                hint="add one as Debian's installer does: a suite of a release, component main",
             )
         with self.cache.guarded():
             for folder in ("lists/partial", "cache/archives/partial", "log"):
@@ -262,7 +269,7 @@ def _complaints(stderr: str) -> tuple[str, ...]:
 
 
 def _own(fresh: Path) -> None:
-    """Copy what apt only linked to: its method for ``file:`` downloads nothing."""
+    """Replace a link by a copy: apt's method for ``file:`` downloads nothing."""
     if fresh.is_symlink():
         target = fresh.resolve()
         fresh.unlink()

@@ -25,7 +25,7 @@ _DIAGNOSTICS = (
     r"\S*ld: (?!.*(?:: in function |warning: )).*",
     r"make.*: \*\*\* .*",
 )
-"""Compiler and assembler, linker, modpost, and make's own: whatever stands first in a line of its own."""
+"""Diagnostics of compiler and assembler, linker, modpost and make, at the start of a line."""
 _DIAGNOSTIC = re.compile(f"^(?:{'|'.join(_DIAGNOSTICS)})$", re.MULTILINE)
 BUILT_FOR = "built-for"
 """The file in a module's folder that names its kernel by content."""
@@ -35,7 +35,7 @@ _SOURCES = ("Makefile", "Kbuild", "*.c", "*.h", "*.S")
 
 
 class BuildError(UsageError):
-    """The compiler refused; ``output`` is all that it said and ``command`` how it was called."""
+    """The compiler refused; ``output`` is all its text, ``command`` the call."""
 
     def __init__(self, what: str, command: str, output: str) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class BuildError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A file that was built, or found in the cache, and how."""
+    """A file that was built or found in the cache, and its command."""
 
     path: Path
     key: str
@@ -63,7 +63,7 @@ class Built:
 
 
 def first_error(output: str) -> str:
-    """The first diagnostic of a build with its file and line, or the last words where there is none."""
+    """Return the first diagnostic of a build with its file and line, or the last lines."""
     found = _DIAGNOSTIC.search(output)
     if found:
         return found.group()
@@ -71,7 +71,7 @@ def first_error(output: str) -> str:
 
 
 def source_files(folder: Path) -> list[Path]:
-    """The files of a source folder that a build reads, in order of name; raises :class:`UsageError`."""
+    """Return the files of a folder that a build reads, by name; raises :class:`UsageError`."""
     if not folder.is_dir():
         raise UsageError(f"there is no source folder {folder}")
     files = {path for pattern in _SOURCES for path in folder.rglob(pattern) if path.is_file()}
@@ -81,10 +81,10 @@ def source_files(folder: Path) -> list[Path]:
 def build_module(
     kernel: Kernel, folder: Path, cache: Cache | None = None, progress: Progress | None = None
 ) -> Built:
-    """The module that ``folder`` (with its Kbuild or Makefile) makes for ``kernel``.
+    """Build the module of ``folder`` (with its Kbuild or Makefile) for ``kernel``.
 
-    A copy is built, so the folder stays as it is.  Raises :class:`BuildError` when the compiler
-    refuses and :class:`UsageError` when the folder makes no module, or more than one.
+    A copy is built, so that the folder stays as it is. Raises :class:`BuildError` when the
+    compiler refuses and :class:`UsageError` when the folder makes no module, or more than one.
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     files = source_files(folder)
@@ -121,7 +121,7 @@ def build_program(
     progress: Progress | None = None,
     architecture: Architecture = I386,
 ) -> Built:
-    """A static program for a guest, from C files and the folders of their headers.
+    """Build a static program for a guest, from C files and the folders of their headers.
 
     Raises :class:`BuildError` when the compiler refuses.
     """

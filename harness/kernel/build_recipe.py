@@ -17,7 +17,7 @@ _KERNEL_KEYS = {"series", "fragments", "variables"}
 
 
 class BuildRecipeError(UsageError):
-    """The catalogue has an entry that cannot be."""
+    """The catalogue has an entry that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class BuildRecipe:
     """Debian releases that carry the package."""
     fragments: tuple[Path, ...]
     lacks: frozenset[str] = frozenset()
-    """Symbols that this series does not have: a fragment that sets one does not ask it of this kernel."""
+    """Symbols that this series lacks: settings of fragments do not ask this kernel for them."""
 
     variables: tuple[str, ...] = ()
     """More words for make when this kernel is built."""
     architecture: Architecture = I386
 
     def settings(self) -> dict[str, str]:
-        """What is asked of the configuration; raises :class:`FragmentError`."""
+        """Return the settings that the configuration must have; raises :class:`FragmentError`."""
         merged = fragment.merge(self.fragments)
         return {name: value for name, value in merged.items() if name not in self.lacks}
 
@@ -55,7 +55,7 @@ def recipes(
 
 
 def recipe_of(name: str) -> BuildRecipe:
-    """The kernel of the catalogue of that name.  Raises UsageError naming those there are."""
+    """Return the kernel of that name; raises UsageError with the names there are."""
     known = recipes()
     if name not in known:
         raise UsageError(
@@ -92,6 +92,7 @@ def _checked(name: str, entry: dict[str, Any], allowed: set[str]) -> dict[str, A
     unknown, missing = set(entry) - allowed, allowed - {"lacks", "variables"} - set(entry)
     if unknown or missing:
         raise BuildRecipeError(
-            f"the entry {name} of the catalogue: unknown {sorted(unknown)}, missing {sorted(missing)}"
+            f"the entry {name} of the catalogue: unknown {sorted(unknown)},"
+            f" missing {sorted(missing)}"
         )
     return entry

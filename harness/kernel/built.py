@@ -8,7 +8,7 @@ Layout below the cache's root::
     trees/<name>/<key>/kernel.json      written last: the kernel is complete
 
 The object folder lies inside its source, so that make names every file by a relative path
-(Makefile of 5.10 to 7.3: ``srctree := ..``) and a copy of both elsewhere is up to date as it stands.
+(Makefile of 5.10 to 7.3: ``srctree := ..``) and a copy of both elsewhere is up to date.
 """
 
 import dataclasses
@@ -57,10 +57,11 @@ def obtain_built(
     say: tree.Say | None = None,
     refresh: bool = False,
 ) -> Kernel:
-    """The kernel of a recipe, built if it is not in the cache; an interrupted build goes on where it was.
+    """Return the kernel of a recipe, built if it is not in the cache.
 
-    ``refresh`` asks apt for a newer source.  Raises :class:`SourceUnobtainableError`,
-    :class:`ConfigMismatchError`, :class:`BuildFailedError`, or a cache error.
+    An interrupted build continues where it was. ``refresh`` asks apt for a newer source. Raises
+    :class:`SourceUnobtainableError`, :class:`ConfigMismatchError`, :class:`BuildFailedError`, or a
+    cache error.
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     source = source_tree(recipe.package, recipe.codenames, cache, progress, refresh=refresh)
@@ -74,21 +75,22 @@ def obtain_built(
 
 
 def cached_built(recipe: BuildRecipe, cache: Cache) -> Kernel | None:
-    """The kernel as an earlier :func:`obtain_built` left it, or None; nothing is fetched or built."""
+    """Return the kernel that an earlier :func:`obtain_built` left, or None; nothing is built."""
     source = cached_source(recipe.package, cache)
     return record_file.read_record(_home(recipe, source, cache)) if source else None
 
 
 def built_tree(kernel: Kernel) -> KernelTree:
-    """Source and objects of a kernel of the catalogue.  Shared: build in a :func:`clone` of it."""
+    """Return source and objects of a kernel of the catalogue. Shared: build in a :func:`clone`."""
     return KernelTree(kernel.build_dir.parent)
 
 
 def clone(origin: KernelTree, target: Path) -> KernelTree:
-    """A copy of source and objects in the new folder ``target``, in which make finds nothing to do.
+    """Copy source and objects to the new folder ``target``; make finds nothing to do there.
 
-    Source files are hard links: replace them (as ``git apply`` and ``patch`` do), never write into them.
-    Objects are copied with their times.  Raises :class:`InfrastructureError` when the copy fails.
+    Source files are hard links: replace them (as ``git apply`` and ``patch`` do), never write into
+    them. Objects are copied with their times. Raises :class:`InfrastructureError` when a copy
+    fails.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     made = KernelTree(target)
@@ -98,7 +100,7 @@ def clone(origin: KernelTree, target: Path) -> KernelTree:
 
 
 def link_source(origin: Path, target: Path) -> None:
-    """A copy of the source *origin* as hard links, in the folder ``target`` that is not there yet."""
+    """Copy the source *origin* as hard links to the folder ``target``, which must not exist."""
     _copy("-al", origin, target)
 
 
@@ -156,9 +158,10 @@ def _described(order: _Order, kernel: Kernel) -> Kernel:
 
 
 def _prepare_source(order: _Order, made: KernelTree) -> None:
-    """The source with no objects; or with those of a kernel that differs in some fragments only.
+    """Prepare the source: with no objects, or with those of a kernel with some other fragments.
 
-    Kbuild makes anew what a changed setting concerns (Documentation/kbuild/kbuild.rst, ``fixdep``).
+    Kbuild then compiles what a changed setting concerns (Documentation/kbuild/kbuild.rst,
+    ``fixdep``).
     """
     cache, source = order.cache, order.source
     cache.folder(*order.home.relative_to(cache.root).parts)
@@ -177,7 +180,7 @@ def _prepare_source(order: _Order, made: KernelTree) -> None:
 
 
 def _sibling(order: _Order) -> Kernel | None:
-    """The finished kernel of the same source and size of PTEs that has the most fragments in common."""
+    """Return the finished kernel of the same source and PTE size with most fragments in common."""
     own = {path.stem for path in order.recipe.fragments}
     found = []
     for path in sorted(order.home.parent.parent.glob("*/*/")):

@@ -24,10 +24,10 @@ def kernel_by_name(
     say: Say | None = None,
     refresh: bool = False,
 ) -> Kernel:
-    """The kernel of that name, fetched or built if it is not in the cache.
+    """Return the kernel of that name, fetched or built if it is not in the cache.
 
-    ``say`` is told the exact commands of a build.  Raises :class:`UnknownKernelError`, which suggests near
-    names, and what :func:`obtain` and :func:`obtain_built` raise.
+    ``say`` gets the exact commands of a build. Raises :class:`UnknownKernelError`, which suggests
+    near names, and what :func:`obtain` and :func:`obtain_built` raise.
     """
     if recipe := recipes().get(name):
         return obtain_built(recipe, cache, progress, say=say, refresh=refresh)

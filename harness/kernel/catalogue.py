@@ -56,7 +56,7 @@ def known() -> tuple[StockKernel, ...]:
 
 
 def lookup(name: str) -> StockKernel:
-    """The stock kernel of that name; raises :class:`UnknownKernelError`, which suggests near names."""
+    """Return the stock kernel of that name; raises :class:`UnknownKernelError`."""
     for entry in _CATALOGUE:
         if entry.name == name:
             return entry

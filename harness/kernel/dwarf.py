@@ -58,14 +58,14 @@ class DwarfFacts:
     structs: Mapping[str, Structure]
 
     def constant(self, name: str) -> int:
-        """The value of an enumerator; raises :class:`DwarfError` when the module does not tell it."""
+        """Return the value of an enumerator; raises :class:`DwarfError` if it is missing."""
         try:
             return self.constants[name]
         except KeyError:
             raise self._missing(f"the enumerator {name}") from None
 
     def struct(self, name: str) -> Structure:
-        """The layout of a structure; raises :class:`DwarfError` when the module does not tell it."""
+        """Return the layout of a structure; raises :class:`DwarfError` if it is missing."""
         try:
             return self.structs[name]
         except KeyError:
@@ -74,16 +74,17 @@ class DwarfFacts:
     def _missing(self, what: str) -> DwarfError:
         return DwarfError(
             f"the DWARF of {self.module} does not hold {what}",
-            hint="gcc leaves out types that no variable has: declare one of that type in the module",
+            hint="gcc omits types that no variable has: declare one of that type in the module",
         )
 
 
 def read_dwarf(
     ko: Path, cache: Cache | None = None, *, structures: Sequence[str] = STRUCTURES
 ) -> DwarfFacts:
-    """Enumerations and the named structures of a module, kept in the cache by the module's content.
+    """Return enumerations and the named structures of a module.
 
-    Raises :class:`DwarfError` when the file has no debugging information.
+    They are kept in the cache by the module's content. Raises :class:`DwarfError` when the file
+    has no debugging information.
     """
     cache = cache or Cache.default()
     with ko.open("rb") as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section
 
-# struct kernel_symbol with CONFIG_HAVE_ARCH_PREL32_RELOCATIONS (x86 since 4.19, commit 7290d5809571):
+# struct kernel_symbol with CONFIG_HAVE_ARCH_PREL32_RELOCATIONS (4.19, commit 7290d5809571):
 # three 32-bit offsets, each relative to its own place: value, name, namespace.
 _SYMBOL = struct.Struct("<iii")
 _NAME_FIELD = 4
@@ -26,7 +26,7 @@ def symvers_crcs(path: Path) -> Mapping[str, int]:
 
 @cache
 def exported_crcs(vmlinux: Path) -> Mapping[str, int]:
-    """CRCs by symbol as the image itself holds them; empty without MODVERSIONS or section headers."""
+    """Return CRCs by symbol from the image; empty without MODVERSIONS or section headers."""
     crcs: dict[str, int] = {}
     with vmlinux.open("rb") as file:
         elf = ELFFile(file)

@@ -1,7 +1,7 @@
-"""Configuration fragments: what is asked of a kernel, and whether its ``.config`` has it.
+"""Configuration fragments: the settings that a kernel must have, and a check of its ``.config``.
 
-Kconfig drops silently what a version lacks or a dependency forbids (``make olddefconfig``); here every
-setting that was asked for is looked up afterwards.
+Kconfig silently drops what a version lacks or a dependency forbids (``make olddefconfig``); here
+every setting that was asked for is looked up afterwards.
 """
 
 import re
@@ -43,7 +43,7 @@ class ConfigMismatchError(UsageError):
         lines = "".join(f"\n    {one}" for one in self.differences)
         super().__init__(
             f"the configuration of {what} is not what was asked for:{lines}",
-            hint="the version lacks the symbol, or one that it depends on is not set: see its Kconfig entry",
+            hint="the version lacks the symbol, or a symbol that it depends on is not set",
         )
 
 

@@ -122,7 +122,8 @@ def _require_machine(elf: ELFFile, vmlinux: Path, architecture: Architecture) ->
 
 
 def _xz(payload: bytes) -> bytes:
-    # The size follows the stream: a decompressor object stops at its end, lzma.decompress() would not.
+    # The size follows the stream, at whose end a decompressor object stops; lzma.decompress()
+    # would not.
     return lzma.LZMADecompressor().decompress(payload)
 
 

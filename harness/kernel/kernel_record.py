@@ -68,7 +68,7 @@ class Kernel:
     vmlinux: Path | None
     """The ELF image; None where it could not be taken out of the bzImage."""
     pvh: bool
-    """Whether the vmlinux carries the note by which QEMU boots it directly (``XEN_ELFNOTE_PHYS32_ENTRY``)."""
+    """Whether the vmlinux has the note by which QEMU boots it directly."""
     banner: str
     """``linux_banner``: release, builder, compiler, build."""
     vermagic: str

@@ -1,8 +1,8 @@
-"""What a module file says of itself, and whether a kernel would take it.
+"""What a module file says of itself, and whether a kernel would load it.
 
 The kernel makes the same comparisons when it loads a module (kernel/module/main.c of 6.1:
-``elf_validity_check``, ``check_modinfo``; kernel/module/version.c: ``check_version``); made here, a
-mismatch is told with both values and before any boot.
+``elf_validity_check``, ``check_modinfo``; kernel/module/version.c: ``check_version``). Made here,
+a mismatch is reported with both values and before any boot.
 """
 
 import struct
@@ -27,7 +27,8 @@ class ModuleMismatchError(UsageError):
 
     def __init__(self, ko: Path, kernel: Kernel, what: str, module: str, wanted: str) -> None:
         super().__init__(
-            f"{ko} is not for the kernel {kernel.release}: {what} is {module}, the kernel's is {wanted}",
+            f"{ko} is not for the kernel {kernel.release}:"
+            f" {what} is {module}, the kernel's is {wanted}",
             hint=f"build it again with: make -C {kernel.build_dir} M=$PWD modules",
         )
         self.what = what
@@ -93,7 +94,7 @@ def _differences_of_vermagic(vermagic: str, kernel: Kernel) -> Iterator[_Differe
     if release != kernel.release:
         yield "the release in vermagic", release or "missing", kernel.release
     wanted = kernel.vermagic.split()[1:]
-    # A kernel whose image does not hold its vermagic (no CONFIG_MODULES) has no words to compare with.
+    # A kernel without CONFIG_MODULES has no vermagic in its image to compare with.
     if kernel.vermagic and words != wanted:
         yield "vermagic (SMP, preemption, CPU)", repr(" ".join(words)), repr(" ".join(wanted))
 

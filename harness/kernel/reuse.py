@@ -1,8 +1,9 @@
-"""A module that was built for another kernel, used again where everything that it was made from is equal.
+"""Modules that were built for another kernel, used again where all their sources are equal.
 
-A patch to a ``.c`` file makes another kernel, and the same module.  What a module was made from beside its own
-sources is the configuration, ``Module.symvers`` and every header that the compiler has read: kbuild lists
-those in its ``.cmd`` files (scripts/basic/fixdep.c), so that a patch to an inline in any of them is noticed.
+A patch to a ``.c`` file makes another kernel, and the same module. Beside its own sources a module
+depends on the configuration, on ``Module.symvers`` and on every header that the compiler has read.
+Kbuild lists those headers in its ``.cmd`` files (scripts/basic/fixdep.c), so that a patch to an
+inline function in any of them is noticed.
 """
 
 import hashlib
@@ -27,9 +28,9 @@ _VARIANTS_MOST = 12
 def module_for(
     kernel: Kernel, source: Path, folder: Path, cache: Cache, progress: Progress
 ) -> tuple[Built, bool]:
-    """The module of *folder* for *kernel*, built in the tree *source*; and whether it was there already.
+    """Return the module of *folder* for *kernel*, and whether it was there already.
 
-    Raises as :func:`harness.kernel.build.build_module`.
+    It is built in the tree *source*. Raises as :func:`harness.kernel.build.build_module`.
     """
     kept = Memo(cache, "module-headers")
     key = _key(kernel, folder)
@@ -72,7 +73,10 @@ def _headers(home: Path, places: Mapping[str, Path]) -> Iterator[tuple[str, str]
 
 
 def _placed(name: str, places: Mapping[str, Path]) -> str:
-    """``S:include/linux/mm.h`` or ``O:include/generated/autoconf.h``; empty for a header of the module's own."""
+    """Return ``S:include/linux/mm.h`` or ``O:include/generated/autoconf.h``.
+
+    For a header of the module's own the result is empty.
+    """
     path = Path(name)
     if not path.is_absolute():
         return f"O:{path}"

@@ -40,7 +40,9 @@ class Source:
 
     @property
     def release(self) -> tuple[str, str] | None:
-        """(release, pocket) where the suite is one of Debian's own, as ("bookworm", "-security")."""
+        """(release, pocket) of one of Debian's own suites, as ("bookworm", "-security"); else
+        None.
+        """
         for pocket in sorted(POCKETS, key=len, reverse=True):
             base = self.suite.removesuffix(pocket)
             if base in RELEASES and base + pocket == self.suite:
@@ -61,7 +63,7 @@ class Source:
 
 
 def parse_list(text: str) -> Iterator[Source]:
-    """Sources of a one-line-style file (``sources.list(5)``); entries of ``deb-src`` are left out."""
+    """Yield the sources of a one-line-style file (``sources.list(5)``), without ``deb-src``."""
     for line in text.splitlines():
         found = _ONE_LINE.match(line.partition("#")[0].strip())
         if found:

@@ -29,7 +29,7 @@ class SourceUnobtainableError(PrerequisiteError):
         lines = "".join(f"\n  - {line}" for line in tried) or "\n  - nothing was found"
         super().__init__(
             f"the package {package} could not be obtained; tried:{lines}",
-            hint="check the network and the apt sources; a mirror in the middle of an update heals by itself",
+            hint="check the network and the apt sources; try again later if a mirror is updated",
         )
         self.tried = tuple(tried)
 
@@ -54,10 +54,10 @@ def source_tree(
     *,
     refresh: bool = False,
 ) -> SourceTree:
-    """The newest version of a source package that one of these Debian releases has.
+    """Return the newest version of a source package that one of these Debian releases has.
 
-    What is in the cache is used as it is, without apt or the network, unless ``refresh`` asks for the
-    newest.  Raises :class:`SourceUnobtainableError` or a cache error.
+    A version in the cache is used as it is, without apt or the network, unless ``refresh`` asks
+    for the newest. Raises :class:`SourceUnobtainableError` or a cache error.
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     if not refresh and (tree := cached_source(package, cache)):

@@ -30,7 +30,7 @@ class KernelUnobtainableError(PrerequisiteError):
         lines = "".join(f"\n  - {line}" for line in tried) or "\n  - nothing was found"
         super().__init__(
             f"the kernel {name} could not be obtained; tried:{lines}",
-            hint="check the network and the apt sources; a mirror in the middle of an update heals by itself",
+            hint="check the network and the apt sources; try again later if a mirror is updated",
         )
         self.tried = tuple(tried)
 
@@ -42,11 +42,12 @@ def obtain(
     *,
     refresh: bool = False,
 ) -> Kernel:
-    """The stock kernel ``name``, fetched, verified and unpacked if it is not in the cache.
+    """Return the stock kernel ``name``, fetched, verified and unpacked if it is not in the cache.
 
-    With the kernel in the cache neither apt nor the network is touched, unless ``refresh`` asks for
-    the newest ABI.  Raises :class:`UnknownKernelError`, :class:`KernelUnobtainableError` (naming all
-    that was tried) or a :class:`CacheError`; the cache is never left with half a kernel.
+    With the kernel in the cache neither apt nor the network is touched, unless ``refresh`` asks
+    for the newest ABI. Raises :class:`UnknownKernelError`, :class:`KernelUnobtainableError`
+    (naming all that was tried) or a :class:`CacheError`; the cache is never left with half a
+    kernel.
     """
     stock = lookup(name)
     cache, progress = cache or Cache.default(), progress or Quiet()

@@ -1,9 +1,9 @@
 """The complete System.map of a stock kernel, from the beginning of its debug package.
 
-The System.map in /boot of Debian's images is a stub that points to the ``-dbg`` package, which has
-700 MB; there it is the first file of the data archive, so that the first MiB is enough.  What comes
-from a part of a package cannot be checked against the package's hash: it is accepted only if the
-image holds the kernel's banner at the address of ``linux_banner``.
+The System.map in /boot of Debian's images is a stub that points to the ``-dbg`` package. That has
+700 MB, but the map is the first file of its data archive, so that the first MiB is enough. A part
+of a package cannot be checked against the package's hash: the map is accepted only if the image
+holds the kernel's banner at the address of ``linux_banner``.
 """
 
 import io

@@ -24,7 +24,7 @@ _FORGOTTEN = (
     "C",
     "O",
 )
-"""What the caller's own make run or shell says must not reach this one."""
+"""Variables of the caller's own make run or shell that must not reach this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,11 @@ class Toolchain:
         return cls(architecture.compiler.prefix, ccache, architecture)
 
     def variables(self) -> tuple[str, ...]:
-        """What every call of make in one object folder is given: another CC would rebuild everything.
+        """Return the words for every call of make in one object folder: another CC would rebuild
+        all.
 
-        Release and banner do not depend on git, time, user or host, so that equal sources give equal images.
+        Release and banner do not depend on git, time, user or host, so that equal sources give
+        equal images.
         """
         before = "ccache " if self.ccache else ""
         return (

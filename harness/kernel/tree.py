@@ -1,7 +1,8 @@
 """A kernel configured and built from a source tree, with its objects in a folder of their own.
 
-Nothing is written into the source.  A second build compiles what has changed and links again, as make
-does (Documentation/kbuild/kbuild.rst of 6.1: ``O=``).  The caller keeps two builds of one object folder apart.
+Nothing is written into the source. A second build compiles what has changed and links again, as
+make does (Documentation/kbuild/kbuild.rst of 6.1: ``O=``). The caller keeps two builds of one
+object folder apart.
 """
 
 import hashlib
@@ -79,11 +80,12 @@ def configure(
     toolchain: Toolchain | None = None,
     say: Say | None = None,
 ) -> KernelConfig:
-    """Make the ``.config`` of ``objects``: what is asked, on top of nothing or of the file ``base``.
+    """Make the ``.config`` of ``objects``: ``asked``, on top of nothing or of the file ``base``.
 
-    What is not asked for is off (``allnoconfig``), or as ``base`` and the version's defaults have it
-    (``olddefconfig``).  Done again only where the question, ``base`` or a Kconfig file has changed.  Raises
-    :class:`ConfigMismatchError` for settings that were not taken, :class:`BuildFailedError` when Kconfig fails.
+    Everything else is off (``allnoconfig``), or as ``base`` and the version's defaults have it
+    (``olddefconfig``). The work is done again only where ``asked``, ``base`` or a Kconfig file has
+    changed. Raises :class:`ConfigMismatchError` for settings that Kconfig did not take, and
+    :class:`BuildFailedError` when Kconfig fails.
     """
     toolchain = toolchain or Toolchain.of_host()
     require_source(source, toolchain.architecture)
@@ -113,8 +115,8 @@ def build(
 ) -> BuiltTree:
     """Build the kernel of ``source`` in the configured folder ``objects``, or bring it up to date.
 
-    ``variables`` are more words for make, as ``GCOV_PROFILE_highmem.o=y``; ``say`` is told the exact command.
-    Raises :class:`BuildFailedError`, which ends with the compiler's first error.
+    ``variables`` are more words for make, as ``GCOV_PROFILE_highmem.o=y``; ``say`` gets the exact
+    command. Raises :class:`BuildFailedError`, which ends with the compiler's first error.
     """
     toolchain = toolchain or Toolchain.of_host()
     make = _Make(source, objects, toolchain, say)
@@ -170,7 +172,7 @@ class _Make:
 def _listen(
     command: list[str], env: Mapping[str, str], log: TextIO, progress: Progress
 ) -> tuple[int, int]:
-    """Run a program, its words into the log; returns the number of files that it made and its status."""
+    """Run a program, its output into the log; return the number of files made, and the status."""
     made = 0
     with subprocess.Popen(
         dying_with_parent(command, signal.SIGTERM),
@@ -221,7 +223,7 @@ def _kconfig_files(objects: Path) -> Iterator[Path]:
     """Every Kconfig file that was read, as Kconfig itself lists them after the first build."""
     listed = objects / "include/config/auto.conf.cmd"
     if listed.exists():
-        # Makefile syntax: "deps_config := \", then one path a line; relative ones are of the source.
+        # Makefile syntax: "deps_config := \", then one path a line, relative to the source.
         source = (objects / "source").resolve()
         for word in re.findall(r"^\t(\S+Kconfig\S*|Kconfig)", listed.read_text(), re.MULTILINE):
             yield source / word

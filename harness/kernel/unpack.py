@@ -1,4 +1,4 @@
-"""Packages unpacked to a folder of their own, where the kernel's build folder works from any path."""
+"""Packages unpacked to a folder of their own; the kernel's build folder works at any path."""
 
 import re
 from pathlib import Path

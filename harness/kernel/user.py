@@ -27,10 +27,10 @@ def user_kernel(
     modules_dir: Path | None = None,
     architecture: Architecture = I386,
 ) -> Kernel:
-    """The kernel in ``image`` (a compressed image or a vmlinux), built in ``build_dir``.
+    """Return the kernel in ``image`` (a compressed image or a vmlinux), built in ``build_dir``.
 
-    ``build_dir`` is what ``make O=`` was given, or the source folder itself.  Modules are used where
-    ``modules_dir`` names them (``lib/modules/<release>``).  Raises :class:`BuildDirError` when the
+    ``build_dir`` is the folder of ``make O=``, or the source folder itself. ``modules_dir`` is the
+    kernel's ``lib/modules/<release>``, if there is one. Raises :class:`BuildDirError` when the
     folder was not built or has another release than the image, and :class:`ImageError`.
     """
     cache = cache or Cache.default()

@@ -1,4 +1,4 @@
-"""A guest that runs on its own, taken over for a while as if it had been booted here."""
+"""A guest that runs on its own, used for a while as if it had been booted here."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ from harness.guest.trouble import Recogniser
 
 ATTACH_SECONDS = 20.0
 HELLO_SECONDS = 1.0
-"""Between two questions to an agent that does not answer yet."""
+"""Seconds between two questions to an agent that does not answer yet."""
 LOCK_SECONDS = 2.0
 
 
@@ -49,7 +49,9 @@ class ForeignProcess(Process):
         return None if self._state.alive() else 0
 
     def require_alive(self, doing: str) -> None:
-        """Raise GuestCrashedError when QEMU has ended after a panic on the console, else QemuExitedError."""
+        """Raise GuestCrashedError if QEMU ended after a panic on the console, else
+        QemuExitedError.
+        """
         if self.status() is None:
             return
         if panicked(self._state.folder / "console.log"):
@@ -58,11 +60,11 @@ class ForeignProcess(Process):
         raise QemuExitedError(f"QEMU ended {doing}: {said}", hint="start the guest again")
 
     def kill(self) -> None:
-        """Nothing: the guest goes on."""
+        """Do nothing: the guest runs on."""
 
 
 def panicked(console: Path) -> bool:
-    """Whether a console's log tells of the kernel's end."""
+    """Tell whether a console's log has the kernel's end."""
     recogniser = Recogniser()
     for line in console.read_text(errors="replace").splitlines() if console.exists() else ():
         recogniser.feed(line)
@@ -70,7 +72,7 @@ def panicked(console: Path) -> bool:
 
 
 class AttachedSession(QemuSession):
-    """The streams of a running guest; one at a time, as a lock in the guest's folder makes sure."""
+    """The streams of a running guest; a lock in its folder admits one user at a time."""
 
     def __init__(self, state: GuestState) -> None:
         self._state = state
@@ -100,7 +102,9 @@ class AttachedSession(QemuSession):
         self._connect()
 
     def await_agent(self, deadline: Deadline) -> None:
-        """Ask the agent where it stands: it says READY by itself only until it has heard from a host."""
+        """Ask the agent where it stands: once it has heard from a host it says READY only when
+        asked.
+        """
         hello = encode(Frame(FrameType.RESEND, 0))
         while not deadline.over():
             with suppress(TimeoutError, BlockingIOError):
@@ -119,7 +123,7 @@ class AttachedGuest(Guest):
 
 
 def attach(state: GuestState) -> AttachedGuest:
-    """The guest of *state*, ready for requests; a context manager that leaves it running at its end.
+    """Return the guest of *state*, ready for requests; it runs on after the context manager's end.
 
     Raises UsageError when another command has it, and what :class:`Guest` raises.
     """

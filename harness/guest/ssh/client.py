@@ -1,4 +1,4 @@
-"""SSH to a guest: commands, files and a shell.  The server's key is known; no other is accepted."""
+"""SSH to a guest: commands, files and a shell. Only the guest's own key is accepted."""
 
 import posixpath
 import shlex
@@ -25,7 +25,7 @@ class SshError(InfrastructureError):
 
 
 class CommandResult(NamedTuple):
-    """How a command ended: exit status (-1 when a signal ended it) and what it said."""
+    """How a command ended: its exit status (-1 when a signal ended it) and its two outputs."""
 
     status: int
     output: bytes
@@ -58,7 +58,8 @@ class Client:
         except (paramiko.SSHException, OSError) as error:
             self._client.close()
             raise SshError(
-                f"no SSH connection to the guest {self._state.name!r} at {LOOPBACK}:{self._state.port}: {error}",
+                f"no SSH connection to the guest {self._state.name!r}"
+                f" at {LOOPBACK}:{self._state.port}: {error}",
                 hint=f"its console: {self._state.folder / 'console.log'}",
             ) from error
 
@@ -109,9 +110,9 @@ class Client:
             )
 
     def get(self, path: str, local: Path) -> tuple[Path, ...]:
-        """Fetch the guest's file, or folder, *path* to *local* (below it, where it is a folder).
+        """Fetch the guest's file or folder *path* to *local*; a folder's files go below it.
 
-        Gives the files written.  Raises UsageError where either end refuses.
+        Return the files written. Raises UsageError where either end refuses.
         """
         if self.run(f"test -d {shlex.quote(path)}").status == 0:
             return self._get_folder(path, local)
@@ -176,7 +177,7 @@ def _extract(archive: tarfile.TarFile, local: Path) -> Iterator[Path]:
 
 
 def write_whole(target: Path, data: bytes) -> None:
-    """Write *target*, or leave what was there.  Raises UsageError."""
+    """Write *target* completely, or leave what was there; raises UsageError."""
     fresh = target.with_name(f".{target.name}.new")
     try:
         fresh.write_bytes(data)
@@ -189,7 +190,7 @@ def write_whole(target: Path, data: bytes) -> None:
 
 
 def _collect(channel: paramiko.Channel, deadline: Deadline) -> CommandResult:
-    """Both outputs to their ends, read as they come: a full window would stop the command."""
+    """Return both outputs, read to their ends as they come: a full window stops the command."""
     output, errors = bytearray(), bytearray()
     while not (channel.exit_status_ready() and channel.eof_received and _drained(channel)):
         if deadline.over():

@@ -1,4 +1,4 @@
-"""A module exchanged in a running guest, without a reboot, and the proof that the new one runs."""
+"""A module exchanged in a running guest, without a reboot, with proof that the new one runs."""
 
 import io
 import struct
@@ -20,7 +20,7 @@ NOTE_HEADER = struct.Struct("<3I")
 
 
 class ExchangeError(InfrastructureError):
-    """The module in the guest is not the one that was to be."""
+    """The module in the guest is not the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class Exchanged:
 
 
 def build_id(notes: bytes) -> str:
-    """The build id in an ELF note section, or in /sys/module/NAME/notes/.note.gnu.build-id; empty if none."""
+    """Return the build id in an ELF note section, or an empty text.
+
+    The module's section is also in /sys/module/NAME/notes/.note.gnu.build-id.
+    """
     at = 0
     while at + NOTE_HEADER.size <= len(notes):
         name, size, kind = NOTE_HEADER.unpack_from(notes, at)
@@ -63,9 +66,9 @@ def loaded_build_id(client: Client) -> str:
 def exchange(state: GuestState, guest: AttachedGuest, module: Path) -> Exchanged:
     """Replace the module of *guest* by *module*.
 
-    The agent unloads and loads, since it is the one that has the device open; SSH tells what runs before
-    and after.  Where the new one is refused, the one before is loaded again.  Raises AgentError (what the
-    kernel refused) and :class:`ExchangeError`.
+    The agent unloads and loads, since it has the device open; SSH reads what is loaded before and
+    after. Where the kernel refuses the new module, the former one is loaded again. Raises
+    AgentError (the kernel's refusal) and :class:`ExchangeError`.
     """
     wanted = build_id_of(module)
     with Client(state) as client:
@@ -74,7 +77,8 @@ def exchange(state: GuestState, guest: AttachedGuest, module: Path) -> Exchanged
         new = loaded_build_id(client)
     if new != wanted:
         raise ExchangeError(
-            f"the guest {state.name!r} runs the module {new or 'without a build id'}, not {wanted}",
+            f"the guest {state.name!r} runs the module {new or 'without a build id'},"
+            f" not {wanted}",
             hint="start the guest anew: kmap-harness ssh --stop",
         )
     write_whole(state.module, module.read_bytes())
@@ -87,14 +91,15 @@ def _replace(state: GuestState, guest: AttachedGuest, module: Path) -> None:
         guest.load(module.read_bytes())
     except AgentError as error:
         raise AgentError(
-            f"the kernel refuses {module}: {error.message}{_restored(state, guest)}{_console(guest)}",
+            f"the kernel refuses {module}: {error.message}"
+            f"{_restored(state, guest)}{_console(guest)}",
             errno=error.errno,
             hint="the kernel's reason stands on the guest's console",
         ) from error
 
 
 def _restored(state: GuestState, guest: AttachedGuest) -> str:
-    """Load the module of before again, and say whether that went well."""
+    """Load the former module again, and return words about the outcome."""
     try:
         guest.load(state.module.read_bytes())
     except (HarnessError, OSError) as error:

@@ -11,12 +11,17 @@ from harness.guest.cpio import ArchiveMember, directory, regular
 FILE = "packages.toml"
 SCRIPT = "rc"
 SCRIPT_PATH = "etc/kmh/rc"
-"""Where the agent looks for the script that it runs once at boot when told ``kmh.ssh=1``."""
+"""The path of the script that the agent runs once at boot if its command line has ``kmh.ssh=1``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class GuestRecipe:
-    """One image: Debian release, packages, patterns of paths to leave out, kernel modules, own files."""
+    """The contents of one initramfs.
+
+    It names the Debian release, packages, patterns of paths to leave out, kernel modules, and the
+    folder of our own files.
+    """
 
     folder: Path
     release: str
@@ -26,7 +31,7 @@ class GuestRecipe:
 
     @property
     def digest(self) -> str:
-        """Names what the packages part of the image is made from."""
+        """A name made from everything that decides which packages' files are in the initramfs."""
         fields = (self.release, *sorted(self.packages), "", *sorted(self.leave_out))
         return hashlib.sha256("\n".join(fields).encode()).hexdigest()[:16]
 
@@ -41,7 +46,9 @@ class GuestRecipe:
 
 
 def read_guest_recipe(folder: Path) -> GuestRecipe:
-    """The recipe in *folder*.  Raises UsageError, with the file's name, where it cannot be read as one."""
+    """Return the recipe in *folder*; raises UsageError with the file's name where it cannot be
+    read.
+    """
     path = folder / FILE
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What is known of a running guest with SSH, kept in a file so that any later command finds it."""
+"""What is known of a running guest with SSH, in a file where any later command finds it."""
 
 import dataclasses
 import json
@@ -36,8 +36,9 @@ class NoGuestError(UsageError):
 class GuestState:
     """One guest that runs on its own.
 
-    ``started`` is the start time of process ``pid`` in clock ticks since the host's boot, which tells it
-    from a later process of the same number; ``memory_fd`` the number, in that process, of the guest's memory.
+    ``started`` is the start time of process ``pid`` in clock ticks since the host's boot, which
+    tells it from a later process of the same number. ``memory_fd`` is the number, in that process,
+    of the guest's memory.
     """
 
     name: str
@@ -88,18 +89,21 @@ class GuestState:
 
 
 def root() -> Path:
-    """Where the folders of running guests are: private to the user and gone with the host's next boot."""
+    """Return the folder of all running guests: private to the user, gone with the host's next
+    boot.
+    """
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named).absolute() / "ssh"
     with warnings.catch_warnings():
-        # Without XDG_RUNTIME_DIR (root in a container, CI) platformdirs falls back to the temporary folder.
+        # platformdirs warns and takes the temporary folder where XDG_RUNTIME_DIR is not set, as
+        # for root in a container.
         warnings.simplefilter("ignore")
         return platformdirs.user_runtime_path("kmap-harness") / "ssh"
 
 
 def new_folder(name: str) -> Path:
-    """The folder for a guest called *name*, with mode 0700.  Raises UsageError where it cannot be used."""
+    """Return the folder for a guest called *name*, with mode 0700; raises UsageError."""
     folder = root() / name
     if name in ("", ".", "..") or "/" in name:
         raise UsageError(f"{name!r} is no name for a guest", hint="use letters, digits and dashes")
@@ -165,7 +169,10 @@ def _decode(fields: Mapping[str, Any]) -> GuestState:
 
 
 def start_time(pid: int) -> int | None:
-    """Start time of a process (field 22 of /proc/PID/stat, proc(5)); None when it is gone or a zombie."""
+    """Return the start time of a process (field 22 of /proc/PID/stat, proc(5)).
+
+    None stands for a process that is gone, or a zombie.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

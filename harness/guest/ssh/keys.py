@@ -15,14 +15,14 @@ CURVE_BITS = 256
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Where the user's private key lies (mode 0600), and the line of known_hosts format for the server."""
+    """The files of the user's private key (mode 0600) and of the server's line for known_hosts."""
 
     user: Path
     known_hosts: Path
 
 
 def make_keys(folder: Path, host: str, port: int) -> tuple[Keys, tuple[ArchiveMember, ...]]:
-    """New keys in *folder* for a server at *host*:*port*; with the guest's files that belong to them."""
+    """Make keys in *folder* for a server at *host*:*port*; return them and the guest's files."""
     user, server = (ECDSAKey.generate(bits=CURVE_BITS) for _ in range(2))
     keys = Keys(folder / "id_ecdsa", folder / "known_hosts")
     server_file = folder / "server_key"

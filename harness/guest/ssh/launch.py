@@ -28,10 +28,10 @@ BOOT_SECONDS = 120.0
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 LAST_SECONDS = 1.0
-"""A QEMU whose streams are broken is gone after so long."""
+"""Seconds within which a QEMU with broken streams is gone."""
 LAST_WORDS = 1000
 PORT_TRIES = 5
-"""Another process may take the port between its choice and QEMU's use of it."""
+"""Tries: another process may take the port between its choice and QEMU's use of it."""
 OPTION = "kmh.ssh=1"
 """Tells the agent to run the guest's script (images/agent/rc.c)."""
 
@@ -46,7 +46,7 @@ class KernelOrigin:
 
 @dataclass(frozen=True, slots=True)
 class SshGuestOrder:
-    """A guest to be started: its kernel and how that was named, its machine, what its image is made of."""
+    """A guest to be started: its kernel and the user's name for it, its machine, its initramfs."""
 
     origin: KernelOrigin
     kernel: BootableKernel
@@ -59,9 +59,10 @@ class _PortTakenError(InfrastructureError):
 
 
 def start(name: str, order: SshGuestOrder) -> GuestState:
-    """Boot what *order* names, and give its state once agent and SSH server answer.
+    """Boot what *order* names, and return its state once agent and SSH server answer.
 
-    Whatever fails, nothing is left running.  Raises QemuMissingError, InfrastructureError or KernelError.
+    Where that fails nothing is left running. Raises QemuMissingError, InfrastructureError or
+    KernelError.
     """
     folder = states.new_folder(name)
     for attempt in range(PORT_TRIES):
@@ -120,7 +121,7 @@ def _start_on(port: int, folder: Path, order: SshGuestOrder) -> GuestState:
 def _cause(
     process: "subprocess.Popen[bytes]", folder: Path, error: HarnessError | OSError
 ) -> Exception:
-    """What *error* comes from: QEMU may have ended at any point, and every stream breaks then."""
+    """Return the cause of *error*: every stream breaks where QEMU has ended."""
     try:
         status = process.wait(timeout=LAST_SECONDS)
     except subprocess.TimeoutExpired:
@@ -175,7 +176,7 @@ def _settled(process: "subprocess.Popen[bytes]", state: GuestState, module: Path
 
 
 def channels(folder: Path, memory_fd: int) -> Channels:
-    """Streams that clients may leave and join; what the console says is kept in any case."""
+    """Return streams that clients may leave and join; the console has a log file, too."""
 
     def server(name: str) -> str:
         return f"socket,path={_escaped(folder / name)},server=on,wait=off"
@@ -251,7 +252,7 @@ def _await_guest(state: GuestState) -> None:
 
 
 def stop(state: GuestState) -> None:
-    """End the guest and forget it; its logs stay.  Raises InfrastructureError when it cannot be ended."""
+    """End the guest and remove its state; its logs stay. Raises InfrastructureError."""
     if state.alive():
         os.kill(state.pid, signal.SIGTERM)
         deadline = Deadline.after("stop", STOP_SECONDS)

@@ -1,6 +1,7 @@
-"""Packages as members of an initramfs: unpacked in memory, with /usr/bin, /usr/lib and /usr/sbin merged into the root.
+"""Packages as members of an initramfs, unpacked in memory.
 
-That way round, because the agent keeps its modules below a real /lib.
+/usr/bin, /usr/lib and /usr/sbin are merged into the root: not the other way round, because the
+agent keeps its modules below a real /lib.
 """
 
 import posixpath
@@ -20,7 +21,9 @@ MERGED = ("bin", "sbin", "lib")
 
 
 def members(debs: Iterable[Path], leave_out: Iterable[str]) -> tuple[ArchiveMember, ...]:
-    """Files and links of *debs*, but for those whose paths match a pattern; of equal paths the last stays."""
+    """Return files and links of *debs* whose paths match no pattern; of equal paths the last
+    counts.
+    """
     patterns = tuple(leave_out)
     found = {member.path: member for deb in debs for member in _unpack(deb)}
     kept = [member for path, member in found.items() if not excluded(path, patterns)]

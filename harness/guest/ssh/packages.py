@@ -1,4 +1,4 @@
-"""The packages of the fuller guest: chosen by apt's own solver, fetched and verified by the kernel room."""
+"""The packages of the guest with SSH: apt's own solver chooses, kernel/ fetches and verifies."""
 
 import json
 import re
@@ -30,16 +30,16 @@ class Chosen(NamedTuple):
 
 
 class ImageUnobtainableError(PrerequisiteError):
-    """The packages of the guest's image could not all be had."""
+    """Not all packages of the guest could be fetched."""
 
 
 def obtain(
     recipe: GuestRecipe, cache: Cache, progress: Progress, *, refresh: bool = False
 ) -> tuple[Path, ...]:
-    """The verified packages of *recipe* and of all they depend on, in order of name.
+    """Return the verified packages of *recipe* and of all they depend on, in order of name.
 
-    What was chosen before is used again, without apt or network, unless *refresh* asks for the newest.
-    Raises :class:`ImageUnobtainableError` or a cache error.
+    The packages of the last time are used again, without apt or network, unless *refresh* asks for
+    the newest. Raises :class:`ImageUnobtainableError` or a cache error.
     """
     listed = cache.root / "ssh" / recipe.digest / "packages.json"
     debs = [] if refresh else _remembered(listed, cache)
@@ -70,7 +70,10 @@ def _remembered(listed: Path, cache: Cache) -> list[Path]:
 def closure(
     archive: Archive, names: Iterable[str], complaints: Sequence[str] = ()
 ) -> tuple[Chosen, ...]:
-    """*names* and everything they depend on, nothing recommended, by ``apt-get --simulate install``."""
+    """Return *names* and all that they depend on, nothing recommended.
+
+    ``apt-get --simulate install`` finds them.
+    """
     guest = archive.architecture.package_architecture
     said = _simulate(archive, [f"{name}:{guest}" for name in names])
     chosen = parse_simulation(said.stdout)

@@ -17,7 +17,7 @@ from harness.guest.ssh.client import CHUNK, Client, SshError
 
 
 def shell(client: Client) -> int:
-    """Open a login shell and give its exit status.  Raises UsageError where there is no terminal."""
+    """Open a login shell and return its exit status; raises UsageError without a terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "a shell needs a terminal", hint="give a command instead: kmap-harness ssh -- uname -r"
@@ -77,7 +77,7 @@ def _resizing(channel: paramiko.Channel) -> Iterator[None]:
 
 
 def _relay(channel: paramiko.Channel, source: int, output: int, errors: int | None = None) -> None:
-    """Carry bytes both ways until the far end has said all."""
+    """Carry bytes both ways until the far end has ended."""
     reading = [source]
     while not _said_all(channel):
         ready = select.select([channel, *reading], [], [], 1.0)[0]
@@ -89,7 +89,10 @@ def _relay(channel: paramiko.Channel, source: int, output: int, errors: int | No
 
 
 def _said_all(channel: paramiko.Channel) -> bool:
-    """Whether the far end is through, asked in this order: data may come before the end is seen."""
+    """Tell whether the far end has ended and everything has been read.
+
+    The order of the questions matters: data may come before the end is seen.
+    """
     ended = channel.eof_received or channel.closed
     return ended and not channel.recv_ready() and not channel.recv_stderr_ready()
 
@@ -102,7 +105,7 @@ def _carry(ready: Callable[[], bool], receive: Callable[[int], bytes], target: i
 
 
 def _send(channel: paramiko.Channel, data: bytes) -> bool:
-    """Send *data*; its end, too, is sent, and told by False."""
+    """Send *data* and return True; where it is empty, send the end and return False."""
     if not data:
         channel.shutdown_write()
         return False

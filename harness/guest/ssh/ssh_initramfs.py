@@ -1,4 +1,4 @@
-"""The initramfs of the fuller guest: packages, script and keys behind the image of every guest."""
+"""The initramfs of the guest with SSH: packages, script and keys behind that of every guest."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ NETWORK_FOLDERS = ("drivers/virtio", "drivers/net", "net/core")
 
 @dataclass(frozen=True, slots=True)
 class SshImageParts:
-    """What an image is made of: the agent, the module, the recipe and its packages."""
+    """What such an initramfs is made of: the agent, the module, the recipe and its packages."""
 
     agent: Path
     module: Path
@@ -31,9 +31,10 @@ def write_image(
     shape: Shape,
     more: tuple[ArchiveMember, ...],
 ) -> tuple[str, ...]:
-    """Write the image and give the names of the modules that the agent loads, in order.
+    """Write the initramfs and return the names of the modules that the agent loads, in order.
 
-    The kernel unpacks archives that follow one another (buffer-format.rst), each with its own trailer.
+    The kernel unpacks archives that follow one another (buffer-format.rst), each with its own
+    trailer.
     """
     plain = build_initramfs(
         parts.agent.read_bytes(), parts.module.read_bytes(), modules_dir, shape
