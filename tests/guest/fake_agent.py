@@ -1,4 +1,4 @@
-"""Test double of the guest's end of the wire: keeps the rules of docs/wire.md, executes nothing."""
+"""A stand-in for the guest's end of the wire: it keeps docs/wire.md and executes nothing."""
 
 import struct
 import threading

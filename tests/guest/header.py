@@ -69,7 +69,7 @@ def read_dwarf(dwarf):
 
 
 def members(die):
-    """Every scalar of a structure; an array of numbers is so many members, one of characters is one."""
+    """Every scalar of a structure; each number of an array is a member, a text is a single one."""
     for child in die.iter_children():
         kind, count = resolved(child.get_DIE_from_attribute("DW_AT_type"))
         offset = child.attributes["DW_AT_data_member_location"].value

@@ -14,7 +14,10 @@ class Fault(NamedTuple):
 
 
 class Tap:
-    """Gives ``host`` and ``guest``, the two ends of a damaged wire; *far* is the guest's own end, if it is there."""
+    """Has ``host`` and ``guest``, the two ends of a damaged wire.
+
+    *far* is the guest's own end, if there is one.
+    """
 
     def __init__(self, to_guest=(), to_host=(), rate=0.0, seed=0, far=None):
         self.host, near = socket.socketpair()

@@ -1,4 +1,4 @@
-"""A guest that counts instructions and finds its requests in its image does the same in every boot."""
+"""A guest that counts instructions and finds its requests in its initramfs repeats itself."""
 
 from dataclasses import replace
 from random import Random
@@ -28,7 +28,7 @@ SPEAK = [
 def drive(guest):
     """A generated program: its steps with their cycles, and what was seen from outside after it.
 
-    Without the typed window: it lies at an address of each guest's own, and is not looked at from outside.
+    Without the typed window, which each guest has at another address: the witness leaves it out.
     """
     layout, facts = guest.info()
     guest.probes(facts.evidence)

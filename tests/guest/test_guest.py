@@ -128,7 +128,9 @@ def test_a_stopped_emulator(pae, tmp_path, impatient):
 
 
 class DeadEnd:
-    """The wire's end of a link that is cut: *hears* what comes and loses it, or nothing; sending goes nowhere."""
+    """The wire's end of a link that is cut: it loses what it sends, and what it hears, if it
+    *hears*.
+    """
 
     def __init__(self, end, hears):
         self._end, self._hears = end, hears
@@ -176,7 +178,7 @@ def test_a_task_that_sleeps_is_a_hang(pae, tmp_path, impatient, monkeypatch):
     ],
 )
 def test_a_cpu_that_the_kernel_refuses(pae, tmp_path, shape, why):
-    """Told by what the CPU does, long before the boot's deadline, by which a silent guest is told."""
+    """The CPU shows it long before the boot's deadline, at which a silent guest is reported."""
     with pytest.raises(
         GuestCrashedError, match=f"gave up before the agent was up: .*{why}"
     ) as caught:

@@ -1,4 +1,4 @@
-"""The link: whatever happens to single bytes, answers are right and come once, or it says that it cannot."""
+"""The link: whatever happens to bytes, answers are right and come once, or it raises an error."""
 
 import socket
 
@@ -23,7 +23,7 @@ def deadline(seconds=20.0):
 
 
 PATIENT = 60.0
-"""For a wire on which nothing is lost: on a busy host an answer may take long, and is then not asked for again."""
+"""For a wire that loses nothing: a busy host may answer late, and must not be asked again."""
 
 
 def linked(host, guest, silence=SILENCE):

@@ -33,7 +33,7 @@ def test_a_guest_that_the_host_does_not_let_run_has_not_failed():
 
 
 class Silent:
-    """A link on which nothing comes, and QEMU beside it: each look costs a second of its CPU time."""
+    """A link that stays silent, beside a QEMU that uses a second of CPU time between two looks."""
 
     def __init__(self, steps):
         self.looks = 0

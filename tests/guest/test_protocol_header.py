@@ -1,4 +1,4 @@
-"""harness.guest and harness.model say the same as kmod/protocol.h, byte for byte and name for name."""
+"""The guest's and the model's records agree with kmod/protocol.h, byte for byte, name for name."""
 
 import re
 import struct
@@ -63,7 +63,7 @@ def fields(layout):
 
 
 def joined(members):
-    """(offset, size, signed) of C's members; a low and a high word are one, reserved ones are left out."""
+    """(offset, size, signed) of C's members; two halves are one number, padding is left out."""
     members = [
         member for member in members if not (member.name == "reserved" and member.size == 1)
     ]

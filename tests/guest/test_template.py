@@ -1,4 +1,4 @@
-"""Guests restored from a template: the same machine, over and over, and nothing told differently."""
+"""Guests restored from a template: the same machine each time, with the same verdicts."""
 
 import os
 import re

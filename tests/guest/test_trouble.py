@@ -1,4 +1,4 @@
-"""Kernel trouble: logs captured from real guests (tests/guest/logs) and the wording of kernel sources."""
+"""Kernel trouble: logs of real guests (tests/guest/logs) and the wording of kernel sources."""
 
 from pathlib import Path
 
@@ -49,7 +49,9 @@ WORDING = {
     "list_del corruption. prev->next should be c1, but was c2": TroubleKind.CORRUPTION,
     "Out of memory: Killed process 1 (init)": TroubleKind.MEMORY,
     "invalid opcode: 0000 [#1] SMP NOPTI": TroubleKind.OOPS,
-    "WARNING: CPU: 0 PID: 55 at mm/highmem.c:611 kunmap_local_indexed+0x1b8/0x1d0": TroubleKind.WARNING,
+    "WARNING: CPU: 0 PID: 55 at mm/highmem.c:611 kunmap_local_indexed+0x1b8/0x1d0": (
+        TroubleKind.WARNING
+    ),
 }
 HARMLESS = [
     "[    1.039571] mce: Unable to init MCE device (rc: -5)",

@@ -31,7 +31,7 @@ def elf_image(release: str, *, pvh: bool = True, machine: int = 3) -> bytes:
 
 
 def bzimage(elf: bytes, release: str) -> bytes:
-    """A bzImage: boot sector and set-up (two sectors), then the compressed payload with its size."""
+    """A bzImage: boot sector and set-up (two sectors), then the payload and its size."""
     payload = lzma.compress(elf, check=lzma.CHECK_CRC32) + struct.pack("<I", len(elf))
     image = bytearray(1024)
     image[0x1F1] = 1
@@ -76,6 +76,7 @@ class FakeArchive:
         """Publish the packages of one 686-pae kernel; returns its release."""
         release = f"{series}.0-{abi}-686-pae"
         common, kbuild = f"linux-headers-{series}.0-{abi}-common", f"linux-kbuild-{series}"
+        headers = f"usr/src/linux-headers-{release}"
         image = bzimage(elf_image(release, pvh=pvh), release)
         self._add(
             suite, f"linux-image-{release}", version, "i386", {f"boot/vmlinuz-{release}": image}
@@ -86,8 +87,8 @@ class FakeArchive:
             version,
             "i386",
             {
-                f"usr/src/linux-headers-{release}/Makefile": f"include /usr/src/{common}/Makefile\n".encode(),
-                f"usr/src/linux-headers-{release}/.config": b'CONFIG_SMP=y\nCONFIG_LOCALVERSION=""\n',
+                f"{headers}/Makefile": f"include /usr/src/{common}/Makefile\n".encode(),
+                f"{headers}/.config": b'CONFIG_SMP=y\nCONFIG_LOCALVERSION=""\n',
             },
         )
         self._add(
@@ -119,7 +120,8 @@ class FakeArchive:
                 )
             (base / "Release").write_text(
                 f"Origin: Debian\nLabel: Debian\nSuite: {suite.name}\nCodename: {suite.name}\n"
-                f"Architectures: {HOST} i386\nComponents: main\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n"
+                f"Architectures: {HOST} i386\nComponents: main\n"
+                "Date: Thu, 01 Jan 2026 00:00:00 UTC\n"
                 f"SHA256:\n{''.join(sums)}"
             )
 
@@ -129,7 +131,8 @@ class FakeArchive:
         deb = self._build(name, version, architecture, files)
         data = deb.read_bytes()
         stanza = (
-            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nInstalled-Size: 8\n"
+            f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
+            "Installed-Size: 8\n"
             f"Filename: {deb.relative_to(self.root)}\nSize: {len(data)}\n"
             f"SHA256: {hashlib.sha256(data).hexdigest()}\n"
         )
@@ -157,7 +160,7 @@ class FakeArchive:
     def source(
         self, suite: str, version: str, files: dict[str, bytes], *, series: str = "9.9"
     ) -> None:
-        """Publish the source package of a series: these files below one folder, in an xz archive."""
+        """Publish the source package of a series: these files below a folder, in an xz archive."""
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:xz") as tree:
             for path, content in files.items():

@@ -1,4 +1,4 @@
-"""A module against a kernel, and the facts of its DWARF; modules are made by the cross compiler."""
+"""A module checked against a kernel, and the facts of its DWARF; the cross compiler makes both."""
 
 import dataclasses
 import struct
@@ -32,8 +32,10 @@ def make_module(path, *, vermagic=VERMAGIC, crcs=CRCS, code=TYPES, flags=("-g",)
     table = ",".join(str(byte) for byte in versions)
     source = path.with_suffix(".c")
     source.write_text(
-        f'const char info[] __attribute__((section(".modinfo"))) = "license=GPL\\0vermagic={vermagic}";\n'
-        f'const unsigned char table[] __attribute__((section("__versions"))) = {{{table}}};\n{code}'
+        'const char info[] __attribute__((section(".modinfo"))) = '
+        f'"license=GPL\\0vermagic={vermagic}";\n'
+        'const unsigned char table[] __attribute__((section("__versions"))) = '
+        f"{{{table}}};\n{code}"
     )
     subprocess.run(["i686-linux-gnu-gcc", "-c", *flags, "-o", path, source], check=True)
     return path

@@ -8,7 +8,13 @@ from harness.kernel.build_recipe import BuildRecipeError, recipes
 from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.catalogue import UnknownKernelError
 
-SERIES = '[series."9.9"]\npackage = "linux-source-9.9"\ncodenames = ["sid"]\nlacks = ["CONFIG_OLD"]\n[kernel]\n'
+SERIES = """\
+[series."9.9"]
+package = "linux-source-9.9"
+codenames = ["sid"]
+lacks = ["CONFIG_OLD"]
+[kernel]
+"""
 
 
 def test_every_kernel_of_the_catalogue_can_be_asked_for():

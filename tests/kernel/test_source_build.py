@@ -1,4 +1,4 @@
-"""From a source package in an archive to a kernel in the cache, with a small Makefile in the kernel's place."""
+"""From a source package in an archive to a kernel in the cache, by a small Makefile."""
 
 import pytest
 

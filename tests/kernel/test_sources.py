@@ -91,7 +91,8 @@ def test_files_that_cannot_be_read_are_passed_over(tmp_path):
 def test_releases_without_pockets_are_not_asked_for_any():
     host = list(
         parse_list(
-            "deb http://m.example/debian bookworm main\ndeb http://m.example/s bookworm-security main\n"
+            "deb http://m.example/debian bookworm main\n"
+            "deb http://m.example/s bookworm-security main\n"
         )
     )
     for codename in ("sid", "experimental"):

@@ -11,11 +11,12 @@ from harness.guest.ssh import guest_recipe, package_files
 from harness.guest.ssh.packages import Chosen, parse_simulation, places
 from harness.kernel.apt import Package
 
-SIMULATION = """\
+ORIGINS = "Debian:12.15/oldstable, Debian-Security:12/oldstable"
+SIMULATION = f"""\
 Reading package lists...
 Inst gcc-12-base (12.2.0-14+deb12u1 Debian:12.15/oldstable [i386])
 Inst libgcc-s1:i386 (12.2.0-14+deb12u1 Debian:12.15/oldstable [i386]) []
-Inst libc6:i386 [2.36-9] (2.36-9+deb12u14 Debian:12.15/oldstable, Debian-Security:12/oldstable [i386])
+Inst libc6:i386 [2.36-9] (2.36-9+deb12u14 {ORIGINS} [i386])
 Inst tzdata (2024a-0+deb12u1 Debian:12.15/oldstable [all])
 Conf libc6:i386 (2.36-9+deb12u14 Debian:12.15/oldstable [i386])
 """
