@@ -1,45 +1,42 @@
-"""The judge: fed with the records of one program, says where reality is not what the model allows.
+"""The judge takes the records of one program and says where the kernel did what the model forbids.
 
-The fast path is one prediction and one comparison of tuples.  Where the model allows
-several states that look the same, all of them are kept until a step tells them apart.
-After a divergence of behaviour alone the comparison goes on from the state that was seen.
-After one of contract the state is not known: steps are followed, and count as unjudged,
-until a synchronisation point shows the state again.
+Most steps cost one prediction and one comparison of tuples.  Where the model allows several
+states that look the same, the judge keeps all of them until a step tells them apart.  After a
+divergence of behaviour alone it goes on from the state that was seen.  After a divergence of the
+contract the state is not known: the judge follows the steps, counts them as unjudged, and goes on
+at the synchronisation point that shows the state again.
 """
 
-import dataclasses
 from typing import Final
 
 from harness.compare.assertion_check import AssertionChecker
 from harness.compare.criteria import Criteria
 from harness.compare.divergence import Disagreement, Divergence, ProgramResult
 from harness.compare.divergence_builder import DivergenceBuilder
+from harness.compare.divergence_log import DivergenceLog
+from harness.compare.followed_state import state_after, state_at_sync
 from harness.compare.foreign_users import explain_with_others
 from harness.compare.witness_comparison import at_rest, disagreements
-from harness.compare.witness_verdict import witnessed_disagreements
-from harness.model.contract.seen_state import absorb as as_seen
 from harness.model.fast.fast_path import allowed
-from harness.model.records import vector
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation, Status
 from harness.model.records.operation import Operation
 from harness.model.records.outcome import Outcome, differences
-from harness.model.records.state import State, resync
+from harness.model.records.state import State
 from harness.model.rules.complaint import may_complain
 from harness.scenario.program import Program
 from harness.trace.trace_records import End, Step, Sync, Trouble
 
 MAX_STATES: Final = 256
-RECORDED_MOST: Final = 100
-"""Divergences of behaviour kept of one program; those beyond are judged, followed and counted only, and the
-witnesses are asked as often as in a program without any.
-"""
-
 _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
 class Judge:
-    """Judges one program.  Feed ``step``, ``sync``, ``trouble`` in order, then ``end``; read ``result``."""
+    """Judges one program.
+
+    Feed the records to ``step``, ``sync`` and ``trouble`` in order, then to ``end``; the result
+    is ``result``.
+    """
 
     def __init__(
         self, machine: Machine, start: State, program: Program, criteria: Criteria
@@ -47,17 +44,17 @@ class Judge:
         self.machine = machine
         self.result = ProgramResult(program.name)
         self._divergences = DivergenceBuilder(program, machine)
+        self._log = DivergenceLog(self.result)
         self._criteria = criteria
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
-        self._attested = 0
         self.doubtful = False
-        """Whether the state should be read from the guest again, for it is lost or was followed only."""
+        """Whether the guest should show its state: it is lost, or was followed and not predicted."""
 
     @property
     def state(self) -> State:
-        """The state now; after a divergence, the one before it."""
+        """The state now; where it is lost, the last one that was known or followed."""
         return self._states[0] if self._states else self._last
 
     @property
@@ -66,7 +63,7 @@ class Judge:
         return not self._states
 
     def step(self, record: Step) -> Divergence | None:
-        """Judge one step; the divergence if it is one (a known bug's too, that is in the result only)."""
+        """Judge one step; returns its divergence if there is one."""
         result = self.result
         result.coverage.add(record)
         if self._assertions.wanted(record.number):
@@ -98,7 +95,10 @@ class Judge:
         return self._slow(record, self._criteria.mask.apply(record.observation))
 
     def _same(self, predicted: Observation, seen: Observation) -> bool:
-        """Whether they are equal but for what is blanked; most are equal as they stand, which costs less to see."""
+        """Whether both are equal but for evidence that this guest lacks.
+
+        Most are equal as they stand, and that is the cheaper comparison.
+        """
         mask = self._criteria.mask
         return predicted == seen or (not mask.full and mask.apply(predicted) == mask.apply(seen))
 
@@ -154,7 +154,7 @@ class Judge:
         return self._diverge(record, seen, outcomes)
 
     def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
-        """Whether the step breaks the contract with slots that an earlier divergence left unflushed."""
+        """Whether the step breaks the contract with slots that an earlier divergence left."""
         before = self._states[0]
         return bool(
             before.unflushed
@@ -176,10 +176,7 @@ class Judge:
             record, seen, agreeing[0], self._states[0], self._criteria.known
         )
         self._agree(tuple(one._replace(known=None) for one in agreeing))
-        if len(self.result.divergences) >= RECORDED_MOST:
-            self.result.unrecorded += 1
-        else:
-            self.result.divergences.append(found)
+        self._log.add_if_few(found)
         return found
 
     def _counts(self, outcome: Outcome) -> bool:
@@ -220,11 +217,10 @@ class Judge:
         self._last = self._after(before, record)
         follows = not violations and self._can_follow(record)
         self._states = (self._last,) if follows else ()
-        if follows and len(self.result.divergences) >= RECORDED_MOST:
-            self.result.unrecorded += 1
-            return divergence
-        self.result.divergences.append(divergence)
-        self.doubtful = True
+        if not follows:
+            self._log.add(divergence)
+        if not follows or self._log.add_if_few(divergence):
+            self.doubtful = True
         return divergence
 
     def _can_follow(self, record: Step) -> bool:
@@ -236,96 +232,60 @@ class Judge:
         )
 
     def _after(self, before: State, record: Step) -> State:
-        """The state after a step as it was seen; a cursor that cannot be seen stands at the slot last taken."""
-        seen = record.observation
-        if "cursor" in self._criteria.mask.blanked:
-            taken = [
-                one.slot
-                for one in seen.slots
-                if one.pte not in {0, vector.get(before.slots, one.slot).pte}
-            ]
-            seen = seen._replace(cursor=taken[-1] if taken else before.cursor)
-        return as_seen(self.machine, before, record.operation, seen)
+        return state_after(self.machine, self._criteria.mask, before, record)
 
     def sync(self, record: Sync) -> Divergence | None:
-        """A synchronisation point: the witnesses are compared, and a lost state is found again."""
+        """Compare the witnesses at a synchronisation point; find a lost state again."""
         self.result.syncs += 1
         self.doubtful = False
         if record.snapshot is not None:
             record = record._replace(snapshot=self._criteria.mask.snapshot(record.snapshot))
-        self._attest(record)
+        self._log.ask_witnesses(record)
         if self.lost:
             self._recover(record)
             return None
-        found = min(
-            (
-                disagreements(self.machine, state, record.snapshot, record.witness)
-                for state in self._states
-            ),
-            key=len,
-        )
-        if not found:
-            self._keep_agreeing(record)
-            if record.snapshot is not None:
-                self._states = tuple(at_rest(self.machine, state) for state in self._states)
-            return None
-        return self._contradicted(record, found)
+        found = min((self._disagreements(state, record) for state in self._states), key=len)
+        if found:
+            return self._contradicted(record, found)
+        self._keep_agreeing(record)
+        if record.snapshot is not None:
+            self._states = tuple(at_rest(self.machine, state) for state in self._states)
+        return None
 
-    def _attest(self, record: Sync) -> None:
-        """Who stands alone, for the divergences since the last synchronisation point."""
-        if record.snapshot is not None and record.witness is not None:
-            divergences = self.result.divergences
-            for at in range(self._attested, len(divergences)):
-                found = witnessed_disagreements(divergences[at], record.snapshot, record.witness)
-                divergences[at] = dataclasses.replace(divergences[at], witnesses=found)
-        self._attested = len(self.result.divergences)
+    def _disagreements(self, state: State, record: Sync) -> tuple[Disagreement, ...]:
+        return disagreements(self.machine, state, record.snapshot, record.witness)
 
     def _keep_agreeing(self, record: Sync) -> None:
-        """Of several possible states, those that the witnesses bear out."""
+        """Of several possible states keep those that no witness contradicts."""
         if len(self._states) > 1:
             self._states = tuple(
-                state
-                for state in self._states
-                if not disagreements(self.machine, state, record.snapshot, record.witness)
+                state for state in self._states if not self._disagreements(state, record)
             )
 
     def _contradicted(self, record: Sync, found: tuple[Disagreement, ...]) -> Divergence:
         before = self.state
         divergence = self._divergences.of_state(record.step, before, found)
-        self.result.divergences.append(divergence)
-        self._attested += 1
+        self._log.add_of_state(divergence)
         self._last, self._states = before, ()
         self._recover(record)
         return divergence
 
-    def left_over(self, reason: str) -> None:
-        """Record what the state before the program shows that no correct kernel leaves."""
-        self.result.divergences.append(self._divergences.of_start(self.state, reason))
-        self._attested = len(self.result.divergences)
-
     def _recover(self, record: Sync) -> None:
-        """Go on from a re-read state, if inside and outside agree on it."""
-        if record.snapshot is None:
-            return
-        if not disagreements(self.machine, None, record.snapshot, record.witness):
-            counts = {
-                slot: one.count
-                for slot, one in enumerate(vector.items(self._last.slots))
-                if one.pte
-            }
-            snapshot = self._criteria.mask.completed(record.snapshot, self._last.cursor, counts)
-            self._states = (resync(self.machine, self._last, snapshot),)
+        """Go on from the state that the synchronisation point shows."""
+        state = state_at_sync(self.machine, self._criteria.mask, self._last, record)
+        if state is not None:
+            self._states = (state,)
+
+    def left_over(self, reason: str) -> None:
+        """Record that the state before the program is one that no correct kernel leaves."""
+        self._log.add_of_state(self._divergences.of_start(self.state, reason))
 
     def trouble(self, record: Trouble) -> None:
-        """Kernel trouble: kept with the result, and with the divergence of its step."""
-        self.result.trouble.append(record)
-        divergences = self.result.divergences
-        if divergences and divergences[-1].step == record.step:
-            last = divergences[-1]
-            divergences[-1] = dataclasses.replace(last, trouble=(*last.trouble, record))
+        """Record what the kernel said."""
+        self._log.add_trouble(record)
 
     def end(self, record: End) -> ProgramResult:
-        """The program is over."""
+        """Take the end of the program; returns its result."""
         self.result.complete = True
         self.result.ended = record.reason
         return self.result

@@ -8,8 +8,8 @@ import pytest
 
 from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.criteria import standard_contract
+from harness.compare.divergence_log import RECORDED_MOST
 from harness.compare.evidence_mask import evidence_mask
-from harness.compare.judge import RECORDED_MOST
 from harness.model.rules import pkmap
 from harness.run.run_result import ProgramOutcome
 from harness.trace.trace_records import End

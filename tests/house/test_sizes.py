@@ -20,7 +20,6 @@ RECORDED = (
 
 PENDING_FILES = frozenset(
     {
-        "harness/compare/judge.py",
         "harness/model/contract/contract_window.py",
         "harness/model/search/explorer.py",
         "harness/scenario/scenario_parser.py",

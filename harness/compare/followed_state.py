@@ -1,0 +1,38 @@
+"""The state of a kernel that the model did not predict: as its steps or a snapshot show it."""
+
+from harness.compare.evidence_mask import EvidenceMask
+from harness.compare.witness_comparison import disagreements
+from harness.model.contract.seen_state import absorb
+from harness.model.records import vector
+from harness.model.records.machine import Machine
+from harness.model.records.state import State, resync
+from harness.trace.trace_records import Step, Sync
+
+
+def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Step) -> State:
+    """The state after a step as the step was seen.
+
+    A cursor that this guest cannot show is taken to stand at the slot that was taken last.
+    """
+    seen = record.observation
+    if "cursor" in mask.blanked:
+        taken = [
+            one.slot
+            for one in seen.slots
+            if one.pte not in {0, vector.get(before.slots, one.slot).pte}
+        ]
+        seen = seen._replace(cursor=taken[-1] if taken else before.cursor)
+    return absorb(machine, before, record.operation, seen)
+
+
+def state_at_sync(machine: Machine, mask: EvidenceMask, last: State, record: Sync) -> State | None:
+    """The state that a synchronisation point shows, if inside and outside view agree on it.
+
+    *last* is the last state that was known: it has what the snapshot cannot show.
+    """
+    if record.snapshot is None:
+        return None
+    if disagreements(machine, None, record.snapshot, record.witness):
+        return None
+    counts = {slot: one.count for slot, one in enumerate(vector.items(last.slots)) if one.pte}
+    return resync(machine, last, mask.completed(record.snapshot, last.cursor, counts))
