@@ -9,8 +9,7 @@ order opposite to entering and never overflow.  What wrecks a kernel on purpose 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from harness.model.records.layout import PAGE_SIZE, Generation, Layout
 from harness.model.records.operation import (
@@ -28,33 +27,10 @@ from harness.model.records.operation import (
     OperationFlag,
 )
 from harness.model.records.page import PageKind
+from harness.scenario.checked_task import CheckedTask, RegisterContent
 from harness.scenario.facts import usable_depth
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.scenario_error import ScenarioError, SourcePlace
-
-
-class Live(NamedTuple):
-    """What a register holds: ``window`` says whether a window slot stands behind it."""
-
-    number: int
-    window: bool
-
-
-@dataclass(slots=True)
-class _Task:
-    """What one task has open."""
-
-    cpu: int
-    open: Counter[AtomicSection] = field(default_factory=Counter)
-    windows: list[int] = field(default_factory=list)
-    irq_end: int = -1
-    irq_open: Counter[AtomicSection] = field(default_factory=Counter)
-    opened_at: SourcePlace | None = None
-    gone: bool = False
-
-    @property
-    def atomic(self) -> bool:
-        return self.irq_end >= 0 or any(self.open.values())
 
 
 def check_rules(
@@ -83,8 +59,8 @@ class _Checker:
         self._layout = layout
         self._places = places
         self._kinds = program.page_kinds
-        self._tasks = [_Task(cpu) for cpu in program.tasks]
-        self._registers: dict[int, Live] = {}
+        self._tasks = [CheckedTask(cpu) for cpu in program.tasks]
+        self._registers: dict[int, RegisterContent] = {}
         self._mapped: Counter[int] = Counter()
         self._maps = 0
         self._atomic_task: int | None = None
@@ -133,7 +109,7 @@ class _Checker:
         self._bracket(step, operation, task)
         task.gone |= code is OpCode.EXIT
 
-    def _turn(self, step: int, operation: Operation, task: _Task) -> None:
+    def _turn(self, step: int, operation: Operation, task: CheckedTask) -> None:
         if task.gone:
             self._refuse(
                 step, "this task has exited", "let another task do it, or move 'exit' down"
@@ -150,7 +126,7 @@ class _Checker:
                     step, f"comes between the steps of an atomic section of task {name}", hint
                 )
 
-    def _may_sleep(self, operation: Operation, task: _Task) -> bool:
+    def _may_sleep(self, operation: Operation, task: CheckedTask) -> bool:
         """Whether it does not sleep after all, or is meant to break the rule."""
         return self._may_break(operation) or self._only_releases(operation, task)
 
@@ -158,7 +134,7 @@ class _Checker:
         """Whether the scenario breaks on purpose the rule that kmap and kunmap may sleep."""
         return self._program.throwaway and operation.code in MIGHT_SLEEP
 
-    def _only_releases(self, operation: Operation, task: _Task) -> bool:
+    def _only_releases(self, operation: Operation, task: CheckedTask) -> bool:
         """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
         strict = self._layout.rt or self._layout.debug_atomic_sleep
         kept = {what for what, count in task.open.items() if count}
@@ -199,10 +175,10 @@ class _Checker:
 
     def _set(self, operation: Operation, *, window: bool) -> int:
         self._maps += 1
-        self._registers[operation.reg] = Live(self._maps, window)
+        self._registers[operation.reg] = RegisterContent(self._maps, window)
         return self._maps
 
-    def _map(self, step: int, operation: Operation, task: _Task) -> None:
+    def _map(self, step: int, operation: Operation, task: CheckedTask) -> None:
         direct = self._kind(operation) is PageKind.LOW and operation.code not in PFN_MAPS
         window = not direct or self._layout.force_map
         number = self._set(operation, window=window)
@@ -213,7 +189,7 @@ class _Checker:
             hint = f"this guest has {self._depth} (DEPTH); deeper needs 'requires: throwaway'"
             self._refuse(step, "more mappings than the window has slots", hint)
 
-    def _unmap(self, step: int, operation: Operation, task: _Task) -> None:
+    def _unmap(self, step: int, operation: Operation, task: CheckedTask) -> None:
         live = self._registers.get(operation.reg) if operation.base is Base.REG else None
         if live is None or not live.window:
             self._unmap_beside(step, operation, task)
@@ -227,7 +203,7 @@ class _Checker:
         elif task.windows:
             task.windows.pop()
 
-    def _unmap_beside(self, step: int, operation: Operation, task: _Task) -> None:
+    def _unmap_beside(self, step: int, operation: Operation, task: CheckedTask) -> None:
         """An address of no window is ignored by the kernel; one of a window pops whatever is newest."""
         layout = self._layout
         if operation.base is not Base.FIXMAP:
@@ -244,7 +220,7 @@ class _Checker:
         if task.windows:
             task.windows.pop()
 
-    def _bracket(self, step: int, operation: Operation, task: _Task) -> None:
+    def _bracket(self, step: int, operation: Operation, task: CheckedTask) -> None:
         """Sections entered and left."""
         if operation.code in OPENS_CONTEXT:
             self._interrupt(step, operation, task)
@@ -264,7 +240,7 @@ class _Checker:
         beside = named is AtomicSection.IOMAP and not self._iomap_atomic
         return None if beside else named
 
-    def _leave(self, step: int, what: AtomicSection, task: _Task) -> None:
+    def _leave(self, step: int, what: AtomicSection, task: CheckedTask) -> None:
         task.open[what] -= 1
         if task.open[what] < 0:
             self._refuse(
@@ -275,7 +251,7 @@ class _Checker:
                 step, "ends, in an interrupt, what the task began", "end it outside of the block"
             )
 
-    def _interrupt(self, step: int, operation: Operation, task: _Task) -> None:
+    def _interrupt(self, step: int, operation: Operation, task: CheckedTask) -> None:
         if task.irq_end >= 0:
             self._refuse(
                 step, "an interrupt within an interrupt", "give the blocks one after the other"
@@ -284,7 +260,7 @@ class _Checker:
         task.irq_open = Counter(task.open)
         task.opened_at = self._where(step)
 
-    def _interrupt_end(self, step: int, task: _Task) -> None:
+    def _interrupt_end(self, step: int, task: CheckedTask) -> None:
         if +task.open != +task.irq_open:
             self._refuse(
                 step, "the interrupt ends with something open", "unmap and enable inside the block"

@@ -1,18 +1,12 @@
 """Text to Scenario.  docs/scenarios.md is the reference of the language."""
 
-import dataclasses
-import difflib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
-from harness.model.records.operation import Base, Operand, OperationFlag
-from harness.scenario import operand_parser
-from harness.scenario.expression import ZERO, Binary, Number
+from harness.scenario.operation_parser import operation_statement
 from harness.scenario.scenario_error import ScenarioError
 from harness.scenario.syntax import (
-    Address,
     AtomicBlock,
     Loop,
     OpStatement,
@@ -26,7 +20,7 @@ from harness.scenario.syntax import (
 )
 from harness.scenario.token_stream import TokenStream
 from harness.scenario.tokens import TokenKind, tokenize
-from harness.scenario.vocabulary import KIND_OF_WORD, PAGE_KINDS, TRIGGERS, WHERE
+from harness.scenario.vocabulary import PAGE_KINDS
 
 _HEADERS: Final = ("requires", "tasks", "pages")
 _RELATIONS: Final = (">=", "<=", "=", "<", ">")
@@ -182,124 +176,4 @@ class _Parser:
         return self._operation()
 
     def _operation(self) -> OpStatement:
-        where = self._in.where
-        register = None
-        if operand_parser.is_register(self._in):
-            register = operand_parser.register(self._in)
-            self._in.expect("=", "a register is set by 'm0 = kmap h0'")
-        name = self._in.peek()
-        kind = KIND_OF_WORD.get(name.text)
-        if kind is None:
-            self._in.refuse("unknown operation", _suggest(name.text))
-        self._in.take()
-        maps = OperationFlag.MAPS in kind.flags
-        if maps != (register is not None):
-            remedy = f"write 'm0 = {kind.word} ...'" if maps else f"write '{kind.word} ...' alone"
-            raise ScenarioError(
-                where,
-                f"{kind.word} must{'' if maps else ' not'} set a register",
-                hint=remedy,
-            )
-        statement = self._operands(OpStatement(kind, where, register=register))
-        return _replace(statement, expectations=operand_parser.expectations(self._in))
-
-    def _operands(self, bare: OpStatement) -> OpStatement:
-        operand = bare.kind.operand
-        if operand is Operand.ADDRESS_PTE:
-            return self._pte(bare)
-        if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
-            bare = _replace(bare, page=operand_parser.page(self._in))
-        if operand is Operand.PAGE_PROT:
-            bare = _replace(bare, prot=operand_parser.protection(self._in))
-        if operand in (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE):
-            bare = _replace(bare, address=operand_parser.address(self._in))
-        if operand in (
-            Operand.VALUE,
-            Operand.ADDRESS_VALUE,
-            Operand.PAGE_TYPE,
-            Operand.ADDRESS_TYPE,
-        ):
-            bare = _replace(bare, value=self._in.expression())
-        if operand is Operand.TASK:
-            return self._target(bare)
-        if operand is Operand.TASK_CPU:
-            return self._sent(bare)
-        if operand is Operand.CPU_STATE:
-            return self._cpu(bare)
-        if operand is Operand.INSTANT:
-            return self._instant(bare)
-        return (
-            _replace(bare, body=self._block(within_task=True))
-            if operand is Operand.BLOCK
-            else bare
-        )
-
-    def _sent(self, bare: OpStatement) -> OpStatement:
-        """A task and the CPU it is sent to: ``b 1``; reproducers have one number for both."""
-        if self._in.peek().kind is TokenKind.NUMBER:
-            return _replace(bare, value=self._in.expression())
-        bare = self._target(bare)
-        return _replace(bare, value=self._in.expression())
-
-    def _cpu(self, bare: OpStatement) -> OpStatement:
-        """``1 offline``, ``1 online``: bit 8 says which."""
-        number, where = self._in.expression(), self._in.where
-        online = 256 * (
-            self._word({"offline": 0, "online": 1}, "'offline' or 'online'") == "online"
-        )
-        return _replace(bare, value=Binary("+", number, Number(online), where))
-
-    def _instant(self, bare: OpStatement) -> OpStatement:
-        """``timer+3000 hardirq h5 2``, ``unmap+23 task h5 1 skip 1``: trigger, context, pages, operations before."""
-        trigger = TRIGGERS[self._word(TRIGGERS, "what brings the interrupt about")]
-        offset = self._in.signed() if self._in.at("+") else ZERO
-        where = WHERE[self._word(WHERE, "a context")]
-        page, levels = operand_parser.page(self._in), self._in.expression()
-        skip = self._in.expression() if self._in.accept("skip") else ZERO
-        address = Address(Base.REG, offset=offset)
-        value = Binary("+", levels, Binary("*", skip, Number(256), page.where), page.where)
-        return _replace(
-            bare, instant=where | trigger << 4, page=page, address=address, value=value
-        )
-
-    def _word(self, known: Mapping[str, object], what: str) -> str:
-        if not self._in.at(*known):
-            self._in.refuse(f"expected {what}", f"one of {', '.join(known)}")
-        return self._in.take().text
-
-    def _target(self, bare: OpStatement) -> OpStatement:
-        """Another task, by its name, or by its number as reproducers have it."""
-        if self._in.peek().kind is TokenKind.NUMBER:
-            return _replace(bare, value=self._in.expression())
-        where = self._in.where
-        name = self._in.name("a task like 'b' or 'w[1]'").text
-        index = None
-        if self._in.accept("["):
-            index = self._in.expression()
-            self._in.expect("]")
-        return _replace(bare, target=TaskRef(name, index, where))
-
-    def _pte(self, bare: OpStatement) -> OpStatement:
-        address = operand_parser.address(self._in)
-        if self._in.accept("none"):
-            return _replace(bare, address=address)
-        page = operand_parser.page(self._in)
-        return _replace(
-            bare,
-            address=address,
-            page=page,
-            prot=operand_parser.protection(self._in, optional=True),
-        )
-
-
-def _replace(statement: OpStatement, **changes: object) -> OpStatement:
-    return dataclasses.replace(statement, **changes)  # type: ignore[arg-type] # keywords are fields of the statement
-
-
-def _suggest(name: str) -> str:
-    close = difflib.get_close_matches(name, KIND_OF_WORD, n=3)
-    return (
-        f"did you mean {' or '.join(close)}?"
-        if close
-        else f"operations are {', '.join(KIND_OF_WORD)}"
-    )
+        return operation_statement(self._in, lambda: self._block(within_task=True))

@@ -24,7 +24,7 @@ PROTS: Final = {
 PROT_NAMES: Final = {prot: name for name, prot in PROTS.items()}
 
 TRIGGERS: Final = {trigger.name.lower(): trigger for trigger in Trigger}
-WHERE: Final = {where.name.lower(): where for where in Where}
+CONTEXTS: Final = {where.name.lower(): where for where in Where}
 
 PAGE_KINDS: Final = {
     "high": PageKind.HIGH,

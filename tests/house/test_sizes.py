@@ -22,8 +22,6 @@ PENDING_FILES = frozenset(
     {
         "harness/model/contract/contract_window.py",
         "harness/model/search/explorer.py",
-        "harness/scenario/scenario_parser.py",
-        "harness/scenario/program_rules.py",
     }
 )
 PENDING_FUNCTIONS = frozenset(
