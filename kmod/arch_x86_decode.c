@@ -76,7 +76,7 @@ static u32 decode_count_in_flush(unsigned long flush)
 	return 0;
 }
 
-/* The operand of an absolute load at text[i], or 0. */
+/* The operand of an absolute load at code_bytes[i], or 0. */
 static u32 absolute_load(unsigned int i)
 {
 	if (code_bytes[i] == OPCODE_MOV_EAX_LOAD)
@@ -95,7 +95,7 @@ static u32 absolute_store(unsigned int i)
 	return 0;
 }
 
-/* Whether text[from..to) stores to @address after masking with LAST_PKMAP_MASK. */
+/* Whether code_bytes[from..to) masks with LAST_PKMAP_MASK and then stores to @address. */
 static bool masked_store(u32 address, unsigned int from, unsigned int to)
 {
 	bool masked = false;
@@ -125,7 +125,7 @@ static u32 decode_cursor(void)
 	return 0;
 }
 
-/* An absolute load whose variable holds what a page walk finds for slot 0. */
+/* An absolute load of a variable that holds what a page walk finds for slot 0. */
 static u32 decode_page_table(unsigned long function, const pte_t *pkmap_ptes)
 {
 	unsigned int i;
@@ -202,7 +202,7 @@ static u32 decode_hash_table(void)
 	return 0;
 }
 
-/* The address of pkmap_count, where the two functions that name it agree. */
+/* The address of pkmap_count, unless the two functions that name it disagree. */
 static u32 decode_pkmap_count(unsigned long flush_all_zero_pkmaps)
 {
 	u32 count = decode_count();
@@ -220,7 +220,7 @@ static u32 decode_pkmap_count(unsigned long flush_all_zero_pkmaps)
  * kmh_arch_decode() - find the static variables of mm/highmem.c
  * @found: this function fills it in; 0 for each variable that was not found
  * @flush_all_zero_pkmaps: address of that function, or 0
- * @pkmap_ptes: what a page walk finds for slot 0
+ * @pkmap_ptes: the entry that a page walk finds for slot 0
  */
 void kmh_arch_decode(struct kmh_decoded *found, unsigned long flush_all_zero_pkmaps,
 		     const pte_t *pkmap_ptes)

@@ -9,6 +9,7 @@
 
 struct kmh_run kmh_run;
 
+/* Whether a task can have the baton: it is idle, and no task spins on its CPU. */
 static bool may_run(const struct kmh_task *t)
 {
 	const struct kmh_task *other;
@@ -39,6 +40,7 @@ void kmh_finish_step(struct kmh_task *t, const struct kmh_op *op, const struct k
 	kmh_run.next++;
 }
 
+/* End the run, and let the tasks that still spin close their sections. */
 static void finish_run(void)
 {
 	unsigned int i;

@@ -26,9 +26,9 @@
 #endif
 
 /*
- * kmap_atomic_prot(), kmap_atomic_pfn(): there in 5.10 (linux/highmem.h) and from 6.1 to 7.3
- * (linux/highmem-internal.h); absent from the 5.10-rt patch, where the local generation was
- * still without them.
+ * kmap_atomic_prot(), kmap_atomic_pfn(): 5.10 (linux/highmem.h) and 6.1 to 7.3
+ * (linux/highmem-internal.h) have them; the 5.10-rt patch, an early form of the local
+ * generation, does not.
  */
 #if KMH_HAS_KMAP_LOCAL && LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define KMH_HAS_KMAP_ATOMIC_PROT 0
@@ -65,7 +65,7 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* in_hardirq(): "preempt: Cleanup the macro maze a bit" (5.11); 5.10 has in_irq(), 7.3 no more. */
+/* in_hardirq(): "preempt: Cleanup the macro maze a bit" (5.11); 7.3 has no in_irq() left. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
 #define kmh_in_hardirq()	in_irq()
 #else
@@ -73,8 +73,8 @@ static inline void kmh_hrtimer_setup(struct hrtimer *timer,
 #endif
 
 /*
- * preempt_count() in the layout of 5.10 to 6.12 (linux/preempt.h), which the wire has: 7.3 counts
- * disabled interrupts in bits 16 to 23, with the hardirqs above them.
+ * preempt_count() in the layout of 5.10 to 6.12 (linux/preempt.h), which the wire uses.  7.3
+ * counts disabled interrupts in bits 16 to 23 and has the hardirqs above them.
  */
 static inline u32 kmh_preempt_count(void)
 {
@@ -104,7 +104,7 @@ static inline u32 kmh_preempt_count(void)
 #define kmh_depth(task, cpu)	per_cpu(__kmap_atomic_idx, cpu)
 #endif
 
-/* Slots that one mapping takes: a guard and itself with DEBUG_KMAP_LOCAL. */
+/* Slots that one mapping takes: with DEBUG_KMAP_LOCAL, a guard beside its own. */
 #if KMH_HAS_KMAP_LOCAL && defined(CONFIG_DEBUG_KMAP_LOCAL)
 #define KMH_INCREMENT	2
 #else
@@ -140,7 +140,7 @@ typedef pid_t kmh_kernel_thread_fn(int (*function)(void *), void *data, const ch
 
 /* on_cpu exists with SMP only; without it a task that is not current is off the CPU. */
 #ifdef CONFIG_SMP
-/* pairs with finish_task(): what the task did before it left is seen */
+/* pairs with finish_task(): the caller sees what the task did before it left */
 #define kmh_on_cpu(task)	smp_load_acquire(&(task)->on_cpu)
 #else
 #define kmh_on_cpu(task)	((task) == current)

@@ -23,6 +23,7 @@ void kmh_history_exit(void)
 
 /* ---- pages ---- */
 
+/* Write the page's number into its first word, and zeros into the others. */
 static void tag_page(u16 id)
 {
 	u32 *words = kmap_atomic(kmh_page(id));

@@ -27,8 +27,8 @@ static void one_step(struct kmh_history_task *t)
 }
 
 /*
- * Wait until all threads are here.  So a thread that missed its wake-up sleeps for ever: no
- * other thread goes on and wakes it later by chance.
+ * Wait until all threads are here.  A thread that missed its wake-up then sleeps for ever, since
+ * no other thread goes on and wakes it later by chance.
  */
 static void meet_others(struct kmh_history_task *t, unsigned int round)
 {
@@ -57,7 +57,7 @@ static void one_round(struct kmh_history_task *t)
 		kmh_history_unmap(t, kmh_history_draw(t, t->n_held));
 }
 
-/* Room for the records of a step or a round, and for the unmap of each mapping. */
+/* Whether the log has room for a step or a round, and for the unmap of each mapping. */
 static bool has_room(const struct kmh_history_task *t)
 {
 	return t->shared->used + 4 + 3 * KMH_HISTORY_HOLDS < kmh_history_run.log->stride;
@@ -122,7 +122,7 @@ int kmh_history_main(void *data)
 		run_steps(t);
 	while (t->n_held)
 		kmh_history_unmap(t, t->n_held - 1);
-	/* pairs with ended(): the records before the end */
+	/* pairs with kmh_history_ended(): the records before the end */
 	smp_store_release(&t->done, 1);
 	await_stop();
 	return 0;

@@ -38,7 +38,7 @@ bool kmh_history_died(const struct kmh_history_task *t)
 	return READ_ONCE(t->task->exit_state) && !kmh_on_cpu(t->task);
 }
 
-/* Asleep in kmap for want of a slot; on RT a task that waits for a lock has that state too. */
+/* Whether it sleeps in kmap for want of a slot; on RT, a lock gives a task that state too. */
 static bool thread_asleep(const struct kmh_history_task *t)
 {
 	struct task_struct *task = t->task;
@@ -59,8 +59,8 @@ struct thread_tally {
 	unsigned int asleep;
 	unsigned int parked;	/* at the end of a round that cannot end while others sleep */
 	unsigned int died;
-	unsigned int before;	/* stamps drawn when the first thread was looked at ... */
-	unsigned int after;	/* ... and when the last had been */
+	unsigned int before;	/* stamps drawn before the look at the first thread ... */
+	unsigned int after;	/* ... and after the look at the last */
 };
 
 static struct thread_tally look_at_threads(void)
@@ -68,7 +68,7 @@ static struct thread_tally look_at_threads(void)
 	struct thread_tally found = { .before = atomic_read(&kmh_history_run.clock) };
 	unsigned int i;
 
-	/* pairs with the full barrier of atomic_inc_return(), by which a stamp is drawn */
+	/* pairs with the full barrier of atomic_inc_return(), which draws a stamp */
 	smp_rmb();
 	for (i = 0; i < kmh_history_run.n_tasks; i++) {
 		const struct kmh_history_task *t = &kmh_history_run.tasks[i];

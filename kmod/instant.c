@@ -39,7 +39,7 @@ static void on_instant_work(struct irq_work *work)
 
 static struct irq_work instant_work = KMH_IRQ_WORK_HARD(on_instant_work);
 
-/* Leave the state in which a probe may still fire.  Return: false if one has fired. */
+/* Leave STARTED, in which a probe may still fire.  Return: false if one has fired. */
 static bool leave_started(u32 state)
 {
 	return cmpxchg(&kmh_instant.state, KMH_INSTANT_STARTED, state) == KMH_INSTANT_STARTED;

@@ -112,7 +112,7 @@ static int preemptor_main(void *data)
 }
 
 /**
- * kmh_interruption_enter() - map in the context that was asked for, or bring it about
+ * kmh_interruption_enter() - map here, or in the context that INTERRUPT asked for
  *
  * Called in a hard interrupt on the CPU of the operation.
  */
@@ -132,7 +132,7 @@ void kmh_interruption_enter(void)
 }
 
 /**
- * kmh_interruption_prepare() - start the task of higher priority
+ * kmh_interruption_prepare() - start the task of higher priority, which waits for its turn
  * @cpu: where it shall run
  *
  * Return: false if it could not be created.

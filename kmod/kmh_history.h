@@ -22,11 +22,11 @@ struct kmh_history_task {
 	u32 random;
 	u32 written;
 	u32 done;
-	u32 parked;		/* waits for the others, who have to end their round first */
+	u32 parked;		/* waits for the other threads to end their round */
 	u8 id;
 };
 
-/* Of the history in progress. */
+/* The history in progress. */
 struct kmh_history_run {
 	const struct kmh_history_request *request;
 	struct kmh_history *log;
@@ -34,7 +34,7 @@ struct kmh_history_run {
 	unsigned int n_tasks;
 	atomic_t clock;
 	atomic_t ready;
-	atomic_t arrived;	/* at the end of a round, over all rounds */
+	atomic_t arrived;	/* threads that reached the end of a round, over all rounds */
 	atomic_t foreign;
 	atomic_t dropped;
 	u32 go;

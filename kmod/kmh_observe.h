@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is seen of the kernel after each operation; one section a file. */
+/* How the kernel's state is observed after each operation; one section a file. */
 #ifndef KMAP_HARNESS_KMH_OBSERVE_H
 #define KMAP_HARNESS_KMH_OBSERVE_H
 

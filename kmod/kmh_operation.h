@@ -30,9 +30,9 @@ void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned lon
 
 enum kmh_instant_state {
 	KMH_INSTANT_IDLE,
-	KMH_INSTANT_ARMED,		/* for an operation to come */
+	KMH_INSTANT_ARMED,	/* for a later operation */
 	KMH_INSTANT_STARTED,	/* that operation has begun */
-	KMH_INSTANT_FIRED,		/* the interrupt has been asked for */
+	KMH_INSTANT_FIRED,		/* the probe has asked for the interrupt */
 	KMH_INSTANT_DONE,
 };
 

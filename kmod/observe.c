@@ -33,7 +33,7 @@ static void report_others(struct kmh_obs *obs, struct kmh_task *self)
 	}
 }
 
-/* The context, which only the task itself can tell; of another task, the fields of its record. */
+/* The context of the task itself; of another task, only what its task_struct says. */
 static void observe_context(struct kmh_obs *obs, const struct kmh_task *t)
 {
 	bool self = t && t->task == current;
@@ -97,7 +97,7 @@ static void observe_result(struct kmh_obs *obs, const struct kmh_op *op,
  * @out: how it ended
  *
  * The task itself calls this, in the context that the operation ran in.  Only where the task
- * sleeps, died, or was refused, the one who has the baton does.
+ * sleeps, died, or was refused, whoever has the baton calls it.
  */
 void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_outcome *out)
 {

@@ -22,7 +22,7 @@ static struct {
 	u32 done;
 } errand = { .done = 1 };
 
-static int offline_cpu = -1;	/* the one that the module took offline, or -1 */
+static int offline_cpu = -1;	/* which the module took offline, or -1 */
 
 static int errand_main(void *data)
 {

@@ -34,8 +34,8 @@ enum kmh_generation {
 #define KMH_EV_WAITERS		(1u << 2)	/* pkmap_map_wait */
 #define KMH_EV_FLUSH_SCAN	(1u << 3)	/* probe: flush_all_zero_pkmaps */
 #define KMH_EV_FLUSH_RANGE	(1u << 4)	/* probe: flush_tlb_kernel_range */
-#define KMH_EV_FLUSH_CPU	(1u << 5)	/* probe: do_flush_tlb_all */
-#define KMH_EV_INVLPG		(1u << 6)	/* probe: flush_tlb_one_kernel */
+#define KMH_EV_FLUSH_CPU	(1u << 5)	/* probe: one CPU flushes everything */
+#define KMH_EV_INVLPG		(1u << 6)	/* probe: one CPU flushes one page */
 #define KMH_EV_WAKE		(1u << 7)	/* probe: __wake_up(&pkmap_map_wait) */
 #define KMH_EV_WARN		(1u << 8)	/* probe: __warn */
 #define KMH_EV_PRINTK		(1u << 9)	/* probe: vprintk_emit */

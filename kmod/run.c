@@ -5,7 +5,7 @@
  * A task executes its operations up to the next one of another task without a context switch
  * between them.  Then it hands the baton to that task itself, so that atomic sections on
  * different CPUs can interleave.  The coordinator (the process that wrote the request) only
- * watches, for a task that sleeps in kmap for good, one that died, one that is stuck.
+ * watches: for a task that sleeps in kmap, for one that died, and for one that is stuck.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
@@ -37,6 +37,7 @@ static void report_for(struct kmh_task *t, u8 phase, u8 status)
 	kmh_pass(NULL);
 }
 
+/* Look at the task that has the baton, and report for it what it cannot report itself. */
 static void watch_holder(struct kmh_task *t)
 {
 	if (kmh_died(t)) {
@@ -79,7 +80,7 @@ static void await_end(void)
 	}
 }
 
-/* Until every task has left its CPU: only then is the state at rest. */
+/* Wait until every task has left its CPU: only then is the state at rest. */
 static void await_rest(void)
 {
 	unsigned int i;

@@ -112,7 +112,7 @@ static void scan_pkmap(struct kmh_obs *obs)
 		changed = words_differ(counts + slot, known + slot);
 		for (turn = slot; turn < slot + UNROLL; turn += PTES_PER_TURN)
 			changed |= words_differ((const u32 *)&kmh_pkmap_ptes[turn],
-					   (const u32 *)&shadow_ptes[turn]);
+						(const u32 *)&shadow_ptes[turn]);
 		for (i = slot; changed && i < slot + UNROLL; i++)
 			report_slot(obs, i);
 	}

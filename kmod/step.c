@@ -18,12 +18,13 @@ enum {
 	CONTEXT_FOREIGN,	/* the interrupt came on top of another task */
 };
 
+/* Whether the next operation of the run is of this task too. */
 static bool more_of(const struct kmh_task *t)
 {
 	return kmh_run.next < kmh_run.n_ops && kmh_run.ops[kmh_run.next].task == t->id;
 }
 
-/* ---- operations that other tasks' sections forbid ---- */
+/* ---- operations that the sections of other tasks forbid ---- */
 
 /*
  * Where another task spins with interrupts off, its CPU does not answer the flush of a kmap
@@ -60,7 +61,7 @@ static enum hrtimer_restart on_context_timer(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	run_ops(t, t->context_ops);
-	/* pairs with the wait in kmh_run_in_context() */
+	/* pairs with the wait in run_in_context() */
 	smp_store_release(&t->context_done, CONTEXT_DONE);
 	return HRTIMER_NORESTART;
 }
@@ -74,16 +75,24 @@ static void on_context_tasklet(struct tasklet_struct *tasklet)
 		return;
 	}
 	run_ops(t, t->context_ops);
-	/* pairs with the wait in kmh_run_in_context() */
+	/* pairs with the wait in run_in_context() */
 	smp_store_release(&t->context_done, CONTEXT_DONE);
 }
 
+/**
+ * kmh_context_setup() - prepare the timer and the tasklet of a task
+ * @t: the task
+ */
 void kmh_context_setup(struct kmh_task *t)
 {
 	kmh_hrtimer_setup(&t->timer, on_context_timer);
 	tasklet_setup(&t->tasklet, on_context_tasklet);
 }
 
+/**
+ * kmh_context_teardown() - wait until neither of them runs any more
+ * @t: the task
+ */
 void kmh_context_teardown(struct kmh_task *t)
 {
 	hrtimer_cancel(&t->timer);
@@ -100,7 +109,7 @@ static void run_in_context(struct kmh_task *t, const struct kmh_op *op)
 	t->context_ops = op->value;
 	WRITE_ONCE(t->context_done, CONTEXT_PENDING);
 	if (op->code == KMH_OP_HARDIRQ) {
-		/* It must interrupt this task, and not hrtimer_start(), which counts on top. */
+		/* It must interrupt this task, and not hrtimer_start(), which raises the count. */
 		local_irq_disable();
 		hrtimer_start(&t->timer, ns_to_ktime(IRQ_DELAY_NS), HRTIMER_MODE_REL_PINNED_HARD);
 		local_irq_enable();
@@ -122,7 +131,7 @@ static void run_in_context(struct kmh_task *t, const struct kmh_op *op)
 static void end_blocked(struct kmh_task *t, const struct kmh_outcome *out)
 {
 	t->result = out->value;
-	smp_wmb(); /* the result before the phase that says it is there */
+	smp_wmb(); /* the result before the phase, which says that it is there */
 	atomic_set(&t->phase, KMH_PHASE_FINISHED);
 }
 
@@ -161,7 +170,7 @@ static bool run_step(struct kmh_task *t)
 	return true;
 }
 
-/* Execute at most @limit operations in the context this is.  Return: how many are left. */
+/* Execute at most @limit operations in the present context.  Return: how many are left. */
 static unsigned int run_ops(struct kmh_task *t, unsigned int limit)
 {
 	while (limit && more_of(t) && run_step(t))

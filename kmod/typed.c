@@ -2,13 +2,13 @@
 /*
  * The typed window: kmap_atomic(page, type) as arch/x86/mm/highmem_32.c of 2.6.24 had it.
  *
- * The window is this module's and not the kernel's, since no kernel with that interface can
- * be had any more.  Its page tables and its TLB are real.  The entries lie in a vmalloc area;
+ * The window is this module's and not the kernel's, since no kernel that can be built today has
+ * that interface.  Its page tables and its TLB are real.  The entries lie in a vmalloc area;
  * as in the fixmap, addresses fall as indices rise, and each CPU has a window of KM_TYPE_NR
  * entries: first the windows with the types of 2.6.24, then those with the types of 2.6.32.
- * The caller disables preemption or does not, so that a task can sleep while it has a page
- * mapped and see what the book warns of.  Where the kernel would BUG, the operation ends as
- * KMH_ST_BUG and changes nothing.
+ * Unlike kmap_atomic() it leaves preemption to the caller, so that a task can sleep while it has
+ * a page mapped, and see what the book warns of.  Where the kernel would BUG, the operation ends
+ * as KMH_ST_BUG and changes nothing.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 

@@ -9,8 +9,8 @@
 #include "kmh.h"
 
 /*
- * An entry lies on the stack of the task that waits, which takes it out as soon as it is
- * awake: every read may fault where the lock is not held.
+ * An entry lies on the stack of the task that waits, which removes it as soon as it is awake:
+ * where the caller does not hold the queue's lock, every read may fault.
  */
 static unsigned int walk_entries(const wait_queue_head_t *queue, const struct task_struct *wanted,
 				 bool *found)
@@ -34,8 +34,8 @@ static unsigned int walk_entries(const wait_queue_head_t *queue, const struct ta
 }
 
 /*
- * Under the queue's lock, since woken tasks of other CPUs leave it meanwhile.  On RT that
- * lock sleeps; in an atomic section, where it may not be taken, no task is being woken.
+ * Walk the queue under its lock, since woken tasks of other CPUs leave it meanwhile.  On RT
+ * taking that lock may sleep; in an atomic section, where that is forbidden, no task is woken.
  */
 static unsigned int walk_waiters(const struct task_struct *wanted, bool *found)
 {
@@ -100,7 +100,7 @@ bool kmh_asleep(const struct kmh_task *t)
 	if (READ_ONCE(task->pi_blocked_on))
 		return false;
 #endif
-	/* pairs with the release in run_step() */
+	/* pairs with the release in run_step(): the code is that of this operation */
 	if (atomic_read_acquire(&t->phase) == KMH_PHASE_EXEC && t->code != KMH_OP_KMAP)
 		return false;
 	return kmh_waits(task);

@@ -103,7 +103,7 @@ AWAIT            . R R R R R . . .
 FORK             . R R R R R . . .
 USER             . R R R R R . . .
 """
-"""kmod/ops.c ``wants_task_context``, ``refused_when_atomic``; kmod/run.c ``refused_beside_spinners``."""
+"""kmod/ops.c ``refused_here``; kmod/step.c ``refused_beside_spinners``."""
 
 
 def marks(code):

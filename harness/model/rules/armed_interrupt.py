@@ -1,4 +1,4 @@
-"""An interrupt, or a task of higher priority, in the middle of an operation (kmod/instant.c).
+"""An interrupt, or a task of higher priority, in the middle of an operation (kmod/instant.c, interruption.c).
 
 It maps pages on top of what it finds and takes them away again.  Where exactly it comes is not
 known: before or after the depth has changed, so that a mapping that it makes has one of two addresses.

@@ -1,4 +1,4 @@
-"""What is done to a task from outside, and what it does beyond a kernel thread (kmod/outside.c).
+"""What is done to a task from outside, and what it does beyond a kernel thread (kmod/outside.c, userspace.c).
 
 A mapping of the local generation pins its task: a change of affinity waits for the last unmap, and so does
 the CPU that is to go offline (kernel/sched/core.c, ``affine_move_task``, ``balance_hotplug_wait``; 5.11 to 7.3

@@ -1,4 +1,4 @@
-"""What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/run.c)."""
+"""What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/step.c)."""
 
 from harness.model.records import vector
 from harness.model.records.km_type import known_type
