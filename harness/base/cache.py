@@ -27,7 +27,7 @@ from harness.errors import PrerequisiteError
 
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
 SILENT_SECONDS = 3.0
-"""How long another process is waited for before the user hears of it."""
+"""Time to wait for another process in silence; then the user is told of it."""
 _TEMPORARY = ".new-"
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
@@ -156,7 +156,10 @@ def _replace_folder(fresh: Path, final: Path) -> None:
 
 
 def _holder(path: Path) -> str:
-    """Who has locked *path*, by /proc/locks (proc(5)): ``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF``."""
+    """Which process has locked *path*.
+
+    /proc/locks has lines as ``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`` (proc(5)).
+    """
     found = path.stat()
     file = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():

@@ -10,7 +10,10 @@ from harness.base.host_programs import find_program
 
 
 def run(command: Sequence[str | Path], **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program with messages in English and its output captured; its status is the caller's to judge."""
+    """Run a program with messages in English, and capture its output.
+
+    The exit status is not checked: that is left to the caller.
+    """
     env = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 

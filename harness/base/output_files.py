@@ -1,4 +1,4 @@
-"""Results on disk: whole or not at all, and said before the work where they cannot be written."""
+"""Result files: written whole or not at all, and tried before the work that fills them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,7 +38,10 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def require_writable(paths: Iterable[Path]) -> None:
-    """Raise UnwritableError for the first of *paths* that cannot be written; makes their folders."""
+    """Make the folders of *paths*, and try to write to each path.
+
+    Raises UnwritableError for the first that cannot be written.
+    """
     for path in paths:
         try:
             there = path.exists()

@@ -18,7 +18,9 @@ PACKAGE = Path(str(files("harness"))).resolve()
 
 
 def data_folder() -> Path:
-    """The folder that holds ``kmod/``, ``images/`` and ``tests/``: the package's own, or the clone."""
+    """The folder that holds ``kmod/``, ``images/`` and ``tests/``: the package's own, or the
+    clone.
+    """
     installed = PACKAGE / "_data"
     return installed if installed.is_dir() else PACKAGE.parent
 

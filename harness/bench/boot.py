@@ -75,7 +75,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def our_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float]:
-    """Boot as a run does, to the verdict on the first step; wall seconds and QEMU's CPU seconds."""
+    """Boot as a run does, to the verdict on the first step.
+
+    Returns wall seconds, and CPU seconds of QEMU.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started = time.monotonic()

@@ -10,14 +10,16 @@ LOOP_COUNT = 1_000_000
 
 
 class Calibration(NamedTuple):
-    """What the host is worth at this moment: CPU seconds of a fixed Python loop, and seconds until it ended."""
+    """How fast the host is at this moment: CPU and wall seconds of a fixed Python loop."""
 
     cpu: float
     wall: float
 
     @property
     def share(self) -> float:
-        """Of a core that the loop was given, at most 1: below that the host has other work."""
+        """The share of a core that the host gave the loop, at most 1; less if it has other
+        work.
+        """
         return min(1.0, self.cpu / self.wall)
 
 
@@ -69,7 +71,7 @@ def interleaved(
 ) -> tuple[Figure, ...]:
     """Take every measurement *rounds* times, in turn, so that a slow minute slows all of them.
 
-    *ended* is told after each sample how many there are.
+    *ended* is called after each sample with the number of samples so far.
     """
     samples: dict[tuple[str, str], _Samples] = {}
     for number in range(rounds * len(measurements)):

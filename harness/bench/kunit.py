@@ -1,7 +1,8 @@
 """kunit.py beside ``check``: both are given the same edit of one file, and say what came of it.
 
-The tree is a copy of the catalogue's source in the cache (hard links: a file is replaced, never written into),
-configured for the tests of lists and nothing else, and its objects are kept from one measurement to the next.
+The tree is a copy of the catalogue's source in the cache, made of hard links: files are replaced,
+and never written into.  It is configured for the tests of lists only, and its objects stay in
+place from one measurement to the next.
 """
 
 import difflib
@@ -42,7 +43,9 @@ def kunit_command(folder: Path) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where both are measured: the kernel that ``check`` is given, kunit.py's tree, and the edited file as it was."""
+    """Where both are measured: the kernel for ``check``, the tree of kunit.py, the file before the
+    edit.
+    """
 
     kernel: str
     folder: Path
@@ -82,8 +85,11 @@ class Ground:
 
 
 def _edited(text: str) -> str:
-    """*text* with a variable that no edit before had: another object, the same behaviour."""
-    return f"{text}\nstatic const unsigned long bench_edit __used = {time.time_ns() // 1000 % 2**32}UL;\n"
+    """*text* with a variable that no earlier edit had: the object changes, the behaviour does
+    not.
+    """
+    number = time.time_ns() // 1000 % 2**32
+    return f"{text}\nstatic const unsigned long bench_edit __used = {number}UL;\n"
 
 
 @contextmanager

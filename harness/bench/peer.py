@@ -1,4 +1,6 @@
-"""Other tools that do comparable work, where they are installed: the same minute, the same host."""
+"""Other tools that do comparable work, if installed; measured in the same minute on the same
+host.
+"""
 
 import resource
 import shutil
@@ -34,9 +36,9 @@ class Peer:
 def measure_peers(
     peers: Sequence[Peer], rounds: int, say: Callable[[str], None]
 ) -> tuple[tuple[Figure, ...], Mapping[str, str]]:
-    """Figures of the peers that are there and work, in turn; by name, why there is none of the others.
+    """Figures of the peers that work, in turn; and by name, why the others have none.
 
-    Each runs once before: what it builds or keeps for the next time is there when it is measured.
+    Each runs once before it is measured, so that it finds what it built or stored the first time.
     """
     notes = {peer.name: peer.missing for peer in peers if peer.missing}
     working = []
@@ -54,7 +56,7 @@ def measure_peers(
 
 
 def _sample(peer: Peer, notes: dict[str, str]) -> Mapping[tuple[str, str], float]:
-    """One run; one that fails is left out, and said."""
+    """One run.  A run that fails gives no sample, and a note."""
     try:
         return _timed(peer)
     except BenchError as error:
@@ -109,7 +111,7 @@ class Given:
 
 
 def find_peers(given: Given, image: Path | None, *, has_check: bool) -> tuple[Peer, ...]:
-    """Every peer, those that are not there with the reason; *image*: the bzImage that is measured."""
+    """Every peer; one that is not installed has the reason.  *image* is the bzImage to boot."""
     ours = given.edited or (_kunit(given.kunit), _check(given.check, has_check=has_check))
     return (*ours, _vng(image))
 
@@ -118,7 +120,7 @@ KUNIT = "tools/testing/kunit/kunit.py"
 
 
 def _kunit(tree: Path | None) -> Peer:
-    """Build what has changed (nothing), boot a kernel, run the tests of lists: kunit.py's shortest way."""
+    """kunit.py's shortest run: build nothing, as nothing changed; boot; run the tests of lists."""
     name = f"kunit.py run, {I386.name}, nothing changed"
     if tree is None:
         return Peer(

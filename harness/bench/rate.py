@@ -187,7 +187,7 @@ def _judge(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) ->
 
 
 class ModelPath(NamedTuple):
-    """The way of a program through the model: the start, and each operation with the outcome that was seen."""
+    """A program's path through the model: the start, and each operation with the outcome seen."""
 
     machine: Machine
     start: State

@@ -27,14 +27,14 @@ class Load:
 
 
 class Share(NamedTuple):
-    """One guest's part: judged steps a second, and MiB of its emulator that no other guest shares."""
+    """One guest's part: judged steps a second, and MiB of its QEMU that no other guest shares."""
 
     rate: float
     mebibytes: float
 
 
 def scaling(load: Load, guests: int) -> Mapping[tuple[str, str], float]:
-    """Judged steps a second of *guests* guests together, restores not counted, and memory of each."""
+    """Judged steps a second of *guests* guests together, without restores; and memory of each."""
     context = get_context("spawn")
     with context.Manager() as manager:
         barrier = manager.Barrier(guests)
@@ -51,7 +51,9 @@ def _row(guests: int) -> str:
 
 
 def falls_below_one(figures: Sequence[Figure], guests: Sequence[int]) -> tuple[int, ...]:
-    """The numbers of guests whose best sum is less than one guest's median: more would be slower than one."""
+    """The numbers of guests that are slower together than one: best sum below one guest's
+    median.
+    """
     one = find(figures, _row(1))
     sums = [(count, find(figures, _row(count))) for count in guests]
     return tuple(

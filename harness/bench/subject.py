@@ -56,7 +56,10 @@ class MeasuredGuest:
         return generate(self.facts, Random(seed), Wishes(steps), name=f"bench-{seed}")
 
     def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
-        """Run and judge *program*; gives the judged steps.  Raises BenchError where it ends early."""
+        """Run and judge *program*; return the number of judged steps.
+
+        Raises BenchError if no step was judged.
+        """
         session = RunJudge(self.header, our_known_bugs())
         finished = run_program(RunContext(self.guest, session, _ignore, on_steps), program)
         if finished.failure:

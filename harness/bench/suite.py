@@ -24,12 +24,15 @@ SCALE_SECONDS = 5.0
 
 PARTS = ("boots", "restores", "steps", "guests", "kernels")
 PEERS = "peers"
-"""What can be measured, in the order of the table; the peers are no part of the suite (peer.py)."""
+"""What can be measured, in the order of the table; the suite leaves the peers to peer.py."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How many samples each part takes, by its name (none: it is left out), and steps of a program."""
+    """The number of samples of each part by its name, and the steps of a program.
+
+    A part without a number is left out.
+    """
 
     samples: Mapping[str, int]
     steps: int
@@ -46,7 +49,7 @@ class Effort:
         return cls(samples, steps=20_000)
 
     def only(self, parts: Iterable[str], rounds: int | None) -> "Effort":
-        """The same for *parts* only, where any are named, each *rounds* times, where that is given."""
+        """The same, but only *parts* (unless empty), each *rounds* times (unless None)."""
         wanted = tuple(parts) or tuple(self.samples)
         return replace(
             self, samples={part: rounds or self.samples.get(part, 3) for part in wanted}
@@ -68,7 +71,10 @@ RATES: tuple[Callable[[Steady], Sample], ...] = (
     lambda steady: rate.memory(steady.bench),
     lambda steady: concurrent(steady.bench),
 )
-"""Rows of a guest that is up: each function gives one sample of one row or several.  Add yours here."""
+"""Rows of a guest that is up: each function gives one sample of one or more rows.
+
+Add yours here.
+"""
 
 
 @dataclass(frozen=True, slots=True)

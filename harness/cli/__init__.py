@@ -1,1 +1,1 @@
-"""The commands: thin, each composes the rooms."""
+"""The commands: each is thin, and puts the rooms together."""

@@ -77,7 +77,10 @@ def bench(
     baseline: Baseline = None,
     debug: Debug = False,
 ) -> None:
-    """Measure boots, steps a second and their parts: medians of interleaved runs, each beside a fixed loop."""
+    """Measure boots, steps a second and their parts.
+
+    Figures are medians of interleaved runs; a fixed loop beside each tells how fast the host was.
+    """
     del debug
     effort = (Effort.quick() if quick else Effort.full()).only(_known(part or ()), rounds)
     before = read_baseline(baseline) if baseline else {}
@@ -101,7 +104,7 @@ def bench(
 
 
 def _known(parts: Sequence[str]) -> Sequence[str]:
-    """*parts*.  Raises UsageError for one that there is not."""
+    """*parts*, checked.  Raises UsageError for a part that does not exist."""
     for part in parts:
         if part not in (*PARTS, PEERS):
             raise UsageError(
@@ -112,7 +115,7 @@ def _known(parts: Sequence[str]) -> Sequence[str]:
 
 @contextmanager
 def _given(kunit: str, check: tuple[str, ...], progress: Progress) -> Iterator[Given]:
-    """What the peers are given: for a kernel of the catalogue, trees that are ready for an edit."""
+    """What the other tools are given; for a kernel of the catalogue, trees ready for an edit."""
     if recipe := recipes().get(kunit):
         with kunit_ground(recipe, progress) as ground:
             yield Given(check=check, edited=ground.peers())

@@ -24,7 +24,7 @@ from harness.patch.scratch import open_scratch, require_kernel_tree
 from harness.run.programs import read_plan, scenario_files
 
 ABORT = 128
-"""``git bisect run`` stops at 128 and above: nothing about the commit is known."""
+"""``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
 
 Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
 Good = Annotated[str, typer.Option(help="A revision that keeps the contract.")]
@@ -41,7 +41,10 @@ def bisect_step(
     out: Out = Path("out/bisect"),
     debug: Debug = False,
 ) -> None:
-    """Judge the commit that is checked out, for `git bisect run`: exit 0 good, 1 bad, 125 cannot judge, 128 stop."""
+    """Judge the commit that is checked out, for `git bisect run`.
+
+    Exit 0 good, 1 bad, 125 cannot judge, 128 stop the bisection.
+    """
     del debug
     try:
         with _bisector(tree, config, _workload(scenario, shape, steps), out) as bisector:
@@ -69,7 +72,10 @@ def bisect(
     out: Out = Path("out/bisect"),
     debug: Debug = False,
 ) -> None:
-    """Find the first commit that breaks the contract, in a scratch of the tree: exit 0 found, 2 not found."""
+    """Find the first commit that breaks the contract, in a copy of the tree.
+
+    Exit 0 found, 2 not found.
+    """
     del debug
     workload = _workload(scenario, shape, steps)
     with (

@@ -1,4 +1,4 @@
-"""``kmap-harness broken-rules``: rules of the interface broken on purpose, and what the kernel says to it."""
+"""``kmap-harness broken-rules``: break rules of the interface, and judge what the kernel says."""
 
 import json
 import sys

@@ -119,7 +119,8 @@ def check(
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
 
-    Exit 0 nothing newly failing, 1 newly failing, 2 cannot judge or wrong use, 3 the harness failed.
+    Exit 0 nothing newly failing, 1 newly failing, 2 cannot judge or wrong use, 3 the harness
+    failed.
     """
     del debug
     wanted = (0 if scenario else STEPS) if steps is None else steps
@@ -168,14 +169,18 @@ def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:
     found = local_changes(tree, base) if is_git(tree) else None
     if found is None:
         raise UsageError(
-            f"there is nothing to check: no --patch, and {tree} has no changes beyond {base or 'HEAD'}",
+            f"there is nothing to check: no --patch, "
+            f"and {tree} has no changes beyond {base or 'HEAD'}",
             hint="give --patch FILE, or --base REV for the commits since REV",
         )
     return (found,)
 
 
 def _before(tree: Path, patches: tuple[Patch, ...], base: str) -> str:
-    """The commit before the one that *patches* are in, where a branch under review holds them already."""
+    """The base to check against.
+
+    A branch under review may hold *patches* already: then it is the commit before them.
+    """
     commit = "" if base or not is_git(tree) else applied_in(tree, patches[0])
     return f"{commit}^" if commit else base
 
@@ -191,7 +196,7 @@ def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | Non
 
 
 def _text(results: tuple[CheckResult, ...], *, b4: bool, mail: Path | None, verbose: bool) -> str:
-    """What goes to standard output: one thing only, so that it can be piped."""
+    """The text for standard output: one report only, so that it can be piped."""
     if b4:
         return json_text.dumps(b4_value(results), indent=1) + "\n"
     if mail and str(mail) == "-":

@@ -1,4 +1,4 @@
-"""``kmap-harness diff``: a trace judged again without a guest, or two traces held against each other."""
+"""``kmap-harness diff``: judge a trace again without a guest, or compare two traces."""
 
 import json as json_format
 import sys
@@ -26,7 +26,7 @@ def diff(
     json: Json = None,
     debug: Debug = False,
 ) -> None:
-    """Judge a trace again with the model as it is now, or compare two traces slot by slot."""
+    """Judge a trace again with the present model, or compare two traces step by step."""
     del debug
     require_writable([json] if json else [])
     if other is None:

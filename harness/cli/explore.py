@@ -1,4 +1,4 @@
-"""``kmap-harness explore``: every state of the standard machines, each held to the contract."""
+"""``kmap-harness explore``: check the contract in every state of the standard machines."""
 
 import json
 import sys

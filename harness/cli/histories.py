@@ -1,4 +1,6 @@
-"""``kmap-harness histories``: several CPUs at once, judged by whether any order explains what they saw."""
+"""``kmap-harness histories``: run several CPUs at once, and look for an order that explains
+them.
+"""
 
 import sys
 from pathlib import Path

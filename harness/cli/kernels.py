@@ -1,4 +1,4 @@
-"""``kmap-harness kernels``: what is known, cached and built; ``kernels build`` builds some."""
+"""``kmap-harness kernels``: list the kernels that are known; ``kernels build`` builds some."""
 
 import json
 import sys
@@ -77,7 +77,8 @@ def _value(row: KernelStatus) -> dict[str, object]:
 
 def _line(row: KernelStatus) -> str:
     if not row.kernel:
-        return f"{row.name:24} known, {'built' if row.from_source else 'fetched'} when it is first used"
+        when = "built" if row.from_source else "fetched"
+        return f"{row.name:24} known, {when} when it is first used"
     have = "built " if row.from_source else "cached"
     modules = (
         f"{row.built} module{'' if row.built == 1 else 's'} built"

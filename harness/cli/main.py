@@ -17,6 +17,8 @@ _INTERNAL = 3
 _HOST_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 _INTERRUPTED = 130
 
+_ABOUT = "Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels."
+
 COMMANDS: Mapping[str, str] = {
     "run": "run",
     "claims": "claims",
@@ -39,13 +41,13 @@ COMMANDS: Mapping[str, str] = {
 
 
 def application(words: Sequence[str]) -> typer.Typer:
-    """The command line for *words*: with the one command that they name, or with all of them.
+    """The command line for *words*: with the command that they name, or else with every command.
 
-    A module is imported where its command is asked for: to import all takes as long as a restore.
+    Only the module of that command is imported: importing all takes as long as a restore.
     """
     app = typer.Typer(
         name="kmap-harness",
-        help="Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels.",
+        help=_ABOUT,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=True,
@@ -83,7 +85,10 @@ def _group(
 
 
 def main() -> None:
-    """Run the command line; every error becomes one message and one exit code (docs/architecture.md)."""
+    """Run the command line.
+
+    Every error becomes one message and one exit code (docs/architecture.md).
+    """
     debug = "--debug" in sys.argv
     try:
         application(sys.argv[1:])()
@@ -105,9 +110,10 @@ def main() -> None:
 
 
 def _of_the_system(error: OSError) -> str:
-    """What the host refused, where no room has said it better."""
+    """The message for a refusal of the host that no room has turned into an error of its own."""
     what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return f"{what}\n  hint: free space, or give a place that can be written; --debug shows where it happened"
+    hint = "free space, or give a place that can be written; --debug shows where it happened"
+    return f"{what}\n  hint: {hint}"
 
 
 def _say(message: str, *, debug: bool) -> None:

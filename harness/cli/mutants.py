@@ -1,4 +1,6 @@
-"""``kmap-harness mutants``: which of the known mistakes the harness reports, and which it misses."""
+"""``kmap-harness mutants``: which of the known mistakes the harness reports, and which it
+misses.
+"""
 
 import json as json_format
 import sys

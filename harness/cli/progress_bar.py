@@ -52,7 +52,9 @@ class TerminalProgress:
 
 
 class PlainProgress:
-    """Progress as lines on standard error: one a piece of work, and one now and then."""
+    """Progress as lines on standard error: one for each piece of work, and one every few
+    seconds.
+    """
 
     def __init__(self) -> None:
         self._text = ""
@@ -86,10 +88,10 @@ class PlainProgress:
 
 
 def progress_for(console: Console) -> TerminalProgress | PlainProgress:
-    """The progress that fits where standard error goes."""
+    """Bars if standard error is a terminal, else lines."""
     return TerminalProgress(console) if console.is_terminal else PlainProgress()
 
 
 def show_command(command: str) -> None:
-    """A command line as it is run, for who asked to see them all."""
+    """Show a command line, ready to paste."""
     sys.stderr.write(f"$ {command}\n")

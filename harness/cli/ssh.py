@@ -1,4 +1,7 @@
-"""``kmap-harness ssh``, ``push`` and ``pull``: a guest that keeps running, for people and for changed modules."""
+"""``kmap-harness ssh``, ``push`` and ``pull``: a guest that keeps running.
+
+People work in it by hand, and try changed modules in it without a reboot.
+"""
 
 import sys
 from pathlib import Path
@@ -74,7 +77,9 @@ def ssh(
     start_only: StartOnly = False,
     debug: Debug = False,
 ) -> None:
-    """Open a shell, or run a command, in a guest that keeps running; start it where there is none."""
+    """Open a shell, or run a command, in a guest that keeps running; start it where there is
+    none.
+    """
     del debug
     if listing:
         sys.stdout.writelines(f"{_describe(state)}\n" for state in states.running())
@@ -179,7 +184,8 @@ def built_for(state: GuestState, module_dir: Path, progress: Progress) -> Path:
     kernel = find_kernel(state.kernel, build_dir, progress)
     if kernel.release != state.release:
         raise UsageError(
-            f"{state.kernel} is {kernel.release} by now; the guest {state.name!r} runs {state.release}",
+            f"{state.kernel} is {kernel.release} by now; "
+            f"the guest {state.name!r} runs {state.release}",
             hint="start the guest anew: kmap-harness ssh --stop",
         )
     module = build_module(kernel, module_dir, progress=progress).path

@@ -1,4 +1,4 @@
-"""An earlier nightly, and what is new since."""
+"""The results of an earlier night, and which verdicts have changed since."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,10 @@ class VerdictChange:
 
 
 def read_baseline(path: Path) -> Mapping[str, str]:
-    """Verdicts by job name, from the JSON of an earlier nightly.  Raises UsageError where it is none."""
+    """Verdicts by job name, from the JSON of an earlier night.
+
+    Raises UsageError for a file that is none.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {run["name"]: str(run["verdict"]) for run in document["runs"]}
@@ -48,7 +51,10 @@ def read_baseline(path: Path) -> Mapping[str, str]:
 def changes(
     baseline: Mapping[str, str], runs: Iterable[Mapping[str, Any]]
 ) -> tuple[VerdictChange, ...]:
-    """Every job whose verdict differs from the baseline's, in the order of *runs*; then the missing ones."""
+    """Every job whose verdict differs from the baseline's.
+
+    They come in the order of *runs*; jobs that only the baseline has follow.
+    """
     now = {str(run["name"]): str(run["verdict"]) for run in runs}
     names = (*now, *(name for name in baseline if name not in now))
     found = (VerdictChange(name, baseline.get(name, ""), now.get(name, "")) for name in names)

@@ -17,7 +17,10 @@ from typing import Any
 from harness.base.project import own_command
 
 HARNESS_MIB = 400
-"""Memory that a run needs beside its guest's: Python, traces, QEMU itself.  Measured: 250 to 330."""
+"""Memory that a run needs beside its guest's: for Python, traces and QEMU.
+
+Measured: 250 to 330.
+"""
 
 
 @dataclass(frozen=True, slots=True)

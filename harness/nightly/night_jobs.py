@@ -11,7 +11,10 @@ from harness.nightly.fleet import Job
 from harness.nightly.nights import Night
 
 STARTS = 3
-"""Templates of one machine that the seeds take in turn: each costs a boot once and 60 MB on disk."""
+"""Templates of one machine, which the seeds take in turn.
+
+Each costs one boot, and 60 MB on disk.
+"""
 
 _SOURCE_SHAPES = ("smp=1", "smp=2")
 """For kernels from source, whose configurations are small: no KASLR, no page table isolation."""
@@ -20,11 +23,12 @@ _HISTORY_SHAPE = "smp=2,parallel"
 
 @dataclass(frozen=True, slots=True)
 class NightRequest:
-    """What a night is asked for, beside its *night*.
+    """A night, and what the user changes of it.
 
-    ``kernels`` and ``shapes`` replace those of the night where any are given; ``source`` adds every
-    kernel that is built from source; ``seeds`` is the number of rounds, 0 for as many as the night
-    has; ``steps`` and ``abstract`` are steps of each run, ``histories`` operations on each kernel.
+    ``kernels`` and ``shapes`` replace those of the night, unless empty; ``source`` adds every
+    kernel that is built from source.  ``seeds`` is the number of rounds, 0 for as many as the
+    night has. ``steps`` and ``abstract`` are steps of each run, ``histories`` operations on each
+    kernel.
     """
 
     night: Night

@@ -1,1 +1,1 @@
-"""Reports: each a function of a finished result."""
+"""Reports: each is a function of a finished result.  Only the commands import them."""

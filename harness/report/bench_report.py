@@ -16,7 +16,11 @@ WIDTH = 40
 def value(
     figures: Sequence[Figure], subject: Mapping[str, str], missing: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Everything as one JSON object; *subject* says what was measured, and where, *missing* what was not, and why."""
+    """The measurement as one JSON object.
+
+    *subject* says what was measured, when and where; *missing* gives the reason for each figure
+    that there is not.
+    """
     return {
         "format": FORMAT,
         "subject": dict(subject),
@@ -39,7 +43,9 @@ def value(
 
 
 def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
-    """Ours against plain QEMU, for each kernel that was booted both ways; `check` against kunit.py."""
+    """Our boots divided by those of plain QEMU, for each kernel that has both; `check` by
+    kunit.py.
+    """
     for what in ("", ", CPU"):
         check, kunit = find(figures, CHECK_EDIT + what), find(figures, KUNIT_EDIT + what)
         if check and kunit:
@@ -59,9 +65,11 @@ def table(
     before: Mapping[str, tuple[float, float]],
     missing: Mapping[str, str],
 ) -> Iterator[str]:
-    """Lines of text; with *before*, the change at equal speed of the host; *missing*: why a row has no figure.
+    """The measurement as a table.
 
-    ``loop`` is the fixed loop of the same minute, CPU ms, and the share of a core that it was given.
+    *before* adds the change since then, corrected for the speed of the host; *missing* says why a
+    row has no figure.  The column ``loop`` shows the fixed loop of the same minute: its CPU time
+    in ms, and the share of a core that the host gave it.
     """
     head = f"{'figure':{WIDTH}}{'median':>11}{'min':>11}{'max':>11} unit     loop ms, share"
     yield head + "  baseline" * bool(before)
@@ -93,7 +101,7 @@ def _change(figure: Figure, before: Mapping[str, tuple[float, float]]) -> str:
 
 
 def read_baseline(path: Path) -> Mapping[str, tuple[float, float]]:
-    """Median and calibration by name, of an earlier JSON.  Raises UsageError where it is none."""
+    """Median and calibration by name, from an earlier JSON.  Raises UsageError if it is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return {one["name"]: (one["median"], one["calibration"]) for one in document["figures"]}

@@ -34,7 +34,8 @@ def _typed_lines(one: JudgedClaim) -> Iterator[str]:
     """What the interface of 2.6.24 does, in the module's typed window."""
     if one.typed:
         how = f": {one.typed.how}" if one.typed.how else ""
-        line = f"2.6.24 (typed window): {one.typed.verdict.value}{how}; {'; '.join(one.typed.evidence)}"
+        evidence = "; ".join(one.typed.evidence)
+        line = f"2.6.24 (typed window): {one.typed.verdict.value}{how}; {evidence}"
         yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 

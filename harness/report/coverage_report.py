@@ -13,7 +13,8 @@ def coverage_lines(coverage: LineCoverage) -> Iterator[str]:
     missed = Counter(line.file for line in coverage.missed)
     for name, lines in total.items():
         beyond = lines - reached[name] - missed[name]
-        yield f"coverage    {name}: {reached[name]} of {lines} lines with all branches, {beyond} out of reach"
+        whole = f"{reached[name]} of {lines} lines with all branches"
+        yield f"coverage    {name}: {whole}, {beyond} out of reach"
     yield from (f"  missed {_missed(line)}" for line in coverage.missed)
     yield f"            in full: {coverage.folder / TEXT}, {coverage.folder / HTML}"
 

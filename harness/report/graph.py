@@ -69,7 +69,7 @@ def places(rows: Sequence[Sequence[int]]) -> dict[int, NodePlace]:
 
 
 def node_words(machine: Machine, node: Node) -> tuple[str, str]:
-    """A state in two short lines: counts of the slots and the cursor; what tasks hold or wait for."""
+    """A state in two lines: the counts and the cursor; then what tasks hold or wait for."""
     counts = "".join(str(slot.count) for slot in vector.items(node.state.slots))
     tasks = " ".join(_task_words(machine, node, number) for number in range(len(node.holdings)))
     return f"{counts} at {node.state.cursor}", tasks
@@ -120,7 +120,8 @@ def _colour(code: OpCode) -> str:
 def _markers() -> Iterator[str]:
     for colour in sorted({*_COLOURS.values(), _OTHER_COLOUR}):
         yield (
-            f'<marker id="a{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
+            f'<marker id="a{colour[1:]}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
+            ' markerHeight="7"'
             f' orient="auto"><path d="M0 0L8 4L0 8z" fill="{colour}"/></marker>'
         )
 
@@ -137,7 +138,8 @@ def _edges(edges: Sequence[Edge], where: dict[int, NodePlace]) -> Iterator[str]:
         )
         colour = _colour(parallel[0].operation.code)
         yield (
-            f'<path d="{_curve(where[source], where[target])}" fill="none" stroke="{colour}" stroke-width="1.2"'
+            f'<path d="{_curve(where[source], where[target])}" fill="none" stroke="{colour}"'
+            ' stroke-width="1.2"'
             f' marker-end="url(#a{colour[1:]})"><title>{escape(words)}</title></path>'
         )
 
@@ -167,7 +169,8 @@ def _nodes(machine: Machine, nodes: Sequence[Node], where: dict[int, NodePlace])
         first, second = node_words(machine, nodes[number])
         middle = place.x + _WIDTH // 2
         yield (
-            f'<g><rect x="{place.x}" y="{place.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="#fff"'
-            f' stroke="#333"/><text x="{middle}" y="{place.y + 14}" text-anchor="middle">{escape(first)}</text>'
-            f'<text x="{middle}" y="{place.y + 28}" text-anchor="middle" fill="#555">{escape(second)}</text></g>'
+            f'<g><rect x="{place.x}" y="{place.y}" width="{_WIDTH}" height="{_HEIGHT}" rx="4"'
+            f' fill="#fff" stroke="#333"/><text x="{middle}" y="{place.y + 14}"'
+            f' text-anchor="middle">{escape(first)}</text><text x="{middle}" y="{place.y + 28}"'
+            f' text-anchor="middle" fill="#555">{escape(second)}</text></g>'
         )

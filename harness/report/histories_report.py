@@ -25,10 +25,12 @@ def histories_lines(result: HistoriesResult) -> Iterator[str]:
     kernel, overlap = result.kernel, result.overlap
     yield f"kernel      {kernel.release} ({kernel.name}; config {kernel.config_hash[:12]})"
     yield f"machine     {result.machine}"
-    yield f"operations  {result.operations} in {len(result.histories)} histories, seed {result.seed}"
+    histories = f"{len(result.histories)} histories"
+    yield f"operations  {result.operations} in {histories}, seed {result.seed}"
     if overlap.operations:
         yield (
-            f"concurrency {_share(overlap.overlapped, overlap.operations)} of kmap, kunmap and page_address "
+            f"concurrency {_share(overlap.overlapped, overlap.operations)} "
+            "of kmap, kunmap and page_address "
             f"overlapped another, {overlap.slept} slept, {overlap.waited} scans in vain"
         )
     yield f"unknown     {_share(result.undecided, result.operations)} of the operations"
@@ -63,7 +65,8 @@ def _time(result: HistoriesResult) -> str:
     ran = sum(one.run_seconds for one in result.histories)
     judged = sum(one.judge_seconds for one in result.histories)
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
-    return f"{phases}, run {ran:.1f} s ({_rate(result, ran)}/s), judge {judged:.1f} s ({_rate(result, judged)}/s)"
+    run = f"run {ran:.1f} s ({_rate(result, ran)}/s)"
+    return f"{phases}, {run}, judge {judged:.1f} s ({_rate(result, judged)}/s)"
 
 
 def _rate(result: HistoriesResult, seconds: float) -> int:

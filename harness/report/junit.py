@@ -15,7 +15,7 @@ _PROPERTIES = ("verdict", "steps", "seed", "machine")
 
 
 def write_junit(results: Iterable[JobResult], path: Path) -> None:
-    """Write one JUnit file for all *results*; a run that gave no verdict is an error case of its own."""
+    """Write one JUnit file for all *results*; a run without a verdict is an error of its own."""
     document = JUnitXml("kmap-harness nightly")
     for result in results:
         document.add_testsuite(_suite(result))

@@ -1,4 +1,5 @@
-"""Pictures of the model, made by asking it: the life cycle of a pkmap slot, the windows by generation.
+"""Pictures of the model, made by asking it: the life cycle of a pkmap slot, the windows by
+generation.
 
 They are text, for docs/model.md; a test holds what stands there against what the model gives now.
 """
@@ -25,7 +26,7 @@ _NAMES: Final = ("free", "unused", "1 user", "2 users")
 
 
 class Move(NamedTuple):
-    """What one step does to one slot: its counts before and after, and whether it maps another page then."""
+    """What a step does to a slot: its counts before and after, and whether its page changes."""
 
     old: int
     new: int
@@ -33,7 +34,7 @@ class Move(NamedTuple):
 
 
 def slot_life_cycle() -> str:
-    """How the count of a pkmap slot moves: every move in all states of a small machine, by rule branch."""
+    """How the count of a pkmap slot moves, in all states of a small machine, by rule branch."""
     moves, looks = _explored()
     lines = [
         _row([f"count {count}" for count in _COUNTS]),
@@ -123,7 +124,7 @@ _KINDS: Final = (
 
 
 def windows() -> str:
-    """The window of each CPU by generation: where the first, second .. last mapping goes, and one too many."""
+    """The window of each CPU by generation: the place of each mapping, and of one too many."""
     blocks = [_window(name, layout) for name, layout in _KINDS]
     height = max(map(len, blocks))
     padded = [block + [""] * (height - len(block)) for block in blocks]
@@ -152,7 +153,9 @@ def _line(layout: Layout, place: PicturedMapping) -> str:
 
 
 def _nest(layout: Layout, cpu: int) -> list[PicturedMapping]:
-    """Map by kmap_atomic on *cpu* until that ends otherwise than in a new entry of its own window."""
+    """Map by kmap_atomic on *cpu* until that ends otherwise than in a new entry of its own
+    window.
+    """
     machine = small_machine(layout, slots=2, high=1, low=0, tasks=(cpu,))
     state, places = initial(machine, empty_snapshot(machine)), list[PicturedMapping]()
     typed = layout.generation is Generation.TYPED

@@ -67,7 +67,8 @@ def _layout(layout: Layout) -> str:
 
 def _work(result: RunResult) -> Iterator[str]:
     ran = [program for program in result.programs if program.result]
-    yield f"steps       {result.steps} judged in {_number(len(ran), 'program')}, seed {result.seed}"
+    programs = _number(len(ran), "program")
+    yield f"steps       {result.steps} judged in {programs}, seed {result.seed}"
     yield f"operations  {_counts(result.operations)}"
     reached = {name: count for name, count in result.situations.items() if count}
     yield f"reached     {_counts(reached)}"
@@ -75,7 +76,8 @@ def _work(result: RunResult) -> Iterator[str]:
     if missed:
         yield f"not reached {', '.join(missed)}"
     yield from _not_applicable(result)
-    yield f"time        {', '.join(f'{name} {seconds:.1f} s' for name, seconds in result.phases.items())}"
+    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+    yield f"time        {phases}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
     if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"
@@ -165,7 +167,8 @@ def _divergences(result: RunResult) -> Iterator[str]:
 def _assertions(result: RunResult) -> Iterator[str]:
     """What the authors of scenarios expected, where the model may have agreed with the kernel."""
     if result.failed_assertions:
-        yield f"expected    {len(result.failed_assertions)} expectations of scenarios were not met:"
+        count = len(result.failed_assertions)
+        yield f"expected    {count} expectations of scenarios were not met:"
     for program, failed in result.failed_assertions[:_DIVERGENCES_SHOWN]:
         seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
         yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"

@@ -11,7 +11,8 @@ def attempt_line(attempt: Attempt) -> str:
     """One mutant: what was found, where first, and whether that is as wanted."""
     mark = "ok  " if attempt.as_wanted else "WRONG"
     seconds = f"{attempt.build:.0f}+{attempt.run:.0f} s"
-    head = f"{mark:5} {attempt.mutant.name:34} {attempt.mutant.kind.value:13} {attempt.found.value:17} {seconds:>8}"
+    mutant = f"{attempt.mutant.name:34} {attempt.mutant.kind.value:13}"
+    head = f"{mark:5} {mutant} {attempt.found.value:17} {seconds:>8}"
     seen = f"{attempt.where}: {attempt.what}" if attempt.where else attempt.what
     return f"{head}  {seen}".rstrip()
 
@@ -22,7 +23,8 @@ def score_lines(score: Score) -> Iterator[str]:
         if score.tried[kind]:
             word = "reported" if kind is not MutantKind.HARMLESS else "reported as changed"
             yield f"{kind.value:14} {score.killed[kind]} of {score.tried[kind]} {word}"
-    yield f"verdict        {'as the catalogue says' if not score.wrong else f'{len(score.wrong)} are WRONG'}"
+    verdict = f"{len(score.wrong)} are WRONG" if score.wrong else "as the catalogue says"
+    yield f"verdict        {verdict}"
 
 
 def score_value(score: Score) -> dict[str, Any]:

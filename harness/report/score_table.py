@@ -62,7 +62,8 @@ def _sums(kernel: str, mutants: Collection[Mapping[str, Any]]) -> Iterator[str]:
             continue
         if kind in (MutantKind.HARMLESS, MutantKind.EQUIVALENT):
             wrong = sum(one["kind"] == kind.value and not one["as_wanted"] for one in mutants)
-            yield f"| {kernel} | {kind.value} | {count} | {killed} as changed behaviour | | {wrong} |"
+            changed = f"{killed} as changed behaviour"
+            yield f"| {kernel} | {kind.value} | {count} | {changed} | | {wrong} |"
         else:
             yield f"| {kernel} | {kind.value} | {count} | {killed} | {count - killed} | |"
 

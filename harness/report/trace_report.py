@@ -18,7 +18,8 @@ def trace_lines(difference: TraceDifference) -> Iterator[str]:
             yield f"only in the {side}: {', '.join(names)}"
     yield f"differences {len(difference.steps)} steps"
     if difference.switched:
-        yield f"switched    {len(difference.switched)} steps, with flushes of an involuntary context switch on one side"
+        switch = "with flushes of an involuntary context switch on one side"
+        yield f"switched    {len(difference.switched)} steps, {switch}"
     for one in difference.steps[:_SHOWN]:
         yield from _step_lines(one)
     if len(difference.steps) > _SHOWN:

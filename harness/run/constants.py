@@ -1,4 +1,6 @@
-"""What the module's own DWARF says, held against the harness's end of the wire and against the guest."""
+"""The DWARF of the built module, compared with the harness's end of the wire and with the
+guest.
+"""
 
 from collections.abc import Iterator, Mapping
 from struct import Struct
@@ -19,7 +21,7 @@ STRUCTURES: Mapping[str, Struct] = {
     "kmh_delta": steps.DELTA,
     "kmh_snapshot": steps.SNAPSHOT,
 }
-"""Structures of kmod/protocol.h that both ends must cut alike."""
+"""Structures of kmod/protocol.h whose layout both ends must agree on."""
 
 
 class WireMismatchError(UsageError):

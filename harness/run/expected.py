@@ -26,7 +26,7 @@ def require_machine(
 ) -> None:
     """Raise WrongMachineError naming everything in which the guest is not what was asked for.
 
-    *dwarf* is what the module's DWARF says, where the module is the one that was built for this run.
+    *dwarf* holds what the module's DWARF says; None for a module that was not built for this run.
     """
     compiled = constants.contradictions(dwarf, layout, facts) if dwarf else ()
     wrong = (*_differences(kernel, shape, layout, facts), *compiled)

@@ -25,7 +25,7 @@ from harness.trace.trace_records import Header, Record
 
 
 class Booted(NamedTuple):
-    """A guest that is up and is the machine that was asked for."""
+    """A guest that is up, and was found to be the machine that was asked for."""
 
     kernel: Kernel
     guest: Guest
@@ -34,7 +34,7 @@ class Booted(NamedTuple):
 
 
 class GuestRun:
-    """The part of the job that has a guest."""
+    """One run in a guest that is up."""
 
     def __init__(
         self,
@@ -130,5 +130,5 @@ class GuestRun:
 
 
 def _ignore(what: object) -> None:
-    """Where no trace is wanted, or no command lines."""
+    """Takes the records of a run that writes no trace."""
     del what

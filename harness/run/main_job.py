@@ -31,7 +31,7 @@ from harness.run.throwaway import with_throwaway
 def execute(
     request: RunRequest, progress: Progress, show: Callable[[str], None] | None = None
 ) -> RunResult:
-    """Do the job.  What fails before a boot is raised; what fails later is part of the result.
+    """Do the job.  A failure before the boot is raised; a later one is part of the result.
 
     *show* is given each command line that was used, ready to paste.
     """
@@ -62,7 +62,10 @@ def judge(
     *,
     launch: Launch | None = None,
 ) -> RunResult:
-    """The part of the job for which kernel, module and agent stand ready; *launch* replaces how it starts."""
+    """Judge a kernel for which module and agent are built.
+
+    *show* is given each command line that was used; *launch* replaces the way the guest starts.
+    """
     work = _Work(prepared, progress, show, launch)
     if request.deterministic:
         return _judge_twice(work, request, watch)
@@ -70,7 +73,7 @@ def judge(
 
 
 class _Work(NamedTuple):
-    """What a job is done with, whatever it is."""
+    """What stays the same when a request is judged more than once."""
 
     prepared: Prepared
     progress: Progress
@@ -79,15 +82,19 @@ class _Work(NamedTuple):
 
 
 def _judge_twice(work: _Work, request: RunRequest, watch: Stopwatch) -> RunResult:
-    """In a guest over a link, whose requests are recorded; then in one that has executed them by itself.
+    """Record the requests in a guest over a link; then judge one that executes them by itself.
 
-    A guest that fails over the link leaves no whole record: then what was found there is the result.
+    If the first guest fails, the record is not complete, and the result is that of the first
+    guest.
     """
     ordinary = replace(request, shape=replace(request.shape, icount=False), trace=None)
     with watch.phase("record"):
         learnt, script = _judge_once(work._replace(show=None), ordinary, Stopwatch())
     if script is None:
-        note = "the guest failed while the programs were recorded; this is that guest, not a deterministic one"
+        note = (
+            "the guest failed while the programs were recorded; "
+            "this is that guest, not a deterministic one"
+        )
         return replace(learnt, notes=(*learnt.notes, note))
     return _judge_once(work, request, watch, script)[0]
 
@@ -95,7 +102,7 @@ def _judge_twice(work: _Work, request: RunRequest, watch: Stopwatch) -> RunResul
 def _judge_once(
     work: _Work, request: RunRequest, watch: Stopwatch, script: RequestScript | None = None
 ) -> tuple[RunResult, RequestScript | None]:
-    """The result, and the requests that the guest was sent or, with a *script*, has executed."""
+    """The result; and the requests that were sent, if they were to be recorded and none failed."""
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
@@ -125,7 +132,7 @@ def _launched(
 def _not_booted(
     kernel: Kernel, request: RunRequest, watch: Stopwatch, error: HarnessError
 ) -> RunResult:
-    """A kernel that does not boot is not judged: what was not run has kept or broken no promise."""
+    """The result of a kernel that does not boot: an error, as no step of it was judged."""
     return RunResult(
         kernel=KernelFacts(
             kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
@@ -139,7 +146,7 @@ def _not_booted(
 
 
 def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
-    """The guest that ``kmap-harness ssh`` started; it goes on running afterwards."""
+    """The guest that ``kmap-harness ssh`` started, and its kernel; it keeps running afterwards."""
     state = find(name)
     build_dir = Path(state.build_dir) if state.build_dir else None
     return find_kernel(state.kernel, build_dir, progress), attach(state)
@@ -174,5 +181,5 @@ def _armed(guest: Guest, facts: GuestFacts) -> Evidence:
 
 
 def _ignore(what: object) -> None:
-    """Where no trace is wanted, or no command lines."""
+    """Takes command lines that nobody wants to see."""
     del what

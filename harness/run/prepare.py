@@ -1,4 +1,4 @@
-"""Everything before a boot: the kernel, the module and the agent built for it, the facts checked."""
+"""Everything before a boot: find the kernel, build module and agent for it, check the facts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ AGENT = "kmap-harness-agent"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a guest is booted from."""
+    """The files that a guest is booted from, and what the module's DWARF says."""
 
     kernel: Kernel
     module: Built

@@ -1,4 +1,4 @@
-"""One program driven through a guest: into a trace, under the eyes of the judge."""
+"""One program driven through a guest; each record goes into the trace and to the judge."""
 
 import time
 from collections import deque
@@ -29,7 +29,10 @@ SYNC_STEPS = 4096
 
 
 class DrivenGuest(Protocol):
-    """What a run needs of a guest (``harness.guest.running_guest.Guest``); a model can stand in for one in tests."""
+    """What a run needs of a guest (``harness.guest.running_guest.Guest``).
+
+    In tests a model takes its place.
+    """
 
     def info(self) -> tuple[Layout, GuestFacts]:
         """Layout and facts, read from the guest."""
@@ -50,16 +53,18 @@ class DrivenGuest(Protocol):
         """The whole state, as the module reads it."""
 
     def witness(self) -> PageTableView | None:
-        """The whole state, read from outside while the machine is stopped; None where that cannot be."""
+        """The whole state, read from outside while the machine is stopped; None if impossible."""
 
     def await_console(self, step: int) -> None:
         """Wait until the console has told what was printed up to *step* (counted since boot)."""
 
     def steps_ahead(self) -> int | None:
-        """Steps finished beyond the last answer, of a guest that has failed; None where it cannot be told."""
+        """Of a guest that has failed: steps that it finished after its last answer, if known."""
 
     def troubles(self, *, marked: bool = False) -> tuple[KernelTrouble, ...]:
-        """Kernel trouble on the console since the last call; with *marked* only that of known steps."""
+        """Kernel trouble on the console since the last call; *marked*: only that of known
+        steps.
+        """
 
     def reset(self) -> None:
         """Release every mapping, task and page."""
@@ -67,7 +72,7 @@ class DrivenGuest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What one guest carries from program to program: its judge, its trace, who hears of progress."""
+    """A guest with its judge, its trace and the listener of its progress."""
 
     target: DrivenGuest
     judge: RunJudge
@@ -81,19 +86,22 @@ class RunContext:
 
     @property
     def lost(self) -> bool:
-        """Whether the judge wants the state to be read again."""
+        """Whether the judge needs the state to be read again."""
         return self.judge.judge is not None and self.judge.judge.doubtful
 
 
 class ProgramEnd(NamedTuple):
-    """How a program's run ended: the seconds it took, and the failure that ended it early, if one did."""
+    """How a program's run ended: its seconds, and the failure that ended it early, if any."""
 
     seconds: float
     failure: HarnessError | None = None
 
 
 def run_program(sitting: RunContext, program: Program) -> ProgramEnd:
-    """Run *program* in the guest, judged step by step; a failure on the way ends it, judged so far."""
+    """Run *program* in the guest, and judge each step.
+
+    A failure ends the program; the steps before it stay judged.
+    """
     started = time.monotonic()
     run = _ProgramRun(sitting, program)
     failure = _failure_of(run.begin) or _failure_of(run.run)
@@ -106,7 +114,7 @@ def run_program(sitting: RunContext, program: Program) -> ProgramEnd:
 
 
 def _failure_of(action: Callable[[], None]) -> HarnessError | None:
-    """What the guest or the host is to blame for while *action* was done."""
+    """Do *action*; return the failure of the guest or of the host that ended it, if any."""
     try:
         action()
     except (KernelError, InfrastructureError) as error:
@@ -139,7 +147,10 @@ class _ProgramRun:
         self.sitting.record(Begin(self.program, pages, start))
 
     def run(self) -> None:
-        """Requests in flight while their answers are judged; a state that was lost is read again at once."""
+        """Judge answers while further requests are in flight.
+
+        When the judge has lost the state, it is read again before the next request.
+        """
         flying: deque[Sequence[Operation]] = deque()
         for part in batches(self.program.operations, iomap_atomic=self.iomap_atomic):
             if len(flying) >= IN_FLIGHT:
@@ -160,7 +171,8 @@ class _ProgramRun:
             self._judge(operations, self.target.collect())
         except SectionOpenError as error:
             self._judge(operations, error.records)
-            # Programs close what they open (scenario/lowering.py, guest/batch.py): a step above tells what did not.
+            # Programs close what they open (scenario/lowering.py, guest/batch.py), so the kernel
+            # did not: one of the steps just judged tells which.
             raise KernelError(
                 f"the kernel left an atomic section open: {error.message}"
             ) from error
@@ -180,9 +192,10 @@ class _ProgramRun:
         self._troubles(marked=True)
 
     def _troubles(self, *, marked: bool) -> None:
-        """Take what the kernel has said, once it is known in which step: the console may lag behind.
+        """Record what the kernel has said, once the console tells in which step: it may lag
+        behind.
 
-        What it says between two requests, on its way to user mode say, belongs to a step that is still to come.
+        A message between two requests, on the way to user mode say, belongs to a later step.
         """
         if self.spoke is not None:
             self.target.await_console(self.spoke)
@@ -195,7 +208,8 @@ class _ProgramRun:
     def _step_of(self, trouble: KernelTrouble) -> int:
         """The step of this program that the console's marker names, -1 for none.
 
-        A wrecked guest may end before its marker is out: then it is the one step in which a task died.
+        A wrecked guest may end before it has written the marker: then the step is the one in which
+        a task died, if there is exactly one.
         """
         if trouble.step is None or self.first_step is None:
             return self.died[0] if self.program.throwaway and len(self.died) == 1 else -1

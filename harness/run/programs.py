@@ -1,4 +1,4 @@
-"""What is to be run: the scenarios of the user or all conformance scenarios, then generated programs."""
+"""What a run executes: scenarios (the user's, or all of ours), then generated programs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,10 @@ class Plan:
 
 
 def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -> Plan:
-    """Parse every scenario before anything is fetched or booted.  Raises UsageError with file and line."""
+    """Parse every scenario, before anything is fetched or booted.
+
+    Raises UsageError, which names file and line.
+    """
     if not files and not steps and not abstract:
         raise UsageError(
             "there is nothing to run: no scenario and no generated steps",
@@ -73,9 +76,10 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 def planned(
     plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
 ) -> Iterator[Program | NotApplicable]:
-    """The programs of *plan* for this guest, one after another; a prelude first, where any are generated.
+    """The programs of *plan* for this guest, in order; a prelude precedes them if any is
+    generated.
 
-    Raises ScenarioError before the first where any scenario says what cannot be on this guest.
+    Raises ScenarioError, before the first program, if a scenario cannot be lowered for this guest.
     """
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
     lacking = missing_operations(layout)

@@ -14,12 +14,17 @@ from harness.run.programs import Plan
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What ``run`` is asked for; ``out`` is the folder for logs, ``trace`` the file for the trace, if any;
-    ``attach`` names a guest that runs already; without ``template`` the guest is booted; ``throwaway``:
-    scenarios that wreck a kernel run too, each in a guest of its own; ``deterministic``: the programs are
-    recorded in one guest and run again in one that finds them in its image and counts instructions;
-    ``briefly``: the run ends with the first program in which a promise was broken.
-    ``known_bugs``: the bugs that are counted and are no divergence.
+    """One run: which kernel on which machine, what to execute, where to write.
+
+    ``kernel`` is a name or the file of an image, with the ``build_dir`` it was built in.  ``out``
+    is the folder for logs, ``trace`` the file for a trace.  ``attach`` names a guest that runs
+    already. Without ``template`` the guest is booted, not restored.
+
+    ``throwaway``: also run the scenarios that wreck a kernel, each in a guest of its own.
+    ``deterministic``: record the programs in one guest, and judge another that has them in its
+    image and counts instructions.  ``coverage``: the folder for a report of the lines that were
+    executed. ``briefly``: end the run with the first program that breaks the contract.
+    ``known_bugs``: bugs that are counted, and are no divergence.
     """
 
     kernel: str

@@ -24,7 +24,10 @@ class KernelFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProgramOutcome:
-    """How one scenario or generated program ended; ``result`` is None where it was not applicable."""
+    """How one scenario or generated program ended.
+
+    ``result`` is None for a scenario that is not applicable; the reason stands in that field.
+    """
 
     name: str
     title: str
@@ -44,7 +47,11 @@ NOTHING_RUN = "no step was executed: no scenario applies to this guest"
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """One finished run.  ``phases`` are seconds; ``error`` says why there is no verdict on the kernel."""
+    """One finished run.
+
+    ``phases`` are seconds by name, ``wire`` statistics of the link.  ``error`` says why there is
+    no verdict on the kernel, ``crash`` how the kernel crashed or hung; both are empty if not so.
+    """
 
     kernel: KernelFacts
     machine: str
@@ -107,7 +114,10 @@ class RunResult:
         return tuple(program for program in self.programs if program.not_applicable)
 
     def total(self, counter: str) -> Counter[str]:
-        """The sum over all programs of one of their counters (``known``, ``vanished``, ``foreign``, ``rules``)."""
+        """The sum over all programs of one of their counters.
+
+        *counter* is ``known``, ``vanished``, ``foreign`` or ``rules``.
+        """
         return sum((getattr(result, counter) for result in self.results), Counter())
 
     @property

@@ -1,4 +1,4 @@
-"""What the module decoded, held against the kernel's real System.map where there is one."""
+"""The addresses that the module decoded, compared with the kernel's System.map if there is one."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,13 +14,16 @@ DECODED = (
     "pkmap_map_wait",
     "page_address_htable",
 )
-"""Fields of Facts and, but for a suffix that gcc gives to static variables of functions, symbols."""
+"""Fields of GuestFacts, and the names of their symbols.
+
+gcc gives static variables of functions a suffix, which is not part of the name here.
+"""
 
 
 def read_symbols(system_map: Path) -> Mapping[str, int]:
     """The addresses of ANCHOR and DECODED, without gcc's suffixes; of several the last.
 
-    Each name is searched for by itself: a search for fixed words takes a tenth of a look at every line.
+    Each name is searched for by itself, which takes a tenth of the time of looking at every line.
     """
     text = "\n" + system_map.read_text(encoding="ascii", errors="replace") + "\n"
     found = (
@@ -41,7 +44,9 @@ def kaslr_offset(symbols: Mapping[str, int], facts: GuestFacts) -> int | None:
 
 
 def contradictions(symbols: Mapping[str, int], facts: GuestFacts) -> Iterator[str]:
-    """Every decoded address that is not the one of the map; one that was not found is no contradiction."""
+    """Every decoded address that differs from the map's; an address that was not found does
+    not.
+    """
     offset = kaslr_offset(symbols, facts)
     for name in DECODED if offset is not None else ():
         found, mapped = getattr(facts, name), symbols.get(name)

@@ -1,4 +1,4 @@
-"""Scenarios that wreck a kernel: each in a guest of its own, which is discarded afterwards."""
+"""Scenarios that wreck a kernel: each runs in a guest of its own, discarded afterwards."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,9 +21,9 @@ def wrecks(scenario: Scenario) -> bool:
 def with_throwaway(
     result: RunResult, request: RunRequest, judge: Callable[[RunRequest], RunResult]
 ) -> RunResult:
-    """*result* with the request's throwaway scenarios run as well; *judge* boots a guest for each.
+    """*result* with the outcomes of the throwaway scenarios; *judge* boots a guest for each.
 
-    One that this kernel cannot run is not booted for.
+    No guest is booted for a scenario that this kernel cannot run.
     """
     for scenario in request.plan.scenarios:
         if wrecks(scenario) and result.layout:

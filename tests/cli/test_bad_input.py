@@ -1,6 +1,7 @@
 """Wrong use: one message with the place and a remedy, exit 2, nothing half-written, no traceback.
 
-Each message was seen as an internal error or a traceback first, or is provoked by the input itself.
+Each message was seen as an internal error or a traceback first, or is provoked by the input
+itself.
 """
 
 import gzip

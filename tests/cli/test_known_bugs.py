@@ -1,4 +1,6 @@
-"""``--known-bugs`` as a user sees it: the divergence shown, exit 1; a mistake in the file, exit 2."""
+"""``--known-bugs`` as a user sees it: the divergence shown, exit 1; a mistake in the file,
+exit 2.
+"""
 
 import pytest
 

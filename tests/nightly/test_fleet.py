@@ -1,4 +1,6 @@
-"""Many jobs at once: admitted by cores and memory, each with its own report, none stopping another."""
+"""Many jobs at once: admitted by cores and memory, each with its own report, none stopping
+another.
+"""
 
 import json
 import sys

@@ -1,4 +1,6 @@
-"""Finished results as reports get them: of the model as a guest, with and without something wrong."""
+"""Finished results as reports get them: of the model as a guest, with and without something
+wrong.
+"""
 
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge

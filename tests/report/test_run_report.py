@@ -8,16 +8,17 @@ from harness.trace.trace_records import Trouble
 
 from .sample import result, wrong_frame
 
-# ruff: noqa: E501 - the lines of a terminal
-
 AGREES = """\
 kernel      6.1.0-50-686-pae (debian-6.1-686-pae; config c0ffeec0ffee)
 machine     2 CPUs, 256 MiB, tcg, virtio
-layout      local generation, PAE, pkmap 0xff000000 with 512 slots, windows of 16 from 0xfffbb000 down
+layout      local generation, PAE, pkmap 0xff000000 with 512 slots, \
+windows of 16 from 0xfffbb000 down
 steps       9 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
 reached     none
-not reached blocked, fault, flush of nothing, flush of translations, hardirq, interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
+not reached blocked, fault, flush of nothing, flush of translations, hardirq, \
+interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, \
+several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
 transitions 3 of 100 of the model's
 divergences 0
@@ -26,11 +27,14 @@ verdict     AGREE: the kernel did at every step what the model allows
 DIVERGES = """\
 kernel      6.1.0-50-686-pae (debian-6.1-686-pae; config c0ffeec0ffee)
 machine     2 CPUs, 256 MiB, tcg, virtio
-layout      local generation, PAE, pkmap 0xff000000 with 512 slots, windows of 16 from 0xfffbb000 down
+layout      local generation, PAE, pkmap 0xff000000 with 512 slots, \
+windows of 16 from 0xfffbb000 down
 steps       4 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
 reached     none
-not reached blocked, fault, flush of nothing, flush of translations, hardirq, interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
+not reached blocked, fault, flush of nothing, flush of translations, hardirq, \
+interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, \
+several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
 transitions 3 of 100 of the model's
 divergences 1, 1 of the contract
@@ -46,7 +50,8 @@ the first contract divergence, step 3 of <text>:
            1  1 h0 0x163+NX             1 h0 0x163+NX             1 h0 0x163+NX
      >     2  0 -                       2 pfn 0x60001 0x163+NX    2 h1 0x163+NX
            3  0 -                       0 -                       0 -
-      slot 2: model 0x8000000020001163, module 0x8000000060001163, outside 0x8000000020001163; module stands alone
+      slot 2: model 0x8000000020001163, module 0x8000000060001163, outside 0x8000000020001163; \
+module stands alone
 verdict     DIVERGE: the kernel did what the model does not allow
 """
 

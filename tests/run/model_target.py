@@ -1,4 +1,6 @@
-"""The model as a guest, through the interface that a run drives; made to fail where a test wants it."""
+"""The model as a guest, through the interface that a run drives; made to fail where a test wants
+it.
+"""
 
 from collections import deque
 
@@ -12,7 +14,9 @@ from tests.compare.model_guest import LOCAL, ModelGuest, pages_of
 
 
 class ModelTarget:
-    """Executes *program*; ``wrong`` changes observations, ``fails`` maps a call's name to what it raises."""
+    """Executes *program*; ``wrong`` changes observations, ``fails`` maps a call's name to what it
+    raises.
+    """
 
     def __init__(
         self, program, layout=LOCAL, *, wrong=lambda step, seen: seen, fails=None, troubles=()

@@ -1,4 +1,6 @@
-"""A program driven through a target: the records in their order, failures on the way, what is judged."""
+"""A program driven through a target: the records in their order, failures on the way, what is
+judged.
+"""
 
 import pytest
 

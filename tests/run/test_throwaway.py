@@ -15,7 +15,9 @@ SCENARIO = project.SCENARIOS / "pkmap-unbalanced.kmap"
 
 
 def run(guests, **of_guest):
-    """The result where the ordinary guest had nothing to run, and each guest of a scenario's own gives this."""
+    """The result where the ordinary guest had nothing to run, and each guest of a scenario's own
+    gives this.
+    """
     request = RunRequest("a kernel", None, Shape(), read_plan([SCENARIO], 1, 0), Path())
     here = replace(
         result(),
