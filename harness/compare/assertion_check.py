@@ -1,4 +1,4 @@
-"""Assertions of a scenario: what its author says will be seen, checked beside the model."""
+"""Checks what the author of a scenario expects to see; the model judges the same step apart."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -33,7 +33,7 @@ class AssertionChecker:
         return step in self._by_step or step == self._opened
 
     def check(self, record: Step, blanked: Collection[str] = ()) -> Iterator[FailedAssertion]:
-        """The assertions of this step that do not hold; none that rests on evidence that is *blanked*."""
+        """The assertions of this step that fail, but for those that need *blanked* evidence."""
         if record.number == self._opened:
             self._start = record.observation.cursor
         for assertion in self._by_step.get(record.number, ()):

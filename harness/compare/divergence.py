@@ -1,4 +1,4 @@
-"""What the comparison finds: divergences, and the result of one program."""
+"""Divergences, and the result of one program."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -48,7 +48,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class AllowedOutcome:
-    """One outcome that the model allows: what would be seen, by which rule, and what differs from it."""
+    """One outcome that the model allows, its rule, and the fields in which the kernel differed."""
 
     observation: Observation
     rule: str
@@ -126,7 +126,7 @@ class ProgramResult:
 
     @property
     def unexplained(self) -> tuple[Trouble, ...]:
-        """Kernel trouble beyond the warnings and deaths that were predicted and seen in their step."""
+        """Kernel messages that no predicted warning or death of their step explains."""
         return tuple(one for one in self.trouble if one.step not in self.speaking)
 
     @property

@@ -47,7 +47,7 @@ def _number(key: str, number: int) -> str:
 
 
 def difference_lines(one: Divergence) -> Iterator[str]:
-    """What was seen and what was allowed, field by field, nearest outcome first; slots are in the picture."""
+    """Seen and allowed values by field, nearest outcome first; the picture shows the slots."""
     if one.seen is None:
         return
     for allowed in sorted(one.allowed, key=lambda a: len(a.differs))[:3]:
@@ -60,7 +60,8 @@ def _fields(seen: Observation, allowed: AllowedOutcome) -> Iterator[str]:
         if name in _PICTURED:
             continue
         want = field_words(name, getattr(allowed.observation, name))
-        yield f"  {name:15} seen {_shorter(field_words(name, getattr(seen, name)))}, allowed {_shorter(want)}"
+        shown = _shorter(field_words(name, getattr(seen, name)))
+        yield f"  {name:15} seen {shown}, allowed {_shorter(want)}"
 
 
 def _shorter(text: str) -> str:
@@ -68,6 +69,6 @@ def _shorter(text: str) -> str:
 
 
 def picture_lines(one: Divergence) -> Iterator[str]:
-    """The slots around it before, as seen and as allowed, and who of the three witnesses stands alone."""
+    """The slots around the divergence, before, seen and allowed; and which witness is alone."""
     if one.machine is not None:
         yield from picture(one.machine, one, scenario_names(one.pools)).splitlines()

@@ -1,4 +1,4 @@
-"""Evidence that a guest lacks: the same fields are blanked on both sides before they are compared."""
+"""Blanks the evidence that a guest lacks, on both sides, before they are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,9 +26,10 @@ FULL: Final = sum(FIELDS)
 UNNEEDED: Final = frozenset(
     name for bit, names in FIELDS.items() if bit not in (COUNTS, 1 << 10) for name in names
 )
-"""Fields that the state after a step does not rest on (``model/absorb.py``): calls of functions; the cursor,
-which stands where the last slot was taken; and counts that are missing where the kernel has none of them
-(5.10 without PREEMPT_COUNT, and ``migration_disabled`` before 5.11).
+"""Fields without which the state after a step can still be followed (``followed_state.py``).
+
+They are calls of functions; the cursor, which stands where the last slot was taken; and counts
+that some kernels do not have (5.10 without PREEMPT_COUNT, ``migration_disabled`` before 5.11).
 """
 
 
@@ -50,9 +51,9 @@ class EvidenceMask:
     def completed(
         self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None
     ) -> Snapshot:
-        """*seen* as a state to go on from: what cannot be seen is what it was, *cursor* and *counts* by slot.
+        """*seen* with *cursor* and *counts* (by slot) where this guest cannot show them.
 
-        A slot of which no count is known stands at 1 where it has a PTE: nobody uses it between programs.
+        A slot without a known count stands at 1 if it has a PTE: nobody uses it between programs.
         """
         if "cursor" in self.blanked:
             seen = seen._replace(cursor=cursor)
@@ -67,7 +68,7 @@ class EvidenceMask:
 
     @property
     def followable(self) -> bool:
-        """Whether what is left shows the state after any step: nothing beyond UNNEEDED is missing."""
+        """Whether the state after any step can be followed: nothing beyond UNNEEDED is missing."""
         return UNNEEDED.issuperset(self.blanked)
 
     @property
@@ -77,7 +78,9 @@ class EvidenceMask:
 
     def apply(self, seen: Observation) -> Observation:
         """*seen* without what this guest cannot know."""
-        return seen._replace(**dict(self.zeros)) if self.blanked else seen  # type: ignore[arg-type] # names are fields of Observation
+        if not self.blanked:
+            return seen
+        return seen._replace(**dict(self.zeros))  # type: ignore[arg-type] # fields by name
 
 
 def evidence_mask(evidence: int) -> EvidenceMask:

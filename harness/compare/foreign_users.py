@@ -1,4 +1,4 @@
-"""Other users of the mappings: noticed, followed, counted; never taken for a fault of the kernel.
+"""Follows and counts changes by other users of the mappings: they are no fault of the kernel.
 
 A change is another user's only if no page of ours is in it, before or after; in the
 windows, only on other CPUs (kernels with HIGHPTE map page tables there, arch/x86, to 6.12).
@@ -24,7 +24,7 @@ class _Theirs(NamedTuple):
 
 
 class ExplainedStep(NamedTuple):
-    """A step explained with other users: the outcome, with their changes in its state, and how many."""
+    """A step that changes of other users explain: the outcome with them, and their number."""
 
     outcome: Outcome
     slots: int

@@ -50,7 +50,7 @@ class Judge:
         self._last = start
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
         self.doubtful = False
-        """Whether the guest should show its state: it is lost, or was followed and not predicted."""
+        """Whether the guest should show its state, which is lost or was not predicted."""
 
     @property
     def state(self) -> State:

@@ -59,7 +59,7 @@ class KnownBug:
         generation = header.layout.generation
         if self.generation not in {None, generation}:
             listed = self.generation.value if self.generation else ""
-            yield f"it is listed for the {listed} generation, and this kernel is {generation.value}"
+            yield f"it is listed for the {listed} generation, not for {generation.value}"
         for condition in self.config:
             yield from _unmet_condition(condition, header)
         if self.lapsed:

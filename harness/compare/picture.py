@@ -62,7 +62,8 @@ def _pkmap(
         base = (old.count, old.pte)
         cells = [_cell(machine, *view.get(slot, base), namer) for view in changes]
         mark = ">" if cells[0] != cells[1] else " "
-        yield f"{mark:>2}{slot:>6}  {_cell(machine, *base, namer):<26}{cells[0]:<26}{cells[1]}".rstrip()
+        first = _cell(machine, *base, namer)
+        yield f"{mark:>2}{slot:>6}  {first:<26}{cells[0]:<26}{cells[1]}".rstrip()
 
 
 def _cursor_line(before: State, seen: Observation | None, allowed: Observation | None) -> str:
@@ -109,7 +110,8 @@ def _window(
         return
     owner = machine.window_owner(min(indices))
     first = machine.layout.window_index(owner, 0)
-    yield f"window of CPU {owner}: slot 0 is fixmap index {first}, address {machine.layout.fixaddr(first):#x}"
+    address = machine.layout.fixaddr(first)
+    yield f"window of CPU {owner}: slot 0 is fixmap index {first}, address {address:#x}"
     live = {index for index in before.windows if machine.window_owner(index) == owner}
     for index in sorted(indices | live)[:_MOST]:
         base = before.windows.get(index, 0)

@@ -1,4 +1,4 @@
-"""A whole run judged, record by record: live from a guest, or again from a trace."""
+"""Judges a whole run, record by record: live from a guest, or again from a trace."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from harness.trace.trace_records import Begin, End, Header, Record, Step, Sync, 
 
 @dataclass(frozen=True, slots=True)
 class JudgedRun:
-    """The comparison of a run: the result of each program, and what they amount to."""
+    """The results of all programs of a run, and the verdict on the run."""
 
     header: Header
     programs: tuple[ProgramResult, ...]
@@ -57,7 +57,7 @@ class JudgedRun:
 
 
 class RunJudge:
-    """Judges the programs of one guest; WARN_ONCE sites that have fired stay fired between them."""
+    """Judges the programs of one guest, in which a WARN_ONCE site fires at most once."""
 
     def __init__(
         self, header: Header, known: KnownBugs, contract: ContractCheck | None = None
@@ -74,7 +74,7 @@ class RunJudge:
         self._used: frozenset[int] = frozenset()
 
     def feed(self, record: Record) -> Divergence | None:
-        """Take one record; the divergence that it is, if any."""
+        """Take one record; returns the divergence that it shows, if any."""
         if isinstance(record, Begin):
             self._begin(record)
             return None
@@ -99,9 +99,9 @@ class RunJudge:
         self._find_left_over(record.start.cpu_depths)
 
     def _find_left_over(self, depths: tuple[int, ...]) -> None:
-        """A CPU's stack that is not empty at rest before one program, nor before the next: nobody will ever pop it.
+        """Report a CPU's stack that is not empty before two programs: nobody will ever pop it.
 
-        Once may be another user's section on another CPU; a section does not last over a program.
+        Before one program it may be the section of another user; that does not last so long.
         """
         assert self.judge is not None
         used = frozenset(cpu for cpu, depth in enumerate(depths) if depth > 0)
@@ -112,7 +112,7 @@ class RunJudge:
         self._used = used
 
     def _start(self, record: Begin) -> Snapshot:
-        """The state before a program; a cursor that cannot be seen is where the programs before have left it."""
+        """The state before a program; an unseen cursor is where the last program left it."""
         return self._criteria.mask.completed(record.start, self._cursor)
 
     def _end(self, record: End) -> None:
@@ -129,7 +129,7 @@ class RunJudge:
             self.judge = None
 
     def result(self) -> JudgedRun:
-        """What the run amounts to."""
+        """The results of the programs so far."""
         self._close()
         coverage = ReachedSituations()
         for program in self._results:

@@ -1,4 +1,4 @@
-"""Two traces, step by step: where did two kernels do different things?
+"""Compares two traces step by step: where did two kernels do different things?
 
 Frames are named by page id before they are compared: two guests give their pages
 different frames, and that is no difference.
@@ -125,9 +125,10 @@ class _Named(NamedTuple):
         return pte if page is None or not pte else (pte & ~FRAME_MASK) | (page << PAGE_SHIFT)
 
     def address(self, address: int) -> int:
-        """*address*, if in the direct map, with the page's id for its frame; in the typed window, from its top.
+        """*address* as it would be in every guest.
 
-        The typed window is the module's own, at an address of each guest's.
+        In the direct map the page's id replaces its frame.  The typed window is the module's, at
+        another place in each guest: there the address counts from the top.
         """
         if self.layout.in_typed(address):
             return address - self.layout.typed_top

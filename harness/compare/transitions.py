@@ -1,8 +1,8 @@
-"""Transition coverage: which of the model's rule branches a run has taken, of those its kernel can take.
+"""Transition coverage: the rule branches of the model that a run took, of those it could take.
 
 What can be taken is found by exploration (``harness.model.search.reach``) and recorded in
-``transitions.toml`` for the kinds of kernel there are, since it takes seconds; a test explores again
-and compares.  A kind that is not recorded is explored when it is met.
+``transitions.toml`` for the kinds of kernel there are, since it takes seconds; a test explores
+again and compares.  A kind that is not recorded is explored when it is met.
 """
 
 import tomllib
@@ -30,7 +30,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Rule branches of one run: taken, left out of those that can be, excluded, and taken unforeseen."""
+    """Rule branches of one run: taken, not taken, excluded, and taken against expectation."""
 
     reached: frozenset[str]
     missing: frozenset[str]

@@ -17,7 +17,7 @@ _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
 def disagreements(
     machine: Machine, state: State | None, snapshot: Snapshot | None, witness: WitnessView | None
 ) -> tuple[Disagreement, ...]:
-    """Entries on which not all that speak agree; *state* None: only the two real ones are compared."""
+    """Entries on which the witnesses differ; without a *state* only the two real ones speak."""
     slots = None if state is None else tuple(vector.items(state.slots))
     return (
         *_table(
@@ -99,7 +99,7 @@ def _only_foreign(machine: Machine, found: Disagreement) -> bool:
 
 
 def at_rest(machine: Machine, state: State) -> State:
-    """*state* after a snapshot: every task waits, and the next observation tells what differs from that.
+    """*state* after a snapshot: every task waits, and the next observation is told from there.
 
     Source: kmod/snapshot.c, which takes what it reports as the base of later deltas.
     """
@@ -107,7 +107,7 @@ def at_rest(machine: Machine, state: State) -> State:
 
 
 def windows_at_rest(machine: Machine, state: State) -> dict[int, int]:
-    """The model's window entries once every task waits: a waiting task's local mappings are switched out.
+    """The model's window entries once every task waits: its local mappings are switched out.
 
     Source: kernel/sched/core.c, kmap_local_sched_out (5.11 to 7.3).
     """

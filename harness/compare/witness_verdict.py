@@ -1,7 +1,7 @@
 """A step on which model and module differ, held against what the outside witness shows soon after.
 
-The witness looks only while the machine stands, some steps later.  An entry is told of only
-where that cannot mislead: what the witness shows is what one of the two said.
+The witness looks only while the machine stands, some steps later.  An entry is reported only
+where that cannot mislead: the witness shows what model or module said.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ _TOUCH: Final = 0x60  # accessed and dirty: hardware may set them
 def witnessed_disagreements(
     divergence: Divergence, snapshot: Snapshot, witness: WitnessView
 ) -> tuple[Disagreement, ...]:
-    """Who stands alone on each entry that *divergence* is about; empty where the witness cannot tell."""
+    """Which witness stands alone on each entry of *divergence*; empty where none can tell."""
     if divergence.seen is None or not divergence.allowed or divergence.machine is None:
         return ()
     nearest = min(divergence.allowed, key=lambda one: len(one.differs)).observation
@@ -50,7 +50,7 @@ def _windows(
     inside: Mapping[int, int],
     outside: Mapping[int, int],
 ) -> Iterator[Disagreement]:
-    """Windows are empty at rest: only an entry that the module still shows can be told of."""
+    """Windows are empty at rest: only an entry that the module still shows is reported."""
     said, seen = _window_ptes(layout, model), _window_ptes(layout, module)
     for index in sorted(said.keys() | seen.keys()):
         values = said.get(index, 0), seen.get(index, 0)
@@ -72,7 +72,7 @@ def _same(pte: int, said: Iterable[int]) -> int | None:
 
 
 def _pkmap_ptes(layout: Layout, one: Observation) -> dict[int, int]:
-    """Entries of pkmap as an observation has them; the one of the operation's address overrides."""
+    """Entries of pkmap in an observation; the entry at the operation's address counts most."""
     ptes = {change.slot: change.pte for change in one.slots}
     if layout.in_pkmap(one.value):
         ptes[layout.pkmap_slot(one.value)] = one.pte

@@ -1,9 +1,10 @@
-"""Abstract programs made into operations: of a kernel's own generation, or of the module's typed window.
+"""Lowers abstract programs to operations of a kernel's generation or of the typed window.
 
-What is left out: ways of mapping that the target has not, types that its era lacks, and acts of
-a task whose CPU another task keeps in an atomic section (on a guest with fewer CPUs than the
-program); then everything that uses a mapping that was left out.  What is left of a read carries the value
-that must be seen, from the writes that are left: an oracle that knows nothing of slots.
+The lowering leaves out ways of mapping that the target does not have, types that its era lacks,
+and acts of a task whose CPU another task keeps in an atomic section (on a guest with fewer CPUs
+than the program).  Everything that uses a mapping that was left out goes, too.  Each read that
+stays carries the value that must be seen, computed from the writes that stay: this oracle knows
+nothing of slots.
 """
 
 from collections.abc import Iterator
@@ -32,7 +33,10 @@ ACTS: Final = 4_000
 
 
 class LoweringTarget(NamedTuple):
-    """What a program is lowered for: the mapping operation of each way it has; ``era`` of its types, or -1."""
+    """What a program is lowered for.
+
+    ``maps`` has the operation of each way to map; ``era`` is that of its types, or -1.
+    """
 
     name: str
     maps: dict[MappingWay, OpCode]
@@ -52,7 +56,7 @@ _INTERRUPTS: Final = (Verb.HARDIRQ, Verb.SOFTIRQ)
 
 
 def targets(facts: Facts) -> tuple[LoweringTarget, ...]:
-    """What a guest with these *facts* can be asked in: its own generation, and the typed window's two eras."""
+    """The targets of a guest with these *facts*: its generation, and two typed eras if it can."""
     generation = facts.layout.generation
     local = _LOCAL if generation is Generation.LOCAL else {}
     own = LoweringTarget(generation.value, {**_PERSISTENT, **_ATOMIC, **local})
@@ -77,7 +81,7 @@ def lower_abstract(program: AbstractProgram, target: LoweringTarget, facts: Fact
 
 
 def abstract_programs(facts: Facts, seed: int, steps: int) -> Iterator[Program]:
-    """As many abstract programs of *seed* as leave *steps* operations for each target, lowered for all."""
+    """Programs of *seed*, lowered for all targets, until each target has *steps* operations."""
     rng = Random(seed)
     left = {target.name: steps for target in targets(facts)}
     number = 0
@@ -205,7 +209,7 @@ class _Lowering:
         )
 
     def _end_of_act(self, lowered: int) -> None:
-        """Another act of an interrupt is over; its operations are counted in the operation that began it."""
+        """End an act of an interrupt, whose first operation counts the others."""
         self._body -= 1
         head = self.operations[self._interrupt]
         self.operations[self._interrupt] = head._replace(value=head.value + lowered)

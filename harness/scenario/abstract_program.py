@@ -1,8 +1,9 @@
 """Abstract programs: what tasks do with pages, in words that every generation can be asked in.
 
 A page is mapped *persistently*, *atomically* (with a type, which some generations need) or
-*locally*; it is read, written and unmapped; tasks sleep and are interrupted.  ``abstract_lowering.py`` turns the same
-program into the operations of one kernel or of the module's typed window, and leaves out what is not to be had there.
+*locally*; it is read, written and unmapped; tasks sleep and are interrupted.
+``abstract_lowering.py`` turns the same program into the operations of one kernel or of the
+module's typed window, and leaves out what that one lacks.
 """
 
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ class MappingWay(Enum):
 class Act(NamedTuple):
     """One act of one task.
 
-    ``mapping`` names the mapping that MAP makes and others use; ``kind`` is the number of its ``km_type``;
-    ``value`` is a datum, microseconds, or the number of the task's next acts that an interrupt does.
+    ``mapping`` names the mapping that MAP makes and others use; ``kind`` is the number of its
+    ``km_type``; ``value`` is a datum, microseconds, or the number of the task's next acts that an
+    interrupt does.
     """
 
     verb: Verb
@@ -89,7 +91,7 @@ class AbstractProgram:
 
 
 def invent(rng: Random, length: int, *, name: str) -> AbstractProgram:
-    """A random program of at least *length* acts; the same *rng* state gives the same program everywhere."""
+    """A random program of at least *length* acts; the state of *rng* decides all of it."""
     author = _Author(rng)
     while len(author.acts) < length:
         author.episode()
@@ -175,7 +177,7 @@ class _Author:
             self.acts.append(self._undo(task, stack.pop(), MappingWay.LOCAL))
 
     def _turn(self, task: int) -> None:
-        """Pages mapped and released one after another: the cursor moves on, slots stay behind unused."""
+        """Map and release pages one by one: the cursor moves on, and slots stay behind unused."""
         for _ in range(self.rng.randint(1, 20)):
             mapping = self._mapping()
             touched = self._touch(task, mapping) if self.rng.random() < 0.3 else []
@@ -197,7 +199,7 @@ class _Author:
             waiting = [one for one in waiting if one]
 
     def _section(self, task: int) -> list[list[Act]]:
-        """One section: mappings of different types, nested, in steps that others may come between."""
+        """One section of nested mappings of different types; others may act between its steps."""
         kinds = self.rng.sample(range(len(KM_TYPES_2_6_32)), self.rng.randint(1, MOST_ATOMIC) + 2)
         steps: list[list[Act]] = []
         stack: list[AbstractMapping] = []
@@ -214,7 +216,7 @@ class _Author:
         return steps
 
     def _end(self, task: int, mapping: AbstractMapping) -> list[list[Act]]:
-        """The newest mapping read and undone; sometimes its type maps another page at once, which must be seen."""
+        """Read and undo the newest mapping; sometimes map another page with its type at once."""
         steps = [self._touch(task, mapping), [self._undo(task, mapping, MappingWay.ATOMIC)]]
         if self.rng.random() < 0.7:
             return steps

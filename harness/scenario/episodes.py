@@ -29,7 +29,7 @@ _CONTEXTS: Final = tuple(code for code in OPERATIONS if code in OPENS_CONTEXT)
 
 
 class Palette(NamedTuple):
-    """The operations by which this kernel can map a page in a window, as often as they are wanted."""
+    """The window-mapping operations of a kernel; one that stands twice is taken twice as often."""
 
     atomic: tuple[OpCode, ...]
     local: tuple[OpCode, ...]
@@ -45,7 +45,7 @@ def palette(generation: Generation, missing: frozenset[OpCode]) -> Palette:
 def _forms(
     plain: OpCode, family: frozenset[OpCode], missing: frozenset[OpCode]
 ) -> tuple[OpCode, ...]:
-    """The family's operations and iomap; *plain* twice, for it is the form that kernels use most."""
+    """The family's operations and iomap; *plain* twice, since kernels use that form most."""
     forms = (plain, *(code for code in OPERATIONS if code in family), OpCode.IOMAP)
     return tuple(code for code in forms if code not in missing)
 
@@ -136,7 +136,7 @@ def release_most(ledger: Ledger, filler: int) -> None:
 
 
 def _wait_round(ledger: Ledger, filler: int) -> None:
-    """Some tasks wait; as many slots are released as pages are waited for, so that all of them end.
+    """Some tasks wait; then as many slots are released as pages are waited for: all waits end.
 
     Which waiter gets which slot is the kernel's choice: none is given an operation
     before the last of them must have ended.
@@ -214,9 +214,10 @@ def _look(ledger: Ledger, task: int) -> None:
 
 
 def typed(ledger: Ledger, task: int) -> None:
-    """An act in the module's typed window: what is mapped stays so across sleeps, and is unmapped in any order.
+    """One act in the module's typed window.
 
-    A type in use is asked for again (its BUG is told), and unmapping names a type that is not the mapping's.
+    Mappings stay across sleeps, and end in any order.  Sometimes a task maps with a type in use,
+    which is a BUG that the module reports, or unmaps with another type than the mapping's.
     """
     rng, cpu = ledger.rng, ledger.cpus[task]
     mine = [kind for owner, kind in ledger.typed if owner == cpu]
@@ -232,7 +233,7 @@ def typed(ledger: Ledger, task: int) -> None:
 
 
 def _typed_misuse(ledger: Ledger, task: int, held: int) -> None:
-    """The type *held* once more, or its mapping ended as another type: neither changes anything."""
+    """Map with the type *held* again, or unmap with another: neither changes anything."""
     register = ledger.typed[ledger.cpus[task], held]
     if ledger.rng.random() < 0.5:
         page = ledger.rng.choice(ledger.high)

@@ -14,7 +14,7 @@ from harness.scenario.program_text import program_text
 class ExploredMachine:
     """What the exploration of one machine found.
 
-    ``broken`` are the rules that the last step of ``scenario`` broke; it is the shortest such program.
+    ``broken`` are the rules that the last step of ``scenario``, the shortest such program, broke.
     """
 
     name: str
@@ -55,7 +55,7 @@ def explored_machine(standard: Standard) -> ExploredMachine:
 
 
 def scenario_of(standard: Standard, failure: Failure) -> str:
-    """The shortest path to a broken rule as a ``.kmap`` file; slots and types are the small machine's."""
+    """The shortest path to a broken rule as a ``.kmap`` file, for the small machine explored."""
     kinds = [page.kind for page in standard.machine.pages]
     pools = tuple((kind, kinds.count(kind)) for kind in dict.fromkeys(kinds))
     rules = ", ".join(violation.rule for violation in failure.violations)
@@ -64,7 +64,8 @@ def scenario_of(standard: Standard, failure: Failure) -> str:
         tasks=standard.machine.tasks,
         pools=pools,
         operations=failure.program,
-        title=f"breaks {rules} on {standard.name} ({standard.machine.layout.last_pkmap} pkmap slots)",
+        title=f"breaks {rules} on {standard.name} "
+        f"({standard.machine.layout.last_pkmap} pkmap slots)",
         throwaway=True,
     )
     return program_text(program)

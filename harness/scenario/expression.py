@@ -1,4 +1,4 @@
-"""Integer expressions over the guest's numbers (``N``, ``M``, ``DEPTH``, ...) and loop variables."""
+"""Integer expressions over the guest's numbers (``N``, ``M``, ...) and loop variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

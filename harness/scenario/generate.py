@@ -52,7 +52,7 @@ def default_pools(facts: Facts) -> tuple[tuple[PageKind, int], ...]:
 
 
 def generate(facts: Facts, rng: Random, wishes: Wishes, *, name: str = "random") -> Program:
-    """A random program for a guest with these *facts*; the same *rng* state gives the same program."""
+    """A random program for a guest with these *facts*; the state of *rng* decides all of it."""
     cpus, pools = default_tasks(facts), default_pools(facts)
     kinds = tuple(kind for kind, count in pools for _ in range(count))
     ledger = Ledger(facts.layout, cpus, kinds, rng)
@@ -66,7 +66,7 @@ def generate(facts: Facts, rng: Random, wishes: Wishes, *, name: str = "random")
 
 
 def prelude(facts: Facts, rng: Random, *, name: str = "prelude") -> Program:
-    """Operations that give a restored guest a start of its own: a template is always the same machine.
+    """Operations that give a restored guest its own start: a template is always the same machine.
 
     The cursor stands elsewhere, slots before it are left at 1, windows and TLBs have been used,
     and the pages come back in another order.

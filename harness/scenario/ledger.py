@@ -15,11 +15,11 @@ WINDOW_STRIDE: Final = 48  # more than any window has slots
 TYPED_REGISTERS: Final = 3840  # by entry of the typed window, at most 32 for each of 8 CPUs
 
 _OFFSETS: Final = (0, 4, 2048, 4092)
-"""Words used again and again: what is read through a stale translation differs only where something was written."""
+"""Few words are used again and again: a stale read differs only where something was written."""
 
 
 class LiveWindow(NamedTuple):
-    """A live window mapping: its register, how it ends, whether it takes a slot and may be written."""
+    """A live window mapping: its register, what ends it, whether it has a slot, is writable."""
 
     register: int
     unmap: OpCode
@@ -58,7 +58,9 @@ class Ledger:
 
     def add(self, code: OpCode, task: int, **fields: int) -> None:
         """Append one operation."""
-        self.operations.append(Operation(code, task=task, **fields))  # type: ignore[arg-type] # keywords are fields of Operation
+        self.operations.append(
+            Operation(code, task=task, **fields)  # type: ignore[arg-type] # fields by name
+        )
 
     def kmap(self, task: int, page: int) -> None:
         """Map *page* by kmap; its register is the number of the page."""
@@ -103,7 +105,7 @@ class Ledger:
         self.add(mapping.unmap, task, reg=mapping.register, offset=offset)
 
     def typed_map(self, task: int, kind: int, page: int) -> None:
-        """Map *page* in the typed window with type *kind* of the task's CPU, which must be free."""
+        """Map *page* in the typed window with *kind*, which must be free on the task's CPU."""
         cpu = self.cpus[task]
         entry = typed_entry(kind, cpu, self.layout.online_cpus) - TYPED_FIRST
         self.typed[cpu, kind] = TYPED_REGISTERS + entry

@@ -1,4 +1,4 @@
-"""Scenario and guest to Program: numbers filled in, loops unrolled, names resolved, rules checked."""
+"""Lowers a scenario for one guest: fills in numbers, unrolls loops, resolves names, checks."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -38,7 +38,8 @@ MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
 def lower(scenario: Scenario, facts: Facts) -> Program | NotApplicable:
     """Program of *scenario* for a guest with these *facts*.
 
-    Raises ScenarioError for an unknown name, an index outside its range, or a broken rule (program_rules.py).
+    Raises ScenarioError for an unknown name, an index outside its range, or a broken rule
+    (program_rules.py).
     """
     name = PurePath(scenario.file).stem
     for requirement in scenario.requires:

@@ -1,8 +1,8 @@
 """The opening of a program whose author asserts something: whatever went before, it starts alike.
 
-Programs follow each other in one guest: slots stand at 1 for pages that have been given back, and may
-be given out again with their old address; the cursor is anywhere, perhaps just before the
-wrap.  Operations of the program itself put that in order, judged as all others are.
+Programs follow each other in one guest.  Slots stand at 1 for pages that were given back, and
+these pages may come again with their old address; the cursor is anywhere, perhaps just before the wrap.
+Operations at the beginning of the program put that in order; they are judged as all others.
 Generated programs, which assert nothing, start from what they find.
 """
 
@@ -22,7 +22,7 @@ def opened(program: Program, layout: Layout, start: Snapshot) -> Program:
 
 
 def _opening(program: Program, layout: Layout, start: Snapshot) -> tuple[Operation, ...]:
-    """Nothing stands at 1; the program's maps, if few, fit between the cursor and the last slot."""
+    """Operations after which no slot is at 1, and few maps fit between cursor and last slot."""
     flush = Operation(OpCode.FLUSH_UNUSED)
     high = next(
         (page for page, kind in enumerate(program.page_kinds) if kind is not PageKind.LOW), None

@@ -10,7 +10,7 @@ UNBOUND: Final = 0xFF  # KMH_TASK_UNBOUND
 
 
 class Assertion(NamedTuple):
-    """What the author expects at step *step*; ``relative``: counted from the cursor after the opening."""
+    """What the author expects at *step*; ``relative`` counts from the cursor after the opening."""
 
     step: int
     field: str

@@ -135,7 +135,7 @@ class _Checker:
         return self._program.throwaway and operation.code in MIGHT_SLEEP
 
     def _only_releases(self, operation: Operation, task: CheckedTask) -> bool:
-        """Whether it is kunmap, with only preemption off: it does not sleep, but RT and debug kernels mind."""
+        """Whether it is kunmap with only preemption off: RT and debug kernels alone mind that."""
         strict = self._layout.rt or self._layout.debug_atomic_sleep
         kept = {what for what, count in task.open.items() if count}
         return (
@@ -204,7 +204,7 @@ class _Checker:
             task.windows.pop()
 
     def _unmap_beside(self, step: int, operation: Operation, task: CheckedTask) -> None:
-        """An address of no window is ignored by the kernel; one of a window pops whatever is newest."""
+        """The kernel ignores addresses beside the windows; any window address pops the newest."""
         layout = self._layout
         if operation.base is not Base.FIXMAP:
             return
@@ -236,7 +236,7 @@ class _Checker:
         self._atomic_task = operation.task if task.atomic else None
 
     def _section(self, named: AtomicSection | None) -> AtomicSection | None:
-        """The section that an operation enters or leaves on this kernel, where its kind names one."""
+        """*named*, the section of an operation, unless it is none on this kernel."""
         beside = named is AtomicSection.IOMAP and not self._iomap_atomic
         return None if beside else named
 

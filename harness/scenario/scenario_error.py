@@ -1,4 +1,4 @@
-"""Errors of the scenario language; each names file, line and column and shows the offending text."""
+"""Errors of the scenario language; each names file, line and column, and shows the text."""
 
 from typing import NamedTuple
 

@@ -67,7 +67,8 @@ class _Parser:
             raise ScenarioError(
                 self._in.where,
                 "the scenario is empty",
-                hint="give at least one operation, like 'a: m0 = kmap h0'; nothing executed is never success",
+                hint="give at least one operation, like 'a: m0 = kmap h0'; "
+                "nothing executed is never success",
             )
         return Scenario(
             self._file,

@@ -1,8 +1,8 @@
 """Stretches of generated programs after translations that outlive their mapping.
 
-An address is read right before it changes and again right after, in kernel threads, which share their
-mm: a TLB that was not flushed is most likely to be seen so.  Pages are filled before, while
-each is mapped for the first time; a store through a stale translation would hide it.
+Kernel threads, which share their mm, read an address right before it changes and again right
+after: that shows a TLB that was not flushed most likely.  The pages are filled before, while each
+is mapped for the first time; a store through a stale translation would hide it.
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ _TURNS: Final = 6
 
 
 def last_slot(ledger: Ledger, filler: int) -> None:
-    """All slots but one are held: two pages get it by turns, each time after a flush; two CPUs read."""
+    """Hold all slots but one: two pages get it by turns after a flush each, and two CPUs read."""
     rng = ledger.rng
     ledger.kunmap(
         filler,
@@ -38,7 +38,7 @@ def last_slot(ledger: Ledger, filler: int) -> None:
 
 
 def same_slot(ledger: Ledger, forms: Palette) -> None:
-    """Two tasks of a CPU map different pages in its first slot by turns, one while the other holds its own."""
+    """Two tasks of a CPU map different pages in its first slot, each while the other holds one."""
     rng = ledger.rng
     one = rng.randrange(len(ledger.cpus))
     others = [

@@ -11,7 +11,7 @@ from harness.scenario.scenario_error import SourcePlace
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One fact that the guest must have: ``smp>=2`` is name, relation, value; ``!rt`` is negated."""
+    """A fact that the guest must have: ``smp>=2`` is name, relation, value; ``!rt`` is negated."""
 
     name: str
     relation: str
@@ -26,7 +26,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class TaskDecl:
-    """``name@cpu``, or ``name[count]@cpu`` for name0, name1, ... (``i`` counts in the CPU); no CPU: any."""
+    """``name@cpu``, or ``name[count]@cpu`` for name0, name1, ...; ``i`` counts; no CPU: any."""
 
     name: str
     count: Expression | None
@@ -54,7 +54,7 @@ class PageRef:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address operand: a register, a fixmap or pkmap index, a lowmem page, or a number; plus an offset."""
+    """An address: a register, fixmap or pkmap index, lowmem page or number; plus an offset."""
 
     base: Base
     index: Expression = ZERO

@@ -1,4 +1,4 @@
-"""Records to JSON values and back: plain arrays in the order of the records' fields, readable by others."""
+"""Turns records into JSON values and back: arrays in the order of the records' fields."""
 
 from typing import Any, Final
 

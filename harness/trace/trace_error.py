@@ -23,6 +23,7 @@ class TruncatedTraceError(TraceError):
     def __init__(self, path: str, steps: int) -> None:
         super().__init__(
             f"{path}: the trace is cut off after {steps} steps",
-            hint="the run was killed or the disk was full; run it again, or judge the part with --partial",
+            hint="the run was killed or the disk was full; run it again, "
+            "or judge the part with --partial",
         )
         self.steps = steps

@@ -1,4 +1,4 @@
-"""Trace files: gzip'd JSON lines, written while the run goes on, read as a stream (docs/trace.md)."""
+"""Trace files: gzip'd JSON lines, written during the run, read as a stream (docs/trace.md)."""
 
 import gzip
 import json
@@ -28,7 +28,9 @@ class TraceWriter:
     def __init__(self, path: Path, header: Header) -> None:
         self.path = path
         self._failed = False
-        self._file = gzip.open(path, "wt", compresslevel=_LEVEL, encoding="ascii")  # noqa: SIM115 - closed by close
+        self._file = gzip.open(  # noqa: SIM115 - closed by close
+            path, "wt", compresslevel=_LEVEL, encoding="ascii"
+        )
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         self._steps = 0
         self._line(header_value(header))
@@ -146,7 +148,7 @@ class TraceReader:
 
 
 def _require_intact(path: Path) -> None:
-    """Raise TraceError where the checksum of *path* is wrong; a file cut off is told when its end is met."""
+    """Raise TraceError if the checksum of *path* is wrong; ``records`` reports a file cut off."""
     try:
         for _ in _lines(path):
             pass

@@ -1,4 +1,4 @@
-"""The records of a trace, in the order in which they stand in it (docs/trace.md)."""
+"""The records of a trace, in their order in the file (docs/trace.md)."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
@@ -67,7 +67,7 @@ class Step(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """The whole state after ``step`` steps of the program: inside view, outside view, either may lack."""
+    """The whole state after ``step`` steps, from inside and from outside; either may lack."""
 
     step: int
     snapshot: Snapshot | None

@@ -1,4 +1,4 @@
-"""A guest made of the model itself: what it answers is what a correct kernel of that layout would."""
+"""A guest made of the model itself: it answers as a correct kernel of that layout would."""
 
 import random
 
@@ -76,7 +76,7 @@ def no_contract(machine, state, operation, seen):
 
 
 class ModelGuest:
-    """Executes programs on the model; where it is free, *rng* chooses; what it claims not, *rng* invents."""
+    """Executes programs on the model; *rng* chooses where the model leaves a choice."""
 
     def __init__(self, layout, program, seed=0, cursor=0):
         self.program = program

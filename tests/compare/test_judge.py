@@ -1,4 +1,4 @@
-"""Every class of divergence is seen once: the model is the guest, and its answers are falsified."""
+"""Every class of divergence, once: the model is the guest, and tests falsify its answers."""
 
 from dataclasses import replace
 
@@ -24,7 +24,8 @@ TURN = (
 )
 LOCALS = (
     HEAD
-    + "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m1\na: kunmap_local m0\n"
+    + "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\n"
+    + "a: kunmap_local m1\na: kunmap_local m0\n"
 )
 FILL = (
     HEAD + "for i in 0..7 { a: m[i] = kmap h[i] }\nb: m9 = kmap h9\na: kunmap h3\nb: kunmap h9\n"

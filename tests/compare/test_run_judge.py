@@ -121,7 +121,7 @@ def test_programs_that_only_one_trace_has_are_named():
 
 
 def left_over(*depths):
-    """What is said of programs of a stack kernel, before each of which the CPUs have so many mappings of nobody."""
+    """Reports on programs of a stack kernel whose CPUs have *depths* mappings of nobody before."""
     found = []
     for cpus in depths:
         guest = ModelGuest(

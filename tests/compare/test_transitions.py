@@ -1,4 +1,4 @@
-"""Transition coverage: what is recorded is what exploration finds, and nothing else is ever taken."""
+"""Transition coverage: the record is what exploration finds, and nothing else is taken."""
 
 import tomllib
 from random import Random

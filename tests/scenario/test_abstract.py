@@ -1,4 +1,4 @@
-"""The same abstract programs for every generation: they keep the rules, agree on the model, and find what is broken."""
+"""Abstract programs keep the rules in every generation, agree on the model, and find bugs."""
 
 import dataclasses
 from random import Random

@@ -1,4 +1,4 @@
-"""The conformance scenarios: each applies somewhere, and says of the model what it says of kernels."""
+"""The conformance scenarios: each applies to some machine, and the model meets it."""
 
 from pathlib import Path
 

@@ -52,8 +52,10 @@ def test_a_broken_rule_is_found_before_any_boot(body, problem):
     [
         f"a: {MAP}\nc: nop\na: kunmap_atomic m0\n",
         f"a: atomic {{ irq_off; {MAP}; kunmap_atomic m0+9; irq_on }}\n",
-        "a: m0 = kmap_local_page l0\na: m1 = kmap_local_page h1\na: kunmap_local m0\na: kunmap_local m1\n",
-        "a: m0 = kmap_local_page h0\na: kunmap_local fixmap(FIX_KMAP_BEGIN-1)\na: kunmap_local m0\n",
+        "a: m0 = kmap_local_page l0\na: m1 = kmap_local_page h1\n"
+        "a: kunmap_local m0\na: kunmap_local m1\n",
+        "a: m0 = kmap_local_page h0\na: kunmap_local fixmap(FIX_KMAP_BEGIN-1)\n"
+        "a: kunmap_local m0\n",
         "a: m0 = kmap h0\nb: kunmap h0\n",
     ],
 )

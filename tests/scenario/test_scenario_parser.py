@@ -26,7 +26,10 @@ def test_operands_become_the_fields_of_operations():
 
 
 def test_loops_count_up_and_down_and_know_the_guest():
-    body = "for i in 0..3 { a: m[i] = kmap h[i] }\nfor i in 3..0 down { b: kunmap h[i] }\na: sleep N+M*2\n"
+    body = (
+        "for i in 0..3 { a: m[i] = kmap h[i] }\n"
+        "for i in 3..0 down { b: kunmap h[i] }\na: sleep N+M*2\n"
+    )
     found = operations(body)
     assert [one.page for one in found[:8]] == [0, 1, 2, 3, 3, 2, 1, 0]
     assert [one.task for one in found[:8]] == [0, 0, 0, 0, 1, 1, 1, 1]
@@ -110,7 +113,8 @@ def test_unmet_requirements_are_not_applicable_with_the_reason(requires, layout,
 
 
 def test_met_requirements_apply():
-    text = f"requires: pkmap, generation=local, smp>=2, !rt, op kmap_local_page, throwaway\n{HEAD}a: nop\n"
+    required = "pkmap, generation=local, smp>=2, !rt, op kmap_local_page, throwaway"
+    text = f"requires: {required}\n{HEAD}a: nop\n"
     assert lower(parse_scenario(text), Facts(LOCAL, throwaway=True)).throwaway
 
 
