@@ -7,7 +7,7 @@ from harness.base.fingerprint import harness_fingerprint, key_of
 from harness.base.memo import Memo
 from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.judging import Judgement
-from harness.check.value import judgement_of, judgement_value
+from harness.check.stored_judgement import judgement_of, judgement_value
 from harness.guest.template import emulator
 from harness.patch.patch_base import PatchBase
 from harness.patch.scratch import Scratch
