@@ -1,7 +1,8 @@
 """The opening of a program whose author asserts something: whatever went before, it starts alike.
 
 Programs follow each other in one guest.  Slots stand at 1 for pages that were given back, and
-these pages may come again with their old address; the cursor is anywhere, perhaps just before the wrap.
+these pages may come again with their old address; the cursor is anywhere, perhaps just before
+the wrap.
 Operations at the beginning of the program put that in order; they are judged as all others.
 Generated programs, which assert nothing, start from what they find.
 """
