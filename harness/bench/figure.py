@@ -87,6 +87,6 @@ def interleaved(
     )
 
 
-def find(figures: Iterable[Figure], name: str) -> Figure | None:
+def find_figure(figures: Iterable[Figure], name: str) -> Figure | None:
     """The figure of that name, if it was measured."""
     return next((figure for figure in figures if figure.name == name), None)

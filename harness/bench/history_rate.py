@@ -2,7 +2,7 @@
 
 from random import Random
 
-from harness.bench.error import BenchError
+from harness.bench.bench_error import BenchError
 from harness.bench.rate import Sample, Timed
 from harness.bench.subject import MeasuredGuest, probes_off
 from harness.guest.history_wire import HistoryOutcome, HistoryWire, decode_history

@@ -1,4 +1,4 @@
-"""kunit.py beside ``check``: both are given the same edit of one file, and say what came of it.
+"""kunit.py beside ``check``: both get the same edit of one file, and are timed until they report.
 
 The tree is a copy of the catalogue's source in the cache, made of hard links: files are replaced,
 and never written into.  It is configured for the tests of lists only, and its objects stay in
@@ -42,7 +42,7 @@ def kunit_command(folder: Path) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class KunitTree:
     """Where both are measured: the kernel for ``check``, the tree of kunit.py, the file before the
     edit.
     """
@@ -93,8 +93,8 @@ def _edited(text: str) -> str:
 
 
 @contextmanager
-def kunit_ground(recipe: BuildRecipe, progress: Progress) -> Iterator[Ground]:
-    """The ground for a kernel of the catalogue, for this process alone."""
+def kunit_tree(recipe: BuildRecipe, progress: Progress) -> Iterator[KunitTree]:
+    """The trees for a kernel of the catalogue, which no other process uses meanwhile."""
     cache = Cache.default()
     tree = source_tree(recipe.package, recipe.codenames, cache, progress)
     folder = cache.folder("scratch", f"kunit-{tree.digest[:16]}")
@@ -105,7 +105,7 @@ def kunit_ground(recipe: BuildRecipe, progress: Progress) -> Iterator[Ground]:
                 fresh.rmdir()
                 link_source(tree.path, fresh)
         (folder / _CONFIG).write_text(_ASKED)
-        yield Ground(recipe.name, folder, (tree.path / EDITED).read_text())
+        yield KunitTree(recipe.name, folder, (tree.path / EDITED).read_text())
 
 
 def replace(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.architecture.i386 import I386
 from harness.base.project import own_command
-from harness.bench.error import BenchError
+from harness.bench.bench_error import BenchError
 from harness.bench.figure import Figure, interleaved
 
 PEER_SECONDS = 1800
@@ -99,7 +99,7 @@ def _children() -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class PeerArguments:
     """What the user gives for the peers: a kernel tree for kunit.py; arguments for ``check``.
 
     ``edited``: instead of them, both made ready for the same edit (``harness/bench/kunit.py``).
@@ -110,9 +110,14 @@ class Given:
     edited: tuple[Peer, ...] = ()
 
 
-def find_peers(given: Given, image: Path | None, *, has_check: bool) -> tuple[Peer, ...]:
+def find_peers(
+    arguments: PeerArguments, image: Path | None, *, has_check: bool
+) -> tuple[Peer, ...]:
     """Every peer; one that is not installed has the reason.  *image* is the bzImage to boot."""
-    ours = given.edited or (_kunit(given.kunit), _check(given.check, has_check=has_check))
+    ours = arguments.edited or (
+        _kunit(arguments.kunit),
+        _check(arguments.check, has_check=has_check),
+    )
     return (*ours, _vng(image))
 
 

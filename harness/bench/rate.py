@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.bench.error import BenchError
+from harness.bench.bench_error import BenchError
 from harness.bench.subject import MeasuredGuest
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge

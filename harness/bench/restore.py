@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness.base.cache import Cache
-from harness.bench.error import BenchError
+from harness.bench.bench_error import BenchError
 from harness.bench.subject import Subject
 from harness.guest.guest_pool import GuestPool
 from harness.guest.template import Template, find_template, start

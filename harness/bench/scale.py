@@ -11,7 +11,7 @@ from statistics import mean
 from threading import Barrier
 from typing import NamedTuple
 
-from harness.bench.figure import Figure, find
+from harness.bench.figure import Figure, find_figure
 from harness.bench.rate import proportional_mib
 from harness.bench.subject import Subject
 from harness.guest.template import start
@@ -54,8 +54,8 @@ def falls_below_one(figures: Sequence[Figure], guests: Sequence[int]) -> tuple[i
     """The numbers of guests that are slower together than one: best sum below one guest's
     median.
     """
-    one = find(figures, _row(1))
-    sums = [(count, find(figures, _row(count))) for count in guests]
+    one = find_figure(figures, _row(1))
+    sums = [(count, find_figure(figures, _row(count))) for count in guests]
     return tuple(
         count for count, figure in sums if one and figure and max(figure.samples) < one.median
     )

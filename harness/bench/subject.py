@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from harness.bench.error import BenchError
+from harness.bench.bench_error import BenchError
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge
 from harness.guest.initramfs import build_initramfs
-from harness.guest.protocol import PROBES, Evidence
+from harness.guest.protocol import Evidence
 from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
 from harness.guest.template import GuestParts
@@ -19,6 +19,7 @@ from harness.model.records.machine import missing_operations
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import PageKind
 from harness.run.prepare import Prepared
+from harness.run.probes import armed_evidence
 from harness.run.program_run import RunContext, run_program
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -85,16 +86,13 @@ class Subject:
 
     @property
     def parts(self) -> GuestParts:
-        """What its templates are named by."""
-        prepared = self.prepared
-        return GuestParts(
-            prepared.kernel, self.shape, prepared.module.stripped, prepared.agent.path
-        )
+        """What its guests are made of."""
+        return self.prepared.parts(self.shape)
 
     def bench(self, guest: Guest) -> MeasuredGuest:
         """*guest* made ready: probes armed, layout read."""
         layout, facts = guest.info()
-        evidence = (facts.evidence & ~PROBES) | guest.probes(facts.evidence & PROBES)
+        evidence = armed_evidence(guest, facts)
         lacking = missing_operations(layout)
         header = Header(
             release=facts.release,

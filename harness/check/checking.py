@@ -21,7 +21,7 @@ from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
 from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch
-from harness.run.expected import WrongMachineError
+from harness.run.machine_check import WrongMachineError
 
 CONFIRMED_MOST = 3
 """Newly failing scenarios that are run a second time, each alone."""

@@ -17,8 +17,8 @@ from rich.console import Console
 from harness.base.output_files import require_writable, write_whole
 from harness.base.progress import Progress
 from harness.bench.figure import Figure
-from harness.bench.kunit import kunit_ground
-from harness.bench.peer import Given, find_peers, measure_peers
+from harness.bench.kunit import kunit_tree
+from harness.bench.peer import PeerArguments, find_peers, measure_peers
 from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
@@ -30,7 +30,7 @@ from harness.guest.shape import Shape
 from harness.guest.shape_words import describe_shape, parse_shape
 from harness.kernel.build_recipe import recipes
 from harness.kernel.catalogue import known
-from harness.report.bench_report import read_baseline, table, value
+from harness.report.bench_report import bench_lines, bench_value, read_figures
 from harness.run.prepare import prepare
 
 Quick = Annotated[
@@ -83,24 +83,24 @@ def bench(
     """
     del debug
     effort = (Effort.quick() if quick else Effort.full()).only(_known(part or ()), rounds)
-    before = read_baseline(baseline) if baseline else {}
+    before = read_figures(baseline) if baseline else {}
     require_writable(path for path in (json,) if path)
     machine = parse_shape(shape)
     with progress_for(Console(stderr=True)) as progress:
         subject = Subject(prepare(kernel, None, progress), machine)
         others = _others(kernel, machine, progress) if "kernels" in effort.samples else ()
         figures = Suite(subject, effort, others).measure(progress.step)
-        with _given(kunit, tuple(shlex.split(check)), progress) as given:
-            theirs, missing = _peers(given, subject, effort, progress.step)
+        with _peer_arguments(kunit, tuple(shlex.split(check)), progress) as arguments:
+            theirs, missing = _peers(arguments, subject, effort, progress.step)
     figures += theirs
     about = _about(subject)
     sys.stdout.write(
-        "\n".join([", ".join(about.values()), *table(figures, before, missing)]) + "\n"
+        "\n".join([", ".join(about.values()), *bench_lines(figures, before, missing)]) + "\n"
     )
     for count in falls_below_one(figures, GUESTS):
         sys.stdout.write(f"{count} guests together are slower than one\n")
     if json:
-        write_whole(json, json_format.dumps(value(figures, about, missing), indent=1) + "\n")
+        write_whole(json, json_format.dumps(bench_value(figures, about, missing), indent=1) + "\n")
 
 
 def _known(parts: Sequence[str]) -> Sequence[str]:
@@ -114,13 +114,15 @@ def _known(parts: Sequence[str]) -> Sequence[str]:
 
 
 @contextmanager
-def _given(kunit: str, check: tuple[str, ...], progress: Progress) -> Iterator[Given]:
+def _peer_arguments(
+    kunit: str, check: tuple[str, ...], progress: Progress
+) -> Iterator[PeerArguments]:
     """What the other tools are given; for a kernel of the catalogue, trees ready for an edit."""
     if recipe := recipes().get(kunit):
-        with kunit_ground(recipe, progress) as ground:
-            yield Given(check=check, edited=ground.peers())
+        with kunit_tree(recipe, progress) as tree:
+            yield PeerArguments(check=check, edited=tree.peers())
     else:
-        yield Given(Path(kunit) if kunit else None, check)
+        yield PeerArguments(Path(kunit) if kunit else None, check)
 
 
 def _others(kernel: str, machine: Shape, progress: Progress) -> tuple[Subject, ...]:
@@ -130,12 +132,12 @@ def _others(kernel: str, machine: Shape, progress: Progress) -> tuple[Subject, .
 
 
 def _peers(
-    given: Given, subject: Subject, effort: Effort, say: Callable[[str], None]
+    arguments: PeerArguments, subject: Subject, effort: Effort, say: Callable[[str], None]
 ) -> tuple[tuple[Figure, ...], Mapping[str, str]]:
     rounds = effort.samples.get(PEERS, 0)
     if not rounds:
         return (), {}
-    found = find_peers(given, subject.prepared.kernel.bzimage, has_check="check" in COMMANDS)
+    found = find_peers(arguments, subject.prepared.kernel.bzimage, has_check="check" in COMMANDS)
     return measure_peers(found, rounds, say)
 
 

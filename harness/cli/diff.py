@@ -12,7 +12,7 @@ from harness.base.output_files import require_writable, write_whole
 from harness.cli.options import Debug, Json, KnownBugsFile
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.report.run_report import run_lines
-from harness.report.run_value import write_json
+from harness.report.run_value import write_run
 from harness.report.trace_report import difference_value, trace_lines
 from harness.run.replay import compare_files, replay
 
@@ -33,7 +33,7 @@ def diff(
         result = replay(trace, load_known_bugs(known_bugs, date.today()))
         sys.stdout.write("\n".join(run_lines(result)) + "\n")
         if json:
-            write_json(result, json)
+            write_run(result, json)
         raise typer.Exit(result.exit_code)
     difference = compare_files(trace, other)
     sys.stdout.write("\n".join(trace_lines(difference)) + "\n")

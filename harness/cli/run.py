@@ -34,7 +34,7 @@ from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
 from harness.report.run_report import run_lines
-from harness.report.run_value import write_json
+from harness.report.run_value import write_run
 from harness.run.main_job import execute
 from harness.run.programs import Plan, read_plan, scenario_files
 from harness.run.run_request import RunRequest
@@ -118,7 +118,7 @@ def run(
         result = execute(request, progress, show_command if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
-        write_json(result, json)
+        write_run(result, json)
     raise typer.Exit(result.exit_code)
 
 

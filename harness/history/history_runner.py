@@ -15,7 +15,7 @@ from harness.guest.protocol import Evidence
 from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
 from harness.guest.shape_words import describe_shape
-from harness.guest.template import GuestParts, start
+from harness.guest.template import start
 from harness.history.explanation import violations
 from harness.history.histories_result import HistoriesResult, JudgedHistory
 from harness.history.history import History, history_of
@@ -25,7 +25,7 @@ from harness.history.plan import Regime, regimes, request_of
 from harness.history.violation_window import window_lines, words
 from harness.model.records.layout import Layout
 from harness.model.records.page import PageKind
-from harness.run.expected import require_machine
+from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared
 from harness.run.run_result import KernelFacts
 
@@ -59,12 +59,10 @@ def run_histories(
     progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
     try:
         with watch.phase("boot"):
-            parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            parts = prepared.parts(shape)
             guest = start(parts, request.out) if request.template else parts.boot(request.out)
     except (KernelError, InfrastructureError) as error:
-        facts = KernelFacts(
-            kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
-        )
+        facts = KernelFacts.of(kernel)
         words = f"the kernel did not boot: {error}"
         return HistoriesResult(
             facts, describe_shape(shape), "", request.seed, request.strict, error=words
@@ -87,9 +85,7 @@ def _judge_in(
     sitting = HistoryRunner(guest, request, progress)
     sitting.run()
     return HistoriesResult(
-        kernel=KernelFacts(
-            kernel.name, facts.release, facts.build, kernel.config_hash, kernel.source
-        ),
+        kernel=KernelFacts.of(kernel, facts),
         machine=describe_shape(shape),
         command=guest.reproduce,
         seed=request.seed,

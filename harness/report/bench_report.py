@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.bench.figure import Figure, find
+from harness.bench.figure import Figure, find_figure
 from harness.bench.peer import CHECK_EDIT, KUNIT_EDIT
 from harness.errors import UsageError
 
@@ -13,7 +13,7 @@ FORMAT = 2
 WIDTH = 40
 
 
-def value(
+def bench_value(
     figures: Sequence[Figure], subject: Mapping[str, str], missing: Mapping[str, str]
 ) -> dict[str, Any]:
     """The measurement as one JSON object.
@@ -47,20 +47,23 @@ def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
     kunit.py.
     """
     for what in ("", ", CPU"):
-        check, kunit = find(figures, CHECK_EDIT + what), find(figures, KUNIT_EDIT + what)
+        check, kunit = (
+            find_figure(figures, CHECK_EDIT + what),
+            find_figure(figures, KUNIT_EDIT + what),
+        )
         if check and kunit:
             yield f"check / kunit.py{what}", check.median / kunit.median
     for ours in figures:
         if ours.name.startswith(_OURS):
             rest = ours.name.removeprefix(_OURS)
-            if plain := find(figures, f"boot plain{rest}"):
+            if plain := find_figure(figures, f"boot plain{rest}"):
                 yield f"boot ours / plain{rest}", ours.median / plain.median
 
 
 _OURS = "boot ours"
 
 
-def table(
+def bench_lines(
     figures: Sequence[Figure],
     before: Mapping[str, tuple[float, float]],
     missing: Mapping[str, str],
@@ -100,7 +103,7 @@ def _change(figure: Figure, before: Mapping[str, tuple[float, float]]) -> str:
     return f"{(figure.median / expected - 1) * 100:+9.0f} %"
 
 
-def read_baseline(path: Path) -> Mapping[str, tuple[float, float]]:
+def read_figures(path: Path) -> Mapping[str, tuple[float, float]]:
     """Median and calibration by name, from an earlier JSON.  Raises UsageError if it is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -123,6 +123,6 @@ def _program_value(program: ProgramOutcome) -> dict[str, Any]:
     }
 
 
-def write_json(result: RunResult, path: Path) -> None:
+def write_run(result: RunResult, path: Path) -> None:
     """Write the run's JSON.  Raises UnwritableError."""
     write_whole(path, json.dumps(run_value(result), indent=1, default=list) + "\n")

@@ -106,13 +106,7 @@ class GuestRun:
 
     def _summary(self, error: str, crash: str) -> RunResult:
         return RunResult(
-            kernel=KernelFacts(
-                self.kernel.name,
-                self.facts.release,
-                self.facts.build,
-                self.kernel.config_hash,
-                self.kernel.source,
-            ),
+            kernel=KernelFacts.of(self.kernel, self.facts),
             machine=describe_shape(self.request.shape),
             command=self.guest.reproduce,
             seed=self.request.plan.seed,

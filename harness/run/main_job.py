@@ -11,7 +11,6 @@ from harness.base.stopwatch import Stopwatch
 from harness.coverage.gcov_counts import collect, require_counts
 from harness.coverage.line_coverage import report
 from harness.errors import HarnessError, InfrastructureError, KernelError
-from harness.guest.protocol import PROBES, Evidence, GuestFacts
 from harness.guest.request_script import RequestScript
 from harness.guest.running_guest import Guest
 from harness.guest.shape_words import describe_shape
@@ -20,9 +19,10 @@ from harness.guest.ssh.guest_state import find
 from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.kernel_record import Kernel
-from harness.run.expected import require_machine
 from harness.run.guest_run import Booted, GuestRun
+from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
+from harness.run.probes import armed_evidence
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
@@ -108,7 +108,7 @@ def _judge_once(
     progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
     try:
         with watch.phase("boot"):
-            parts = GuestParts(kernel, shape, prepared.module.stripped, prepared.agent.path)
+            parts = prepared.parts(shape)
             guest = _launched(launch, parts, request, script)
     except (KernelError, InfrastructureError) as error:
         return _not_booted(kernel, request, watch, error), None
@@ -134,9 +134,7 @@ def _not_booted(
 ) -> RunResult:
     """The result of a kernel that does not boot: an error, as no step of it was judged."""
     return RunResult(
-        kernel=KernelFacts(
-            kernel.name, kernel.release, kernel.banner, kernel.config_hash, kernel.source
-        ),
+        kernel=KernelFacts.of(kernel),
         machine=describe_shape(request.shape),
         command="",
         seed=request.plan.seed,
@@ -165,19 +163,13 @@ def _judge_in(
         held.enter_context(guest)
         layout, facts = guest.info()
         require_machine(kernel, request.shape, layout, facts, dwarf)
-        facts = facts._replace(evidence=_armed(guest, facts))
+        facts = facts._replace(evidence=armed_evidence(guest, facts))
         result = GuestRun(
             request, Booted(kernel, guest, layout, facts), progress, watch, held
         ).result()
         if request.coverage:
             collect(guest, kernel, request.coverage)
         return result
-
-
-def _armed(guest: Guest, facts: GuestFacts) -> Evidence:
-    """What this guest can show once its probes are armed."""
-    probes = facts.evidence & PROBES
-    return (facts.evidence & ~PROBES) | guest.probes(probes)
 
 
 def _ignore(what: object) -> None:

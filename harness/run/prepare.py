@@ -6,6 +6,8 @@ from pathlib import Path
 from harness.base import project
 from harness.base.progress import Progress
 from harness.errors import UsageError
+from harness.guest.shape import Shape
+from harness.guest.template import GuestParts
 from harness.kernel.build import Built, build_module, build_program
 from harness.kernel.by_name import kernel_by_name
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
@@ -13,7 +15,7 @@ from harness.kernel.kernel_record import Kernel
 from harness.kernel.module import check_module
 from harness.kernel.tree import Say
 from harness.kernel.user import user_kernel
-from harness.run.constants import require_wire
+from harness.run.wire_check import require_wire
 
 AGENT = "kmap-harness-agent"
 
@@ -26,6 +28,10 @@ class Prepared:
     module: Built
     agent: Built
     dwarf: DwarfFacts
+
+    def parts(self, shape: Shape) -> GuestParts:
+        """What a guest with this kernel on *shape* is made of."""
+        return GuestParts(self.kernel, shape, self.module.stripped, self.agent.path)
 
 
 def find_kernel(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
 from harness.compare.transitions import Transitions, transitions
 from harness.coverage.line_coverage import LineCoverage
+from harness.guest.protocol import GuestFacts
+from harness.kernel.kernel_record import Kernel
 from harness.model.records.layout import Layout
 from harness.trace.trace_records import Trouble
 
@@ -20,6 +22,12 @@ class KernelFacts:
     build: str
     config_hash: str
     source: str
+
+    @classmethod
+    def of(cls, kernel: Kernel, facts: GuestFacts | None = None) -> "KernelFacts":
+        """*kernel*, named by what it said of itself in the guest, if it booted."""
+        release, build = (facts.release, facts.build) if facts else (kernel.release, kernel.banner)
+        return cls(kernel.name, release, build, kernel.config_hash, kernel.source)
 
 
 @dataclass(frozen=True, slots=True)

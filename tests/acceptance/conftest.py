@@ -31,12 +31,12 @@ def stock_trace(stock, tmp_path_factory):
 @pytest.fixture
 def blinded(monkeypatch):
     """Arms every probe but those named."""
-    armed = main_job._armed
+    armed = main_job.armed_evidence
 
     def blind(probes):
         def some(guest, facts):
             return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
 
-        monkeypatch.setattr(main_job, "_armed", some)
+        monkeypatch.setattr(main_job, "armed_evidence", some)
 
     return blind

@@ -5,7 +5,7 @@ import pytest
 from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.shape import Shape
-from harness.guest.template import BOOTS, TIMERLESS, GuestParts
+from harness.guest.template import BOOTS, TIMERLESS
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.built import built_tree
 from harness.report.histories_report import histories_lines
@@ -51,9 +51,7 @@ def keeps_its_timer(prepared, shape, folder):
     """Whether one of some guests uses the local APIC's timer; on a busy host a guest may not."""
     folder.mkdir()
     for _ in range(BOOTS):
-        with GuestParts(
-            prepared.kernel, shape, prepared.module.stripped, prepared.agent.path
-        ).boot(folder):
+        with prepared.parts(shape).boot(folder):
             if TIMERLESS not in (folder / "console.log").read_text():
                 return True
     return False

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from harness.bench.kunit import EDITED, Ground
+from harness.bench.kunit import EDITED, KunitTree
 from harness.bench.peer import CHECK_EDIT, KUNIT_EDIT
 
 TEXT = "int one;\n\nint two;\n"
@@ -14,7 +14,7 @@ def test_both_are_given_an_edit_that_none_had_before(tmp_path):
         (tree / EDITED).parent.mkdir(parents=True)
     (origin / EDITED).write_text(TEXT)
     (folder / "source" / EDITED).hardlink_to(origin / EDITED)
-    kunit, check = Ground("6.1-pae", folder, TEXT).peers()
+    kunit, check = KunitTree("6.1-pae", folder, TEXT).peers()
     assert (kunit.name, check.name) == (KUNIT_EDIT, CHECK_EDIT)
     seen = set()
     for _ in range(2):

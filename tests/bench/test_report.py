@@ -10,14 +10,14 @@ from harness.bench.peer import (
     CHECK_EDIT,
     KUNIT,
     KUNIT_EDIT,
-    Given,
     Peer,
+    PeerArguments,
     find_peers,
     measure_peers,
 )
 from harness.bench.scale import falls_below_one
 from harness.errors import UsageError
-from harness.report.bench_report import ratios, read_baseline, table, value
+from harness.report.bench_report import bench_lines, bench_value, ratios, read_figures
 
 
 def figure(name, *samples, unit="s", cpu=0.01, wall=0.02):
@@ -45,7 +45,7 @@ def test_measurements_take_turns():
 
 
 def test_the_table_says_median_range_loop_and_what_is_missing():
-    lines = list(table(FIGURES, {}, {"other": "not installed"}))
+    lines = list(bench_lines(FIGURES, {}, {"other": "not installed"}))
     assert lines[1].split() == ["boot", "plain", "5.000", "4.000", "6.000", "s", "10.0", "50", "%"]
     assert lines[-2].split() == ["boot", "ours", "/", "plain", "0.30"]
     assert lines[-1].split() == ["other", "-", "not", "installed"]
@@ -53,12 +53,12 @@ def test_the_table_says_median_range_loop_and_what_is_missing():
 
 def test_a_baseline_is_compared_at_equal_speed_of_the_host(tmp_path):
     path = tmp_path / "before.json"
-    path.write_text(json.dumps(value(FIGURES, {}, {})))
+    path.write_text(json.dumps(bench_value(FIGURES, {}, {})))
     twice_as_slow = (
         figure("boot plain", 10.0, cpu=0.02),
         figure("rate", 30.0, unit="1/s", cpu=0.02),
     )
-    lines = list(table(twice_as_slow, read_baseline(path), {}))
+    lines = list(bench_lines(twice_as_slow, read_figures(path), {}))
     assert lines[1].endswith("+0 %")
     assert lines[2].endswith("+100 %")
 
@@ -67,7 +67,7 @@ def test_a_baseline_that_is_none(tmp_path):
     path = tmp_path / "before.json"
     path.write_text("{}")
     with pytest.raises(UsageError, match="no figures"):
-        read_baseline(path)
+        read_figures(path)
 
 
 def test_guests_that_are_slower_together_than_one_are_told():
@@ -79,7 +79,7 @@ def test_guests_that_are_slower_together_than_one_are_told():
 
 def test_a_peer_that_is_not_there_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(peer.shutil, "which", lambda _: None)
-    found = find_peers(Given(kunit=tmp_path), None, has_check=False)
+    found = find_peers(PeerArguments(kunit=tmp_path), None, has_check=False)
     figures, missing = measure_peers(found, 1, lambda _: None)
     assert figures == ()
     assert len(missing) == len(found) == 3
@@ -91,7 +91,7 @@ def test_a_peer_that_is_there_is_measured(monkeypatch, tmp_path):
     program.parent.mkdir(parents=True)
     program.write_text("import sys; assert sys.argv[1:3] == ['run', '--arch=i386'], sys.argv\n")
     monkeypatch.setattr(peer.shutil, "which", lambda _: "/bin/true")
-    found = find_peers(Given(tmp_path, ("x",)), tmp_path / "bzImage", has_check=False)
+    found = find_peers(PeerArguments(tmp_path, ("x",)), tmp_path / "bzImage", has_check=False)
     figures, missing = measure_peers(found, 2, lambda _: None)
     assert [(each.name.endswith(", CPU"), len(each.samples)) for each in figures] == [
         (False, 2),

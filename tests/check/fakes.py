@@ -19,7 +19,7 @@ from harness.kernel.build import BuildError
 from harness.patch.patch import Patch
 from harness.patch.patch_base import PatchBase
 from harness.patch.scratch import Scratch
-from harness.run.expected import WrongMachineError
+from harness.run.machine_check import WrongMachineError
 from harness.run.program_run import RunContext, run_program
 from harness.run.programs import Plan
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult

@@ -20,7 +20,7 @@ from harness.errors import InfrastructureError, KernelError
 from harness.guest.shape import Shape
 from harness.patch.apply import DoesNotApplyError
 from harness.patch.patch import Patch
-from harness.run.expected import WrongMachineError
+from harness.run.machine_check import WrongMachineError
 from harness.run.programs import Plan
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.scenario_parser import parse_scenario

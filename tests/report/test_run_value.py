@@ -12,7 +12,7 @@ from junitparser import JUnitXml
 from harness.base.output_files import UnwritableError, require_writable, write_whole
 from harness.nightly.fleet import Job, JobResult
 from harness.report.junit import write_junit
-from harness.report.run_value import run_value, write_json
+from harness.report.run_value import run_value, write_run
 from harness.run.run_result import ProgramOutcome
 
 from .sample import result, wrong_frame
@@ -21,7 +21,7 @@ SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
 
 
 def value(found, tmp_path):
-    write_json(found, tmp_path / "run.json")
+    write_run(found, tmp_path / "run.json")
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
     return json.loads((tmp_path / "run.json").read_text())
 

@@ -8,7 +8,7 @@ from harness.architecture.i386 import I386
 from harness.errors import InfrastructureError
 from harness.guest.shape import Shape
 from harness.kernel.kernel_record import KernelConfig
-from harness.run.expected import WrongMachineError, require_machine
+from harness.run.machine_check import WrongMachineError, require_machine
 from tests.compare.model_guest import LOCAL
 
 CONFIG = "CONFIG_X86_PAE=y\nCONFIG_SMP=y\nCONFIG_HIGHMEM=y\n"

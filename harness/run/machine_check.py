@@ -9,8 +9,8 @@ from harness.guest.shape import Shape
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.kernel_record import Kernel
 from harness.model.records.layout import Layout
-from harness.run import constants
-from harness.run.symbols import contradictions, kaslr_offset, read_symbols
+from harness.run.symbol_check import kaslr_offset, read_symbols, symbol_contradictions
+from harness.run.wire_check import layout_contradictions
 
 
 class WrongMachineError(InfrastructureError):
@@ -28,7 +28,7 @@ def require_machine(
 
     *dwarf* holds what the module's DWARF says; None for a module that was not built for this run.
     """
-    compiled = constants.contradictions(dwarf, layout, facts) if dwarf else ()
+    compiled = layout_contradictions(dwarf, layout, facts) if dwarf else ()
     wrong = (*_differences(kernel, shape, layout, facts), *compiled)
     if wrong:
         raise WrongMachineError(
@@ -66,7 +66,7 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
 def _symbols(system_map: Path, shape: Shape, facts: GuestFacts) -> Iterator[str]:
     """KASLR may move a kernel by nothing, so that only a move that was not asked for is wrong."""
     symbols = read_symbols(system_map)
-    yield from contradictions(symbols, facts)
+    yield from symbol_contradictions(symbols, facts)
     moved = kaslr_offset(symbols, facts)
     if moved and not shape.kaslr:
         yield f"the kernel was moved by {moved:#x} without KASLR"

@@ -48,7 +48,7 @@ def require_wire(dwarf: DwarfFacts) -> None:
                 raise WireMismatchError(prefix + number.name, found, int(number))
 
 
-def contradictions(dwarf: DwarfFacts, layout: Layout, facts: GuestFacts) -> Iterator[str]:
+def layout_contradictions(dwarf: DwarfFacts, layout: Layout, facts: GuestFacts) -> Iterator[str]:
     """Where the guest's layout is not the one that its module was compiled for."""
     compiled = {
         "FIX_KMAP_BEGIN": (dwarf.constant("FIX_KMAP_BEGIN"), layout.fix_kmap_begin),

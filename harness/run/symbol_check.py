@@ -43,7 +43,7 @@ def kaslr_offset(symbols: Mapping[str, int], facts: GuestFacts) -> int | None:
     return None if anchor is None else facts.text_anchor - anchor
 
 
-def contradictions(symbols: Mapping[str, int], facts: GuestFacts) -> Iterator[str]:
+def symbol_contradictions(symbols: Mapping[str, int], facts: GuestFacts) -> Iterator[str]:
     """Every decoded address that differs from the map's; an address that was not found does
     not.
     """

@@ -8,7 +8,12 @@ import pytest
 from harness.kernel.dwarf import DwarfFacts, StructMember, Structure
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode
-from harness.run.constants import STRUCTURES, WireMismatchError, contradictions, require_wire
+from harness.run.wire_check import (
+    STRUCTURES,
+    WireMismatchError,
+    layout_contradictions,
+    require_wire,
+)
 from tests.compare.model_guest import LOCAL
 
 NUMBERS = {f"KMH_OP_{code.name}": int(code) for code in OpCode} | {
@@ -30,7 +35,7 @@ def with_constant(name, value):
 
 def test_the_wire_agrees():
     require_wire(DWARF)
-    assert not tuple(contradictions(DWARF, LOCAL, FACTS))
+    assert not tuple(layout_contradictions(DWARF, LOCAL, FACTS))
 
 
 def test_another_number_of_an_operation_is_named():
@@ -61,4 +66,4 @@ def test_another_size_of_a_structure_is_named():
     ],
 )
 def test_a_guest_that_is_not_what_was_compiled_is_named(dwarf, facts, words):
-    assert words in "; ".join(contradictions(dwarf, LOCAL, facts))
+    assert words in "; ".join(layout_contradictions(dwarf, LOCAL, facts))
