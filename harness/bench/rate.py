@@ -21,7 +21,8 @@ from harness.model.records.machine import Machine, machine
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import State, initial
+from harness.model.records.snapshots import initial
+from harness.model.records.state import State
 from harness.model.rules.step import step
 from harness.scenario.program import Program
 from harness.trace.trace_records import Begin, End, Step

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from harness.compare.evidence_mask import EvidenceMask
 from harness.compare.known_bugs import KernelBugs
 from harness.model.contract import contract
+from harness.model.fast.fast_path import allowed
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
 from harness.model.records.operation import Operation
@@ -30,7 +31,8 @@ def standard_contract(mask: EvidenceMask) -> ContractCheck:
     def check(
         machine: Machine, before: State, op: Operation, seen: Observation
     ) -> tuple[str, ...]:
-        found = contract.check(machine, before, op, seen, blind=blind)
+        expected = allowed(machine, before, op)
+        found = contract.check(machine, before, op, seen, expected, blind=blind)
         return tuple(f"{one.rule}: {one.detail}" for one in found)
 
     return check

@@ -2,10 +2,12 @@
 
 from harness.compare.evidence_mask import EvidenceMask
 from harness.compare.witness_comparison import disagreements
-from harness.model.contract.seen_state import absorb
+from harness.model.contract.seen_state import state_as_seen
+from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
 from harness.model.records.machine import Machine
-from harness.model.records.state import State, resync
+from harness.model.records.snapshots import resync
+from harness.model.records.state import State
 from harness.trace.trace_records import Step, Sync
 
 
@@ -22,7 +24,8 @@ def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Ste
             if one.pte not in {0, vector.get(before.slots, one.slot).pte}
         ]
         seen = seen._replace(cursor=taken[-1] if taken else before.cursor)
-    return absorb(machine, before, record.operation, seen)
+    expected = allowed(machine, before, record.operation)
+    return state_as_seen(machine, before, record.operation, seen, expected)
 
 
 def state_at_sync(machine: Machine, mask: EvidenceMask, last: State, record: Sync) -> State | None:

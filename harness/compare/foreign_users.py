@@ -12,7 +12,8 @@ from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation, SlotChange, WindowChange
 from harness.model.records.operation import Operation
 from harness.model.records.outcome import Outcome, differences
-from harness.model.records.state import State, with_cursor, with_slot, with_window
+from harness.model.records.snapshots import with_foreign_slot
+from harness.model.records.state import State
 from harness.model.rules.step import step
 
 
@@ -68,9 +69,9 @@ def _foreign(machine: Machine, new: int, old: int) -> bool:
 
 def _apply(machine: Machine, state: State, theirs: _Theirs) -> State:
     for change in theirs.slots:
-        state = with_slot(state, machine, change.slot, change.count, change.pte)
+        state = with_foreign_slot(machine, state, change.slot, change.count, change.pte)
     for entry in theirs.windows:
-        state = with_window(state, entry.index, entry.pte)
+        state = state.with_window(entry.index, entry.pte)
     return state
 
 
@@ -90,7 +91,7 @@ def _after(
         ours = ours._replace(cursor=outcome.observation.cursor)
     if differences(outcome, ours):
         return None
-    state = with_cursor(_apply(machine, outcome.state, theirs), seen.cursor)
+    state = _apply(machine, outcome.state, theirs).with_cursor(seen.cursor)
     return outcome._replace(state=state)
 
 
@@ -101,7 +102,7 @@ def _before(
     changed = _apply(machine, state, theirs)
     ours = _without(seen, theirs)
     for cursor in (state.cursor, *(change.slot for change in theirs.slots)):
-        for outcome in step(machine, with_cursor(changed, cursor), operation):
+        for outcome in step(machine, changed.with_cursor(cursor), operation):
             if not differences(outcome, ours):
                 return outcome
     return None

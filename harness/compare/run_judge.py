@@ -12,7 +12,7 @@ from harness.compare.known_bugs import KnownBugs
 from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
-from harness.model.records.state import initial
+from harness.model.records.snapshots import initial
 from harness.trace.trace_records import Begin, End, Header, Record, Step, Sync, Trouble
 
 

@@ -10,7 +10,8 @@ from harness.model.records import vector
 from harness.model.records.machine import Machine
 from harness.model.records.operation import OpCode
 from harness.model.records.state import Phase
-from harness.model.search.explorer import Edge, Exploration, Node
+from harness.model.search.explorer import Edge, Exploration
+from harness.model.search.nodes import Node
 from harness.scenario.program_text import operation_text
 
 MOST_STATES: Final = 120

@@ -15,9 +15,11 @@ from harness.model.records.machine import Machine
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Slot, State, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Slot, State
 from harness.model.rules.step import step
-from harness.model.search.explorer import Limits, explore
+from harness.model.search.explorer import explore
+from harness.model.search.nodes import Limits
 from harness.model.search.standard_machines import LOCAL, STACK, TYPED, small_machine
 
 _COLUMN: Final = 18

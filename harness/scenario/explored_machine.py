@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from harness.model.fast.fast_path import plain
 from harness.model.search.explorer import Failure
 from harness.model.search.explorer import explore as search
 from harness.model.search.standard_machines import Standard
@@ -38,7 +39,7 @@ class ExploredMachine:
 def explored_machine(standard: Standard) -> ExploredMachine:
     """Explore *standard* until a rule is broken, or its limits are reached."""
     started = time.monotonic()
-    found = search(standard.machine, standard.limits, fast_path=True)
+    found = search(standard.machine, standard.limits, fast_path=plain)
     seconds = time.monotonic() - started
     failure = found.failure
     return ExploredMachine(

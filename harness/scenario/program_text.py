@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from harness.model.records.interrupt import InterruptContext, Trigger, armed_of
 from harness.model.records.layout import ADDRESS_MASK
 from harness.model.records.operation import (
     NO_PAGE,
@@ -14,7 +15,6 @@ from harness.model.records.operation import (
     OperationFlag,
 )
 from harness.model.records.page import PageKind
-from harness.model.rules.armed_interrupt import Trigger, Where, armed_of
 from harness.scenario.program import UNBOUND, Program
 from harness.scenario.vocabulary import (
     LETTER_OF_KIND,
@@ -86,8 +86,11 @@ def _contextual(
 
 
 def _instant(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> Iterator[str]:
-    wanted = armed_of(operation)
-    trigger, where = Trigger(wanted.trigger).name.lower(), Where(wanted.where).name.lower()
+    wanted = armed_of(operation.page, operation.reg, operation.value)
+    trigger, where = (
+        Trigger(wanted.trigger).name.lower(),
+        InterruptContext(wanted.where).name.lower(),
+    )
     yield f"{trigger}+{operation.offset} {where} {page_name(wanted.page, pools)} {wanted.levels}"
     if wanted.skip:
         yield f"skip {wanted.skip}"

@@ -7,9 +7,9 @@ so that a scenario reads like the code it is about.
 
 from typing import Final
 
+from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.operation import OPERATIONS, Prot
 from harness.model.records.page import PageKind
-from harness.model.rules.armed_interrupt import Trigger, Where
 
 KIND_OF_WORD: Final = {kind.word: kind for kind in OPERATIONS.values()}
 """The operation of each word of a scenario."""
@@ -24,7 +24,7 @@ PROTS: Final = {
 PROT_NAMES: Final = {prot: name for name, prot in PROTS.items()}
 
 TRIGGERS: Final = {trigger.name.lower(): trigger for trigger in Trigger}
-CONTEXTS: Final = {where.name.lower(): where for where in Where}
+CONTEXTS: Final = {where.name.lower(): where for where in InterruptContext}
 
 PAGE_KINDS: Final = {
     "high": PageKind.HIGH,

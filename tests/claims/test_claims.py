@@ -24,7 +24,7 @@ from harness.guest.steps import StepRecord
 from harness.model.records.machine import machine
 from harness.model.records.observation import Observation, Status
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from harness.model.search.standard_machines import LOCAL, LOCAL_RT, STACK
 from harness.report.claims_report import claims_lines, claims_value

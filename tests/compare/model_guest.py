@@ -10,7 +10,7 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.machine import machine
 from harness.model.records.observation import Observation
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step as outcomes
 from harness.scenario.facts import Facts
 from harness.scenario.lowering import lower

@@ -8,7 +8,7 @@ import pytest
 from harness.compare.transitions import RECORDED, exclusions, kind_of, possible, transitions
 from harness.model.records.machine import machine
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from harness.model.search.reach import reachable, walks
 from harness.model.search.standard_machines import KINDS, LOCAL, STACK

@@ -7,7 +7,7 @@ import pytest
 
 from harness.guest import frame, history_wire, protocol, steps
 from harness.model.records import observation, operation, page
-from harness.model.rules.armed_interrupt import Trigger, Where
+from harness.model.records.interrupt import InterruptContext, Trigger
 from tests.guest.header import read_header
 
 STRUCTS = {
@@ -99,7 +99,9 @@ def test_enumerations(header, name):
 
 
 def test_contexts_and_triggers(header):
-    assert header.enums["kmh_context"] == {f"KMH_CONTEXT_{one.name}": one for one in Where}
+    assert header.enums["kmh_context"] == {
+        f"KMH_CONTEXT_{one.name}": one for one in InterruptContext
+    }
     first = header.enums["kmh_trigger"].pop("KMH_TRIGGER_FUNCTIONS")
     assert header.enums["kmh_trigger"] == {
         f"KMH_TRIGGER_{one.name}": one for one in Trigger if one < first

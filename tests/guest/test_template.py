@@ -18,7 +18,6 @@ from harness.guest.memory import PrivateMapping
 from harness.guest.protocol import PROBES
 from harness.guest.shape import Shape
 from harness.guest.template import BOOTS, GuestParts, evict, find_template, start, template_key
-from harness.model.contract.contract import check
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import PageKind
 from harness.run.program_run import RunContext, run_program
@@ -27,6 +26,7 @@ from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.trace.trace_records import Header
 from tests.guest.test_guest import agrees_with_witness, exercise, make_trouble
+from tests.model.judged import check
 
 pytestmark = pytest.mark.guest
 

@@ -11,13 +11,12 @@ import random
 import sys
 from pathlib import Path
 
-from harness.model.contract.contract import check
-from harness.model.contract.seen_state import absorb
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from tests.model import render
 from tests.model.doctored import BLINDS, lies
+from tests.model.judged import check, state_as_seen
 from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.listing import LISTINGS
 
@@ -62,7 +61,7 @@ def lines(machine, ops):
             yield f"  {outcome.rule}{extra} | {seen} | {moved}"
         if outcomes:
             seen = outcomes[0].observation
-            other = render.changes(outcomes[0].state, absorb(machine, state, op, seen))
+            other = render.changes(outcomes[0].state, state_as_seen(machine, state, op, seen))
             if other:
                 yield f"  absorbed | {other}"
 

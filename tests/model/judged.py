@@ -3,11 +3,13 @@
 from functools import cache
 from typing import NamedTuple
 
-from harness.model.contract.violation import view
+from harness.model.contract import contract, seen_state
+from harness.model.contract.view import View, Violation
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation, Status
 from harness.model.records.operation import Operation
-from harness.model.records.state import State, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import State
 from harness.model.rules.step import step
 from tests.model import render
 from tests.model.kinds import of_kind
@@ -56,6 +58,37 @@ _SILENT = Observation(
     Status.OK, *(0,) * (len(Observation._fields) - len(Observation._field_defaults) - 1)
 )
 """What is seen of a step that the model says nothing of."""
+
+
+def check(
+    machine: Machine,
+    before: State,
+    op: Operation,
+    seen: Observation,
+    *,
+    blind: frozenset[str] = frozenset(),
+) -> tuple[Violation, ...]:
+    """What the contract finds, with what the rules expect."""
+    return contract.check(machine, before, op, seen, step(machine, before, op), blind=blind)
+
+
+def state_as_seen(machine: Machine, before: State, op: Operation, seen: Observation) -> State:
+    """The state after a step as it was seen, with what the rules expect."""
+    return seen_state.state_as_seen(machine, before, op, seen, step(machine, before, op))
+
+
+def view(
+    machine: Machine,
+    before: State,
+    op: Operation,
+    seen: Observation,
+    *,
+    blind: frozenset[str] = frozenset(),
+) -> View:
+    """The step as the rules of the contract see it."""
+    allowed = tuple(one.observation for one in step(machine, before, op))
+    after = state_as_seen(machine, before, op, seen)
+    return View(machine, before, after, op, seen, allowed, blind)
 
 
 def found(rule, seen: Step, *blind: str, **after) -> list[str]:

@@ -1,7 +1,7 @@
 """One small machine of each kind of kernel: windows two mappings deep, three pkmap slots."""
 
-from harness.model.records.layout import Generation
-from harness.model.records.machine import UNBOUND, Machine, machine
+from harness.model.records.layout import UNBOUND, Generation
+from harness.model.records.machine import Machine, machine
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_DEBUG, STACK_PAE, pages
 
 PROTS = (0x163, 0x161, 0x17B, 0x16B, 0x8000_0000_0000_0163)

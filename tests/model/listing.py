@@ -4,7 +4,8 @@ from harness.model.records import vector
 from harness.model.records.layout import Layout
 from harness.model.records.operation import Base, OpCode, Operation
 from harness.model.search import reach
-from harness.model.search.explorer import Limits, explore, key
+from harness.model.search.explorer import explore
+from harness.model.search.nodes import Limits, key
 from harness.model.search.standard_machines import KINDS, MACHINES
 from tests.model import render
 from tests.model.kinds import of_kind

@@ -14,12 +14,12 @@ import random
 import sys
 from pathlib import Path
 
-from harness.model.contract.seen_state import absorb
+from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.machine import REGISTERS
 from harness.model.records.operation import OpCode, Operation
-from harness.model.rules.armed_interrupt import Trigger, Where
 from tests.model import chronicle, render
 from tests.model.doctored import lies
+from tests.model.judged import state_as_seen
 from tests.model.kinds import of_kind
 
 FOLDER = Path(__file__).parent / "chapters"
@@ -54,7 +54,7 @@ def lines_believed(machine, ops, names):
         found: dict[str, list[str]] = {}
         for name in names.get(at, ()):
             seen = table[name](outcomes[0].observation)
-            moved = render.changes(outcomes[0].state, absorb(machine, state, op, seen))
+            moved = render.changes(outcomes[0].state, state_as_seen(machine, state, op, seen))
             found.setdefault(moved, []).append(name)
         yield from (f"  {_BELIEVED} {'; '.join(group)} | {text}" for text, group in found.items())
 
@@ -89,7 +89,7 @@ def _errand(rng, machine):
 
 
 def _instant(rng, machine):
-    where = rng.choice((*Where, 3 if rng.random() < 0.1 else 0))
+    where = rng.choice((*InterruptContext, 3 if rng.random() < 0.1 else 0))
     trigger = rng.choice((*Trigger, rng.choice((Trigger.TIMER, 10))))
     offset = rng.choice(
         (0, 1, 1, 10, 10, 1_000_000, 1_000_001) if trigger < Trigger.MAP else (0, 0, 1, 5)
@@ -162,7 +162,7 @@ def _lies_of(machine, ops, known):
             if seen == outcomes[0].observation:
                 continue
             rule = outcomes[0].rule.partition(".")[0]
-            key = name, rule, _fields(outcomes[0].state, absorb(machine, state, op, seen))
+            key = name, rule, _fields(outcomes[0].state, state_as_seen(machine, state, op, seen))
             if key not in known and key[2]:
                 known.add(key)
                 names.setdefault(at, []).append(name)

@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.model.contract.seen_state import absorb
 from harness.model.records import vector
-from harness.model.records.machine import UNBOUND
+from harness.model.records.layout import UNBOUND
 from harness.model.records.observation import SlotChange, Status
 from harness.model.records.operation import Base, OpCode, Operation
-from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Phase
 from harness.model.rules.step import step
+from tests.model.judged import state_as_seen
 from tests.model.machines import LOCAL_PAE, LOCAL_RT, small
 
 pytestmark = pytest.mark.judges("seen_state")
@@ -27,7 +28,7 @@ def followed(*operations):
     state = seen = initial(MACHINE, empty_snapshot(MACHINE))
     for op in operations:
         outcome = step(MACHINE, state, op)[0]
-        seen = absorb(MACHINE, seen, op, outcome.observation)
+        seen = state_as_seen(MACHINE, seen, op, outcome.observation)
         state = outcome.state
     return state, seen
 
@@ -49,7 +50,9 @@ def test_where_tasks_were_sent():
 def seen_as(before, **fields):
     """The state after a NOP that was seen to do *fields*."""
     outcome = step(MACHINE, before, Operation(OpCode.NOP))[0]
-    return absorb(MACHINE, before, Operation(OpCode.NOP), outcome.observation._replace(**fields))
+    return state_as_seen(
+        MACHINE, before, Operation(OpCode.NOP), outcome.observation._replace(**fields)
+    )
 
 
 MAPPED = followed(*(Operation(OpCode.KMAP, page=page, reg=page) for page in (0, 1)))[0]
@@ -129,7 +132,7 @@ def test_a_kmap_that_did_not_sleep_where_it_should_have_is_over():
     told = seen._replace(
         status=Status.OK, waiters=0, value=AT(1), slots=(SlotChange(1, 2, FULL.ptes[2], AT(1)),)
     )
-    after = absorb(FULL, state, op, told)
+    after = state_as_seen(FULL, state, op, told)
     assert (after.waiting, after.tasks[1]) == ((), state.tasks[1])
     assert vector.get(after.registers, 5) == AT(1)
 
@@ -138,8 +141,11 @@ def test_a_task_that_survived_a_bug_lives():
     op, state = Operation(OpCode.KUNMAP, 1, page=2), full()
     seen = step(FULL, state, op)[0].observation
     assert seen.status is Status.DIED
-    assert absorb(FULL, state, op, seen._replace(status=Status.OK)).tasks[1].phase is Phase.READY
-    assert absorb(FULL, state, op, seen).tasks[1].phase is Phase.DEAD
+    assert (
+        state_as_seen(FULL, state, op, seen._replace(status=Status.OK)).tasks[1].phase
+        is Phase.READY
+    )
+    assert state_as_seen(FULL, state, op, seen).tasks[1].phase is Phase.DEAD
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_the_counts_of_one_that_sleeps_or_is_gone_are_those_of_the_rules(status,
     maps = Operation(OpCode.KMAP_LOCAL, 1, page=3, reg=3)
     state, op = full(maps), Operation(OpCode.KMAP, 1, page=2, reg=5)
     seen = step(FULL, state, op)[0].observation._replace(status=status, migrate=7, preempt=7)
-    task = absorb(FULL, state, op, seen).tasks[1]
+    task = state_as_seen(FULL, state, op, seen).tasks[1]
     assert (task.phase, task.migrate, task.preempt) == (phase, 1, 0)
     assert (task.page, task.reg) == ((2, 5) if phase is Phase.BLOCKED else (-1, 0))
 
@@ -157,7 +163,7 @@ def test_the_counts_of_one_that_sleeps_or_is_gone_are_those_of_the_rules(status,
 def test_an_interrupt_ends_with_another_tasks_step():
     opened = full(Operation(OpCode.HARDIRQ, 0, value=5))
     seen = step(FULL, opened, Operation(OpCode.NOP, 1))[0].observation
-    after = absorb(FULL, opened, Operation(OpCode.NOP, 1), seen)
+    after = state_as_seen(FULL, opened, Operation(OpCode.NOP, 1), seen)
     assert (after.tasks[0].contexts, after.tasks[0].irqs_off, after.spinning) == ((), False, ())
 
 
@@ -165,9 +171,9 @@ def test_one_that_was_not_woken_sleeps_on():
     state, op = full(Operation(OpCode.KMAP, 1, page=2, reg=5)), Operation(OpCode.KUNMAP, 0, page=0)
     seen = step(FULL, state, op)[0].observation
     assert [done.task for done in seen.done] == [1]
-    after = absorb(FULL, state, op, seen._replace(done=(), waiters=1))
+    after = state_as_seen(FULL, state, op, seen._replace(done=(), waiters=1))
     assert (after.waiting, after.tasks[1].phase, after.tasks[1].page) == ((1,), Phase.BLOCKED, 2)
-    assert absorb(FULL, state, op, seen).waiting == ()
+    assert state_as_seen(FULL, state, op, seen).waiting == ()
 
 
 def test_who_was_woken_and_is_held_back_is_known_by_the_rules():
@@ -177,7 +183,7 @@ def test_who_was_woken_and_is_held_back_is_known_by_the_rules():
     fill = (Operation(OpCode.KMAP, page=page, reg=page) for page in (0, 1))
     for op in (*fill, waits, off, Operation(OpCode.KUNMAP, 0, page=0), Operation(OpCode.NOP, 2)):
         outcome = step(guest, state, op)[0]
-        assert absorb(guest, state, op, outcome.observation) == outcome.state
+        assert state_as_seen(guest, state, op, outcome.observation) == outcome.state
         state = outcome.state
     assert (state.waiting, state.tasks[1].phase) == ((1,), Phase.WOKEN)
 
@@ -186,7 +192,7 @@ def test_where_the_rules_claim_nothing_a_comparison_goes_on_with_what_was_seen()
     seen = step(MACHINE, MAPPED, Operation(OpCode.NOP))[0].observation
     lost = MAPPED._replace(lost="a dead task holds the lock")
     assert step(MACHINE, lost, Operation(OpCode.NOP)) == ()
-    assert absorb(
+    assert state_as_seen(
         MACHINE, lost, Operation(OpCode.NOP), seen._replace(cursor=3)
     ) == MAPPED._replace(cursor=3)
 
@@ -200,7 +206,7 @@ def test_on_rt_an_address_that_may_not_be_asked_for_is_the_slots_own(fields, add
     state = step(guest, initial(guest, empty_snapshot(guest)), op)[0].state
     state = state._replace(tasks=(state.tasks[0]._replace(**fields),))
     seen = step(guest, state, Operation(OpCode.NOP))[0].observation
-    after = absorb(
+    after = state_as_seen(
         guest, state, Operation(OpCode.NOP), seen._replace(slots=(SlotChange(1, 3, PTES[0], 0),))
     )
     assert vector.get(after.where, 0) == address

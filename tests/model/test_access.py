@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model.records.observation import Status
+from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.access import translations
-from harness.model.rules.draft import UNCLAIMED, Draft
+from harness.model.rules.draft import Draft
 from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, small
 

@@ -3,12 +3,12 @@
 import pytest
 
 from harness.model.records import vector
-from harness.model.records.observation import Status
+from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.records.state import Context, empty_snapshot, initial, with_slot
+from harness.model.records.snapshots import empty_snapshot, initial, with_foreign_slot
+from harness.model.records.state import Context, migrate_extra, preempt_extra
 from harness.model.rules import local
-from harness.model.rules.draft import UNCLAIMED, Draft
-from harness.model.rules.finish import migrate_extra, preempt_extra
+from harness.model.rules.draft import Draft
 from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
 from tests.model.machines import small
@@ -53,7 +53,7 @@ def test_a_flush_of_another_highmem_page_put_by_hand():
 
 def test_a_flush_of_somebody_elses_page():
     start = initial(MACHINE, empty_snapshot(MACHINE))
-    outcome = predict(MACHINE, with_slot(start, MACHINE, 2, 1, FOREIGN), FLUSH)
+    outcome = predict(MACHINE, with_foreign_slot(MACHINE, start, 2, 1, FOREIGN), FLUSH)
     assert vector.get(outcome.state.slots, 2) == (0, 0)
     assert outcome.observation.slots == ((2, 0, 0, 0),)
 
@@ -129,7 +129,7 @@ def test_a_dead_task_with_the_lock_stops_the_rest(code):
 
 
 def test_a_waiter_follows_somebody_else_who_has_mapped_its_page():
-    state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
+    state = with_foreign_slot(CROWD, crowded((1, 5)), 2, 2, CROWD.ptes[5])
     (outcome,) = step(CROWD, state, Operation(OpCode.KUNMAP, 0, 0))
     assert (outcome.rule, outcome.state.waiting, outcome.state.ones) == (
         "kunmap.wake+follow",
@@ -140,7 +140,7 @@ def test_a_waiter_follows_somebody_else_who_has_mapped_its_page():
 
 
 def test_a_waiter_that_meets_a_lost_count_loses_everything():
-    state = with_slot(crowded((1, 5)), CROWD, 2, 2, CROWD.ptes[5])
+    state = with_foreign_slot(CROWD, crowded((1, 5)), 2, 2, CROWD.ptes[5])
     state = state._replace(
         slots=vector.put(state.slots, 2, vector.get(state.slots, 2)._replace(count=0))
     )
@@ -182,7 +182,7 @@ def outside(machine, address):
         machine, initial(machine, empty_snapshot(machine)), Operation(OpCode.KUNMAP_LOCAL), 0
     )
     local.unmap_outside(draft, address)
-    return draft.rule, draft.warned
+    return draft.rule, draft.state.warned
 
 
 def test_unmapping_a_user_address_is_told():
@@ -271,7 +271,7 @@ def test_the_typed_window_unmaps_by_any_address_in_the_page():
 def test_the_address_of_somebody_elses_slot():
     start = initial(MACHINE, empty_snapshot(MACHINE))
     seen = predict(
-        MACHINE, with_slot(start, MACHINE, 2, 2, FOREIGN), set_pte(2, NO_PAGE)
+        MACHINE, with_foreign_slot(MACHINE, start, 2, 2, FOREIGN), set_pte(2, NO_PAGE)
     ).observation
     assert seen.slots == ((2, 2, 0, 0xFF00_2000),)
 
@@ -285,16 +285,20 @@ def test_changes_are_told_in_order():
     machine = small(slots=16)
     state = initial(machine, empty_snapshot(machine))
     for slot in (8, 1):
-        state = with_slot(state, machine, slot, 1, FOREIGN)
+        state = with_foreign_slot(machine, state, slot, 1, FOREIGN)
     assert [change.slot for change in predict(machine, state, FLUSH).observation.slots] == [1, 8]
 
 
 def test_what_contexts_add_to_the_counts():
     hard, soft = (Context(hard=hard, remaining=1, irqs_off=False) for hard in (True, False))
-    rt = of_kind("local-rt")
-    assert [preempt_extra(MACHINE, one) for one in ((hard, soft), (soft, hard), (hard, hard))] == [
+    assert [preempt_extra(one, rt=False) for one in ((hard, soft), (soft, hard), (hard, hard))] == [
         0x10101, 0x10101, 0x20000,
     ]  # fmt: skip
-    assert preempt_extra(rt, (soft, hard)) == 0x10000
-    assert [migrate_extra(rt, one) for one in ((), (hard,), (soft,), (soft, soft))] == [0, 0, 2, 4]
-    assert migrate_extra(MACHINE, (soft,)) == 0
+    assert preempt_extra((soft, hard), rt=True) == 0x10000
+    assert [migrate_extra(one, rt=True) for one in ((), (hard,), (soft,), (soft, soft))] == [
+        0,
+        0,
+        2,
+        4,
+    ]
+    assert migrate_extra((soft,), rt=False) == 0

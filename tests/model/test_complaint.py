@@ -3,7 +3,8 @@
 import pytest
 
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import Context, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Context
 from harness.model.rules.complaint import may_complain
 from tests.model.machines import LOCAL_PAE, small
 

@@ -5,7 +5,8 @@ import pytest
 from harness.model.records.machine import SLEEP_MAX
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Phase
 from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model.contract.contract import check
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
+from tests.model.judged import check
 from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 

@@ -3,9 +3,8 @@
 import pytest
 
 from harness.model.contract import contract_outside
-from harness.model.contract.contract import check
 from harness.model.records.observation import Status
-from tests.model.judged import found, run
+from tests.model.judged import check, found, run
 
 pytestmark = pytest.mark.judges("contract_outside")
 

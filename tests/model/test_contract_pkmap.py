@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.model.contract import contract, contract_pkmap
+from harness.model.contract import contract_pkmap
 from harness.model.records.observation import Completion, SlotChange, Status
-from tests.model.judged import detail, found, run
+from tests.model.judged import check, detail, found, run
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("contract")
@@ -54,7 +54,7 @@ AGREED = (
 @pytest.mark.parametrize("program", AGREED)
 def test_what_the_model_says_keeps_every_rule(program):
     seen = run("local", program)
-    assert contract.check(*seen) == ()
+    assert check(*seen) == ()
 
 
 @pytest.mark.parametrize(
@@ -334,12 +334,18 @@ DATA = [
 
 @pytest.mark.parametrize(("program", "changes", "names"), DATA)
 def test_data_and_addresses_are_those_of_the_page(program, changes, names):
-    assert found(contract_pkmap.data, run("local", program).but(**changes)) == names
+    seen = run("local", program).but(**changes)
+    rules = (contract_pkmap.data, contract_pkmap.page_address_value)
+    assert [name for rule in rules for name in found(rule, seen)] == names
 
 
 def test_page_address_says_nothing_where_no_slot_is_seen():
     assert (
-        found(contract_pkmap.data, run("local", "0 PAGE_ADDRESS page=0").but(value=BASE), "slots")
+        found(
+            contract_pkmap.page_address_value,
+            run("local", "0 PAGE_ADDRESS page=0").but(value=BASE),
+            "slots",
+        )
         == []
     )
 
@@ -360,5 +366,5 @@ def test_rules_that_need_slots_say_nothing_without():
         run("local", TWO_USERS).but(slots=MOVED, flush_odd=1), run("local", BLOCKED).but(waiters=0),
     ]  # fmt: skip
     for seen in broken:
-        assert contract.check(*seen) != ()
-        assert [one.rule for one in contract.check(*seen, blind=frozenset({"slots"}))] == []
+        assert check(*seen) != ()
+        assert [one.rule for one in check(*seen, blind=frozenset({"slots"}))] == []

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.model.contract import contract, contract_instant, contract_outside, contract_own
-from harness.model.contract.violation import view
+from harness.model.contract import contract_instant, contract_outside, contract_own
 from harness.model.records import vector
+from harness.model.records.interrupt import HARD, IN_USE, OWN, Armed
 from harness.model.records.observation import (
     Interrupt,
     SavedChange,
@@ -12,9 +12,8 @@ from harness.model.records.observation import (
     Status,
     WindowChange,
 )
-from harness.model.records.state import Armed, Phase
-from harness.model.rules.armed_interrupt import HARD, IN_USE, OWN
-from tests.model.judged import detail, found, run
+from harness.model.records.state import Phase
+from tests.model.judged import check, detail, found, run, view
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("contract", "violation")
@@ -32,7 +31,7 @@ TYPED = "0 TYPED_MAP page=0 reg=1 value=3"
 
 
 def rules(seen, *blind):
-    return [one.rule for one in contract.check(*seen, blind=frozenset(blind))]
+    return [one.rule for one in check(*seen, blind=frozenset(blind))]
 
 
 # -- which rules hold where --------------------------------------------------------------
@@ -49,7 +48,7 @@ def test_an_operation_that_makes_no_sense_is_turned_down():
 
 
 def contract_check(looked):
-    return contract.check(looked.machine, looked.before, looked.op, looked.seen)
+    return check(looked.machine, looked.before, looked.op, looked.seen)
 
 
 @pytest.mark.parametrize(("cpu", "names"), [(-1, ["cpu"]), (0, []), (1, []), (2, ["cpu"])])
@@ -201,7 +200,7 @@ HIDDEN = [
 def test_on_rt_page_address_cannot_be_asked_for_in_an_atomic_section(
     kind, program, changes, hidden
 ):
-    assert contract_own.address_hidden(view(*run(kind, program).but(**changes))) is hidden
+    assert view(*run(kind, program).but(**changes)).address_hidden is hidden
 
 
 OWN_PTE = [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.model.contract import contract, contract_pkmap, contract_typed
+from harness.model.contract import contract_pkmap, contract_typed
 from harness.model.records.observation import Status, WindowChange
-from tests.model.judged import found, run
+from tests.model.judged import check, found, run
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("contract")
@@ -64,7 +64,7 @@ AGREED = {
     ("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some]
 )
 def test_what_the_model_says_keeps_every_rule(kind, program):
-    assert contract.check(*run(kind, program)) == ()
+    assert check(*run(kind, program)) == ()
 
 
 PLACES = [

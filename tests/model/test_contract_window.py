@@ -2,11 +2,10 @@
 
 import pytest
 
-from harness.model.contract import contract, contract_window
-from harness.model.contract.violation import view
+from harness.model.contract import contract_window
 from harness.model.records.observation import SavedChange, Status, WindowChange
 from harness.model.records.state import Phase
-from tests.model.judged import detail, found, run
+from tests.model.judged import check, detail, found, run, view
 from tests.model.kinds import of_kind
 
 pytestmark = pytest.mark.judges("contract")
@@ -132,11 +131,11 @@ AGREED = {
     ("kind", "program"), [(kind, one) for kind, some in AGREED.items() for one in some]
 )
 def test_what_the_model_says_keeps_every_rule(kind, program):
-    assert contract.check(*run(kind, program)) == ()
+    assert check(*run(kind, program)) == ()
 
 
 def operand(program):
-    return contract_window.operand(view(*run("local", program)))
+    return view(*run("local", program)).operand
 
 
 def test_the_address_that_an_operation_names():
@@ -152,7 +151,7 @@ def test_the_windows_have_a_first_and_a_last_byte():
     low = LAYOUT.fixaddr(LAYOUT.fix_kmap_end)
     seen = view(*run("local", IDLE))
     addresses = (low - 1, low, HIGH + 0xFFF, HIGH + 0x1000)
-    inside = [contract_window.in_window(seen, address) for address in addresses]
+    inside = [seen.machine.in_window(address) for address in addresses]
     assert inside == [False, True, True, False]
 
 
@@ -283,7 +282,7 @@ MAY_DIE = [
 
 @pytest.mark.parametrize(("kind", "program", "may"), MAY_DIE)
 def test_what_a_bug_is_for(kind, program, may):
-    assert contract_window.may_die(view(*run(kind, program))) is may
+    assert view(*run(kind, program)).window_may_die is may
 
 
 UNMAPPED = [
@@ -548,7 +547,7 @@ def test_an_unmap_out_of_order_is_told_once(kind, program, changes, after, names
 
 def test_at_depth_0_every_unmap_is_out_of_order():
     seen = run("stack", "2 KUNMAP_ATOMIC base=FIXMAP reg=70")
-    assert contract_window.disorder(view(*seen))
+    assert view(*seen).disorder
 
 
 BOOKS = [

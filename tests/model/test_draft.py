@@ -4,7 +4,8 @@ import pytest
 
 from harness.model.records.observation import Status
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.records.state import Context, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Context
 from harness.model.rules.draft import Draft
 from harness.model.rules.step import predict, step
 from tests.model.kinds import of_kind
@@ -44,13 +45,13 @@ def seen(*operations, state=None):
 def test_a_tlb_holds_what_was_present_and_once():
     d = draft()
     d.mark_stale(0, 0x1000, 0x9000_162)
-    assert d.stale == {}
+    assert d.state.stale == {}
     for pte in (0x163, 0x161, 0x163):
         d.mark_stale(0, 0x1000, pte)
-    assert d.stale == {(0, 0x1000): (0x163, 0x161)}
+    assert d.state.stale == {(0, 0x1000): (0x163, 0x161)}
     d.forget_stale(0x2000)
     d.invlpg(0x1000)
-    assert (d.stale, d.invlpgs, d.invlpg_address) == ({}, 1, 0x1000)
+    assert (d.state.stale, d.invlpgs, d.invlpg_address) == ({}, 1, 0x1000)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_warnings_of_two_places_in_one_step():
     d = draft()
     for site in ("one", "two", "one"):
         d.warn_once(site)
-    assert (d.warns, d.warned) == (2, {"one", "two"})
+    assert (d.warns, d.state.warned) == (2, {"one", "two"})
 
 
 def test_the_windows_end_where_the_fixmap_says():

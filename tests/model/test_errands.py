@@ -4,8 +4,8 @@ import pytest
 
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
-from harness.model.rules.outside import hindered, senseless
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.rules.refusal import hindered, senseless
 from harness.model.rules.step import step
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, small
 

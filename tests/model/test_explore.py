@@ -3,20 +3,10 @@
 import pytest
 
 from harness.model.records.operation import Base, OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
-from harness.model.search import explorer as explore_module
-from harness.model.search.explorer import (
-    Held,
-    Holding,
-    Limits,
-    Node,
-    explore,
-    follow,
-    key,
-    operations,
-    unheld,
-)
+from harness.model.search.explorer import explore, unheld
+from harness.model.search.nodes import Held, Holding, Limits, Node, follow, key, operations
 from tests.model import render
 from tests.model.machines import LOCAL_DEBUG, STACK_PAE, small
 
@@ -306,15 +296,12 @@ def test_nobody_goes_on_where_the_lock_is_lost_or_everything():
 TINY = (small(slots=2, high=2, low=0, tasks=(0,)), Limits(kmaps=1, depth=1, maps=(LOCALLY,)))
 
 
-def test_the_fast_path_is_asked_only_if_wanted(monkeypatch):
-    assert explore(*TINY, fast_path=True).failure is None
-    monkeypatch.setattr(explore_module, "plain", lambda _machine, _state, _op: "something else")
+def test_the_fast_path_is_asked_only_if_wanted():
     assert explore(*TINY).failure is None
-    found = explore(*TINY, fast_path=True)
+    found = explore(*TINY, fast_path=lambda _machine, _state, _op: "something else")
     assert found.failure is not None
     assert [violation.rule for violation in found.failure.violations] == ["fast-path"]
 
 
-def test_a_fast_path_that_says_nothing_is_right(monkeypatch):
-    monkeypatch.setattr(explore_module, "plain", lambda _machine, _state, _op: None)
-    assert explore(*TINY, fast_path=True).failure is None
+def test_a_fast_path_that_says_nothing_is_right():
+    assert explore(*TINY, fast_path=lambda _machine, _state, _op: None).failure is None

@@ -4,7 +4,8 @@ import pytest
 
 from harness.model.records.operation import OpCode
 from harness.model.rules.step import step
-from harness.model.search.explorer import Exploration, Limits, explore
+from harness.model.search.explorer import Exploration, explore
+from harness.model.search.nodes import Limits
 from tests.model.machines import small
 
 

@@ -7,7 +7,7 @@ from harness.model.records.layout import PTE_NX
 from harness.model.records.machine import machine as of_layout
 from harness.model.records.observation import SavedChange, SlotChange, Status, WindowChange
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import predict, step
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, full, pages
 

@@ -7,9 +7,11 @@ from random import Random
 import pytest
 
 from harness.model.fast.fast_path import plain
+from harness.model.records.interrupt import Armed
 from harness.model.records.machine import REGISTERS
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation, Prot
-from harness.model.records.state import Armed, Context, Phase, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Context, Phase
 from harness.model.rules.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 

@@ -10,14 +10,8 @@ from harness.model.records import vector
 from harness.model.records.km_type import TYPE_NR, typed_entry
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import (
-    Context,
-    Phase,
-    empty_snapshot,
-    initial,
-    with_slot,
-    with_window,
-)
+from harness.model.records.snapshots import empty_snapshot, initial, with_foreign_slot
+from harness.model.records.state import Context, Phase
 from harness.model.rules.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 from tests.model.test_fast_path import MAPS, UNMAPS, asked, mapped, odd_task, operation
@@ -106,7 +100,7 @@ def by_others(kind):
             ].state
         for entry, pte in product(altered, (0, machine.ptes[3])):
             index = layout.window_index(0, machine.increment * (entry + 1) - 1)
-            other = with_window(state, index, pte)
+            other = state.with_window(index, pte)
             answers = [asked(machine, other, one)[1] for one in _goes_on(code, undo)]
             counts.append(str(sum(one is not None for one in answers)))
         saved = (
@@ -206,7 +200,7 @@ def of_slots(kind):
     for page in (0, 0, 1):
         state = step(machine, state, Operation(OpCode.KMAP, 0, page))[0].state
     unused = step(machine, state, Operation(OpCode.KUNMAP, 0, 1))[0].state
-    foreign = with_slot(unused, machine, 0, 1, 0x7_7000_163)
+    foreign = with_foreign_slot(machine, unused, 0, 1, 0x7_7000_163)
     states = (
         foreign,
         foreign._replace(cursor=2),
@@ -223,7 +217,7 @@ def of_entries(kind):
     counts = [_plain_of(machine, start, (Operation(OpCode.KMAP_ATOMIC, task, 1, 1, value=value) for task in (0, 2)))
               for value in (0, 2, 3, 4, 11, 12, 13, 40)]  # fmt: skip
     last = layout.window_index(layout.online_cpus - 1, 0) - 1
-    for entry, state in ((last, start), (last, with_window(start, last, machine.ptes[1]))):
+    for entry, state in ((last, start), (last, start.with_window(last, machine.ptes[1]))):
         beside = layout.fixaddr(entry)
         unmaps = (
             Operation(code, 2, reg=1, offset=beside, value=value)

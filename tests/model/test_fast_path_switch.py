@@ -5,7 +5,7 @@ import pytest
 from harness.model.fast.fast_path import allowed, plain
 from harness.model.records import vector
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial, with_window
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 
@@ -42,7 +42,7 @@ def test_a_hole_is_not_plain(kind, hole):
 def test_an_unmap_with_nothing_mapped_is_not_plain(kind):
     machine = of_kind(kind)
     entry = machine.layout.window_index(1, 0) - 1
-    state = with_window(initial(machine, empty_snapshot(machine)), entry, machine.ptes[0])
+    state = initial(machine, empty_snapshot(machine)).with_window(entry, machine.ptes[0])
     state = state._replace(tasks=tuple(task._replace(migrate=1) for task in state.tasks))
     op = Operation(OpCode.KUNMAP_LOCAL, 2, reg=1, offset=machine.layout.fixaddr(entry))
     assert step(machine, state, op)[0].rule == "local.bug-underflow"

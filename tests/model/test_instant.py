@@ -2,19 +2,19 @@
 
 import pytest
 
-from harness.model.contract.contract import check
 from harness.model.fast.fast_path import plain
+from harness.model.records.interrupt import HARD, IN_USE, OWN, InterruptContext, Trigger
 from harness.model.records.observation import Interrupt, Status
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
-from harness.model.rules.armed_interrupt import HARD, IN_USE, OWN, Trigger, Where
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
+from tests.model.judged import check
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
 MAP, UNMAP = Operation(OpCode.KMAP_ATOMIC, page=0, reg=1), Operation(OpCode.KUNMAP_ATOMIC, reg=1)
 
 
-def due(*, trigger=Trigger.UNMAP, where=Where.HARDIRQ, levels=1, skip=0):
+def due(*, trigger=Trigger.UNMAP, where=InterruptContext.HARDIRQ, levels=1, skip=0):
     return Operation(
         OpCode.INTERRUPT, page=1, reg=where | trigger << 4, offset=10, value=levels | skip << 8
     )

@@ -2,19 +2,20 @@
 
 import pytest
 
-from harness.model.records.observation import Status
-from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import Armed, empty_snapshot, initial
-from harness.model.rules.armed_interrupt import (
+from harness.model.records.interrupt import (
     DELAY_MOST_NS,
     HARD,
     IN_USE,
     LEVELS_MOST,
     OWN,
     SOFT,
+    Armed,
+    InterruptContext,
     Trigger,
-    Where,
 )
+from harness.model.records.observation import Status
+from harness.model.records.operation import OpCode, Operation
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 
@@ -29,7 +30,7 @@ TIMER, IPI, ON_MAP = Trigger.TIMER, Trigger.IPI, Trigger.MAP
 OK, REFUSED = Status.OK, Status.REFUSED
 
 
-def due(trigger=TIMER, *, where=Where.HARDIRQ, levels=1, skip=0, offset=10, page=1):
+def due(trigger=TIMER, *, where=InterruptContext.HARDIRQ, levels=1, skip=0, offset=10, page=1):
     reg, value = where | trigger << 4, levels | skip << 8
     return Operation(OpCode.INTERRUPT, page=page, reg=reg, offset=offset, value=value)
 
@@ -45,7 +46,7 @@ def after(*operations, machine=TWO):
 REQUESTS = {
     "last trigger": (due(Trigger.FLUSH_UNUSED), OK),
     "no such trigger": (due(10), REFUSED),
-    "last context": (due(where=Where.TASK), OK),
+    "last context": (due(where=InterruptContext.TASK), OK),
     "no such context": (due(where=3), REFUSED),
     "no level": (due(levels=0), REFUSED),
     "most levels": (due(levels=LEVELS_MOST), OK),
@@ -77,8 +78,8 @@ def test_another_cpu_must_be_there_to_send_an_ipi():
 
 
 def test_what_was_asked_for_is_remembered():
-    op = due(Trigger.KMAP, where=Where.TASK, levels=3, skip=2 | 1 << 8, page=4)
-    assert after(op).tasks[0].armed == Armed(Where.TASK, Trigger.KMAP, 4, 3, 2)
+    op = due(Trigger.KMAP, where=InterruptContext.TASK, levels=3, skip=2 | 1 << 8, page=4)
+    assert after(op).tasks[0].armed == Armed(InterruptContext.TASK, Trigger.KMAP, 4, 3, 2)
 
 
 def interrupts(*operations, machine=TWO):
@@ -125,7 +126,7 @@ def test_it_reads_what_the_page_holds_before_or_after(layout):
 
 
 def test_the_numbers_are_those_of_the_wire():
-    assert [(where.name, where.value) for where in Where] == [
+    assert [(where.name, where.value) for where in InterruptContext] == [
         ("HARDIRQ", 0),
         ("SOFTIRQ", 1),
         ("TASK", 2),

@@ -7,7 +7,8 @@ import pytest
 from harness.model.records.operation import OpCode, Operation
 from harness.model.rules.step import step
 from harness.model.search import reach
-from harness.model.search.explorer import Failure, Limits, explore
+from harness.model.search.explorer import Failure, explore
+from harness.model.search.nodes import Limits
 from tests.model.kinds import of_kind
 from tests.model.listing import LISTINGS, SEARCHES
 

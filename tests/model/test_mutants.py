@@ -2,13 +2,14 @@
 
 import pytest
 
-from harness.model.records import state, vector
+from harness.model.records import snapshots, vector
 from harness.model.records.layout import Layout
 from harness.model.records.operation import Base, OpCode, Operation
-from harness.model.records.state import Phase
-from harness.model.rules import bookkeeping, local, pkmap, release, stack, step
+from harness.model.records.state import Phase, lowest
+from harness.model.rules import draft, local, pkmap, stack, switch
 from harness.model.rules.draft import Draft
-from harness.model.search.explorer import Limits, _register, explore
+from harness.model.search.explorer import explore
+from harness.model.search.nodes import Limits, register_of
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, small
 
 PKMAP = (small(slots=2, high=4, low=1, tasks=(0, 0, 1)), Limits(kmaps=1, states=4000))
@@ -51,7 +52,7 @@ def unmap_of(index):
 
 BY_HAND = misuse(LOCAL_PAE, Operation(OpCode.SET_PTE, page=1, base=Base.FIXMAP, reg=_HERE))
 DEEP = misuse(_SMALL, depth=3, tasks=(0, 1))
-DISORDER = misuse(LOCAL_PAE, Operation(OpCode.KUNMAP_LOCAL, reg=_register(0, 0)), tasks=(0,))
+DISORDER = misuse(LOCAL_PAE, Operation(OpCode.KUNMAP_LOCAL, reg=register_of(0, 0)), tasks=(0,))
 STRAYS = misuse(LOCAL_PAE, unmap_of(_HERE - 1), unmap_of(_HERE + 16 * 32), tasks=(0,))
 LOWEST = misuse(_SMALL._replace(nr_cpus=1, online_cpus=1, fix_kmap_end=_HERE + 1), tasks=(0,))
 HARDIRQ = misuse(
@@ -62,7 +63,7 @@ MANY_CPUS = misuse(LOCAL_PAE._replace(online_cpus=32), tasks=(0, 28), others=(Op
 
 def flush_misses_last(d):
     d.flush_scans += 1
-    ones = d.ones & ~(1 << (d.machine.layout.last_pkmap - 1))
+    ones = d.state.ones & ~(1 << (d.machine.layout.last_pkmap - 1))
     for slot in range(d.machine.layout.last_pkmap):
         if ones >> slot & 1:
             pkmap.clear_slot(d, slot)
@@ -75,7 +76,7 @@ def flush_nothing(d):
 
 def flush_users_too(d):
     d.flush_scans += 1
-    for slot, held in enumerate(vector.items(d.slots)):
+    for slot, held in enumerate(vector.items(d.state.slots)):
         if held.count:
             pkmap.clear_slot(d, slot)
             d.flush_ranges = 1
@@ -87,7 +88,7 @@ def flush_without_tlb(d):
 
 
 def keep_pte(d, slot):
-    held = vector.get(d.slots, slot)
+    held = vector.get(d.state.slots, slot)
     d.set_slot(slot, 0, held.pte)
 
 
@@ -96,13 +97,13 @@ def keep_address(d, slot):
 
 
 def take_unused(d):
-    slot = pkmap.lowest(d.zeros | d.ones) if d.zeros | d.ones else -1
-    d.cursor = slot if slot >= 0 else d.machine.layout.last_pkmap - 1
+    slot = lowest(d.state.zeros | d.state.ones) if d.state.zeros | d.state.ones else -1
+    d.state = d.state._replace(cursor=slot if slot >= 0 else d.machine.layout.last_pkmap - 1)
     return slot
 
 
 def sleep_with_unused(d):
-    return pkmap.lowest(d.zeros) if d.zeros else -1
+    return lowest(d.state.zeros) if d.state.zeros else -1
 
 
 def one_user_less(d, address):
@@ -119,26 +120,26 @@ def never_wake(d, page):
 
 
 def no_bug(d, page):
-    address = vector.get(d.where, page)
+    address = vector.get(d.state.where, page)
     slot = d.machine.layout.pkmap_slot(address)
-    held = vector.get(d.slots, slot)
+    held = vector.get(d.state.slots, slot)
     d.set_slot(slot, max(held.count - 2, 0), held.pte if held.count > 2 else 0)
     return False
 
 
 def no_recheck(d, number):
-    page = d.tasks[number].page
+    page = d.state.tasks[number].page
     address = pkmap.map_new_virtual(d, page)
     if address:
         original_take_user(d, address)
         d.complete(number, address)
     else:
-        d.waiting = tuple(sorted((*d.waiting, number)))
+        d.state = d.state._replace(waiting=tuple(sorted((*d.state.waiting, number))))
 
 
 def recheck_without_user(d, number):
-    page = d.tasks[number].page
-    address = vector.get(d.where, page)
+    page = d.state.tasks[number].page
+    address = vector.get(d.state.where, page)
     if address:
         d.complete(number, address)
     else:
@@ -146,7 +147,7 @@ def recheck_without_user(d, number):
 
 
 def wake_one(d, woken):
-    d.waiting = woken[1:]
+    d.state = d.state._replace(waiting=woken[1:])
     return original_settle(d, woken[:1])
 
 
@@ -171,21 +172,21 @@ def leave_pte(d, address):
 
 
 def clear_without_flush(d, address):
-    d.set_window(d.machine.layout.window_index(d.cpu, d.depth - 1), 0)
+    d.set_window(d.machine.layout.window_index(d.task.cpu, d.task.depth - 1), 0)
 
 
 def clear_wrong_flush(d, address):
-    d.set_window(d.machine.layout.window_index(d.cpu, d.depth - 1), 0)
+    d.set_window(d.machine.layout.window_index(d.task.cpu, d.task.depth - 1), 0)
     d.invlpg(address - 4096)
 
 
 def no_advance(d):
-    d.depth = d.machine.increment
+    d.task = d.task._replace(depth=d.machine.increment)
     return True
 
 
 def too_deep(d):
-    d.depth += d.machine.increment + 1
+    d.task = d.task._replace(depth=d.task.depth + d.machine.increment + 1)
     return True
 
 
@@ -203,35 +204,35 @@ def stay(d, task):
 
 
 def switch_in_shifted(d, task):
-    for entry, pte in local.live_entries(d, task):
-        d.set_window(d.machine.layout.window_index(task.cpu, entry + 1), pte)
+    for index, pte in switch.live_entries(d, task):
+        d.set_window(index + 1, pte)
 
 
 def switch_in_reversed(d, task):
-    live = local.live_entries(d, task)
-    for (entry, _), (_, pte) in zip(live, reversed(live), strict=True):
-        d.set_window(d.machine.layout.window_index(task.cpu, entry), pte)
+    live = list(switch.live_entries(d, task))
+    for (index, _), (_, pte) in zip(live, reversed(live), strict=True):
+        d.set_window(index, pte)
 
 
 def lowmem_pops(d, address):
-    d.depth -= d.machine.increment
+    d.task = d.task._replace(depth=d.task.depth - d.machine.increment)
 
 
 def pin_always(d):
     d.rule = "local.map"
-    bookkeeping.migrate_disable(d)
+    draft.migrate_disable(d)
     local.map_page(d)
 
 
 def forget_preempt(d):
-    d.pagefault += 1
+    d.task = d.task._replace(pagefault=d.task.pagefault + 1)
 
 
 def forget_pagefault(d):
     if not d.machine.layout.rt:
-        d.preempt += 1
+        d.task = d.task._replace(preempt=d.task.preempt + 1)
     else:
-        bookkeeping.migrate_disable(d)
+        draft.migrate_disable(d)
 
 
 def nothing(d):
@@ -255,7 +256,13 @@ def stack_no_cpu(d, *, check):
 
 def stack_keep(d, address):
     d.invlpg(address)
-    d.depths = (*d.depths[: d.cpu], d.depths[d.cpu] - 1, *d.depths[d.cpu + 1 :])
+    d.state = d.state._replace(
+        depths=(
+            *d.state.depths[: d.task.cpu],
+            d.state.depths[d.task.cpu] - 1,
+            *d.state.depths[d.task.cpu + 1 :],
+        )
+    )
 
 
 def stack_no_pop(d, address):
@@ -268,34 +275,34 @@ def window_too_small(layout, cpu, slot):
 
 
 def no_none_check(d):
-    bookkeeping.migrate_disable(d)
+    draft.migrate_disable(d)
     if local.push(d):
-        index = d.machine.layout.window_index(d.cpu, d.depth - 1)
+        index = d.machine.layout.window_index(d.task.cpu, d.task.depth - 1)
         d.set_window(index, d.new_pte())
         local.save(d, d.new_pte())
         d.result(d.machine.layout.fixaddr(index))
 
 
 def no_limit(d):
-    d.depth += d.machine.increment
+    d.task = d.task._replace(depth=d.task.depth + d.machine.increment)
     return True
 
 
 def early_limit(d):
-    d.depth += d.machine.increment
-    if d.depth < d.machine.layout.window - 1:
+    d.task = d.task._replace(depth=d.task.depth + d.machine.increment)
+    if d.task.depth < d.machine.layout.window - 1:
         return True
-    bookkeeping.die(d, "local.bug-depth")
+    draft.die(d, "local.bug-depth")
     return False
 
 
 def disorder_unnoticed(d, address):
-    d.set_window(d.machine.layout.window_index(d.cpu, d.depth - 1), 0)
+    d.set_window(d.machine.layout.window_index(d.task.cpu, d.task.depth - 1), 0)
     d.invlpg(address)
 
 
 def clear_address(d, address):
-    top = d.machine.layout.fixaddr(d.machine.layout.window_index(d.cpu, d.depth - 1))
+    top = d.machine.layout.fixaddr(d.machine.layout.window_index(d.task.cpu, d.task.depth - 1))
     if address != top:
         d.warn_once("unmap-order")
     d.set_window(d.machine.layout.fixindex(address), 0)
@@ -317,13 +324,13 @@ def out_without_flush(d, task):
 
 def out_forgets_saved(d, task):
     flushed = original_switch_out(d, task)
-    d.saved = (0,) * len(d.saved)
+    d.task = d.task._replace(saved=(0,) * len(d.task.saved))
     return flushed
 
 
 def out_pops(d, task):
     flushed = original_switch_out(d, task)
-    d.depth = 0
+    d.task = d.task._replace(depth=0)
     return flushed
 
 
@@ -333,13 +340,13 @@ def inherits(machine, view, cpu):
 
 
 def irq_from_slot_0(d):
-    if bookkeeping.in_hardirq(d):
-        d.depth = 0
+    if draft.in_hardirq(d):
+        d.task = d.task._replace(depth=0)
     return original_push(d)
 
 
 def irq_keeps_depth(d):
-    return bookkeeping.in_hardirq(d) or original_pop(d)
+    return draft.in_hardirq(d) or original_pop(d)
 
 
 def page_table_apart(d, index, pte):
@@ -348,8 +355,8 @@ def page_table_apart(d, index, pte):
 
 original_in_window = Draft.in_window
 original_set_window = Draft.set_window
-original_switch_out = local.switch_out
-original_task = state._task
+original_switch_out = switch.switch_out
+original_task = snapshots._task
 original_push = local.push
 original_pop = local.pop
 original_flush = pkmap.flush_all_zero
@@ -368,10 +375,10 @@ MUTANTS = {
     "A12": (local, "clear_top", clear_address, DISORDER),
     "A14a": (Draft, "in_window", takes_neighbours, STRAYS),
     "A14b": (Draft, "in_window", leaves_out_the_lowest, LOWEST),
-    "A22": (local, "switch_out", out_without_flush, LOCAL),
-    "A23a": (local, "switch_out", out_forgets_saved, LOCAL),
-    "A23b": (local, "switch_out", out_pops, LOCAL),
-    "A25": (state, "_task", inherits, LOCAL),
+    "A22": (switch, "switch_out", out_without_flush, LOCAL),
+    "A23a": (switch, "switch_out", out_forgets_saved, LOCAL),
+    "A23b": (switch, "switch_out", out_pops, LOCAL),
+    "A25": (snapshots, "_task", inherits, LOCAL),
     "A26a": (local, "push", irq_from_slot_0, HARDIRQ),
     "A26b": (local, "pop", irq_keeps_depth, HARDIRQ),
     "A34": (Draft, "set_window", page_table_apart, MANY_CPUS),
@@ -405,13 +412,13 @@ MUTANTS = {
     "A17c": (local, "atomic_leave", nothing, LOCAL),
     "A17d": (local, "migrate_enable", nothing, LOCAL),
     "A18": (local, "migrate_disable", nothing, LOCAL),
-    "A19": (local, "switch_out", stay, LOCAL),
-    "A20": (local, "switch_in", stay, LOCAL),
-    "A21a": (local, "switch_in", switch_in_shifted, LOCAL),
-    "A21b": (local, "switch_in", switch_in_reversed, LOCAL),
+    "A19": (switch, "switch_out", stay, LOCAL),
+    "A20": (switch, "switch_in", stay, LOCAL),
+    "A21a": (switch, "switch_in", switch_in_shifted, LOCAL),
+    "A21b": (switch, "switch_in", switch_in_reversed, LOCAL),
     "A24": (local, "save", keep_saved, LOCAL),
-    "held-forgotten": (step, "run_held", forget_held, SECTIONS),
-    "not-woken": (release, "wake", forget_held, SECTIONS),
+    "held-forgotten": (pkmap, "run_held", forget_held, SECTIONS),
+    "not-woken": (pkmap, "wake", forget_held, SECTIONS),
     "A1": (stack, "map_slot", stack_no_cpu, STACK),
     "A6s": (stack, "clear_top", stack_keep, STACK),
     "A5s": (stack, "clear_top", stack_no_pop, STACK),

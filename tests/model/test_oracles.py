@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.model.records import vector
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from tests.model.literal import BugError, Literal
 from tests.model.machines import small

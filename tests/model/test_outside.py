@@ -1,10 +1,10 @@
 """What comes from outside: affinity, CPUs that go, children, user mode."""
 
-from harness.model.contract.contract import check
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import differences
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
+from tests.model.judged import check
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, STACK_PAE, small
 
 MAP, UNMAP = Operation(OpCode.KMAP_LOCAL, page=0, reg=1), Operation(OpCode.KUNMAP_LOCAL, reg=1)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from harness.model.fast import fast_path as plain_module
 from harness.model.fast import fast_typed, fast_window, turn
 from harness.model.fast.fast_path import allowed, plain
+from harness.model.records.interrupt import Armed
 from harness.model.records.machine import machine as machine_of
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import Armed, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
 from harness.model.search import standard_machines
 from harness.model.search.explorer import explore
@@ -219,7 +220,7 @@ def test_a_fast_path_that_differs_is_found_by_exploration(name, monkeypatch):
     module, function, broken, where = BROKEN[name]
     monkeypatch.setattr(module, function, broken)
     small_one = next(one for one in MACHINES if one.name == where)
-    found = explore(small_one.machine, small_one.limits, fast_path=True)
+    found = explore(small_one.machine, small_one.limits, fast_path=plain)
     assert found.failure is not None
     assert found.failure.violations[0].rule == "fast-path"
 

@@ -2,14 +2,15 @@
 
 import pytest
 
-from harness.model.contract.contract import check
 from harness.model.records import vector
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import differences
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import lowest
 from harness.model.rules import pkmap
 from harness.model.rules.step import predict
 from harness.model.search.explorer import explore
+from tests.model.judged import check
 from tests.model.machines import small
 from tests.model.test_mutants import PKMAP, PKMAP_TWICE
 
@@ -17,17 +18,19 @@ original_release = pkmap.release
 
 
 def scan_from_zero(d):
-    if not d.zeros:
+    if not d.state.zeros:
         pkmap.flush_all_zero(d)
-    d.cursor = pkmap.lowest(d.zeros) if d.zeros else d.machine.layout.last_pkmap - 1
-    return d.cursor if d.zeros else -1
+    d.state = d.state._replace(
+        cursor=lowest(d.state.zeros) if d.state.zeros else d.machine.layout.last_pkmap - 1
+    )
+    return d.state.cursor if d.state.zeros else -1
 
 
 def scan_downwards(d):
-    if not d.zeros:
+    if not d.state.zeros:
         pkmap.flush_all_zero(d)
-    d.cursor = d.zeros.bit_length() - 1 if d.zeros else 0
-    return d.cursor if d.zeros else -1
+    d.state = d.state._replace(cursor=d.state.zeros.bit_length() - 1 if d.state.zeros else 0)
+    return d.state.cursor if d.state.zeros else -1
 
 
 def flush_early(d):
@@ -39,7 +42,7 @@ def flush_early(d):
 def eager_release(d, page):
     """The last kunmap flushes at once."""
     woken = original_release(d, page)
-    if not d.locked:
+    if not d.state.locked:
         pkmap.flush_all_zero(d)
     return woken
 

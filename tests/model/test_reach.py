@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.model.records import vector
-from harness.model.records.machine import UNBOUND
+from harness.model.records.layout import UNBOUND
 from harness.model.records.operation import Base, OpCode, Operation
-from harness.model.records.state import Slot, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Slot
 from harness.model.rules.step import step
 from harness.model.search import reach
 from tests.model.kinds import LAYOUTS, of_kind

@@ -4,14 +4,11 @@ import pytest
 
 from harness.model.records import vector
 from harness.model.records.km_type import TYPE_NR, known_type, slot, typed_entry, typed_owner
-from harness.model.records.layout import ADDRESS_MASK, FRAME_MASK, Generation, Layout
+from harness.model.records.layout import ADDRESS_MASK, FRAME_MASK, UNBOUND, Generation, Layout
 from harness.model.records.machine import (
-    HARDIRQ_OFFSET,
     HELD,
     REGISTERS,
     SLEEP_MAX,
-    SOFTIRQ_OFFSET,
-    UNBOUND,
     machine,
     missing_operations,
     protections,
@@ -20,17 +17,19 @@ from harness.model.records.observation import Snapshot, Status, TaskView
 from harness.model.records.operation import OpCode, Operation, Prot
 from harness.model.records.outcome import Outcome, differences
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import (
-    Phase,
-    Slot,
+from harness.model.records.snapshots import (
     bits,
     empty_snapshot,
     fresh_task,
     initial,
     resync,
-    with_cursor,
-    with_slot,
-    with_window,
+    with_foreign_slot,
+)
+from harness.model.records.state import (
+    HARDIRQ_OFFSET,
+    SOFTIRQ_OFFSET,
+    Phase,
+    Slot,
 )
 from harness.model.rules.step import step
 from tests.model.kinds import of_kind
@@ -320,30 +319,31 @@ def test_somebody_else_uses_a_slot():
     guest = of_kind("local")
     start = initial(guest, empty_snapshot(guest))
     ours, others = guest.ptes[1], 0x7_7000_163
-    state = with_slot(start, guest, 1, 2, ours)
+    state = with_foreign_slot(guest, start, 1, 2, ours)
     assert (state.zeros, state.ones, vector.get(state.where, 1)) == (0b101, 0, 0xFF00_1000)
     assert vector.get(state.slots, 1) == Slot(2, ours)
-    unused = with_slot(state, guest, 1, 1, ours)
+    unused = with_foreign_slot(guest, state, 1, 1, ours)
     assert (unused.zeros, unused.ones, vector.get(unused.where, 1)) == (0b101, 0b010, 0xFF00_1000)
-    clean = with_slot(unused, guest, 1, 0, ours)
+    clean = with_foreign_slot(guest, unused, 1, 0, ours)
     assert (clean.zeros, clean.ones, vector.get(clean.where, 1)) == (0b111, 0, 0)
-    foreign = with_slot(unused, guest, 1, 2, others)
+    foreign = with_foreign_slot(guest, unused, 1, 2, others)
     assert (vector.get(foreign.where, 1), vector.get(foreign.slots, 1)) == (0, Slot(2, others))
     assert (foreign.zeros, foreign.ones) == (0b101, 0)
     elsewhere = start._replace(where=vector.put(start.where, 1, 0xFF00_2000))
-    assert vector.get(with_slot(elsewhere, guest, 1, 2, ours).where, 1) == 0xFF00_2000
-    zero = with_slot(start, guest.with_pages((Page(0, PageKind.HIGH, 0), *guest.pages)), 1, 2, 0)
+    assert vector.get(with_foreign_slot(guest, elsewhere, 1, 2, ours).where, 1) == 0xFF00_2000
+    zeroth = guest.with_pages((Page(0, PageKind.HIGH, 0), *guest.pages))
+    zero = with_foreign_slot(zeroth, start, 1, 2, 0)
     assert vector.get(zero.where, 0) == 0
 
 
 def test_somebody_else_moves_the_cursor_or_an_entry():
     guest = of_kind("local")
     start = initial(guest, empty_snapshot(guest))
-    assert with_cursor(start, 2) == start._replace(cursor=2)
-    set_two = with_window(with_window(start, 68, 5), 69, 6)
+    assert start.with_cursor(2) == start._replace(cursor=2)
+    set_two = start.with_window(68, 5).with_window(69, 6)
     assert set_two.windows == {68: 5, 69: 6}
-    assert with_window(set_two, 68, 0).windows == {69: 6}
-    assert with_window(set_two, 68, 7).windows == {68: 7, 69: 6}
+    assert set_two.with_window(68, 0).windows == {69: 6}
+    assert set_two.with_window(68, 7).windows == {68: 7, 69: 6}
     assert start.windows == {}
 
 

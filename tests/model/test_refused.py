@@ -3,10 +3,20 @@
 import pytest
 
 from harness.model.records import vector
-from harness.model.records.machine import REGISTERS, UNBOUND
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.records.state import Context, Phase, empty_snapshot, initial
-from harness.model.rules.refusal import HAS_ADDRESS, MAPS, not_started, refused, spinners
+from harness.model.records.layout import UNBOUND
+from harness.model.records.machine import REGISTERS
+from harness.model.records.operation import (
+    KERNEL_MAPS,
+    NO_PAGE,
+    Base,
+    OpCode,
+    Operation,
+    OperationFlag,
+    operations_with,
+)
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Context, Phase
+from harness.model.rules.refusal import not_started, refused, spinners
 from tests.model.kinds import of_kind
 
 MACHINE = of_kind("local")
@@ -133,7 +143,7 @@ def test_a_softirq_of_rt_needs_a_task_that_can_be_preempted(machine):
 
 @pytest.mark.judges("refusal")
 def test_63_sections_are_not_too_deep_to_map():
-    for code in MAPS - {OpCode.KMAP}:
+    for code in KERNEL_MAPS - {OpCode.KMAP}:
         assert not refused(MACHINE, state_of(t0={"preempt": 63}), sound(code))
 
 
@@ -155,10 +165,12 @@ ADDRESSED = {
 @pytest.mark.judges("refusal")
 def test_operands_that_are_not_there():
     by_name = {code.name: code for code in OpCode}
-    assert {by_name[name] for name in MAP_NAMES} == MAPS
-    assert {by_name[name] for name in ADDRESSED | {"TYPED_UNMAP"}} == HAS_ADDRESS
+    assert {by_name[name] for name in MAP_NAMES} == KERNEL_MAPS
+    assert {by_name[name] for name in ADDRESSED | {"TYPED_UNMAP"}} == operations_with(
+        OperationFlag.HAS_ADDRESS
+    )
     pages = MAP_NAMES | {"KUNMAP", "PAGE_ADDRESS", "TYPED_MAP"}
-    beside = {"INTERRUPT", "USER"}  # instant.py and outside.py ask themselves
+    beside = {"INTERRUPT", "USER"}
     assert names(page=4) == set()
     assert names(page=5) == pages | beside | {"SET_PTE"}
     assert names(page=NO_PAGE) == pages | beside

@@ -6,7 +6,7 @@ from harness.model.records.layout import Generation
 from harness.model.records.machine import Machine, iomap_protection, machine
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation, Prot
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import predict
 from tests.model.machines import LOCAL_PAE, LOCAL_RT, STACK_PAE, pages, small
 

@@ -3,9 +3,10 @@
 import pytest
 
 from harness.model.records import vector
-from harness.model.records.machine import UNBOUND
+from harness.model.records.layout import UNBOUND
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import Phase, empty_snapshot, fresh_task, initial, resync
+from harness.model.records.snapshots import empty_snapshot, fresh_task, initial, resync
+from harness.model.records.state import Phase
 from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 

@@ -1,10 +1,10 @@
 """The per-CPU stack of 5.10: an unmap takes the top away, whatever address it is given."""
 
-from harness.model.contract.contract import check
 from harness.model.records.observation import WindowChange
 from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import step
+from tests.model.judged import check
 from tests.model.machines import STACK_PAE, small
 
 MAPS = (Operation(OpCode.KMAP_ATOMIC, page=0, reg=0), Operation(OpCode.KMAP_ATOMIC, page=1, reg=1))

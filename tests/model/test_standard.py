@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.model.fast.fast_path import plain
 from harness.model.rules import typed
 from harness.model.search.explorer import explore
 from harness.model.search.standard_machines import MACHINES
@@ -25,7 +26,7 @@ BY_NAME = {one.name: one for one in MACHINES}
 @pytest.mark.parametrize("name", sorted(SMALL))
 def test_standard_machine_is_clean_and_complete(name):
     standard = BY_NAME[name]
-    found = explore(standard.machine, standard.limits, fast_path=True)
+    found = explore(standard.machine, standard.limits, fast_path=plain)
     assert found.failure is None
     assert found.complete
     assert found.rules
@@ -33,7 +34,7 @@ def test_standard_machine_is_clean_and_complete(name):
 
 def shifted_table(d):
     layout = d.machine.layout
-    return layout.window_index(d.cpu, d.op.value + 1)
+    return layout.window_index(d.task.cpu, d.op.value + 1)
 
 
 def no_cpu(d):
@@ -44,14 +45,14 @@ def keep(d):
     d.rule = "typed.unmap"
     d.pte_address = d.address()
     d.invlpg(d.pte_address)
-    d.preempt -= 1
+    d.task = d.task._replace(preempt=d.task.preempt - 1)
 
 
 def no_flush(d):
     d.rule = "typed.unmap"
     d.pte_address = d.address()
     d.set_window(d.machine.layout.fixindex(d.pte_address), 0)
-    d.preempt -= 1
+    d.task = d.task._replace(preempt=d.task.preempt - 1)
 
 
 @pytest.mark.long

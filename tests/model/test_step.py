@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given, settings
 
-from harness.model.contract.seen_state import absorb
 from harness.model.records import vector
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import differences
-from harness.model.records.state import empty_snapshot, initial, with_slot
+from harness.model.records.snapshots import empty_snapshot, initial, with_foreign_slot
 from harness.model.rules.step import predict, step
+from tests.model.judged import state_as_seen
 from tests.model.machines import LAYOUTS, small
 from tests.model.programs import any_program
 
@@ -49,7 +49,7 @@ def test_what_is_seen_leads_to_the_state_predicted(name):
             outcomes = step(machine, state, op)
             if not outcomes or outcomes[0].state.lost:
                 break
-            seen = absorb(machine, state, op, outcomes[0].observation)
+            seen = state_as_seen(machine, state, op, outcomes[0].observation)
             want = outcomes[0].state
             for field in (
                 "cursor",
@@ -71,7 +71,7 @@ def test_what_is_seen_leads_to_the_state_predicted(name):
 def test_others_mappings_are_followed():
     machine = small(slots=4)
     state = initial(machine, empty_snapshot(machine))
-    state = with_slot(state, machine, 1, 2, 0x7_7000 | machine.layout.kmap_prot)
+    state = with_foreign_slot(machine, state, 1, 2, 0x7_7000 | machine.layout.kmap_prot)
     outcome = predict(machine, state, Operation(OpCode.KMAP, 0, 0))
     assert outcome.observation.value == machine.layout.pkmap_address(2)
     assert vector.get(outcome.state.slots, 1).count == 2

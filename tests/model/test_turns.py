@@ -2,10 +2,10 @@
 
 import pytest
 
-from harness.model.records.machine import UNBOUND
+from harness.model.records.layout import UNBOUND
 from harness.model.records.observation import Status
 from harness.model.records.operation import NO_PAGE, OpCode, Operation
-from harness.model.records.state import empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.rules.step import cpus, predict, step
 from tests.model.machines import LOCAL_PAE, STACK_PAE, small
 

@@ -3,9 +3,10 @@
 import pytest
 
 from harness.model.records import vector
-from harness.model.records.machine import UNBOUND
+from harness.model.records.layout import UNBOUND
 from harness.model.records.operation import Base, OpCode, Operation
-from harness.model.records.state import Phase, empty_snapshot, initial
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Phase
 from harness.model.rules.step import step
 from tests.model.machines import small
 

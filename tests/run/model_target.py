@@ -9,7 +9,7 @@ from harness.guest.steps import StepRecord
 from harness.guest.witness import PageTableView
 from harness.model.records import vector
 from harness.model.records.observation import Snapshot, TaskView
-from harness.model.records.state import empty_snapshot
+from harness.model.records.snapshots import empty_snapshot
 from tests.compare.model_guest import LOCAL, ModelGuest, pages_of
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.compare.divergence import Verdict
 from harness.model.records.operation import OpCode
-from harness.model.records.state import initial
+from harness.model.records.snapshots import initial
 from harness.scenario.opening import opened
 from harness.trace.trace_records import End
 from tests.compare.model_guest import LOCAL, STACK, ModelGuest, program

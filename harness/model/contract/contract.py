@@ -13,11 +13,13 @@ from harness.model.contract import (
     contract_typed,
     contract_window,
 )
-from harness.model.contract.violation import Violation, view
+from harness.model.contract.seen_state import state_as_seen
+from harness.model.contract.view import View, Violation
 from harness.model.records.layout import Generation
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation, Status
 from harness.model.records.operation import Operation
+from harness.model.records.outcome import Outcome
 from harness.model.records.state import State
 from harness.model.rules.refusal import senseless
 
@@ -45,16 +47,24 @@ def check(
     before: State,
     op: Operation,
     seen: Observation,
+    expected: tuple[Outcome, ...],
     *,
     blind: frozenset[str] = frozenset(),
 ) -> tuple[Violation, ...]:
-    """Violations of the contract in one step; empty where it is kept."""
+    """Violations of the contract in one step; empty where it is kept.
+
+    *expected* are the outcomes that the rules allow (``rules.step.step``).  Three things are taken
+    from them: how the operation may end (whether it is refused, or must be a BUG), which data
+    a load may see, and of the state after the step what no observation shows.
+    """
     if senseless(machine, before, op):
         detail = f"{op.code.name} with operands that are not there ended {seen.status.name}"
         return () if seen.status in _TURNED_DOWN else (Violation("ending", detail),)
     if not 0 <= seen.cpu < machine.layout.online_cpus:
         return (Violation("cpu", f"{op.code.name} ran on CPU {seen.cpu}, which is not there"),)
-    step = view(machine, before, op, seen, blind=blind)
+    after = state_as_seen(machine, before, op, seen, expected)
+    allowed = tuple(outcome.observation for outcome in expected)
+    step = View(machine, before, after, op, seen, allowed, blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:
         if "slots" not in blind or rule not in _NEED_SLOTS:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from harness.model.contract.violation import View, Violation
+from harness.model.contract.view import View, Violation
 from harness.model.records import vector
+from harness.model.records.interrupt import IN_USE
 from harness.model.records.operation import Prot
-from harness.model.rules.armed_interrupt import IN_USE
 
 
 def interrupts(v: View) -> Iterator[Violation]:

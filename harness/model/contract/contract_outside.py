@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.model.contract.violation import View, Violation
+from harness.model.contract.view import View, Violation
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode
 from harness.model.records.state import Phase

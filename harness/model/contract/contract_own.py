@@ -6,22 +6,15 @@ changes of slots and entries.  A kernel (or a module) in which the two disagree 
 
 from collections.abc import Iterator
 
-from harness.model.contract.contract_window import operand
-from harness.model.contract.violation import View, Violation
+from harness.model.contract.view import View, Violation
 from harness.model.records import vector
 from harness.model.records.observation import Status
-from harness.model.records.operation import OpCode
+from harness.model.records.operation import OpCode, OperationFlag, operations_with
 from harness.model.records.state import Phase
-from harness.model.rules.refusal import HAS_ADDRESS, MAPS
 
-_RETURNS_ADDRESS = MAPS | {OpCode.TYPED_MAP, OpCode.PAGE_ADDRESS}
+_RETURNS_ADDRESS = operations_with(OperationFlag.RETURNS_ADDRESS)
+_HAS_ADDRESS = operations_with(OperationFlag.HAS_ADDRESS)
 _DONE = (Status.OK, Status.FAULT)
-
-
-def address_hidden(v: View) -> bool:
-    """Whether ``page_address`` could not be asked for: on RT its lock sleeps."""
-    before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
-    return v.machine.layout.rt and (bool(before.contexts) or after.atomic or v.seen.preempt != 0)
 
 
 def _address(v: View) -> int | None:
@@ -30,9 +23,9 @@ def _address(v: View) -> int | None:
         return None
     if v.op.code in _RETURNS_ADDRESS:
         return v.seen.value
-    if v.op.code in HAS_ADDRESS:
-        return operand(v)
-    if v.op.code == OpCode.KUNMAP and not address_hidden(v):
+    if v.op.code in _HAS_ADDRESS:
+        return v.operand
+    if v.op.code == OpCode.KUNMAP and not v.address_hidden:
         return vector.get(v.before.where, v.op.page)
     return None
 
@@ -59,10 +52,10 @@ def pte(v: View) -> Iterator[Violation]:
 def page_address(v: View) -> Iterator[Violation]:
     """``page_address`` of the operation's page is where it is mapped, and nothing where it is not."""
     page = v.op.page
-    if page >= len(v.machine.pages) or v.before.tasks[v.op.task].phase is not Phase.READY:
+    if page >= len(v.machine.pages) or v.task_before.phase is not Phase.READY:
         return
     want = vector.get(v.after.where, page) or v.machine.direct[page]
-    if v.seen.page_address != want and not (address_hidden(v) and not v.seen.page_address):
+    if v.seen.page_address != want and not (v.address_hidden and not v.seen.page_address):
         yield Violation(
             "page-address", f"page {page}: {v.seen.page_address:#x}, mapped at {want:#x}"
         )

@@ -2,25 +2,12 @@
 
 from collections.abc import Iterator
 
-from harness.model.contract import contract_window
-from harness.model.contract.contract_own import address_hidden
-from harness.model.contract.seen_state import page_id
-from harness.model.contract.violation import View, Violation
+from harness.model.contract.view import View, Violation
 from harness.model.records import vector
-from harness.model.records.observation import SlotChange, Status
-from harness.model.records.operation import OpCode
+from harness.model.records.observation import UNCLAIMED, SlotChange, Status
+from harness.model.records.operation import ACCESSES, PKMAP_OPERATIONS, OpCode
 from harness.model.records.state import Phase
 from harness.model.records.stuck import stuck_words
-from harness.model.rules.step import step
-
-
-def _sightless(v: View) -> bool:
-    """Whether the guest cannot tell which slots have changed: then nothing is known of where a page is."""
-    return "slots" in v.blind
-
-
-def _users(count: int) -> int:
-    return max(count - 1, 0)
 
 
 def _by_hand(v: View) -> bool:
@@ -39,7 +26,7 @@ def consistent(v: View) -> Iterator[Violation]:
             yield Violation(
                 "count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}"
             )
-        if change.pte and change.address not in (own, 0 if address_hidden(v) else own):
+        if change.pte and change.address not in (own, 0 if v.address_hidden else own):
             yield Violation(
                 "page-address", f"slot {change.slot} at {own:#x}: page_address {change.address:#x}"
             )
@@ -47,7 +34,7 @@ def consistent(v: View) -> Iterator[Violation]:
             yield Violation(
                 "page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}"
             )
-        page = page_id(v.machine, change.pte)
+        page = v.machine.page_of(change.pte)
         if page is not None and change.pte != v.machine.ptes[page]:
             yield Violation(
                 "pkmap-pte", f"slot {change.slot}: {change.pte:#x}, not {v.machine.ptes[page]:#x}"
@@ -68,29 +55,15 @@ def injective(v: View) -> Iterator[Violation]:
 
 def _mapped_now(v: View, page: int) -> int:
     """Kmaps of *page* that were completed in this step."""
-    own = v.op.code == OpCode.KMAP and v.seen.status is Status.OK and v.op.page == page
+    own = v.op.code == OpCode.KMAP and v.done and v.op.page == page
     return int(own) + sum(1 for done in v.seen.done if v.before.tasks[done.task].page == page)
-
-
-def _users_before(v: View, page: int) -> int:
-    address = vector.get(v.before.where, page)
-    if not address:
-        return 0
-    return _users(vector.get(v.before.slots, v.machine.layout.pkmap_slot(address)).count)
-
-
-def _users_after(v: View, page: int) -> int:
-    address = vector.get(v.after.where, page)
-    if not address:
-        return 0
-    return _users(vector.get(v.after.slots, v.machine.layout.pkmap_slot(address)).count)
 
 
 def _pages_concerned(v: View) -> set[int]:
     pages = {v.op.page, *(v.before.tasks[done.task].page for done in v.seen.done)}
     for change in v.seen.slots:
         for pte in (change.pte, vector.get(v.before.slots, change.slot).pte):
-            page = page_id(v.machine, pte)
+            page = v.machine.page_of(pte)
             if page is not None:
                 pages.add(page)
     return {
@@ -103,9 +76,9 @@ def users(v: View) -> Iterator[Violation]:
     if v.seen.status in (Status.DIED, Status.STUCK) or v.before.tampered:
         return
     for page in _pages_concerned(v):
-        gone = v.op.code == OpCode.KUNMAP and v.seen.status is Status.OK and v.op.page == page
-        want = _users_before(v, page) + _mapped_now(v, page) - int(gone)
-        got = _users_after(v, page)
+        gone = v.op.code == OpCode.KUNMAP and v.done and v.op.page == page
+        want = v.users(v.before, page) + _mapped_now(v, page) - int(gone)
+        got = v.users(v.after, page)
         if want < 0:
             yield Violation(
                 "unbalanced-kunmap", f"page {page} has no user, yet kunmap went through"
@@ -118,7 +91,7 @@ def stays(v: View) -> Iterator[Violation]:
     """A mapping in use does not move."""
     for page in _pages_concerned(v):
         old, new = vector.get(v.before.where, page), vector.get(v.after.where, page)
-        kept = _users_before(v, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
+        kept = v.users(v.before, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
         if old != new and kept > 0 and not v.before.tampered:
             yield Violation("moved-in-use", f"page {page} in use moved from {old:#x} to {new:#x}")
 
@@ -133,7 +106,7 @@ def _reused(v: View, change: SlotChange) -> bool:
 def flushed(v: View) -> Iterator[Violation]:
     """Flush before reuse, on every CPU, with no PTE left to come back from."""
     seen = v.seen
-    if seen.flush_dirty and not v.before.tampered and not contract_window.disorder(v):
+    if seen.flush_dirty and not v.before.tampered and not v.disorder:
         yield Violation(
             "flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed"
         )
@@ -192,7 +165,7 @@ def kmap(v: View) -> Iterator[Violation]:
                 yield Violation("lowmem-address", f"kmap of lowmem page {page} gave {result:#x}")
         elif not layout.in_pkmap(result) or result & 0xFFF:
             yield Violation("kmap-area", f"kmap of page {page} gave {result:#x}, outside of pkmap")
-        elif _sightless(v):
+        elif v.slots_hidden:
             own = v.op.code == OpCode.KMAP and v.op.page == page
             if own and v.seen.pte != v.machine.ptes[page] and not v.before.tampered:
                 yield Violation(
@@ -205,7 +178,7 @@ def kmap(v: View) -> Iterator[Violation]:
 
 
 def _results(v: View) -> Iterator[tuple[int, int]]:
-    if v.op.code == OpCode.KMAP and v.seen.status is Status.OK:
+    if v.op.code == OpCode.KMAP and v.done:
         yield v.op.page, v.seen.value
     for done in v.seen.done:
         yield v.before.tasks[done.task].page, done.result
@@ -213,7 +186,7 @@ def _results(v: View) -> Iterator[tuple[int, int]]:
 
 def unused_flushed(v: View) -> Iterator[Violation]:
     """A change of page attributes leaves no unused mapping behind (aliases of the old attribute)."""
-    if v.op.code == OpCode.FLUSH_UNUSED and v.seen.status is Status.OK and v.after.ones:
+    if v.op.code == OpCode.FLUSH_UNUSED and v.done and v.after.ones:
         yield Violation(
             "unused-left", f"{v.after.ones.bit_count()} unused slots after a change of attributes"
         )
@@ -221,23 +194,20 @@ def unused_flushed(v: View) -> Iterator[Violation]:
 
 def _may_die(v: View) -> bool:
     """Whether the caller has done what the BUGs of kunmap are for."""
-    if (
-        v.before.tampered
-        or v.before.locked
-        or (_sightless(v) and v.op.code in (OpCode.KMAP, OpCode.KUNMAP))
-    ):
+    if v.before.tampered or v.before.locked or (v.slots_hidden and v.op.code in PKMAP_OPERATIONS):
         return True
     if v.op.code == OpCode.KUNMAP:
-        return not _users_before(v, v.op.page)
-    return contract_window.may_die(v)
+        return not v.users(v.before, v.op.page)
+    return v.window_may_die
 
 
 def ending(v: View) -> Iterator[Violation]:
     """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing.
 
-    Who waits cannot be told of a signal: its sleep is uninterruptible.
+    A sleeper must not notice a signal: its sleep is uninterruptible.  Which endings the module's
+    own checks allow, and where a BUG is due, is taken from the rules (``View.allowed``).
     """
-    allowed = {outcome.observation.status for outcome in step(v.machine, v.before, v.op)}
+    allowed = {one.status for one in v.allowed}
     ended = v.seen.status
     rejected = (
         ended in (Status.REFUSED, Status.NOT_APPLICABLE) and allowed and ended not in allowed
@@ -254,27 +224,35 @@ def ending(v: View) -> Iterator[Violation]:
 
 
 def data(v: View) -> Iterator[Violation]:
-    """Loads and stores see the page that is mapped; page_address and kmap_to_page tell the truth."""
-    code, seen = v.op.code, v.seen
-    if code == OpCode.PAGE_ADDRESS and seen.status is Status.OK and not _sightless(v):
-        want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
-        if seen.value != want:
-            yield Violation(
-                "page-address", f"page {v.op.page}: {seen.value:#x}, mapped at {want:#x}"
-            )
-    if code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE):
-        outcomes = [o.observation for o in step(v.machine, v.before, v.op)]
-        if outcomes and not any(
-            o.status == seen.status and o.value in (seen.value, -1) for o in outcomes
-        ):
-            want_any = ", ".join(f"{o.status.name} {o.value:#x}" for o in outcomes)
-            yield Violation(
-                "data", f"{code.name} gave {seen.status.name} {seen.value:#x}, allowed {want_any}"
-            )
+    """Loads and stores see the page that is mapped; kmap_to_page tells the truth.
+
+    What they may see is taken from the rules (``View.allowed``): these know what was written
+    to the pages, and which old translations a TLB may hold.
+    """
+    if v.op.code not in ACCESSES or not v.allowed:
+        return
+    seen = v.seen
+    if not any(
+        one.status == seen.status and one.value in (seen.value, UNCLAIMED) for one in v.allowed
+    ):
+        allowed = ", ".join(f"{one.status.name} {one.value:#x}" for one in v.allowed)
+        gave = f"{v.op.code.name} gave {seen.status.name} {seen.value:#x}"
+        yield Violation("data", f"{gave}, allowed {allowed}")
+
+
+def page_address_value(v: View) -> Iterator[Violation]:
+    """PAGE_ADDRESS returns where the page is mapped."""
+    if v.op.code != OpCode.PAGE_ADDRESS or not v.done or v.slots_hidden:
+        return
+    want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
+    if v.seen.value != want:
+        detail = f"page {v.op.page}: {v.seen.value:#x}, mapped at {want:#x}"
+        yield Violation("page-address", detail)
 
 
 RULES = (
-    consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending, data,
+    consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending,
+    page_address_value, data,
 )  # fmt: skip
 
 NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed})

@@ -2,43 +2,48 @@
 
 from collections.abc import Iterator
 
-from harness.model.contract import contract_window as window
-from harness.model.contract.violation import View, Violation
+from harness.model.contract.view import View, Violation
 from harness.model.records.km_type import slot, typed_entry
-from harness.model.records.layout import Generation
+from harness.model.records.layout import PAGE_MASK, Generation
 from harness.model.records.observation import Status
-from harness.model.records.operation import OpCode
-from harness.model.rules.draft import PAGE_MASK
+from harness.model.records.operation import (
+    ATOMIC_MAPS,
+    PFN_MAPS,
+    TYPED_OPERATIONS,
+    UNMAPPING,
+    OpCode,
+)
 
-_WINDOW = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
+_MAPS = ATOMIC_MAPS | {OpCode.TYPED_MAP}
+_UNMAPS = UNMAPPING - {OpCode.KUNMAP}
 
 
 def _concerned(v: View) -> bool:
     """Whether it is a type that names the entry, if the operation has one."""
-    return v.op.code in _WINDOW or v.machine.layout.generation is Generation.TYPED
+    return v.op.code in TYPED_OPERATIONS or v.machine.layout.generation is Generation.TYPED
 
 
 def _entry(v: View) -> int:
     """The entry of the type that the operation names, on its CPU."""
     layout = v.machine.layout
-    if v.op.code in _WINDOW:
+    if v.op.code in TYPED_OPERATIONS:
         return typed_entry(v.op.value, v.seen.cpu, layout.online_cpus)
     return layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
 
 
 def _maps(v: View) -> bool:
     """Whether a highmem page was mapped; the pfn form maps any page."""
-    done = v.seen.status is Status.OK and v.op.code in window.ATOMIC_MAPS | {OpCode.TYPED_MAP}
-    return done and (v.machine.pages[v.op.page].highmem or v.op.code in window.BY_PFN)
+    done = v.done and v.op.code in _MAPS
+    return done and (v.machine.pages[v.op.page].highmem or v.op.code in PFN_MAPS)
 
 
 def _unmaps(v: View) -> bool:
-    return v.seen.status is Status.OK and v.op.code in window.UNMAPS | {OpCode.TYPED_UNMAP}
+    return v.done and v.op.code in _UNMAPS
 
 
 def _right_type(v: View) -> bool:
     """Whether the address unmapped is that of the type named."""
-    return v.machine.layout.fixaddr(_entry(v)) == window.operand(v) & PAGE_MASK
+    return v.machine.layout.fixaddr(_entry(v)) == v.operand & PAGE_MASK
 
 
 def place(v: View) -> Iterator[Violation]:
@@ -50,7 +55,7 @@ def place(v: View) -> Iterator[Violation]:
         yield Violation(
             "typed-place", f"{v.seen.value:#x} is not the address of type {v.op.value}"
         )
-    if entry in v.before.windows and v.op.code not in window.BY_PFN:
+    if entry in v.before.windows and v.op.code not in PFN_MAPS:
         yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
     want = v.machine.pte(v.op.page, v.op.prot)
     if v.after.windows.get(entry) != want:
@@ -77,12 +82,14 @@ def flushed(v: View) -> Iterator[Violation]:
     The module flushes its own window without the kernel's help: there the data tell.
     """
     if _concerned(v) and _unmaps(v) and _right_type(v):
-        yield from window.flushed(v)
+        found = v.unflushed()
+        if found:
+            yield found
 
 
 def bug(v: View) -> Iterator[Violation]:
     """In the module's window a type in use is a BUG that is told, and nothing else is one."""
-    if v.op.code not in _WINDOW or v.seen.status is not Status.BUG:
+    if v.op.code not in TYPED_OPERATIONS or v.seen.status is not Status.BUG:
         return
     if v.op.code == OpCode.TYPED_UNMAP or _entry(v) not in v.before.windows:
         yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")

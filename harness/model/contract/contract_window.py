@@ -2,62 +2,37 @@
 
 from collections.abc import Iterator
 
-from harness.model.contract.violation import View, Violation
-from harness.model.records import vector
-from harness.model.records.km_type import slot
-from harness.model.records.layout import ADDRESS_MASK, Generation
+from harness.model.contract.view import View, Violation
 from harness.model.records.observation import Status
-from harness.model.records.operation import Base, OpCode
+from harness.model.records.operation import (
+    OPERATIONS,
+    WINDOW_MAPS,
+    WINDOW_UNMAPS,
+    AtomicSection,
+    OpCode,
+)
 from harness.model.records.state import Phase, TaskState
-from harness.model.rules.draft import PAGE_MASK
-from harness.model.rules.refusal import MAPS
 
-ATOMIC_MAPS = frozenset({OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN})
-WINDOW_MAPS = MAPS - {OpCode.KMAP}
-UNMAPS = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP})
 _ORDER = "unmap-order"
 """The WARN_ONCE of an unmap out of order, as ``State.warned`` names it."""
-BY_PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
 
-
-def operand(v: View) -> int:
-    """The address that an operation names."""
-    op, layout = v.op, v.machine.layout
-    if op.base == Base.REG:
-        start = vector.get(v.before.registers, op.reg)
-    elif op.base == Base.DIRECT:
-        start = v.machine.direct[op.page]
-    elif op.base == Base.ABSOLUTE:
-        start = 0
-    else:
-        start = layout.fixaddr(op.reg) if op.base == Base.FIXMAP else layout.pkmap_address(op.reg)
-    return (start + op.offset) & ADDRESS_MASK
-
-
-def in_window(v: View, address: int) -> bool:
-    """Whether *address* lies in any CPU's window."""
-    return v.machine.window_low <= address & PAGE_MASK <= v.machine.window_high
-
-
-def _maps_high(v: View) -> bool:
-    """Whether the operation must have made a mapping in a window."""
-    done = v.op.code in WINDOW_MAPS and v.seen.status is Status.OK
-    return done and (
-        v.machine.pages[v.op.page].highmem or v.op.code in BY_PFN or v.machine.layout.force_map
-    )
-
-
-def _maps_low(v: View) -> bool:
-    return v.op.code in WINDOW_MAPS and v.seen.status is Status.OK and not _maps_high(v)
+_SECTIONS_OF_LOCAL = frozenset({AtomicSection.ATOMIC})
+_SECTIONS = _SECTIONS_OF_LOCAL | {AtomicSection.IOMAP}
+"""Sections that mapping opens; ``iomap`` opens none in the local generation."""
 
 
 def place(v: View) -> Iterator[Violation]:
     """A mapping lies in the window of its CPU, on an entry that was not in use; lowmem needs none."""
-    if _maps_low(v) and v.seen.value != v.machine.direct[v.op.page]:
+    if (
+        not v.maps_window
+        and v.op.code in WINDOW_MAPS
+        and v.done
+        and v.seen.value != v.machine.direct[v.op.page]
+    ):
         yield Violation(
             "lowmem-address", f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}"
         )
-    if not _maps_high(v):
+    if not v.maps_window:
         return
     layout = v.machine.layout
     index = layout.fixindex(v.seen.value)
@@ -66,14 +41,14 @@ def place(v: View) -> Iterator[Violation]:
         and not layout.debug_highmem
         and not 0 <= v.before.depths[v.seen.cpu] < layout.window
     )
-    if not in_window(v, v.seen.value) or (
+    if not v.machine.in_window(v.seen.value) or (
         v.machine.window_owner(index) != v.seen.cpu and not spilled
     ):
         yield Violation("window", f"{v.seen.value:#x} is not in the window of CPU {v.seen.cpu}")
         return
     if (index - layout.fix_kmap_begin) % layout.window % 2 == 0 and layout.debug_kmap_local:
         yield Violation("guard", f"{v.seen.value:#x} is a guard entry")
-    own = _live(v, v.before.tasks[v.op.task])
+    own = v.live(v.task_before)
     if index in own or (v.machine.local and index in v.before.windows and not _leaving(v, index)):
         yield Violation("in-use", f"{v.seen.value:#x} was in use")
 
@@ -81,28 +56,17 @@ def place(v: View) -> Iterator[Violation]:
 def _leaving(v: View, index: int) -> bool:
     """Whether the entry was that of the task that ran before, which has left the CPU since."""
     last = v.before.current
-    return last >= 0 and index in _live(v, v.before.tasks[last])
-
-
-def _live(v: View, task: TaskState) -> dict[int, int]:
-    """Window entries of a task's local mappings; in other generations than local a task has none."""
-    step = v.machine.increment
-    entries = range(step - 1, min(task.depth, len(task.saved)), step)
-    return {
-        v.machine.layout.window_index(task.cpu, entry): task.saved[entry]
-        for entry in entries
-        if task.saved[entry]
-    }
+    return last >= 0 and index in v.live(v.before.tasks[last])
 
 
 def pte(v: View) -> Iterator[Violation]:
     """The PTE behind a returned address maps the page with the protection asked for."""
-    if not _maps_high(v):
+    if not v.maps_window:
         return
     want = v.machine.window_pte(v.op)
     if v.seen.pte != want:
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
-    if v.machine.local and v.seen.pte not in v.after.tasks[v.op.task].saved:
+    if v.machine.local and v.seen.pte not in v.task_after.saved:
         yield Violation(
             "not-saved", f"{v.seen.value:#x} is not among what a switch would put back"
         )
@@ -111,102 +75,41 @@ def pte(v: View) -> Iterator[Violation]:
         yield Violation("window-pte", f"entry {index} was not seen to change to {v.seen.pte:#x}")
 
 
-def type_in_use(v: View) -> bool:
-    """Whether the entry of the type that the operation names is in use, in the typed generation."""
-    layout = v.machine.layout
-    return (
-        layout.window_index(v.seen.cpu, slot(v.op.value, debug=layout.debug_highmem))
-        in v.before.windows
-    )
-
-
-def may_die(v: View) -> bool:
-    """Whether the caller has done what a BUG is for: too deep, unmapped twice, over an entry set by hand."""
-    if v.machine.layout.generation is Generation.TYPED:
-        wrong = v.op.code in UNMAPS and v.machine.layout.debug_highmem
-        return type_in_use(v) if v.op.code in ATOMIC_MAPS else wrong
-    depth = _depth_before(v)
-    if v.op.code in UNMAPS:
-        return depth <= 0 or v.machine.layout.debug_highmem
-    return v.op.code in WINDOW_MAPS and (
-        _by_hand(v, depth) or _too_deep(v, depth + v.machine.increment)
-    )
-
-
-def _by_hand(v: View, depth: int) -> bool:
-    """Whether the entry that comes next is in use, and by no task's mapping."""
-    index = v.machine.layout.window_index(v.seen.cpu, depth + v.machine.increment - 1)
-    return index in v.before.windows and not any(
-        index in _live(v, task) for task in v.before.tasks
-    )
-
-
-def _too_deep(v: View, depth: int) -> bool:
-    """Whether a stack of that *depth* must be a BUG; without DEBUG_HIGHMEM the older generation has no limit."""
-    layout = v.machine.layout
-    return (
-        depth >= layout.window
-        if v.machine.local
-        else layout.debug_highmem and depth > layout.window
-    )
-
-
-def disorder(v: View) -> bool:
-    """Whether the caller broke the order of unmapping: then the rules of the stack are off."""
-    depth = _depth_before(v)
-    top = v.machine.layout.fixaddr(v.machine.layout.window_index(v.seen.cpu, depth - 1))
-    unmaps = v.op.code in UNMAPS and in_window(v, operand(v))
-    return unmaps and (depth <= 0 or top != operand(v) & PAGE_MASK)
-
-
 def unmapped(v: View) -> Iterator[Violation]:
     """After an unmap in order the entry is none; an address beside the windows changes nothing."""
-    if v.op.code not in UNMAPS or v.seen.status is not Status.OK:
+    if v.op.code not in WINDOW_UNMAPS or not v.done:
         return
-    address = operand(v)
-    if not in_window(v, address):
-        if _depth_after(v) != _depth_before(v) or v.seen.saved:
+    address = v.operand
+    if not v.machine.in_window(address):
+        if v.depth_after != v.depth_before or v.seen.saved:
             yield Violation("outside-unmap", f"unmap of {address:#x} changed the stack")
-    elif not disorder(v) and v.machine.layout.fixindex(address) in v.after.windows:
+    elif not v.disorder and v.machine.layout.fixindex(address) in v.after.windows:
         yield Violation("still-mapped", f"{address:#x} is still mapped after its unmap")
-    elif not v.machine.local and "depth" not in v.blind and _depth_after(v) < _depth_before(v):
-        top = v.machine.layout.window_index(v.seen.cpu, _depth_after(v))
+    elif not v.machine.local and "depth" not in v.blind and v.depth_after < v.depth_before:
+        top = v.machine.layout.window_index(v.seen.cpu, v.depth_after)
         if v.after.windows.get(top, 0):
             yield Violation(
                 "still-mapped", f"entry {top} is above the stack's top and still mapped"
             )
 
 
-def _depth_before(v: View) -> int:
-    return v.before.tasks[v.op.task].depth if v.machine.local else v.before.depths[v.seen.cpu]
-
-
-def _depth_after(v: View) -> int:
-    return v.after.tasks[v.op.task].depth if v.machine.local else v.after.depths[v.seen.cpu]
-
-
 def flushed(v: View) -> Iterator[Violation]:
-    """Flush before reuse: the address of an unmap is flushed on this CPU before another page is there."""
-    done = v.op.code in UNMAPS and v.seen.status is Status.OK and in_window(v, operand(v))
-    if not done or "invlpgs" in v.blind:
-        return
-    address = operand(v) & PAGE_MASK
-    if not v.seen.invlpgs:
-        yield Violation("unflushed", f"{address:#x} was unmapped without a flush")
-    elif v.seen.invlpgs == 1 and v.seen.invlpg_address != address:
-        yield Violation("unflushed", f"{v.seen.invlpg_address:#x} was flushed for {address:#x}")
+    """Flush before reuse: an unmap flushes its address on this CPU before another page is there."""
+    found = v.unflushed()
+    if found:
+        yield found
 
 
 def own_entries(v: View) -> Iterator[Violation]:
     """The running task's mappings are installed, as they were made."""
-    task = v.after.tasks[v.op.task]
+    task = v.task_after
     if (
         task.phase is not Phase.READY
         or v.op.code == OpCode.SET_PTE
         or v.seen.status is Status.REFUSED
     ):
         return
-    for index, want in _live(v, task).items():
+    for index, want in v.live(task).items():
         got = v.after.windows.get(index, 0)
         if got != want and _kept(v, index):
             yield Violation("own-entry", f"entry {index} is {got:#x}, the task mapped {want:#x}")
@@ -214,7 +117,7 @@ def own_entries(v: View) -> Iterator[Violation]:
 
 def _kept(v: View, index: int) -> bool:
     """Whether nothing but the kernel has touched the entry, so far as is known."""
-    was = _live(v, v.before.tasks[v.op.task]).get(index)
+    was = v.live(v.task_before).get(index)
     return v.before.current != v.op.task or was is None or was == v.before.windows.get(index)
 
 
@@ -222,12 +125,12 @@ def foreign_entries(v: View) -> Iterator[Violation]:
     """Mappings of a task that is not on a CPU are not in the windows."""
     if v.seen.status is Status.REFUSED:
         return
-    mine = set(_live(v, v.after.tasks[v.op.task]))
-    mine.update(*(_live(v, v.after.tasks[number]) for number in v.after.spinning))
+    mine = set(v.live(v.task_after))
+    mine.update(*(v.live(v.after.tasks[number]) for number in v.after.spinning))
     for number, task in enumerate(v.after.tasks):
         if task.atomic or number == v.after.current:
             continue
-        for index, entry in _live(v, task).items():
+        for index, entry in v.live(task).items():
             if v.after.windows.get(index) == entry and index not in mine:
                 yield Violation(
                     "left-behind", f"entry {index} of task {number} is there while it sleeps"
@@ -236,9 +139,9 @@ def foreign_entries(v: View) -> Iterator[Violation]:
 
 def switched(v: View) -> Iterator[Violation]:
     """A task that sleeps with mappings has each flushed on its way out."""
-    slept = v.op.code == OpCode.SLEEP and v.seen.status is Status.OK
+    slept = v.op.code == OpCode.SLEEP and v.done
     if slept and "invlpgs" not in v.blind:
-        live = len(_live(v, v.before.tasks[v.op.task]))
+        live = len(v.live(v.task_before))
         if v.seen.invlpgs < live:
             yield Violation(
                 "switch-unflushed", f"{v.seen.invlpgs} flushes for {live} mappings switched out"
@@ -247,7 +150,7 @@ def switched(v: View) -> Iterator[Violation]:
 
 def kept(v: View) -> Iterator[Violation]:
     """What a switch would put back of a mapping changes with that mapping only."""
-    before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
+    before, after = v.task_before, v.task_after
     if Phase.DEAD in (before.phase, after.phase):
         return
     for entry in range(min(before.depth, after.depth, len(after.saved))):
@@ -257,10 +160,9 @@ def kept(v: View) -> Iterator[Violation]:
 
 
 def _depth_change(v: View) -> int:
-    if _maps_high(v):
+    if v.maps_window:
         return v.machine.increment
-    unmap = v.op.code in UNMAPS and v.seen.status is Status.OK and in_window(v, operand(v))
-    return -v.machine.increment if unmap else 0
+    return -v.machine.increment if v.unmaps_window else 0
 
 
 def stack(v: View) -> Iterator[Violation]:
@@ -268,15 +170,13 @@ def stack(v: View) -> Iterator[Violation]:
     if v.seen.status not in (Status.OK, Status.FAULT) or "depth" in v.blind:
         return
     moved = not v.machine.local and v.op.code == OpCode.MIGRATE
-    if not moved and _depth_after(v) - _depth_before(v) != _depth_change(v):
+    if not moved and v.depth_after - v.depth_before != _depth_change(v):
+        yield Violation("depth", f"depth {v.depth_before} to {v.depth_after} by {v.op.code.name}")
+    if v.maps_window and v.too_deep(v.depth_after):
         yield Violation(
-            "depth", f"depth {_depth_before(v)} to {_depth_after(v)} by {v.op.code.name}"
+            "too-deep", f"depth {v.depth_after} in a window of {v.machine.layout.window}"
         )
-    if _maps_high(v) and _too_deep(v, _depth_after(v)):
-        yield Violation(
-            "too-deep", f"depth {_depth_after(v)} in a window of {v.machine.layout.window}"
-        )
-    yield from _saved(v.before.tasks[v.op.task], v.after.tasks[v.op.task])
+    yield from _saved(v.task_before, v.task_after)
 
 
 def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
@@ -294,32 +194,32 @@ def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
 def order(v: View) -> Iterator[Violation]:
     """An unmap out of order is told, once; nothing else of the stack is off (local, or with DEBUG_HIGHMEM)."""
     told = v.machine.local or v.machine.layout.debug_highmem
-    fresh = _ORDER not in v.before.warned and "warns" not in v.blind and v.seen.status is Status.OK
-    if told and fresh and disorder(v) and not v.seen.warns:
-        yield Violation("order", f"unmap of {operand(v):#x} out of order went unnoticed")
+    fresh = _ORDER not in v.before.warned and "warns" not in v.blind and v.done
+    if told and fresh and v.disorder and not v.seen.warns:
+        yield Violation("order", f"unmap of {v.operand:#x} out of order went unnoticed")
 
 
 def _section(v: View) -> int:
     """+1 where an atomic mapping opened a section, -1 where one closed it."""
-    if v.seen.status is not Status.OK:
+    if not v.done:
         return 0
-    iomap = not v.machine.local and v.op.code in (OpCode.IOMAP, OpCode.IOUNMAP)
-    if v.op.code in ATOMIC_MAPS or (iomap and v.op.code == OpCode.IOMAP):
-        return 1
-    return -1 if v.op.code == OpCode.KUNMAP_ATOMIC or iomap else 0
+    kind = OPERATIONS[v.op.code]
+    sections = _SECTIONS_OF_LOCAL if v.machine.local else _SECTIONS
+    return (kind.enters in sections) - (kind.leaves in sections)
 
 
 def _preempt_change(v: View) -> int:
-    if v.seen.status is not Status.OK:
+    if not v.done:
         return 0
-    if v.op.code in (OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON):
-        return 1 if v.op.code == OpCode.PREEMPT_OFF else -1
+    kind, by_hand = OPERATIONS[v.op.code], AtomicSection.PREEMPT
+    if by_hand in (kind.enters, kind.leaves):
+        return 1 if kind.enters is by_hand else -1
     return 0 if v.machine.layout.rt else _section(v)
 
 
 def bookkeeping(v: View) -> Iterator[Violation]:
     """Sections open and close evenly; a mapped task cannot leave its CPU, an unmapped one is not held."""
-    before, after = v.before.tasks[v.op.task], v.after.tasks[v.op.task]
+    before, after = v.task_before, v.task_after
     if (
         after.phase is not Phase.READY
         or before.phase is not Phase.READY
@@ -352,7 +252,7 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
         yield Violation(
             "pinned", f"migration_disabled {before.migrate} to {after.migrate} by {v.op.code.name}"
         )
-    if _live(v, before) and v.seen.cpu != before.cpu:
+    if v.live(before) and v.seen.cpu != before.cpu:
         yield Violation(
             "moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}"
         )

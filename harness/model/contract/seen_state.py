@@ -5,41 +5,34 @@ not do (another slot, another flush), without reading the guest again.
 """
 
 from harness.model.records import vector
-from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT
 from harness.model.records.machine import Machine
 from harness.model.records.observation import ASLEEP, Observation, SlotChange, Status
-from harness.model.records.operation import OpCode, Operation
-from harness.model.records.state import Context, Phase, Slot, State, TaskState
-from harness.model.rules.finish import migrate_extra, preempt_extra
-from harness.model.rules.refusal import MAPS
-from harness.model.rules.step import step
+from harness.model.records.operation import KERNEL_MAPS, OpCode, Operation
+from harness.model.records.outcome import Outcome
+from harness.model.records.state import (
+    Context,
+    Phase,
+    State,
+    TaskState,
+    migrate_extra,
+    preempt_extra,
+)
 
 _QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 
 
-def page_id(machine: Machine, pte: int) -> int | None:
-    """Id of the page that *pte* maps."""
-    return machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
-
-
 def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
-    before = vector.get(state.slots, change.slot)
     own = machine.layout.pkmap_address(change.slot)
     untold = hidden or (change.address and not machine.layout.in_pkmap(change.address))
     address = (own if change.count else 0) if untold else change.address
-    where = state.where
-    old, new = page_id(machine, before.pte), page_id(machine, change.pte)
-    if old is not None and vector.get(where, old) == own:
-        where = vector.put(where, old, 0 if change.pte else address)
+    old = machine.page_of(vector.get(state.slots, change.slot).pte)
+    new = machine.page_of(change.pte)
+    after = state.with_slot(change.slot, change.count, change.pte)
+    if old is not None and vector.get(after.where, old) == own:
+        after = after.with_where(old, 0 if change.pte else address)
     if new is not None and machine.pages[new].highmem:
-        where = vector.put(where, new, address)
-    bit = 1 << change.slot
-    return state._replace(
-        zeros=state.zeros | bit if change.count == 0 else state.zeros & ~bit,
-        ones=state.ones | bit if change.count == 1 else state.ones & ~bit,
-        slots=vector.put(state.slots, change.slot, Slot(change.count, change.pte)),
-        where=where,
-    )
+        after = after.with_where(new, address)
+    return after
 
 
 def _unflushed(before: State, seen: Observation) -> int:
@@ -82,8 +75,8 @@ def _acting(
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
     started = seen.status in ASLEEP
-    extra = preempt_extra(machine, contexts)
-    migrate = seen.migrate - migrate_extra(machine, contexts)
+    extra = preempt_extra(contexts, rt=machine.layout.rt)
+    migrate = seen.migrate - migrate_extra(contexts, rt=machine.layout.rt)
     counted = machine.layout.preempt_count and phase is Phase.READY
     return base._replace(
         phase=phase,
@@ -118,7 +111,7 @@ def _tasks(
     task = base.tasks[op.task]._replace(phase=acting.phase, saved=acting.saved)
     tasks[op.task] = _acting(machine, task, op, seen, acting.contexts)
     registers = base.registers
-    if seen.status is Status.OK and op.code in MAPS:
+    if seen.status is Status.OK and op.code in KERNEL_MAPS:
         registers = vector.put(registers, op.reg, seen.value)
     for done in seen.done:
         sleeper = before.tasks[done.task]
@@ -151,13 +144,19 @@ def _windows(before: State, seen: Observation) -> dict[int, int]:
     return windows
 
 
-def absorb(machine: Machine, before: State, op: Operation, seen: Observation) -> State:
+def state_as_seen(
+    machine: Machine,
+    before: State,
+    op: Operation,
+    seen: Observation,
+    expected: tuple[Outcome, ...],
+) -> State:
     """The state after *op* was seen to do *seen*.
 
-    What no observation shows (contents of pages, open contexts) is taken from the rules.
+    What no observation shows (contents of pages, open contexts) is that of the first of the
+    *expected* outcomes of the rules; where there is none, it is that before the step.
     """
-    outcomes = step(machine, before, op)
-    base = outcomes[0].state if outcomes else before
+    base = expected[0].state if expected else before
     state = before
     acting = before.tasks[op.task]
     hidden = machine.layout.rt and (acting.atomic or acting.preempt != 0)

@@ -6,45 +6,39 @@ to be flushed, tasks to be woken, a BUG.  ``step`` is the rule; that both say th
 by test on all explored states and on random programs (tests/model/test_plain.py).
 """
 
-from collections.abc import Callable
-
 from harness.model.fast import fast_pkmap, fast_typed, fast_window
 from harness.model.fast.turn import (
+    PlainRule,
     Turn,
     address_of,
-    new,
     outcome,
     page_address,
-    page_address_allowed,
     pte_at,
-    with_current,
-    with_memory,
-    with_task,
 )
 from harness.model.records import vector
 from harness.model.records.km_type import typed_owner
 from harness.model.records.layout import (
     FRAME_MASK,
+    PAGE_MASK,
     PAGE_SHIFT,
     PAGE_SIZE,
     PTE_PRESENT,
     PTE_RW,
+    UNBOUND,
     Generation,
 )
-from harness.model.records.machine import SLEEP_MAX, UNBOUND, Machine
+from harness.model.records.machine import SLEEP_MAX, Machine
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Context, Phase, State, TaskState
-from harness.model.rules.draft import PAGE_MASK
+from harness.model.records.state import Context, Phase, State, TaskState, new
 from harness.model.rules.step import step
-
-PlainRule = Callable[[Turn], Outcome | None]
 
 _WORD = 4
 _WRITE = OpCode.WRITE
 _HARDIRQ = OpCode.HARDIRQ
 _SLEEP = OpCode.SLEEP
 _READY = Phase.READY
+_NO_PTES: tuple[int, ...] = ()
 
 
 def _idle(t: Turn) -> Outcome:
@@ -54,7 +48,9 @@ def _idle(t: Turn) -> Outcome:
 
 def _page_address(t: Turn) -> Outcome | None:
     """``page_address``."""
-    if t.op.page >= len(t.machine.pages) or not page_address_allowed(t.machine, t.task):
+    if t.op.page >= len(t.machine.pages) or not t.task.page_address_allowed(
+        rt=t.machine.layout.rt
+    ):
         return None
     address = page_address(t.machine, t.state, t.op.page)
     rule = "page-address.mapped" if address else "page-address.none"
@@ -98,18 +94,11 @@ def _access(t: Turn) -> Outcome | None:
     words, offset = vector.get(state.memory, page), address % PAGE_SIZE
     if not write:
         return outcome(t, state, "read", value=words.get(offset, 0), pte=shown)
-    memory = vector.put(state.memory, page, {**words, offset: t.op.value})
-    return outcome(t, with_memory(state, memory), "write", pte=shown)
+    after = state.with_memory(page, {**words, offset: t.op.value})
+    return outcome(t, after, "write", pte=shown)
 
 
 # -- contexts ---------------------------------------------------------------------------
-
-
-def _stack(machine: Machine, task: TaskState) -> tuple[range, tuple[int, ...]]:
-    """Window entries of *task* while it runs, and their PTEs (``local.live_entries``)."""
-    step, first = machine.increment, machine.layout.window_index(task.cpu, 0)
-    depth = min(max(task.depth, 0), len(task.saved))
-    return range(first + step - 1, first + depth, step), task.saved[step - 1 : depth : step]
 
 
 def _interrupt(t: Turn) -> Outcome | None:
@@ -119,7 +108,7 @@ def _interrupt(t: Turn) -> Outcome | None:
         return None
     opened = Context(hard, t.op.value, task.irqs_off)
     seen = outcome(t, t.state, "context.hardirq" if hard else "context.softirq")
-    inside = with_task(t.state, t.op.task, task._replace(contexts=(opened,), irqs_off=hard))
+    inside = t.state.alone_with_task(t.op.task, task.with_contexts((opened,), irqs_off=hard))
     return seen._replace(state=inside)
 
 
@@ -130,7 +119,7 @@ def _sleep(t: Turn) -> Outcome | None:
     rule = "context.sleep" if t.op.code is _SLEEP else "context.yield"
     if not t.machine.local or not t.task.depth:
         return outcome(t, t.state, rule)
-    entries, ptes = _stack(t.machine, t.task)
+    entries, ptes = t.task.live_entries(t.machine.layout, t.machine.increment)
     if any(t.state.windows.get(index) != pte for index, pte in zip(entries, ptes, strict=True)):
         return None
     found = outcome(t, t.state, rule + "-mapped")
@@ -189,15 +178,18 @@ def _switched(
 ) -> Turn | None:
     """The windows with the entries of *op*'s task in the place of those of *going*; None if one was never filled."""
     windows, coming = state.windows.copy(), state.tasks[op.task]
-    out, gone = _stack(machine, going) if going and going.phase is _READY else (range(0), ())
-    back, ptes = _stack(machine, coming)
+    layout, step = machine.layout, machine.increment
+    out, gone = range(0), _NO_PTES
+    if going and going.phase is _READY:
+        out, gone = going.live_entries(layout, step)
+    back, ptes = coming.live_entries(layout, step)
     if 0 in gone or 0 in ptes:
         return None
     for index in out:
         windows.pop(index, None)
     windows.update(zip(back, ptes, strict=True))
     touched = tuple(sorted({*out, *back}))
-    return Turn(machine, state, with_current(state, op.task, windows), op, coming, touched)
+    return Turn(machine, state, state.switched_to(op.task, windows), op, coming, touched)
 
 
 def _arrive(machine: Machine, state: State, op: Operation) -> Turn | None:
@@ -208,7 +200,7 @@ def _arrive(machine: Machine, state: State, op: Operation) -> Turn | None:
         return None
     if machine.local and (coming.depth or (going and going.depth)):
         return _switched(machine, state, op, going)
-    return Turn(machine, state, with_current(state, op.task, state.windows), op, coming, ())
+    return Turn(machine, state, state.switched_to(op.task, state.windows), op, coming, ())
 
 
 def plain(machine: Machine, state: State, op: Operation) -> Outcome | None:

@@ -6,20 +6,15 @@ The rules are those of ``pkmap.py`` and ``release.py`` where nobody sleeps and n
 from harness.model.fast.turn import (
     Turn,
     map_lowmem,
-    new,
     outcome,
-    page_address_allowed,
     pte_at,
-    with_pkmap,
 )
 from harness.model.records import vector
 from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT
 from harness.model.records.machine import HELD, REGISTERS, Machine
-from harness.model.records.observation import SlotChange
+from harness.model.records.observation import UNCLAIMED, SlotChange
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Slot, State
-from harness.model.rules.draft import UNCLAIMED
-from harness.model.rules.pkmap import lowest
+from harness.model.records.state import Slot, State, lowest, new
 
 _FREE = Slot(0, 0)
 
@@ -48,10 +43,9 @@ def _kmap_again(t: Turn, slot: int, address: int) -> Outcome | None:
     count, pte = vector.get(state.slots, slot)
     if count < 1:
         return None
-    slots = vector.put(state.slots, slot, new(Slot, (count + 1, pte)))
+    held: Slot = new(Slot, (count + 1, pte))
     registers = vector.put(state.registers, t.op.reg, address)
-    ones = state.ones & ~(1 << slot)
-    after = with_pkmap(state, (state.cursor, state.zeros, ones, slots, state.where), registers)
+    after = state.with_pkmap(state.cursor, slot, held, state.where, registers)
     rule = "kmap.revive" if count == 1 else "kmap.shared"
     changes = _slot_change(t, slot, count + 1, pte, address)
     return outcome(t, after, rule, value=address, pte=pte, slots=changes)
@@ -60,12 +54,10 @@ def _kmap_again(t: Turn, slot: int, address: int) -> Outcome | None:
 def _kmap_new(t: Turn, state: State, slot: int, rule: str) -> Outcome:
     """A new mapping in *slot* of *state*, where it is free."""
     op, address, pte = t.op, t.machine.layout.pkmap_address(slot), t.machine.ptes[t.op.page]
-    slots = vector.put(state.slots, slot, new(Slot, (2, pte)))
+    held: Slot = new(Slot, (2, pte))
     where = vector.put(state.where, op.page, address)
     registers = vector.put(state.registers, op.reg, address)
-    after = with_pkmap(
-        state, (slot, state.zeros & ~(1 << slot), state.ones, slots, where), registers
-    )
+    after = state.with_pkmap(slot, slot, held, where, registers)
     return outcome(
         t, after, rule, value=address, pte=pte, slots=_slot_change(t, slot, 2, pte, address)
     )
@@ -90,7 +82,7 @@ def _kmap_flushed(t: Turn) -> Outcome:
 
 def _slot_change(t: Turn, slot: int, count: int, pte: int, address: int) -> tuple[SlotChange]:
     """The change of *slot*, which maps the operation's page at *address*."""
-    allowed = page_address_allowed(t.machine, t.task)
+    allowed = t.task.page_address_allowed(rt=t.machine.layout.rt)
     return (new(SlotChange, (slot, count, pte, address if allowed else 0)),)
 
 
@@ -113,13 +105,10 @@ def _kunmap_slot(t: Turn, slot: int, address: int) -> Outcome | None:
     last = count == 2
     if count < 2 or (last and state.waiting):
         return None
-    slots = vector.put(state.slots, slot, new(Slot, (count - 1, pte)))
-    ones = state.ones | 1 << slot if last else state.ones
-    after = with_pkmap(
-        state, (state.cursor, state.zeros, ones, slots, state.where), state.registers
-    )
+    held: Slot = new(Slot, (count - 1, pte))
+    after = state.with_pkmap(state.cursor, slot, held, state.where, state.registers)
     rule = "kunmap.last" if last else "kunmap.shared"
-    shown = pte if page_address_allowed(t.machine, t.task) else 0
+    shown = pte if t.task.page_address_allowed(rt=t.machine.layout.rt) else 0
     return outcome(t, after, rule, pte=shown, slots=_slot_change(t, slot, count - 1, pte, address))
 
 
@@ -140,13 +129,7 @@ def _cleared(machine: Machine, state: State, unused: list[int]) -> State:
         slots[slot] = _FREE
         if page is not None:
             where[page] = 0
-    return state._replace(
-        zeros=state.zeros | state.ones,
-        ones=0,
-        slots=vector.build(slots),
-        where=vector.build(where),
-        unflushed=0,
-    )
+    return state.with_unused_flushed(vector.build(slots), vector.build(where))
 
 
 def flush_unused(t: Turn) -> Outcome | None:

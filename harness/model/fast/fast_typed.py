@@ -3,18 +3,27 @@
 The rules are those of ``typed.py`` where nothing goes wrong.
 """
 
-from harness.model.fast.fast_window import PFN, WindowRule, cleared, filled, mappable, mapped
-from harness.model.fast.turn import Turn, address_of, map_lowmem, new, outcome
+from harness.model.fast.turn import (
+    PlainRule,
+    Turn,
+    address_of,
+    cleared,
+    filled,
+    map_lowmem,
+    mappable,
+    mapped,
+    outcome,
+)
 from harness.model.records.km_type import slot
-from harness.model.records.operation import OpCode
+from harness.model.records.layout import PAGE_MASK
+from harness.model.records.operation import PFN_MAPS, OpCode
 from harness.model.records.outcome import Outcome
 from harness.model.records.state import TaskState
-from harness.model.rules.draft import PAGE_MASK
 
 
 def _nested(task: TaskState, by: int) -> TaskState:
     """*task* with *by* sections more in which it cannot be preempted."""
-    return new(TaskState, (*task[:5], task.preempt + by, *task[6:]))
+    return task.with_counts(task.preempt + by, task.pagefault, task.migrate)
 
 
 def _index(t: Turn) -> int:
@@ -28,7 +37,7 @@ def _map(t: Turn) -> Outcome | None:
     if not mappable(t):
         return None
     machine, state, op = t.machine, t.state, t.op
-    inside, pfn = _nested(t.task, 1), op.code in PFN
+    inside, pfn = _nested(t.task, 1), op.code in PFN_MAPS
     if not pfn and machine.direct[op.page]:
         return map_lowmem(t, inside, "typed.map.lowmem")
     index = _index(t)
@@ -47,7 +56,7 @@ def _unmap(t: Turn) -> Outcome | None:
     return outcome(t, after, "typed.unmap", invlpg=page, entry=index)
 
 
-TYPED: dict[OpCode, WindowRule] = {
+TYPED: dict[OpCode, PlainRule] = {
     OpCode.KMAP_ATOMIC: _map,
     OpCode.KMAP_ATOMIC_PROT: _map,
     OpCode.KMAP_ATOMIC_PFN: _map,

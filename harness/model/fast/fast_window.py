@@ -3,33 +3,28 @@
 The rules are those of ``local.py``, ``stack.py`` and ``typed_window.py`` where nothing goes wrong.
 """
 
-from collections.abc import Callable
-
 from harness.model.fast.turn import (
+    PlainRule,
     Turn,
     address_of,
+    cleared,
+    filled,
     map_lowmem,
-    new,
+    mappable,
+    mapped,
     outcome,
     pte_at,
-    with_task,
-    with_windows,
 )
 from harness.model.records import vector
 from harness.model.records.km_type import known_type, typed_entry
-from harness.model.records.machine import HELD, REGISTERS, Machine
+from harness.model.records.layout import PAGE_MASK
+from harness.model.records.machine import REGISTERS, Machine
 from harness.model.records.observation import SavedChange
-from harness.model.records.operation import OpCode
+from harness.model.records.operation import ATOMIC_MAPS, ATOMIC_UNMAPS, PFN_MAPS, OpCode
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import State, TaskState
-from harness.model.rules.draft import PAGE_MASK
+from harness.model.records.state import State, TaskState, new
 
-WindowRule = Callable[[Turn], Outcome | None]
-
-_ATOMIC = frozenset(
-    {OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KUNMAP_ATOMIC}
-)
-PFN = frozenset({OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP})
+_ATOMIC = ATOMIC_MAPS | ATOMIC_UNMAPS
 
 _LOCAL_MAPS = {
     (True, True): "atomic.map-pfn",
@@ -42,48 +37,15 @@ _LOCAL_UNMAPS = {True: "atomic.unmap", False: "local.unmap"}
 
 def _counted(machine: Machine, task: TaskState, by: int) -> TaskState:
     """What kmap_atomic (*by* 1) and kunmap_atomic (-1) do beside mapping (``bookkeeping.py``)."""
-    pagefault = task.pagefault + by
+    preempt, pagefault, migrate = task.preempt, task.pagefault + by, task.migrate
     if machine.layout.rt:
-        return new(TaskState, (*task[:6], pagefault, task.migrate + by, *task[8:]))
-    return new(TaskState, (*task[:5], task.preempt + by, pagefault, *task[7:]))
-
-
-def mappable(t: Turn) -> bool:
-    """Whether the module lets the operation map."""
-    return t.op.page < len(t.machine.pages) and t.op.reg < REGISTERS and t.task.preempt < HELD
-
-
-def filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
-    """The state with entry *index*, which is free, mapping the page by *pte*, with *task* and *depths*."""
-    state = t.state
-    registers = vector.put(state.registers, t.op.reg, t.machine.layout.fixaddr(index))
-    return with_windows(t, task, {**state.windows, index: pte}, depths, registers)
-
-
-def cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> State:
-    """The state without entry *index*, with *task* and *depths*."""
-    windows = t.state.windows.copy()
-    del windows[index]
-    return with_windows(t, task, windows, depths, t.state.registers)
-
-
-def mapped(
-    t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()
-) -> Outcome:
-    """Entry *index* maps the page; its address is returned."""
-    address = t.machine.layout.fixaddr(index)
-    return outcome(
-        t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved
-    )
-
-
-def _in_window(machine: Machine, address: int) -> bool:
-    return machine.window_low <= address & PAGE_MASK <= machine.window_high
+        return task.with_counts(preempt, pagefault, migrate + by)
+    return task.with_counts(preempt + by, pagefault, migrate)
 
 
 def _outside(t: Turn, left: TaskState, rule: str, address: int) -> Outcome:
     """Unmapping an address beside the windows does nothing to them."""
-    after = with_task(t.state, t.op.task, left)
+    after = t.state.alone_with_task(t.op.task, left)
     return outcome(t, after, rule + ".outside", pte=pte_at(t.machine, after, address))
 
 
@@ -95,7 +57,7 @@ def _local_map(t: Turn) -> Outcome | None:
     if not mappable(t):
         return None
     machine, op = t.machine, t.op
-    pfn, atomic = op.code in PFN, op.code in _ATOMIC
+    pfn, atomic = op.code in PFN_MAPS, op.code in _ATOMIC
     rule = _LOCAL_MAPS[atomic, pfn]
     if pfn or machine.layout.force_map or not machine.direct[op.page]:
         return _local_push(t, rule, atomic=atomic)
@@ -104,7 +66,7 @@ def _local_map(t: Turn) -> Outcome | None:
 
 def _stacked(task: TaskState, depth: int, saved: tuple[int, ...], by: int) -> TaskState:
     """*task* with *by* mappings more, each of which disables migration."""
-    return new(TaskState, (*task[:3], depth, saved, *task[5:7], task.migrate + by, *task[8:]))
+    return task.with_stack(depth, saved, task.migrate + by)
 
 
 def _local_push(t: Turn, rule: str, *, atomic: bool) -> Outcome | None:
@@ -129,7 +91,7 @@ def _local_unmap(t: Turn) -> Outcome | None:
     address, atomic = address_of(t), t.op.code in _ATOMIC
     if not address:
         return None
-    if _in_window(t.machine, address):
+    if t.machine.in_window(address):
         return _local_pop(t, address & PAGE_MASK, atomic=atomic)
     left = _counted(t.machine, t.task, -1) if atomic else t.task
     if left.migrate < 0 or t.machine.layout.force_map:
@@ -153,7 +115,7 @@ def _local_pop(t: Turn, page: int, *, atomic: bool) -> Outcome | None:
     return outcome(t, after, _LOCAL_UNMAPS[atomic], invlpg=page, entry=index, saved=changes)
 
 
-LOCAL: dict[OpCode, WindowRule] = {
+LOCAL: dict[OpCode, PlainRule] = {
     OpCode.KMAP_ATOMIC: _local_map,
     OpCode.KMAP_ATOMIC_PROT: _local_map,
     OpCode.KMAP_ATOMIC_PFN: _local_map,
@@ -178,7 +140,7 @@ def _stack_map(t: Turn) -> Outcome | None:
     """``kmap_atomic_prot`` and ``kmap_atomic_prot_pfn``."""
     if not mappable(t):
         return None
-    pfn, cpu = t.op.code in PFN, t.task.cpu
+    pfn, cpu = t.op.code in PFN_MAPS, t.task.cpu
     rule = "atomic.map-pfn" if pfn else "atomic.map"
     inside = _counted(t.machine, t.task, 1)
     if not pfn and t.machine.direct[t.op.page]:
@@ -198,7 +160,7 @@ def _stack_unmap(t: Turn) -> Outcome | None:
     left = _counted(t.machine, t.task, -1)
     if not address or left.migrate < 0:
         return None
-    if _in_window(t.machine, address):
+    if t.machine.in_window(address):
         return _stack_pop(t, left, address & PAGE_MASK)
     return None if t.machine.layout.debug_highmem else _outside(t, left, "atomic.unmap", address)
 
@@ -213,7 +175,7 @@ def _stack_pop(t: Turn, left: TaskState, page: int) -> Outcome | None:
     return outcome(t, after, "atomic.unmap", invlpg=page, entry=index)
 
 
-STACK: dict[OpCode, WindowRule] = {
+STACK: dict[OpCode, PlainRule] = {
     OpCode.KMAP_ATOMIC: _stack_map,
     OpCode.KMAP_ATOMIC_PROT: _stack_map,
     OpCode.KMAP_ATOMIC_PFN: _stack_map,

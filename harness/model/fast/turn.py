@@ -1,11 +1,12 @@
 """A plain step being made: what its rules read, and the outcome that they come to."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.model.records import vector
-from harness.model.records.layout import ADDRESS_MASK
-from harness.model.records.machine import REGISTERS, Machine
+from harness.model.records.machine import HELD, REGISTERS, Machine
 from harness.model.records.observation import (
+    UNCLAIMED,
     Observation,
     SavedChange,
     SlotChange,
@@ -14,16 +15,17 @@ from harness.model.records.observation import (
 )
 from harness.model.records.operation import Base, Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Slot, State, TaskState
-from harness.model.records.vector import Vector
-from harness.model.rules.draft import UNCLAIMED
-from harness.model.rules.finish import PREEMPT_MASK, migrate_extra, preempt_extra
+from harness.model.records.state import (
+    PREEMPT_MASK,
+    State,
+    TaskState,
+    migrate_extra,
+    new,
+    preempt_extra,
+)
 
 _OK = Status.OK
 _REG = Base.REG
-
-new = tuple.__new__
-"""``new(Record, fields in order)``: what ``Record(...)`` does, in half the time."""
 
 
 class Turn(NamedTuple):
@@ -40,18 +42,17 @@ class Turn(NamedTuple):
     switched: tuple[int, ...]
 
 
+PlainRule = Callable[[Turn], Outcome | None]
+"""What the fast path has for an operation; None leaves it to ``step``."""
+
+
 def address_of(t: Turn) -> int:
     """The address operand; 0 where it is no register, or is refused."""
     op = t.op
     if op.base != _REG or op.reg >= REGISTERS:
         return 0
-    address = (vector.get(t.state.registers, op.reg) + op.offset) & ADDRESS_MASK
+    address = t.machine.operand_address(op, t.state.registers)
     return address if address >= t.machine.layout.page_offset else 0
-
-
-def page_address_allowed(machine: Machine, task: TaskState) -> bool:
-    """Whether page_address() may be called (``bookkeeping.py``): in a plain hardirq interrupts are off."""
-    return not machine.layout.rt or not (task.irqs_off or task.preempt)
 
 
 def page_address(machine: Machine, state: State, page: int) -> int:
@@ -92,9 +93,9 @@ def outcome(
     if not machine.layout.preempt_count:
         preempt = 0
     if contexts:
-        preempt += preempt_extra(machine, contexts)
-        migrate += migrate_extra(machine, contexts)
-    asked = page < len(machine.pages) and page_address_allowed(machine, task)
+        preempt += preempt_extra(contexts, rt=machine.layout.rt)
+        migrate += migrate_extra(contexts, rt=machine.layout.rt)
+    asked = page < len(machine.pages) and task.page_address_allowed(rt=machine.layout.rt)
     windows = _window_changes(t, after, entry) if entry >= 0 or t.switched else ()
     seen = new(Observation, (
         _OK,
@@ -139,51 +140,10 @@ def _one_less(state: State, number: int) -> State:
     (context,) = task.contexts
     if context.remaining > 1:
         less = context._replace(remaining=context.remaining - 1)
-        return with_task(state, number, task._replace(contexts=(less,)))
-    return with_task(state, number, task._replace(contexts=(), irqs_off=context.irqs_off))
-
-
-# The states below are what State._replace would make, in less than half its time.
-
-Pkmap = tuple[int, int, int, Vector[Slot], Vector[int]]
-"""The first fields of a state: cursor, zeros, ones, slots, where."""
-
-
-def with_pkmap(state: State, pkmap: Pkmap, registers: Vector[int]) -> State:
-    """*state* with *pkmap* and *registers*."""
-    return new(State, (*pkmap, *state[5:9], registers, *state[10:]))
-
-
-def with_current(state: State, number: int, windows: dict[int, int]) -> State:
-    """*state* with task *number* on its CPU, and *windows*."""
-    return new(State, (*state[:6], windows, *state[7:13], number, *state[14:]))
-
-
-def with_memory(state: State, memory: Vector[dict[int, int]]) -> State:
-    """*state* with *memory*."""
-    return new(State, (*state[:10], memory, *state[11:]))
-
-
-def with_task(state: State, number: int, task: TaskState) -> State:
-    """*state* with task *number* changed, the only one that may keep a CPU (while it is atomic)."""
-    tasks, spinning = vector.replaced(state.tasks, number, task), (number,) if task.atomic else ()
-    return new(State, (*state[:7], tasks, *state[8:14], spinning, *state[15:]))
-
-
-def with_windows(
-    t: Turn,
-    task: TaskState,
-    windows: dict[int, int],
-    depths: tuple[int, ...],
-    registers: Vector[int],
-) -> State:
-    """The state with *task* as after ``with_task``, and with *windows*, *depths* and *registers*."""
-    state, number = t.state, t.op.task
-    tasks, spinning = vector.replaced(state.tasks, number, task), (number,) if task.atomic else ()
-    return new(
-        State,
-        (*state[:6], windows, tasks, depths, registers, *state[10:14], spinning, *state[15:]),
-    )
+        task = task.with_contexts((less,), irqs_off=task.irqs_off)
+    else:
+        task = task.with_contexts((), irqs_off=context.irqs_off)
+    return state.alone_with_task(number, task)
 
 
 def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:
@@ -191,5 +151,35 @@ def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:
     address = t.machine.direct[t.op.page]
     state = t.state
     registers = vector.put(state.registers, t.op.reg, address)
-    after = with_windows(t, task, state.windows, state.depths, registers)
+    after = state.alone_with_mapping(t.op.task, task, state.windows, state.depths, registers)
     return outcome(t, after, rule, value=address, pte=pte_at(t.machine, after, address))
+
+
+def mappable(t: Turn) -> bool:
+    """Whether the module lets the operation map."""
+    return t.op.page < len(t.machine.pages) and t.op.reg < REGISTERS and t.task.preempt < HELD
+
+
+def filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
+    """The state with entry *index*, which is free, mapping the page by *pte*, with *task* and *depths*."""
+    state = t.state
+    registers = vector.put(state.registers, t.op.reg, t.machine.layout.fixaddr(index))
+    windows = {**state.windows, index: pte}
+    return state.alone_with_mapping(t.op.task, task, windows, depths, registers)
+
+
+def cleared(t: Turn, index: int, task: TaskState, depths: tuple[int, ...]) -> State:
+    """The state without entry *index*, with *task* and *depths*."""
+    windows = t.state.windows.copy()
+    del windows[index]
+    return t.state.alone_with_mapping(t.op.task, task, windows, depths, t.state.registers)
+
+
+def mapped(
+    t: Turn, after: State, index: int, rule: str, saved: tuple[SavedChange, ...] = ()
+) -> Outcome:
+    """Entry *index* maps the page; its address is returned."""
+    address = t.machine.layout.fixaddr(index)
+    return outcome(
+        t, after, rule, value=address, pte=after.windows[index], entry=index, saved=saved
+    )

@@ -10,6 +10,10 @@ from typing import NamedTuple
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 ADDRESS_MASK = 0xFFFF_FFFF
+PAGE_MASK = ~(PAGE_SIZE - 1)
+
+UNBOUND = 0xFF
+"""In the place of a task's CPU: it may run on any."""
 
 TYPED_FIRST = 0x8000
 """Index of the first entry of the module's typed window, beyond every fixmap index."""

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 
+from harness.model.records import vector
 from harness.model.records.layout import (
     ADDRESS_MASK,
+    FRAME_MASK,
+    PAGE_MASK,
     PAGE_SHIFT,
     PTE_NX,
     PTE_RW,
@@ -11,10 +14,19 @@ from harness.model.records.layout import (
     Generation,
     Layout,
 )
-from harness.model.records.operation import WITH_PROT, OpCode, Operation, Prot
+from harness.model.records.operation import (
+    ATOMIC_MAPS,
+    ONLY_LOCAL,
+    PFN_MAPS,
+    WITH_PROT,
+    Base,
+    OpCode,
+    Operation,
+    Prot,
+)
 from harness.model.records.page import Page
+from harness.model.records.vector import Vector
 
-UNBOUND = 0xFF
 REGISTERS = 4096
 
 PTE_PWT = 0x008
@@ -22,21 +34,9 @@ PTE_PCD = 0x010
 PTE_CACHE = PTE_PWT | PTE_PCD | 0x080
 """The bits that choose a cache mode; 0x080 is PAT in a 4 KiB PTE."""
 
-HARDIRQ_OFFSET = 0x1_0000
-SOFTIRQ_OFFSET = 0x100
 NEIGHBOURS = 4
 HELD = 64
 SLEEP_MAX = 1_000_000
-
-_LOCAL_ONLY = frozenset(
-    {
-        OpCode.KMAP_LOCAL,
-        OpCode.KMAP_LOCAL_PROT,
-        OpCode.KMAP_LOCAL_PFN,
-        OpCode.KUNMAP_LOCAL,
-        OpCode.USER,
-    }
-)
 
 
 def protections(kmap_prot: int) -> tuple[int, ...]:
@@ -70,10 +70,8 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
     ``kmap_atomic_prot`` and ``kmap_atomic_pfn`` came to the local generation with 5.11;
     the 5.10-rt patch, which is of that generation, lacks both.
     """
-    local = frozenset() if layout.generation is Generation.LOCAL else _LOCAL_ONLY
-    if layout.kmap_atomic_prot:
-        return local
-    return local | {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
+    local = frozenset() if layout.generation is Generation.LOCAL else ONLY_LOCAL
+    return local if layout.kmap_atomic_prot else local | (ATOMIC_MAPS & (WITH_PROT | PFN_MAPS))
 
 
 def _watched(lay: Layout) -> frozenset[int]:
@@ -145,6 +143,29 @@ class Machine:
         if op.code == OpCode.IOMAP:
             return (self.pages[op.page].pfn << PAGE_SHIFT) | self.iomap_prots[op.prot]
         return self.pte(op.page, op.prot)
+
+    def operand_address(self, op: Operation, registers: Vector[int]) -> int:
+        """The address operand of *op*: (base, reg or page, offset), ``enum kmh_base``.
+
+        Raises IndexError for a register or a page that is not there.
+        """
+        if op.base == Base.REG:
+            start = vector.get(registers, op.reg)
+        elif op.base == Base.DIRECT:
+            start = self.direct[op.page]
+        elif op.base == Base.FIXMAP:
+            start = self.layout.fixaddr(op.reg)
+        else:
+            start = self.layout.pkmap_address(op.reg) if op.base == Base.PKMAP else 0
+        return (start + op.offset) & ADDRESS_MASK
+
+    def page_of(self, pte: int) -> int | None:
+        """Id of the page that *pte* maps, if it is one of ours."""
+        return self.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
+
+    def in_window(self, address: int) -> bool:
+        """Whether the unmap functions take *address* for one of a window: both ends belong to it."""
+        return self.window_low <= address & PAGE_MASK <= self.window_high
 
     def window_owner(self, index: int) -> int:
         """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""

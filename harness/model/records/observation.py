@@ -8,6 +8,9 @@ so that a comparison is a comparison of tuples.  Values that the model cannot kn
 from enum import IntEnum
 from typing import NamedTuple
 
+UNCLAIMED = -1
+"""In a predicted observation: the model says nothing about this field."""
+
 
 class Status(IntEnum):
     """How an operation ended (``enum kmh_status``)."""

@@ -277,6 +277,7 @@ OPENS_CONTEXT = operations_with(_F.OPENS_CONTEXT)
 OUTSIDE = operations_with(_F.OUTSIDE)
 ERRANDS = operations_with(_F.ERRAND)
 INTERRUPTIBLE = operations_with(_F.INTERRUPTIBLE)
+SWITCHES = operations_with(_F.SWITCHES)
 
 
 class Operation(NamedTuple):

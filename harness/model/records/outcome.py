@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from harness.model.records.observation import Observation
+from harness.model.records.observation import UNCLAIMED, Observation
 from harness.model.records.state import State
-from harness.model.rules.draft import UNCLAIMED
 
 
 class Outcome(NamedTuple):

@@ -9,15 +9,15 @@ from harness.model.records.km_type import typed_owner
 from harness.model.records.layout import (
     ADDRESS_MASK,
     FRAME_MASK,
+    PAGE_MASK,
     PAGE_SHIFT,
     PAGE_SIZE,
     PTE_PRESENT,
     PTE_RW,
 )
-from harness.model.records.observation import Status
+from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import NO_PAGE, OpCode
-from harness.model.rules.draft import PAGE_MASK, UNCLAIMED, Draft
-from harness.model.rules.pkmap import set_pte as set_slot_pte
+from harness.model.rules.draft import Draft, refuse
 
 _WORD = 4
 
@@ -29,7 +29,7 @@ def translations(d: Draft, address: int) -> tuple[int, ...]:
         return (((address - layout.page_offset) & FRAME_MASK) | PTE_PRESENT | PTE_RW,)
     now = d.pte_at(address)
     page = address & PAGE_MASK
-    held = d.stale.get((d.cpu, page), ()) + d.stale.get((-1, page), ())
+    held = d.state.stale.get((d.task.cpu, page), ()) + d.state.stale.get((-1, page), ())
     return (now, *(pte for pte in held if pte != now))
 
 
@@ -37,19 +37,19 @@ def _remember_remote(d: Draft, address: int, pte: int) -> None:
     """Looking into another CPU's window fills this CPU's TLB, which that CPU's INVLPG does not reach."""
     layout = d.machine.layout
     if layout.in_typed(address):
-        if typed_owner(layout.fixindex(address), layout.online_cpus) != d.cpu:
-            d.mark_stale(d.cpu, address & PAGE_MASK, pte)
-    elif d.in_window(address) and d.machine.window_owner(layout.fixindex(address)) != d.cpu:
-        d.mark_stale(d.cpu, address & PAGE_MASK, pte)
+        if typed_owner(layout.fixindex(address), layout.online_cpus) != d.task.cpu:
+            d.mark_stale(d.task.cpu, address & PAGE_MASK, pte)
+    elif d.in_window(address) and d.machine.window_owner(layout.fixindex(address)) != d.task.cpu:
+        d.mark_stale(d.task.cpu, address & PAGE_MASK, pte)
 
 
 def _load(d: Draft, pte: int, address: int) -> int:
     """32-bit load; pages of the pools start as zeros.  Other pages, and the next page, are not known."""
-    page = d.page_of(pte)
+    page = d.machine.page_of(pte)
     offset = address % PAGE_SIZE
     if page is None or offset > PAGE_SIZE - _WORD:
         return UNCLAIMED
-    words = vector.get(d.memory, page)
+    words = vector.get(d.state.memory, page)
     low, shift = offset & -_WORD, offset % _WORD * 8
     both = words.get(low, 0) | words.get(low + _WORD, 0) << 32
     return both >> shift & ADDRESS_MASK
@@ -57,11 +57,11 @@ def _load(d: Draft, pte: int, address: int) -> int:
 
 def _store(d: Draft, pte: int, address: int, value: int) -> None:
     """32-bit store, kept as aligned words."""
-    page = d.page_of(pte)
+    page = d.machine.page_of(pte)
     if page is None:
         return
     offset = address % PAGE_SIZE
-    words = vector.get(d.memory, page).copy()
+    words = vector.get(d.state.memory, page).copy()
     low, shift = offset & -_WORD, offset % _WORD * 8
     if shift:
         both = words.get(low, 0) | words.get(low + _WORD, 0) << 32
@@ -69,7 +69,7 @@ def _store(d: Draft, pte: int, address: int, value: int) -> None:
         words[low + _WORD] = both >> 32
         value = both & ADDRESS_MASK
     words[low] = value
-    d.memory = vector.put(d.memory, page, words)
+    d.state = d.state.with_memory(page, words)
 
 
 def _through(d: Draft, pte: int, address: int) -> None:
@@ -121,12 +121,29 @@ def set_pte(d: Draft) -> None:
     layout = d.machine.layout
     pte = 0 if d.op.page == NO_PAGE else d.machine.pte(d.op.page, d.op.prot)
     if layout.in_pkmap(address):
-        set_slot_pte(d, layout.pkmap_slot(address), pte)
+        _set_slot_pte(d, layout.pkmap_slot(address), pte)
         return
     index = layout.fixindex(address)
-    d.mark_stale(d.machine.window_owner(index), address & PAGE_MASK, d.windows.get(index, 0))
+    d.mark_stale(d.machine.window_owner(index), address & PAGE_MASK, d.state.windows.get(index, 0))
     d.set_window(index, pte)
-    d.tampered = True
+    d.state = d.state._replace(tampered=True)
+
+
+def _set_slot_pte(d: Draft, slot: int, pte: int) -> None:
+    """Nothing else of the machinery knows of it: count and page address stay."""
+    held = vector.get(d.state.slots, slot)
+    d.set_slot(slot, held.count, pte)
+    d.state = d.state._replace(tampered=True)
+    d.mark_stale(-1, d.machine.layout.pkmap_address(slot), held.pte)
+
+
+def page_address(d: Draft) -> None:
+    """``page_address``: the value is compared, nothing changes."""
+    if not d.page_address_allowed():
+        refuse(d, "page-address.refused")
+        return
+    d.value = d.pte_address = d.page_address(d.op.page)
+    d.rule = "page-address.mapped" if d.value else "page-address.none"
 
 
 def invlpg(d: Draft) -> None:
@@ -148,7 +165,7 @@ def kmap_to_page(d: Draft) -> None:
     d.rule = "to-page.direct"
     if layout.in_pkmap(address):
         d.rule = "to-page.pkmap"
-        d.value = _pfn(vector.get(d.slots, layout.pkmap_slot(address)).pte)
+        d.value = _pfn(vector.get(d.state.slots, layout.pkmap_slot(address)).pte)
         if d.machine.to_page_local:
             d.warn_once("to-page-pkmap")
         return
@@ -161,14 +178,14 @@ def _window_to_page(d: Draft, page: int) -> None:
     known = d.machine.to_page_local and page != d.machine.window_high
     d.rule = "to-page.window" if known else "to-page.unknown-window"
     if not known:
-        mapped = d.windows.get(d.machine.layout.fixindex(page), 0)
+        mapped = d.state.windows.get(d.machine.layout.fixindex(page), 0)
         bug = "kmap_to_page-slot0" if d.machine.to_page_local else "kmap_to_page-atomic"
         d.known = bug if mapped else None
         return
     d.warn_once("to-page-local")
-    for entry in range(d.depth):
-        if d.machine.layout.fixaddr(d.machine.layout.window_index(d.cpu, entry)) == page:
-            d.value = _pfn(d.saved[entry])
+    for entry in range(d.task.depth):
+        if d.machine.layout.fixaddr(d.machine.layout.window_index(d.task.cpu, entry)) == page:
+            d.value = _pfn(d.task.saved[entry])
             return
     d.rule += "-foreign"
 

@@ -6,91 +6,47 @@ The operation itself must not notice (mm/highmem.c; arch/x86/mm/highmem_32.c to 
 interrupt pushes it pops).
 """
 
-from collections.abc import Iterator
-from enum import IntEnum
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from harness.model.records import vector
+from harness.model.records.interrupt import (
+    HARD,
+    OWN,
+    SOFT,
+    Armed,
+    InterruptContext,
+    Trigger,
+    armed_of,
+)
 from harness.model.records.machine import Machine
-from harness.model.records.observation import Interrupt, Status
-from harness.model.records.operation import OpCode, Operation, Prot
+from harness.model.records.observation import UNCLAIMED, Interrupt, Status
+from harness.model.records.operation import INTERRUPTIBLE, SWITCHES, OpCode, Operation, Prot
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Armed, State
-from harness.model.rules import pkmap
-from harness.model.rules.draft import UNCLAIMED, Draft
-
-HARD, SOFT, OWN, IN_USE = 1, 2, 4, 8
-"""``KMH_INTERRUPT_*``."""
-
-LEVELS_MOST = 8
-DELAY_MOST_NS = 1_000_000
+from harness.model.records.state import State
+from harness.model.rules.draft import Draft
 
 
-class Where(IntEnum):
-    """In what context it maps (``enum kmh_context``)."""
-
-    HARDIRQ = 0
-    SOFTIRQ = 1
-    TASK = 2
-
-
-class Trigger(IntEnum):
-    """What brings it about (``enum kmh_trigger``); from MAP on functions, at an offset of an instruction."""
-
-    TIMER = 0
-    IPI = 1
-    MAP = 2
-    UNMAP = 3
-    FLUSH = 4
-    SWITCH_OUT = 5
-    SWITCH_IN = 6
-    KMAP = 7
-    KUNMAP = 8
-    FLUSH_UNUSED = 9
-
-
-_SWITCHES = frozenset({OpCode.SLEEP, OpCode.YIELD})
-INTERRUPTIBLE = frozenset(code for code in OpCode if code <= OpCode.WRITE) | _SWITCHES
-"""Operations in which the module lets an interrupt come; it drops one that is due in another."""
-
-
-def armed_of(op: Operation) -> Armed:
-    """What an INTERRUPT operation asks for."""
-    return Armed(op.reg & 0xF, op.reg >> 4, op.page, op.value & 0xFF, op.value >> 8 & 0xFF)
-
-
-def senseless(machine: Machine, op: Operation) -> bool:
-    """Whether the module turns an INTERRUPT down: no such trigger, pages, CPU or delay."""
-    want = armed_of(op)
-    return (
-        want.trigger > max(Trigger)
-        or want.where > max(Where)
-        or not 0 < want.levels <= LEVELS_MOST
-        or op.page + want.levels > len(machine.pages)
-        or (want.trigger == Trigger.IPI and machine.layout.online_cpus == 1)
-        or op.offset < (1 if want.trigger < Trigger.MAP else 0)
-        or (want.trigger < Trigger.MAP and op.offset > DELAY_MOST_NS)
-    )
-
-
-def arm(d: Draft) -> list[Draft]:
+def arm(d: Draft, flush: Callable[[Draft], None]) -> list[Draft]:
     """INTERRUPT: nothing happens yet.  Where no instruction begins at the offset it is refused.
 
     To place a probe the kernel may need a page for its instructions; the change of that page's attributes
-    flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``, arch/x86/mm/pat/set_memory.c).
+    flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``, arch/x86/mm/pat/set_memory.c):
+    *flush* does that.
     """
-    d.rule = f"interrupt.{Where(d.op.reg & 0xF).name.lower()}"
+    d.rule = f"interrupt.{InterruptContext(d.op.reg & 0xF).name.lower()}"
     d.flush_scans = UNCLAIMED
     flushed = d.fork()
-    pkmap.flush_all_zero(flushed)
+    flush(flushed)
     flushed.flush_scans = UNCLAIMED
-    return [*_armed(d), *(_armed(flushed) if d.ones else ())]
+    return [*_armed(d), *(_armed(flushed) if d.state.ones else ())]
 
 
 def _armed(d: Draft) -> list[Draft]:
     armed = d.fork()
-    armed.armed = armed_of(d.op)
-    d.armed = None
+    wanted = armed_of(d.op.page, d.op.reg, d.op.value)
+    armed.task = d.task._replace(armed=wanted)
+    d.task = d.task._replace(armed=None)
     if d.op.reg >> 4 < Trigger.MAP:
         return [armed]
     d.status = Status.REFUSED
@@ -113,7 +69,7 @@ def interrupted(
         if seen.status in (Status.REFUSED, Status.NOT_APPLICABLE):
             found.append(outcome)
             continue
-        plain = outcome._replace(state=_with(outcome.state, op.task, later))
+        plain = outcome._replace(state=_rearmed(outcome.state, op.task, later))
         comes = not armed.skip and op.code in INTERRUPTIBLE and seen.status is not Status.BLOCKED
         if not comes or task.irqs_off or seen.status is Status.DIED:
             found.append(plain)
@@ -127,6 +83,10 @@ def interrupted(
     return tuple(found)
 
 
+def _rearmed(state: State, number: int, armed: Armed | None) -> State:
+    return state.with_task(number, state.tasks[number]._replace(armed=armed))
+
+
 class _Meeting(NamedTuple):
     """An operation in a state, and the interrupt that meets it."""
 
@@ -134,11 +94,6 @@ class _Meeting(NamedTuple):
     before: State
     op: Operation
     armed: Armed
-
-
-def _with(state: State, number: int, armed: Armed | None) -> State:
-    task = state.tasks[number]._replace(armed=armed)
-    return state._replace(tasks=(*state.tasks[:number], task, *state.tasks[number + 1 :]))
 
 
 def _possible(met: _Meeting, after: State, cpu: int) -> list[tuple[Interrupt, ...]]:
@@ -158,8 +113,10 @@ def _tops(met: _Meeting, after: State, cpu: int) -> Iterator[tuple[int, int]]:
     somebody who has mapped nothing.  The stack generation has one depth for a CPU.
     """
     where = met.armed.where
-    flags = {Where.HARDIRQ: HARD, Where.SOFTIRQ: SOFT}.get(Where(where), 0)
-    own = where != Where.TASK
+    flags = {InterruptContext.HARDIRQ: HARD, InterruptContext.SOFTIRQ: SOFT}.get(
+        InterruptContext(where), 0
+    )
+    own = where != InterruptContext.TASK
     if met.machine.local:
         depths = (met.before.tasks[met.op.task].depth, after.tasks[met.op.task].depth)
     else:
@@ -167,7 +124,7 @@ def _tops(met: _Meeting, after: State, cpu: int) -> Iterator[tuple[int, int]]:
     for depth in depths:
         if own:
             yield flags | OWN, depth
-    if not own or met.op.code in _SWITCHES or where == Where.SOFTIRQ:
+    if not own or met.op.code in SWITCHES or where == InterruptContext.SOFTIRQ:
         for depth in (0,) if met.machine.local else depths:
             yield flags, depth
 

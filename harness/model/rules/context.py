@@ -1,42 +1,30 @@
-"""What a task does beside mapping: contexts, sleeping, moving, ending.
+"""What a task does beside mapping: interrupts off and on, contexts, moving, ending."""
 
-In an atomic section none of these but the contexts is begun (``refusal.py``).
-"""
-
-from harness.model.records.machine import SLEEP_MAX
-from harness.model.records.observation import Status
 from harness.model.records.state import Context, Phase
-from harness.model.rules import local
-from harness.model.rules.draft import Draft
-
-
-def refuse(d: Draft, rule: str) -> None:
-    """Wrong use of the module: nothing is done."""
-    d.status = Status.REFUSED
-    d.rule = rule
+from harness.model.rules.draft import Draft, count, refuse
 
 
 def irq_off(d: Draft) -> None:
     """``local_irq_disable``."""
-    d.irqs_off = True
+    d.task = d.task._replace(irqs_off=True)
     d.rule = "context.irq-off"
 
 
 def irq_on(d: Draft) -> None:
     """``local_irq_enable``."""
-    d.irqs_off = False
+    d.task = d.task._replace(irqs_off=False)
     d.rule = "context.irq-on"
 
 
 def preempt_off(d: Draft) -> None:
     """``preempt_disable``."""
-    d.preempt += 1
+    count(d, preempt=1)
     d.rule = "context.preempt-off"
 
 
 def preempt_on(d: Draft) -> None:
     """``preempt_enable``."""
-    d.preempt -= 1
+    count(d, preempt=-1)
     d.rule = "context.preempt-on"
 
 
@@ -44,7 +32,7 @@ def interrupt(d: Draft, *, hard: bool) -> None:
     """The next operations run in an interrupt on top of this task; this one is seen before it begins."""
     d.rule = "context.hardirq" if hard else "context.softirq"
     if d.op.value:
-        d.opens = Context(hard, d.op.value, d.irqs_off)
+        d.opens = Context(hard, d.op.value, d.task.irqs_off)
 
 
 def hardirq(d: Draft) -> None:
@@ -57,47 +45,10 @@ def softirq(d: Draft) -> None:
     interrupt(d, hard=False)
 
 
-def sleep(d: Draft) -> None:
-    """SLEEP: a context switch there and back.
-
-    A short timer may fire before the task is off its CPU (seen on 6.1 with 50 us); the module
-    then sleeps again, until the task has really been away.
-    """
-    if d.op.value > SLEEP_MAX:
-        refuse(d, "context.sleep-refused")
-        return
-    _away(d, "context.sleep")
-
-
-def _away(d: Draft, rule: str) -> None:
-    """The task is switched out and in again.
-
-    In the local generation the window entries are cleared and flushed on the way out and
-    written again on the way in (kernel/sched/core.c, ``prepare_task_switch`` and
-    ``finish_task_switch``).  In the other generations nothing happens to them.
-    """
-    d.rule = rule
-    if not d.depth:
-        return
-    d.rule += "-mapped"
-    me = d.before.tasks[d.task]
-    for address in local.switch_out(d, me):
-        d.invlpg(address)
-    local.switch_in(d, me)
-
-
-def schedule(d: Draft) -> None:
-    """YIELD: ``schedule()``, which switches only if somebody else wants the CPU: nothing need have been flushed."""
-    held = d.stale
-    _away(d, "context.yield")
-    d.invlpgs = d.invlpg_address = 0
-    d.stale = held
-
-
 def leave(d: Draft) -> None:
     """EXIT: the task ends as it is; live local mappings vanish at its last switch, silently."""
-    d.rule = "context.exit-mapped" if d.depth else "context.exit"
-    d.phase = Phase.DEAD
+    d.rule = "context.exit-mapped" if d.task.depth else "context.exit"
+    d.task = d.task._replace(phase=Phase.DEAD)
 
 
 def migrate(d: Draft) -> None:
@@ -106,10 +57,10 @@ def migrate(d: Draft) -> None:
     A task whose migration is disabled is not sent: the kernel would warn and refuse
     (kernel/sched/core.c, ``__set_cpus_allowed_ptr``), so the module refuses before.
     """
-    if d.migrate or d.op.value >= d.machine.layout.online_cpus:
+    if d.task.migrate or d.op.value >= d.machine.layout.online_cpus:
         refuse(d, "context.migrate-refused")
         return
-    d.allowed = d.cpu = d.op.value
+    d.task = d.task._replace(allowed=d.op.value, cpu=d.op.value)
     d.rule = "context.migrate"
 
 

@@ -1,4 +1,4 @@
-"""A step being made: the state opened for change, and what the step will be seen to do.
+"""A step being made: the records that it changes, and what it will be seen to do.
 
 Rules change a draft; ``finish`` closes it into an observation and a new state.  A draft
 lives inside one step and is forked where a rule has several outcomes, so that steps
@@ -8,117 +8,40 @@ stay pure.
 from copy import copy
 
 from harness.model.records import vector
-from harness.model.records.layout import ADDRESS_MASK, FRAME_MASK, PAGE_SHIFT, PTE_PRESENT
+from harness.model.records.layout import PTE_PRESENT
 from harness.model.records.machine import Machine
-from harness.model.records.observation import Completion, Status
-from harness.model.records.operation import Base, Operation
-from harness.model.records.state import Context, Phase, Slot, State
-
-PAGE_MASK = ~0xFFF
-UNCLAIMED = -1
-"""In a predicted observation: the model says nothing about this field."""
+from harness.model.records.observation import UNCLAIMED, Completion, Status
+from harness.model.records.operation import Operation
+from harness.model.records.state import Context, Phase, State
 
 
 class Draft:
-    """One step of one task; the attributes mirror ``State``, ``TaskState`` and ``Observation``."""
+    """One step of one task.
+
+    ``state`` and ``task`` are the records as changed so far: ``task`` is the acting task, which
+    ``finish`` puts in its place in ``state.tasks``.  The other attributes are what the step
+    will be seen to do, as in ``Observation``.
+    """
 
     __slots__ = (
-        "allowed",
-        "armed",
-        "before",
-        "contexts",
-        "cpu",
-        "current",
-        "cursor",
-        "dead",
-        "depth",
-        "depths",
-        "done",
-        "errand",
-        "flush_dirty",
-        "flush_ranges",
-        "flush_scans",
-        "going",
-        "invlpg_address",
-        "invlpgs",
-        "irqs_off",
-        "known",
-        "locked",
-        "lost",
-        "machine",
-        "memory",
-        "migrate",
-        "offline",
-        "ones",
-        "op",
-        "opens",
-        "pagefault",
-        "phase",
-        "preempt",
-        "pte_address",
-        "registers",
-        "rule",
-        "saved",
-        "slots",
-        "stale",
-        "status",
-        "tampered",
-        "task",
-        "tasks",
-        "touched_slots",
-        "touched_windows",
-        "user",
-        "value",
-        "waiting",
-        "wakes",
-        "warned",
-        "warns",
-        "where",
-        "windows",
-        "zeros",
+        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans", "invlpg_address",
+        "invlpgs", "known", "lost", "machine", "number", "op", "opens", "pte_address", "rule", "state",
+        "status", "task", "touched_slots", "touched_windows", "value", "wakes", "warns",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, state: State, op: Operation, cpu: int) -> None:
-        task = state.tasks[op.task]
         self.machine = machine
         self.before = state
         self.op = op
-        self.task = op.task
-        self.cpu = cpu
-        self.phase = task.phase
-        self.allowed = task.allowed
-        self.depth = task.depth
-        self.saved = task.saved
-        self.preempt = task.preempt
-        self.pagefault = task.pagefault
-        self.migrate = task.migrate
-        self.irqs_off = task.irqs_off
-        self.contexts = task.contexts
-        self.armed = task.armed
-        self.going = task.going
-        self.cursor = state.cursor
-        self.zeros = state.zeros
-        self.ones = state.ones
-        self.slots = state.slots
-        self.where = state.where
-        self.waiting = state.waiting
-        self.windows = state.windows
-        self.tasks = state.tasks
-        self.depths = state.depths
-        self.registers = state.registers
-        self.memory = state.memory
-        self.stale = state.stale
-        self.warned = state.warned
-        self.tampered = state.tampered
-        self.locked = state.locked
-        self.errand = state.errand
-        self.offline = state.offline
-        self.user = False
+        self.number = op.task
+        self.task = state.tasks[op.task]
+        if self.task.cpu != cpu:
+            self.task = self.task._replace(cpu=cpu)
+        same = state.current == op.task and not state.user
+        self.state = state if same else state.with_current(op.task)
         self.lost = ""
-        self.current = op.task
         self.status = Status.OK
-        self.value = 0
-        self.pte_address = 0
+        self.value = self.pte_address = 0
         self.flush_scans = self.flush_ranges = self.flush_dirty = 0
         self.invlpgs = self.invlpg_address = 0
         self.wakes = self.warns = 0
@@ -138,43 +61,35 @@ class Draft:
 
     def set_slot(self, slot: int, count: int, pte: int) -> None:
         """Set ``pkmap_count[slot]`` and its PTE."""
-        bit = 1 << slot
-        self.zeros = self.zeros | bit if count == 0 else self.zeros & ~bit
-        self.ones = self.ones | bit if count == 1 else self.ones & ~bit
-        self.slots = vector.put(self.slots, slot, Slot(count, pte))
+        self.state = self.state.with_slot(slot, count, pte)
         self.touched_slots += (slot,)
 
     def set_page_address(self, page: int, address: int) -> None:
         """``set_page_address`` of a page that has an id."""
-        self.where = vector.put(self.where, page, address)
-
-    def page_of(self, pte: int) -> int | None:
-        """Id of the page that *pte* maps, if it is one of ours."""
-        return self.machine.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
+        self.state = self.state.with_where(page, address)
 
     def page_address(self, page: int) -> int:
         """``page_address`` of page id *page*, now."""
-        return vector.get(self.where, page) or self.machine.direct[page]
+        return vector.get(self.state.where, page) or self.machine.direct[page]
+
+    def page_address_allowed(self) -> bool:
+        """Whether page_address() may be called where the task is."""
+        return self.task.page_address_allowed(rt=self.machine.layout.rt)
 
     # -- windows and TLBs ---------------------------------------------------------------
 
     def set_window(self, index: int, pte: int) -> None:
         """Write fixmap entry *index* (0: clear); no flush."""
-        windows = self.windows.copy()
-        if pte:
-            windows[index] = pte
-        else:
-            windows.pop(index, None)
-        self.windows = windows
+        self.state = self.state.with_window(index, pte)
         self.touched_windows += (index,)
 
     def mark_stale(self, cpu: int, address: int, pte: int) -> None:
         """The TLB of *cpu* (-1: any) may go on translating *address* by *pte*."""
         if pte & PTE_PRESENT:
             key = (cpu, address)
-            held = self.stale.get(key, ())
+            held = self.state.stale.get(key, ())
             if pte not in held:
-                self.stale = {**self.stale, key: (*held, pte)}
+                self.state = self.state.with_stale({**self.state.stale, key: (*held, pte)})
 
     def invlpg(self, address: int) -> None:
         """``flush_tlb_one_kernel``: drop *address* from the TLB of this CPU (arch/x86/mm/tlb.c)."""
@@ -189,47 +104,51 @@ class Draft:
         """
         layout = self.machine.layout
         index = layout.fixindex(address)
-        entry = index - layout.window_index(self.cpu, 0)
-        return bool(self.windows.get(index, 0)) or (entry >= 0 and entry >= depth)
+        entry = index - layout.window_index(self.task.cpu, 0)
+        return bool(self.state.windows.get(index, 0)) or (entry >= 0 and entry >= depth)
 
     def forget_stale(self, address: int) -> None:
         """Drop what this CPU may hold of *address*."""
-        key = (self.cpu, address)
-        if key in self.stale:
-            self.stale = {at: ptes for at, ptes in self.stale.items() if at != key}
+        stale, key = self.state.stale, (self.task.cpu, address)
+        if key in stale:
+            self.state = self.state.with_stale({at: stale[at] for at in stale if at != key})
+
+    def pte_at(self, address: int) -> int:
+        """PTE of *address* by page walk; ``UNCLAIMED`` outside of pkmap and the windows."""
+        machine, layout, windows = self.machine, self.machine.layout, self.state.windows
+        if layout.in_pkmap(address):
+            return vector.get(self.state.slots, layout.pkmap_slot(address)).pte
+        if not address:
+            return 0
+        index = layout.fixindex(address)
+        if index in machine.watched or self.in_window(address) or index in windows:
+            return windows.get(index, 0)
+        return UNCLAIMED
+
+    def in_window(self, address: int) -> bool:
+        """Whether the unmap functions take *address* for one of a window."""
+        return self.machine.in_window(address)
 
     # -- tasks --------------------------------------------------------------------------
 
     def warn_once(self, site: str) -> None:
         """``WARN_ON_ONCE`` at *site*: only the first of a boot is seen (lib/bug.c)."""
-        if site not in self.warned:
-            self.warned |= {site}
+        if site not in self.state.warned:
+            self.state = self.state._replace(warned=self.state.warned | {site})
             self.warns += 1
 
     def complete(self, number: int, result: int) -> None:
         """End the kmap in which task *number* slept."""
-        task = self.tasks[number]
-        ready = task._replace(phase=Phase.READY, page=-1)
-        self.tasks = (*self.tasks[:number], ready, *self.tasks[number + 1 :])
-        self.registers = vector.put(self.registers, task.reg, result)
-        self.done += (Completion(number, result, self.page_address(task.page)),)
+        sleeper = self.state.tasks[number]
+        ready = sleeper._replace(phase=Phase.READY, page=-1)
+        self.state = self.state.with_task(number, ready).with_register(sleeper.reg, result)
+        self.done += (Completion(number, result, self.page_address(sleeper.page)),)
 
-    # -- operands -----------------------------------------------------------------------
+    # -- operands and results -----------------------------------------------------------
 
     def address(self) -> int:
-        """The address operand: (base, reg or page, offset), ``enum kmh_base``."""
-        op = self.op
-        return (self._base(op) + op.offset) & ADDRESS_MASK
-
-    def _base(self, op: Operation) -> int:
-        if op.base == Base.REG:
-            return vector.get(self.registers, op.reg)
-        layout = self.machine.layout
-        if op.base == Base.FIXMAP:
-            return layout.fixaddr(op.reg)
-        if op.base == Base.PKMAP:
-            return layout.pkmap_address(op.reg)
-        return self.machine.direct[op.page] if op.base == Base.DIRECT else 0
+        """The address operand."""
+        return self.machine.operand_address(self.op, self.state.registers)
 
     def new_pte(self) -> int:
         """The PTE that the mapping operation asks for."""
@@ -239,20 +158,69 @@ class Draft:
         """The operation returns *address* and stores it in its register."""
         self.value = address
         self.pte_address = address
-        self.registers = vector.put(self.registers, self.op.reg, address)
+        self.state = self.state.with_register(self.op.reg, address)
 
-    def in_window(self, address: int) -> bool:
-        """Whether the unmap functions take *address* for one of a window: both ends belong to it."""
-        return self.machine.window_low <= address & PAGE_MASK <= self.machine.window_high
 
-    def pte_at(self, address: int) -> int:
-        """PTE of *address* by page walk; ``UNCLAIMED`` outside of pkmap and the windows."""
-        layout = self.machine.layout
-        if layout.in_pkmap(address):
-            return vector.get(self.slots, layout.pkmap_slot(address)).pte
-        if not address:
-            return 0
-        index = layout.fixindex(address)
-        if index in self.machine.watched or self.in_window(address) or index in self.windows:
-            return self.windows.get(index, 0)
-        return UNCLAIMED
+# -- counts that mapping leaves behind, and how a task ends ----------------------------------
+# Sources: include/linux/highmem-internal.h (5.11 on), include/linux/highmem.h (5.10),
+# kernel/sched/core.c (migrate_disable), kernel/exit.c.
+
+
+def count(d: Draft, *, preempt: int = 0, pagefault: int = 0, migrate: int = 0) -> None:
+    """Add to the nesting counts of the acting task."""
+    task = d.task
+    d.task = task.with_counts(
+        task.preempt + preempt, task.pagefault + pagefault, task.migrate + migrate
+    )
+
+
+def atomic_enter(d: Draft) -> None:
+    """What ``kmap_atomic`` does before it maps: RT pins the task to its CPU, others disable preemption."""
+    if d.machine.layout.rt:
+        migrate_disable(d)
+        count(d, pagefault=1)
+    else:
+        count(d, preempt=1, pagefault=1)
+
+
+def atomic_leave(d: Draft) -> None:
+    """What ``kunmap_atomic`` does after it has unmapped."""
+    if d.machine.layout.rt:
+        count(d, pagefault=-1)
+        migrate_enable(d)
+    else:
+        count(d, preempt=-1, pagefault=-1)
+
+
+def migrate_disable(d: Draft) -> None:
+    """``migrate_disable``: nests per task."""
+    count(d, migrate=1)
+
+
+def migrate_enable(d: Draft) -> None:
+    """``migrate_enable``: one call too many only warns, and leaves the count at 0."""
+    if d.task.migrate == 0:
+        d.warn_once("migrate-enable")
+    else:
+        count(d, migrate=-1)
+
+
+def in_hardirq(d: Draft) -> bool:
+    """``in_hardirq()``: any open context is hard."""
+    return any(context.hard for context in d.task.contexts)
+
+
+def die(d: Draft, rule: str) -> None:
+    """A BUG: the task is killed; in an interrupt the kernel panics instead (kernel/exit.c)."""
+    d.rule = rule
+    d.status = Status.DIED
+    d.task = d.task._replace(phase=Phase.DEAD)
+    d.value = d.pte_address = 0
+    if d.task.contexts:
+        d.lost = "BUG in an interrupt: the kernel panics"
+
+
+def refuse(d: Draft, rule: str) -> None:
+    """Wrong use of the module: nothing is done."""
+    d.status = Status.REFUSED
+    d.rule = rule

@@ -4,8 +4,10 @@ The window of a CPU shows the stack of the task that runs on it: a switch takes 
 entries of one task out and puts those of the next one in.
 """
 
-from harness.model.records.state import TaskState
-from harness.model.rules.bookkeeping import (
+from harness.model.records import vector
+from harness.model.records.layout import PAGE_MASK
+from harness.model.rules.draft import (
+    Draft,
     atomic_enter,
     atomic_leave,
     die,
@@ -13,15 +15,14 @@ from harness.model.rules.bookkeeping import (
     migrate_disable,
     migrate_enable,
 )
-from harness.model.rules.draft import PAGE_MASK, Draft
 
 
 def push(d: Draft) -> bool:
     """``kmap_local_idx_push``; false where its BUG fires."""
-    if in_hardirq(d) and not d.irqs_off:
+    if in_hardirq(d) and not d.task.irqs_off:
         d.warn_once("push-hardirq")
-    d.depth += d.machine.increment
-    if d.depth < d.machine.layout.window:
+    d.task = d.task._replace(depth=d.task.depth + d.machine.increment)
+    if d.task.depth < d.machine.layout.window:
         return True
     die(d, "local.bug-depth")
     return False
@@ -29,8 +30,8 @@ def push(d: Draft) -> bool:
 
 def pop(d: Draft) -> bool:
     """``kmap_local_idx_pop``; false where its BUG fires."""
-    d.depth -= d.machine.increment
-    if d.depth >= 0:
+    d.task = d.task._replace(depth=d.task.depth - d.machine.increment)
+    if d.task.depth >= 0:
         return True
     die(d, "local.bug-underflow")
     return False
@@ -38,9 +39,9 @@ def pop(d: Draft) -> bool:
 
 def save(d: Draft, pte: int) -> None:
     """``current->kmap_ctrl.pteval[kmap_local_idx()] = pte``."""
-    entry = d.depth - 1
+    entry = d.task.depth - 1
     if entry >= 0:
-        d.saved = (*d.saved[:entry], pte, *d.saved[entry + 1 :])
+        d.task = d.task._replace(saved=vector.replaced(d.task.saved, entry, pte))
 
 
 def map_pfn(d: Draft) -> None:
@@ -49,15 +50,15 @@ def map_pfn(d: Draft) -> None:
     if not push(d):
         return
     layout = d.machine.layout
-    index = layout.window_index(d.cpu, d.depth - 1)
-    if d.windows.get(index, 0):
+    index = layout.window_index(d.task.cpu, d.task.depth - 1)
+    if d.state.windows.get(index, 0):
         die(d, "local.bug-not-none")
         return
     pte = d.new_pte()
     d.set_window(index, pte)
     save(d, pte)
     d.result(layout.fixaddr(index))
-    d.rule += ".nested" if d.depth > d.machine.increment else ".first"
+    d.rule += ".nested" if d.task.depth > d.machine.increment else ".first"
 
 
 def map_page(d: Draft) -> None:
@@ -87,16 +88,16 @@ def clear_top(d: Draft, address: int) -> None:
     Out of order these are two different slots: the top's translation may stay in the TLB.
     """
     layout = d.machine.layout
-    index = layout.window_index(d.cpu, d.depth - 1)
+    index = layout.window_index(d.task.cpu, d.task.depth - 1)
     expected = layout.fixaddr(index)
     if address != expected:
         d.rule += ".disorder"
         d.warn_once("unmap-order")
-        d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
+        d.mark_stale(d.task.cpu, expected, d.state.windows.get(index, 0))
     d.set_window(index, 0)
     d.invlpg(address)
     if address != expected:
-        d.flush_dirty += d.flushed_early(address, d.depth)
+        d.flush_dirty += d.flushed_early(address, d.task.depth)
 
 
 def unmap(d: Draft, address: int) -> None:
@@ -153,37 +154,3 @@ def kunmap_atomic(d: Draft) -> None:
     unmap(d, address)
     if d.status == 0:
         atomic_leave(d)
-
-
-def live_entries(d: Draft, task: TaskState) -> list[tuple[int, int]]:
-    """(window slot, PTE) of every mapping of *task*; guard entries of a debug kernel are skipped.
-
-    After the BUG of push in a debug kernel ``idx`` is beyond ``pteval``: what lies there is not claimed.
-    """
-    step = d.machine.increment
-    depth = min(max(task.depth, 0), len(task.saved))
-    return [(entry, task.saved[entry]) for entry in range(step - 1, depth, step)]
-
-
-def switch_out(d: Draft, task: TaskState) -> tuple[int, ...]:
-    """``__kmap_local_sched_out``: clear the task's entries; the addresses flushed, in order.
-
-    ``idx`` and ``pteval`` stay.  An entry that was never filled (the BUG of push) warns.
-    """
-    layout = d.machine.layout
-    flushed: list[int] = []
-    for entry, pte in live_entries(d, task):
-        if not pte:
-            d.warn_once("sched-out-none")
-            continue
-        index = layout.window_index(task.cpu, entry)
-        d.set_window(index, 0)
-        flushed.append(layout.fixaddr(index))
-    return tuple(flushed)
-
-
-def switch_in(d: Draft, task: TaskState) -> None:
-    """``__kmap_local_sched_in``: put the task's entries back."""
-    for entry, pte in live_entries(d, task):
-        if pte:
-            d.set_window(d.machine.layout.window_index(task.cpu, entry), pte)

@@ -6,24 +6,19 @@ order in which woken tasks can get the lock.
 """
 
 from harness.model.records import vector
+from harness.model.records.layout import UNBOUND
 from harness.model.records.observation import Status
-from harness.model.records.state import Phase, Slot
-from harness.model.rules.bookkeeping import atomic, die, page_address_allowed
-from harness.model.rules.draft import Draft
+from harness.model.records.state import Phase, lowest
+from harness.model.rules.draft import Draft, count, die
 
 LOST_LOCK = "kmap_lock is held by a dead task"
 
 
-def lowest(bitset: int) -> int:
-    """Position of the lowest bit set."""
-    return (bitset & -bitset).bit_length() - 1
-
-
 def clear_slot(d: Draft, slot: int) -> None:
     """One turn of the loop of flush_all_zero_pkmaps: count to 0, PTE cleared, page address forgotten."""
-    held = vector.get(d.slots, slot)
+    held = vector.get(d.state.slots, slot)
     d.set_slot(slot, 0, 0)
-    page = d.page_of(held.pte)
+    page = d.machine.page_of(held.pte)
     if not held.pte or (page is not None and not d.machine.pages[page].highmem):
         d.lost = "a flush met a PTE that was set by hand (BUG in flush_all_zero_pkmaps)"
     elif page is not None:
@@ -37,7 +32,7 @@ def flush_all_zero(d: Draft) -> None:
     ``flush_tlb_kernel_range`` runs ``do_flush_tlb_all`` on each CPU (arch/x86/mm/tlb.c).
     """
     d.flush_scans += 1
-    ones = d.ones
+    ones = d.state.ones
     if not ones:
         return
     while ones:
@@ -46,14 +41,14 @@ def flush_all_zero(d: Draft) -> None:
         ones &= ones - 1
     d.flush_ranges += 1
     d.flush_dirty += _dirty(d)
-    d.stale = {}
+    d.state = d.state.with_stale({})
 
 
 def _dirty(d: Draft) -> int:
     """PTEs present at count 0: none, unless a test has set one by hand."""
-    if not d.tampered:
+    if not d.state.tampered:
         return 0
-    return sum(1 for slot in vector.items(d.slots) if slot.count == 0 and slot.pte)
+    return sum(1 for slot in vector.items(d.state.slots) if slot.count == 0 and slot.pte)
 
 
 def find_slot(d: Draft) -> int:
@@ -64,20 +59,20 @@ def find_slot(d: Draft) -> int:
     slot above the cursor, else one flush and the first free slot of all, else
     sleep with the cursor at the last slot.
     """
-    above = d.zeros >> (d.cursor + 1)
+    above = d.state.zeros >> (d.state.cursor + 1)
     if above:
-        d.cursor += 1 + lowest(above)
+        d.state = d.state.with_cursor(d.state.cursor + 1 + lowest(above))
         d.rule += ".above"
-        return d.cursor
-    cleared = d.ones
+        return d.state.cursor
+    cleared = d.state.ones
     flush_all_zero(d)
-    if not d.zeros:
-        d.cursor = d.machine.layout.last_pkmap - 1
+    if not d.state.zeros:
+        d.state = d.state.with_cursor(d.machine.layout.last_pkmap - 1)
         d.rule += ".full"
         return -1
-    d.cursor = lowest(d.zeros)
+    d.state = d.state.with_cursor(lowest(d.state.zeros))
     d.rule += ".wrap-flushed" if cleared else ".wrap"
-    return d.cursor
+    return d.state.cursor
 
 
 def map_new_virtual(d: Draft, page: int) -> int:
@@ -94,16 +89,16 @@ def map_new_virtual(d: Draft, page: int) -> int:
 def take_user(d: Draft, address: int) -> bool:
     """``pkmap_count[PKMAP_NR(vaddr)]++``; false where ``BUG_ON(count < 2)`` fires."""
     slot = d.machine.layout.pkmap_slot(address)
-    held = vector.get(d.slots, slot)
+    held = vector.get(d.state.slots, slot)
     d.set_slot(slot, held.count + 1, held.pte)
     return held.count >= 1
 
 
 def kmap_high(d: Draft, page: int) -> int:
     """``kmap_high`` under one hold of the lock: the address, or 0 where it goes to sleep."""
-    address = vector.get(d.where, page)
+    address = vector.get(d.state.where, page)
     if address:
-        held = vector.get(d.slots, d.machine.layout.pkmap_slot(address))
+        held = vector.get(d.state.slots, d.machine.layout.pkmap_slot(address))
         d.rule += ".revive" if held.count == 1 else ".shared"
     else:
         address = map_new_virtual(d, page)
@@ -120,11 +115,11 @@ def kmap(d: Draft) -> None:
         d.rule = "kmap.lowmem"
         d.result(d.machine.direct[page])
         return
-    if d.locked:
+    if d.state.locked:
         d.lost = LOST_LOCK
         return
     address = kmap_high(d, page)
-    if d.phase is Phase.DEAD:
+    if d.task.phase is Phase.DEAD:
         return
     if address:
         d.result(address)
@@ -134,12 +129,12 @@ def kmap(d: Draft) -> None:
 
 def sleep(d: Draft) -> None:
     """The task joins ``pkmap_map_wait`` before it gives the lock up."""
-    if atomic(d):
+    if d.task.atomic:
         d.lost = "kmap has to sleep in an atomic section"
         return
     d.status = Status.BLOCKED
-    d.phase = Phase.BLOCKED
-    d.waiting = tuple(sorted((*d.waiting, d.task)))
+    d.task = d.task._replace(phase=Phase.BLOCKED)
+    d.state = d.state._replace(waiting=tuple(sorted((*d.state.waiting, d.number))))
 
 
 def release(d: Draft, page: int) -> bool:
@@ -147,18 +142,18 @@ def release(d: Draft, page: int) -> bool:
 
     A count never goes to 0 without a flush.  Both BUGs fire with the lock held.
     """
-    address = vector.get(d.where, page)
+    address = vector.get(d.state.where, page)
     if not address:
         die_locked(d, "kunmap.bug-unmapped")
         return False
     slot = d.machine.layout.pkmap_slot(address)
-    held = vector.get(d.slots, slot)
+    held = vector.get(d.state.slots, slot)
     d.set_slot(slot, held.count - 1, held.pte)
     if held.count == 1:
         die_locked(d, "kunmap.bug-count")
     elif held.count == 2:
-        d.rule = "kunmap.wake" if d.waiting else "kunmap.last"
-        return bool(d.waiting)
+        d.rule = "kunmap.wake" if d.state.waiting else "kunmap.last"
+        return bool(d.state.waiting)
     else:
         d.rule = "kunmap.shared"
     return False
@@ -166,16 +161,16 @@ def release(d: Draft, page: int) -> bool:
 
 def retry(d: Draft, number: int) -> None:
     """A woken task has the lock: its page may be mapped by now, else it scans again."""
-    page = d.tasks[number].page
+    page = d.state.tasks[number].page
     rule, d.rule = d.rule, ""
     address = kmap_high(d, page)
     if address:
         d.complete(number, address)
     else:
-        d.waiting = (*d.waiting, number)
+        d.state = d.state._replace(waiting=(*d.state.waiting, number))
     won = "follow" if d.rule == ".shared" else "win" if address else "lose"
     d.rule = rule if won in rule else f"{rule}+{won}"
-    if d.locked:
+    if d.state.locked:
         d.lost = LOST_LOCK
 
 
@@ -187,14 +182,14 @@ def settle(d: Draft, woken: tuple[int, ...]) -> list[Draft]:
     """
     if not woken:
         return [d]
-    if not d.zeros | d.ones:
+    if not d.state.zeros | d.state.ones:
         for number in woken:
             retry(d, number)
         return [d]
     outcomes: list[Draft] = []
     pages: set[int] = set()
     for number in woken:
-        page = d.tasks[number].page
+        page = d.state.tasks[number].page
         if page not in pages:
             pages.add(page)
             branch = d.fork()
@@ -209,21 +204,11 @@ def flush_unused(d: Draft) -> None:
     Source: change_page_attr_set_clr in arch/x86/mm/pat/set_memory.c (5.10, 6.1).  It also
     flushes lazily freed vmalloc areas, if there are any: the flushes per CPU are not claimed.
     """
-    if d.locked:
+    if d.state.locked:
         d.lost = LOST_LOCK
         return
-    d.rule = "flush-unused.some" if d.ones else "flush-unused.none"
+    d.rule = "flush-unused.some" if d.state.ones else "flush-unused.none"
     flush_all_zero(d)
-
-
-def page_address(d: Draft) -> None:
-    """``page_address``: the value is compared, nothing changes."""
-    if not page_address_allowed(d):
-        d.status = Status.REFUSED
-        d.rule = "page-address.refused"
-        return
-    d.value = d.pte_address = d.page_address(d.op.page)
-    d.rule = "page-address.mapped" if d.value else "page-address.none"
 
 
 def die_locked(d: Draft, rule: str) -> None:
@@ -232,15 +217,72 @@ def die_locked(d: Draft, rule: str) -> None:
     On RT its holder stays pinned (``rt_spin_lock`` disables migration, kernel/locking/spinlock_rt.c).
     """
     die(d, rule)
-    d.locked = True
+    d.state = d.state._replace(locked=True)
     if d.machine.layout.rt:
-        d.migrate += 1
+        count(d, migrate=1)
 
 
-def set_pte(d: Draft, slot: int, pte: int) -> None:
-    """A test writes the PTE of a slot: nothing else of the machinery knows of it."""
-    held = vector.get(d.slots, slot)
-    d.slots = vector.put(d.slots, slot, Slot(held.count, pte))
-    d.touched_slots += (slot,)
-    d.tampered = True
-    d.mark_stale(-1, d.machine.layout.pkmap_address(slot), held.pte)
+def kunmap(d: Draft) -> list[Draft] | None:
+    """``kunmap``, and what the tasks it wakes do: one draft for each outcome."""
+    page = d.op.page
+    if not d.machine.pages[page].highmem:
+        d.rule = "kunmap.lowmem"
+        d.pte_address = d.machine.direct[page]
+        return None
+    if d.state.locked:
+        d.lost = LOST_LOCK
+        return None
+    if d.page_address_allowed():
+        d.pte_address = vector.get(d.state.where, page)
+    if not release(d, page):
+        return None
+    d.wakes = 1
+    if d.task.atomic and (d.task.irqs_off or d.machine.layout.rt):
+        d.lost = "kunmap in an atomic section has woken tasks: nobody waits for what they do"
+        return None
+    return wake(d)
+
+
+def held_cpus(d: Draft) -> frozenset[int]:
+    """CPUs that a task in an atomic section does not give up, as things stand after the operation."""
+    others = {d.before.tasks[other].cpu for other in d.before.spinning if other != d.number}
+    return frozenset({*others, d.task.cpu} if d.task.atomic else others)
+
+
+def _set_phase(d: Draft, numbers: tuple[int, ...], phase: Phase) -> None:
+    for number in numbers:
+        d.state = d.state.with_task(number, d.state.tasks[number]._replace(phase=phase))
+
+
+def wake(d: Draft) -> list[Draft]:
+    """All in the queue are woken: those whose CPU is free run at once, the others are held back."""
+    held = held_cpus(d)
+    if held and any(d.state.tasks[number].allowed == UNBOUND for number in d.state.waiting):
+        d.lost = (
+            "a woken task that is bound to no CPU, beside an atomic section: it may run or not"
+        )
+        return [d]
+    back = tuple(number for number in d.state.waiting if d.state.tasks[number].cpu in held)
+    if back:
+        _set_phase(d, back, Phase.WOKEN)
+        d.rule += "-held"
+    woken = tuple(number for number in d.state.waiting if number not in back)
+    d.state = d.state._replace(waiting=back)
+    return settle(d, woken)
+
+
+def run_held(d: Draft) -> list[Draft]:
+    """Those held back run, where the operation has ended the section that kept them."""
+    held = held_cpus(d)
+    due = tuple(
+        n
+        for n in d.state.waiting
+        if d.state.tasks[n].phase is Phase.WOKEN and d.state.tasks[n].cpu not in held
+    )
+    if not due:
+        return [d]
+    _set_phase(d, due, Phase.BLOCKED)
+    d.state = d.state._replace(
+        waiting=tuple(number for number in d.state.waiting if number not in due)
+    )
+    return settle(d, due)

@@ -1,55 +1,41 @@
 """What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/step.c)."""
 
-from harness.model.records import vector
-from harness.model.records.km_type import known_type
-from harness.model.records.layout import ADDRESS_MASK
-from harness.model.records.machine import HELD, REGISTERS, UNBOUND, Machine
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
-from harness.model.records.state import Phase, State, TaskState
-from harness.model.rules import outside
-from harness.model.rules.armed_interrupt import senseless as senseless_instant
-
-MAPS = frozenset(
-    {
-        OpCode.KMAP, OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL,
-        OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
-    }
-)  # fmt: skip
-_TYPED = frozenset({OpCode.TYPED_MAP, OpCode.TYPED_UNMAP})
-_SETS_REGISTER = MAPS | _TYPED
-_NEEDS_PAGE = MAPS | {OpCode.KUNMAP, OpCode.PAGE_ADDRESS, OpCode.TYPED_MAP}
-HAS_ADDRESS = frozenset(
-    {
-        OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.READ, OpCode.WRITE,
-        OpCode.KMAP_TO_PAGE, OpCode.SET_PTE, OpCode.INVLPG, OpCode.TYPED_UNMAP,
-    }
-)  # fmt: skip
-_COMPARES = frozenset({OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL})
-"""An unmap compares its address with the windows and follows it nowhere: one of user space will do if it is named."""
-
-_TASK_CONTEXT = frozenset(
-    {
-        OpCode.KMAP, OpCode.KUNMAP, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON,
-        OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.SIGNAL,
-    }
-)  # fmt: skip
-"""Not in an interrupt; nor are those of _NEVER_ATOMIC, since a task in an interrupt is atomic."""
-
-_OUTSIDE = frozenset({OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.AWAIT, OpCode.FORK, OpCode.USER})
-_EVERYWHERE = frozenset({OpCode.MIGRATE, OpCode.AFFINITY, OpCode.HOTPLUG})
-_NEVER_ATOMIC = frozenset(
-    {
-        OpCode.FLUSH_UNUSED,
-        OpCode.SLEEP,
-        OpCode.YIELD,
-        OpCode.EXIT,
-        OpCode.MIGRATE,
-        OpCode.INTERRUPT,
-        *_OUTSIDE,
-    }
+from harness.model.records.interrupt import (
+    DELAY_MOST_NS,
+    LEVELS_MOST,
+    InterruptContext,
+    Trigger,
+    armed_of,
 )
-_INTERRUPTS_ON = frozenset({OpCode.KMAP, OpCode.HARDIRQ, OpCode.SOFTIRQ})
-_WAITS = frozenset({OpCode.KMAP, OpCode.EXIT, OpCode.FLUSH_UNUSED, *_EVERYWHERE})
+from harness.model.records.km_type import known_type
+from harness.model.records.layout import UNBOUND
+from harness.model.records.machine import HELD, REGISTERS, Machine
+from harness.model.records.operation import (
+    ERRANDS,
+    KERNEL_MAPS,
+    NEVER_ATOMIC,
+    NO_PAGE,
+    OUTSIDE,
+    TYPED_OPERATIONS,
+    Base,
+    OpCode,
+    Operation,
+    OperationFlag,
+    operations_with,
+)
+from harness.model.records.state import Phase, State, TaskState
+
+NOWHERE = -1
+"""In the place of a CPU: none."""
+
+_NEEDS_PAGE = operations_with(OperationFlag.NEEDS_PAGE)
+_NEEDS_REGISTER = operations_with(OperationFlag.NEEDS_REGISTER)
+_HAS_ADDRESS = operations_with(OperationFlag.HAS_ADDRESS)
+_ANY_ADDRESS = operations_with(OperationFlag.ANY_ADDRESS)
+_TASK_CONTEXT = operations_with(OperationFlag.TASK_CONTEXT)
+_INTERRUPTS_ON = operations_with(OperationFlag.INTERRUPTS_ON)
+_WAITS_FOR_CPUS = operations_with(OperationFlag.WAITS_FOR_CPUS)
+_NEEDS_ALL_CPUS = operations_with(OperationFlag.NEEDS_ALL_CPUS)
 
 
 def spinners(state: State, number: int) -> tuple[TaskState, ...]:
@@ -74,8 +60,8 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
     return (
         _in_this_context(task, code)
         or (code == OpCode.SOFTIRQ and machine.layout.rt and task.preempt > 0)
-        or (code in MAPS and task.preempt >= HELD)
-        or (code in _WAITS and _beside_spinner(state, op))
+        or (code in KERNEL_MAPS and task.preempt >= HELD)
+        or (code in _WAITS_FOR_CPUS and _beside_spinner(state, op))
         or (code == OpCode.SIGNAL and _nobody(state, op.value))
         or senseless(machine, state, op)
     )
@@ -86,11 +72,11 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
     code = op.code
     return (
         (code in _NEEDS_PAGE and op.page >= len(machine.pages))
-        or (code in _SETS_REGISTER and op.reg >= REGISTERS)
-        or (code in _TYPED and not known_type(op.value))
-        or (code in HAS_ADDRESS and _bad_address(machine, state, op))
-        or (code == OpCode.INTERRUPT and senseless_instant(machine, op))
-        or (code in _OUTSIDE and outside.senseless(machine, state, op))
+        or (code in _NEEDS_REGISTER and op.reg >= REGISTERS)
+        or (code in TYPED_OPERATIONS and not known_type(op.value))
+        or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
+        or (code == OpCode.INTERRUPT and _senseless_interrupt(machine, op))
+        or (code in OUTSIDE and _senseless_outside(machine, state, op))
     )
 
 
@@ -101,7 +87,7 @@ def _nobody(state: State, number: int) -> bool:
 def _in_this_context(task: TaskState, code: OpCode) -> bool:
     if task.contexts and code in _TASK_CONTEXT:
         return True
-    if code in _NEVER_ATOMIC:
+    if code in NEVER_ATOMIC:
         return task.atomic
     return task.irqs_off and code in _INTERRUPTS_ON
 
@@ -109,29 +95,76 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
 def _beside_spinner(state: State, op: Operation) -> bool:
     """With interrupts off over there nobody answers a flush; CPU 0 watches for tasks that sleep."""
     return bool(state.spinning) and any(
-        other.irqs_off or other.cpu == 0 or op.code in _EVERYWHERE
+        other.irqs_off or other.cpu == 0 or op.code in _NEEDS_ALL_CPUS
         for other in spinners(state, op.task)
     )
 
 
 def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
-    if op.code == OpCode.SET_PTE and op.page != NO_PAGE and op.page >= len(machine.pages):
+    """Whether the address operand names nothing, or an address that the module does not touch.
+
+    An unmap only compares its address with the windows: it may be one of user space, if the
+    program gives it as a number and not by an empty register.
+    """
+    pages = len(machine.pages)
+    if op.code == OpCode.SET_PTE and op.page != NO_PAGE and op.page >= pages:
         return True
-    layout = machine.layout
-    if op.base == Base.REG:
-        if op.reg >= REGISTERS:
-            return True
-        start = vector.get(state.registers, op.reg)
-    elif op.base == Base.DIRECT:
-        if op.page >= len(machine.pages) or machine.pages[op.page].highmem:
-            return True
-        start = machine.direct[op.page]
-    elif op.base == Base.ABSOLUTE:
-        start = 0
-    else:
-        start = layout.fixaddr(op.reg) if op.base == Base.FIXMAP else layout.pkmap_address(op.reg)
-    address = (start + op.offset) & ADDRESS_MASK
-    named = op.base == Base.ABSOLUTE and op.code in _COMPARES
+    if op.base == Base.REG and op.reg >= REGISTERS:
+        return True
+    if op.base == Base.DIRECT and (op.page >= pages or machine.pages[op.page].highmem):
+        return True
+    address, layout = machine.operand_address(op, state.registers), machine.layout
+    named = op.base == Base.ABSOLUTE and op.code in _ANY_ADDRESS
     return not named and address < (
         layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset
+    )
+
+
+def _senseless_interrupt(machine: Machine, op: Operation) -> bool:
+    """Whether an INTERRUPT has no such trigger, pages, CPU or delay."""
+    want = armed_of(op.page, op.reg, op.value)
+    return (
+        want.trigger > max(Trigger)
+        or want.where > max(InterruptContext)
+        or not 0 < want.levels <= LEVELS_MOST
+        or op.page + want.levels > len(machine.pages)
+        or (want.trigger == Trigger.IPI and machine.layout.online_cpus == 1)
+        or op.offset < (1 if want.trigger < Trigger.MAP else 0)
+        or (want.trigger < Trigger.MAP and op.offset > DELAY_MOST_NS)
+    )
+
+
+def errand_target(op: Operation) -> tuple[int, int]:
+    """(task, CPU) of AFFINITY."""
+    return op.value & 0xFF, op.value >> 8 & 0xFF
+
+
+def _senseless_outside(machine: Machine, state: State, op: Operation) -> bool:
+    """Whether there is no such task or CPU, or another errand has not ended."""
+    cpus = machine.layout.online_cpus
+    if op.code in ERRANDS and state.errand and hindered(state):
+        return True
+    if op.code == OpCode.AFFINITY:
+        number, cpu = errand_target(op)
+        return (
+            number >= len(state.tasks)
+            or number == op.task
+            or number in state.spinning
+            or state.tasks[number].phase is Phase.DEAD
+            or cpu >= cpus
+            or cpu == state.offline
+        )
+    if op.code == OpCode.HOTPLUG:
+        cpu, online = op.value & 0xFF, bool(op.value >> 8)
+        return not 0 < cpu < cpus or (state.offline != cpu if online else state.offline != NOWHERE)
+    return op.code == OpCode.AWAIT and (not state.errand or hindered(state))
+
+
+def hindered(state: State) -> bool:
+    """Whether a mapping stands in the way of the errand that was last begun."""
+    code, which = state.errand
+    if code == OpCode.AFFINITY:
+        return state.tasks[which].pinned
+    return which == state.offline and any(
+        task.pinned and task.cpu == which for task in state.tasks
     )

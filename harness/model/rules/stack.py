@@ -4,12 +4,13 @@ Sources: arch/x86/mm/highmem_32.c, arch/x86/mm/iomap_32.c, include/linux/highmem
 to 5.10; read: 5.10).  Entries belong to the CPU, so switches of tasks do not concern them.
 """
 
-from harness.model.rules.bookkeeping import atomic_enter, atomic_leave, die, in_hardirq
-from harness.model.rules.draft import PAGE_MASK, Draft
+from harness.model.records import vector
+from harness.model.records.layout import PAGE_MASK
+from harness.model.rules.draft import Draft, atomic_enter, atomic_leave, die, in_hardirq
 
 
 def _set_depth(d: Draft, depth: int) -> None:
-    d.depths = (*d.depths[: d.cpu], depth, *d.depths[d.cpu + 1 :])
+    d.state = d.state._replace(depths=vector.replaced(d.state.depths, d.task.cpu, depth))
 
 
 def push(d: Draft) -> int:
@@ -17,10 +18,10 @@ def push(d: Draft) -> int:
 
     Without it the depth is not limited: the 21st mapping is in the next CPU's window.
     """
-    slot = d.depths[d.cpu]
+    slot = d.state.depths[d.task.cpu]
     _set_depth(d, slot + 1)
     if d.machine.layout.debug_highmem:
-        if in_hardirq(d) and not d.irqs_off:
+        if in_hardirq(d) and not d.task.irqs_off:
             d.warn_once("push-hardirq")
         if slot >= d.machine.layout.window:
             die(d, "stack.bug-depth")
@@ -33,13 +34,13 @@ def map_slot(d: Draft, *, check: bool) -> None:
     if d.status:
         return
     layout = d.machine.layout
-    index = layout.window_index(d.cpu, slot)
-    held = d.windows.get(index, 0)
+    index = layout.window_index(d.task.cpu, slot)
+    held = d.state.windows.get(index, 0)
     if held and check:
         die(d, "stack.bug-not-none")
         return
     address = layout.fixaddr(index)
-    d.mark_stale(d.cpu, address, held)
+    d.mark_stale(d.task.cpu, address, held)
     d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".nested" if slot else ".first"
@@ -69,14 +70,14 @@ def map_pfn(d: Draft) -> None:
 def clear_top(d: Draft, address: int) -> None:
     """Clear the PTE of the top slot, flush *address*, then pop (in this order since 2.6.37)."""
     layout = d.machine.layout
-    slot = d.depths[d.cpu] - 1
-    index = layout.window_index(d.cpu, slot)
+    slot = d.state.depths[d.task.cpu] - 1
+    index = layout.window_index(d.task.cpu, slot)
     expected = layout.fixaddr(index)
     if address != expected:
         d.rule += ".disorder"
         if layout.debug_highmem:
             d.warn_once("unmap-order")
-        d.mark_stale(d.cpu, expected, d.windows.get(index, 0))
+        d.mark_stale(d.task.cpu, expected, d.state.windows.get(index, 0))
     d.set_window(index, 0)
     d.invlpg(address)
     if address != expected:

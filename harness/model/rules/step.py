@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from harness.model.records.layout import Generation
-from harness.model.records.machine import UNBOUND, Machine
+from harness.model.records.layout import UNBOUND, Generation
+from harness.model.records.machine import Machine
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome
@@ -15,25 +15,30 @@ from harness.model.rules import (
     local,
     outside,
     pkmap,
-    release,
     stack,
+    switch,
     typed,
     typed_window,
 )
 from harness.model.rules.draft import Draft
 from harness.model.rules.finish import finish
 from harness.model.rules.refusal import not_started, refused
-from harness.model.rules.wakeups import run_held
 
 Rule = Callable[[Draft], list[Draft] | None]
+
+
+def _arm(d: Draft) -> list[Draft]:
+    """INTERRUPT, with the flush that placing its probe may need."""
+    return armed_interrupt.arm(d, pkmap.flush_all_zero)
+
 
 _COMMON: dict[OpCode, Rule] = {
     OpCode.NOP: context.idle,
     OpCode.KMAP: pkmap.kmap,
-    OpCode.KUNMAP: release.kunmap,
+    OpCode.KUNMAP: pkmap.kunmap,
     OpCode.READ: access.access,
     OpCode.WRITE: access.access,
-    OpCode.PAGE_ADDRESS: pkmap.page_address,
+    OpCode.PAGE_ADDRESS: access.page_address,
     OpCode.KMAP_TO_PAGE: access.kmap_to_page,
     OpCode.SET_PTE: access.set_pte,
     OpCode.FLUSH_UNUSED: pkmap.flush_unused,
@@ -42,8 +47,8 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.IRQ_ON: context.irq_on,
     OpCode.PREEMPT_OFF: context.preempt_off,
     OpCode.PREEMPT_ON: context.preempt_on,
-    OpCode.SLEEP: context.sleep,
-    OpCode.YIELD: context.schedule,
+    OpCode.SLEEP: switch.sleep,
+    OpCode.YIELD: switch.give_way,
     OpCode.HARDIRQ: context.hardirq,
     OpCode.SOFTIRQ: context.softirq,
     OpCode.EXIT: context.leave,
@@ -51,7 +56,7 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.TYPED_MAP: typed_window.kmap_atomic,
     OpCode.TYPED_UNMAP: typed_window.kunmap_atomic,
     OpCode.SIGNAL: context.signal,
-    OpCode.INTERRUPT: armed_interrupt.arm,
+    OpCode.INTERRUPT: _arm,
     OpCode.AFFINITY: outside.affinity,
     OpCode.HOTPLUG: outside.hotplug,
     OpCode.AWAIT: outside.wait,
@@ -105,46 +110,25 @@ def cpus(machine: Machine, state: State, number: int) -> tuple[int, ...]:
     return tuple(range(machine.layout.online_cpus))
 
 
-def enter(d: Draft) -> None:
-    """Switch to the acting task: the task that ran before left its window when it went to wait.
-
-    One in an atomic section cannot wait: it keeps its CPU, and its window entries.
-    """
-    leave(d)
-    local.switch_in(d, d.before.tasks[d.task])
-
-
-def leave(d: Draft) -> None:
-    """The task that ran last is off its CPU."""
-    state = d.before
-    if state.current >= 0:
-        last = state.tasks[state.current]
-        if last.phase is Phase.READY and not last.atomic:
-            local.switch_out(d, last)
-
-
 def _close_contexts(state: State) -> State:
     """An interrupt ends early where the next operation is another task's."""
     number = state.current
     task = state.tasks[number]
-    task = task._replace(contexts=(), irqs_off=task.contexts[0].irqs_off)
-    spinning = (
-        state.spinning
-        if task.atomic
-        else tuple(other for other in state.spinning if other != number)
-    )
-    tasks = (*state.tasks[:number], task, *state.tasks[number + 1 :])
-    return state._replace(tasks=tasks, spinning=spinning)
+    task = task.with_contexts((), irqs_off=task.contexts[0].irqs_off)
+    spinning = state.spinning
+    if not task.atomic:
+        spinning = tuple(other for other in spinning if other != number)
+    return state.with_task(number, task)._replace(spinning=spinning)
 
 
 def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Outcome]:
     d = Draft(machine, state, op, cpu)
-    if cpu == d.going and not d.migrate:
-        d.allowed, d.going = cpu, -1
+    if cpu == d.task.going and not d.task.migrate:
+        d.task = d.task._replace(allowed=cpu, going=-1)
     if state.user:
         d.warn_once("return-to-user")
     if state.current != op.task:
-        enter(d)
+        switch.enter(d)
     rule = RULES[machine.layout.generation].get(op.code)
     if refused(machine, state, op):
         return [_rejected(d, Status.REFUSED)]
@@ -154,9 +138,16 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if drafts is None:
         if d.lost and d.status is not Status.DIED:
             return []
-        branches = run_held(d) if d.waiting else [d]
+        branches = pkmap.run_held(d) if d.state.waiting else [d]
         drafts = [draft for branch in branches for draft in outside.arrive(branch)]
-    return [finish(branch) for branch in drafts]
+    return [_closed(branch) for branch in drafts]
+
+
+def _closed(d: Draft) -> Outcome:
+    """The outcome of a rule; a task that now sleeps or is dead has left its CPU."""
+    if d.task.phase is not Phase.READY and d.before.tasks[d.number].phase is Phase.READY:
+        switch.leave_for_good(d)
+    return finish(d)
 
 
 def _rejected(d: Draft, status: Status) -> Outcome:
@@ -170,10 +161,10 @@ def _turned_away(machine: Machine, state: State, op: Operation) -> tuple[Outcome
     outcomes = []
     for rest in (False, True):
         d = Draft(machine, state, op, state.tasks[op.task].cpu)
-        d.current = state.current
+        d.state = d.state._replace(current=state.current)
         if rest:
-            leave(d)
-            d.current = -1
+            switch.leave(d)
+            d.state = d.state._replace(current=-1)
         if not rest or d.touched_windows:
             outcomes.append(_rejected(d, Status.REFUSED))
     return tuple(outcomes)

@@ -6,25 +6,25 @@ in preempt_count, also without CONFIG_PREEMPT.
 """
 
 from harness.model.records.km_type import slot
-from harness.model.rules.bookkeeping import die
-from harness.model.rules.draft import PAGE_MASK, Draft
+from harness.model.records.layout import PAGE_MASK
+from harness.model.rules.draft import Draft, count, die
 
 
 def type_index(d: Draft) -> int:
     """``type + KM_TYPE_NR * smp_processor_id()``, from FIX_KMAP_BEGIN."""
     layout = d.machine.layout
-    return layout.window_index(d.cpu, slot(d.op.value, debug=layout.debug_highmem))
+    return layout.window_index(d.task.cpu, slot(d.op.value, debug=layout.debug_highmem))
 
 
 def map_type(d: Draft, *, check: bool) -> None:
     """Write the entry of the type; a BUG if it is in use, which the pfn form does not look for."""
     index = type_index(d)
-    held = d.windows.get(index, 0)
+    held = d.state.windows.get(index, 0)
     if held and check:
         die(d, "typed.bug-in-use")
         return
     address = d.machine.layout.fixaddr(index)
-    d.mark_stale(d.cpu, address, held)
+    d.mark_stale(d.task.cpu, address, held)
     d.set_window(index, d.new_pte())
     d.result(address)
     d.rule += ".typed"
@@ -33,7 +33,7 @@ def map_type(d: Draft, *, check: bool) -> None:
 def kmap_atomic(d: Draft) -> None:
     """``kmap_atomic(page, type)``: lowmem pages are not mapped, and not checked for nesting."""
     d.rule = "typed.map"
-    d.preempt += 1
+    count(d, preempt=1)
     if d.machine.pages[d.op.page].highmem:
         map_type(d, check=True)
     else:
@@ -44,7 +44,7 @@ def kmap_atomic(d: Draft) -> None:
 def kmap_atomic_pfn(d: Draft) -> None:
     """``kmap_atomic_pfn(pfn, type)``."""
     d.rule = "typed.map-pfn"
-    d.preempt += 1
+    count(d, preempt=1)
     map_type(d, check=False)
 
 
@@ -66,4 +66,4 @@ def kunmap_atomic(d: Draft) -> None:
         if layout.debug_highmem and not layout.page_offset <= address < layout.high_memory:
             die(d, "typed.bug-unmap")
             return
-    d.preempt -= 1
+    count(d, preempt=-1)

@@ -6,13 +6,14 @@ for all CPUs, with those of 2.6.32.
 """
 
 from harness.model.records.km_type import typed_entry
+from harness.model.records.layout import PAGE_MASK
 from harness.model.records.observation import Status
-from harness.model.rules.draft import PAGE_MASK, Draft
+from harness.model.rules.draft import Draft
 
 
 def entry(d: Draft) -> int:
     """``type + KM_TYPE_NR * smp_processor_id()``, as an index of the typed window."""
-    return typed_entry(d.op.value, d.cpu, d.machine.layout.online_cpus)
+    return typed_entry(d.op.value, d.task.cpu, d.machine.layout.online_cpus)
 
 
 def kmap_atomic(d: Draft) -> None:
@@ -21,7 +22,7 @@ def kmap_atomic(d: Draft) -> None:
     if not d.machine.pages[d.op.page].highmem:
         d.rule = "typed-window.map.lowmem"
         d.result(d.machine.direct[d.op.page])
-    elif d.windows.get(index, 0):
+    elif d.state.windows.get(index, 0):
         d.rule = "typed-window.bug-in-use"
         d.status = Status.BUG
     else:
@@ -40,5 +41,5 @@ def kunmap_atomic(d: Draft) -> None:
         return
     d.rule = "typed-window.unmap"
     d.set_window(index, 0)
-    if d.stale:
+    if d.state.stale:
         d.forget_stale(address)

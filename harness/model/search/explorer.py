@@ -1,51 +1,28 @@
 """All reachable states of a small machine, by breadth-first search, with what holds in each.
 
-Tasks on one CPU and pages of one kind are interchangeable, so states are kept up to such
-permutations; holdings are limited so that the space is finite.  What is checked in
-every step: the contract (which has the invariants and the must-never outcomes), that woken
-tasks lose no wake-up, that every outcome is one whose state is consistent, and, if asked for, that
-the fast path (``plain``) says the same.  A violation comes with the shortest program that leads to it.
+Holdings are limited so that the space is finite.  What is checked in every step: the contract
+(which has the invariants and the must-never outcomes), that tasks hold what they have mapped,
+and, if asked for, that the fast path says the same as the rules.  A violation comes with the
+shortest program that leads to it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.model.contract.contract import check
-from harness.model.contract.violation import Violation
-from harness.model.fast.fast_path import plain
-from harness.model.records import vector
+from harness.model.contract.view import Violation
 from harness.model.records.machine import Machine
-from harness.model.records.operation import Base, OpCode, Operation
+from harness.model.records.operation import Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import Phase, State, TaskState, empty_snapshot, initial
-from harness.model.rules.refusal import not_started, spinners
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import Phase, State
 from harness.model.rules.step import step
+from harness.model.search.nodes import USUAL_LIMITS, Holding, Limits, Node, follow, key, operations
 
 Step = Callable[[Machine, State, Operation], tuple[Outcome, ...]]
-
-
-class Held(NamedTuple):
-    """A window mapping: its operation, whether it took a slot (lowmem pages do not), its ``km_type``."""
-
-    code: OpCode
-    slot: bool
-    kind: int
-
-
-class Holding(NamedTuple):
-    """What a task has done and not undone: kmaps by page, and window mappings, newest last."""
-
-    kmaps: tuple[int, ...] = ()
-    stack: tuple[Held, ...] = ()
-
-
-class Node(NamedTuple):
-    """A state and what the tasks hold in it."""
-
-    state: State
-    holdings: tuple[Holding, ...]
+FastPath = Callable[[Machine, State, Operation], Outcome | None]
 
 
 class Failure(NamedTuple):
@@ -64,25 +41,6 @@ class Edge(NamedTuple):
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far to go: kmaps per task and page, window mappings per task, states in all.
-
-    ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
-    ``sections``: tasks turn preemption off and on, and kunmap in between.
-    ``also``: operations that every task tries in every state, misuse for instance.
-    """
-
-    kmaps: int = 2
-    depth: int = 2
-    types: int = 1
-    states: int = 200_000
-    maps: tuple[OpCode, ...] = ()
-    others: tuple[OpCode, ...] = (OpCode.FLUSH_UNUSED,)
-    sections: bool = False
-    also: tuple[Operation, ...] = ()
-
-
 @dataclass(slots=True)
 class Exploration:
     """What a search has found.  ``rules`` counts the rule branches; ``complete``: nothing was cut off."""
@@ -94,169 +52,6 @@ class Exploration:
     complete: bool = True
     edges: list[Edge] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
-
-
-_UNMAP = {
-    OpCode.KMAP_LOCAL: OpCode.KUNMAP_LOCAL,
-    OpCode.KMAP_LOCAL_PFN: OpCode.KUNMAP_LOCAL,
-    OpCode.KMAP_ATOMIC: OpCode.KUNMAP_ATOMIC,
-    OpCode.KMAP_ATOMIC_PFN: OpCode.KUNMAP_ATOMIC,
-    OpCode.IOMAP: OpCode.IOUNMAP,
-}
-
-
-def _register(task: int, depth: int) -> int:
-    """Each task's window mappings have registers of their own; kmaps share one nobody reads."""
-    return 1 + task * 64 + depth
-
-
-def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
-    """What the tasks may do next: correct use within the limits, and what the limits add."""
-    for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
-        if task.phase is Phase.READY and not (limits.sections and _no_cpu(node.state, number)):
-            yield from _sections(number, task, limits)
-            yield from _persistent(machine, number, task, holding, limits)
-            yield from _windows(machine, number, holding, limits)
-            yield from (Operation(code, number, value=1) for code in limits.others)
-            yield from (op._replace(task=number) for op in limits.also)
-
-
-def _no_cpu(state: State, number: int) -> bool:
-    """Whether another task keeps its CPU, or the CPU that watches for those that sleep."""
-    return not_started(state, Operation(OpCode.NOP, number)) or any(
-        other.cpu == 0 for other in spinners(state, number)
-    )
-
-
-def _sections(number: int, task: TaskState, limits: Limits) -> Iterator[Operation]:
-    if limits.sections:
-        yield Operation(OpCode.PREEMPT_ON if task.preempt else OpCode.PREEMPT_OFF, number)
-
-
-def _persistent(
-    machine: Machine, number: int, task: TaskState, holding: Holding, limits: Limits
-) -> Iterator[Operation]:
-    if task.atomic and not limits.sections:
-        return
-    for page in range(len(machine.pages)):
-        held = holding.kmaps.count(page)
-        if held < limits.kmaps and not task.atomic:
-            yield Operation(OpCode.KMAP, number, page)
-        if held:
-            yield Operation(OpCode.KUNMAP, number, page)
-
-
-def _windows(
-    machine: Machine, number: int, holding: Holding, limits: Limits
-) -> Iterator[Operation]:
-    depth = len(holding.stack)
-    if depth < limits.depth:
-        for code in limits.maps:
-            for page in range(len(machine.pages)):
-                for kind in _free_types(holding, limits):
-                    yield Operation(code, number, page, _register(number, depth), value=kind)
-    if depth:
-        top = holding.stack[-1]
-        yield Operation(_UNMAP[top.code], number, reg=_register(number, depth - 1), value=top.kind)
-
-
-def _free_types(holding: Holding, limits: Limits) -> Iterator[int]:
-    """Types that the task does not use; the generations that have none use 0 again and again."""
-    used = {held.kind for held in holding.stack} if limits.types > 1 else set()
-    yield from (kind for kind in range(limits.types) if kind not in used)
-
-
-def _kmapped(holding: Holding, page: int) -> Holding:
-    return holding._replace(kmaps=(*holding.kmaps, page))
-
-
-def _after(holding: Holding, op: Operation, *, undo: bool, slot: bool) -> Holding:
-    if op.code == OpCode.KMAP:
-        return _kmapped(holding, op.page)
-    if op.code == OpCode.KUNMAP:
-        kmaps = list(holding.kmaps)
-        kmaps.remove(op.page)
-        return holding._replace(kmaps=tuple(kmaps))
-    if undo:
-        return holding._replace(stack=holding.stack[:-1])
-    if op.code not in _UNMAP:
-        return holding
-    return holding._replace(stack=(*holding.stack, Held(op.code, slot, op.value)))
-
-
-def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
-    """The node that *outcome* leads to; a kmap that sleeps is held when it ends."""
-    holdings = list(node.holdings)
-    seen = outcome.observation
-    if not seen.status:
-        undo = op.code in _UNMAP.values() and op.base == Base.REG
-        # A switch shows in windows too: in the local generation only the saved entries tell.
-        slot = bool(seen.saved if outcome.state.tasks[op.task].saved else seen.windows)
-        holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
-    for done in seen.done:
-        holdings[done.task] = _kmapped(holdings[done.task], node.state.tasks[done.task].page)
-    return Node(outcome.state, tuple(holdings))
-
-
-def key(machine: Machine, node: Node) -> tuple[object, ...]:
-    """The same for nodes that differ only in the names of highmem pages and of tasks on a CPU."""
-    names = _page_names(machine, node)
-    tasks = sorted(_task_key(machine, node, number, names) for number in range(len(node.holdings)))
-    state = node.state
-    slots = tuple((slot.count, names[slot.pte]) for slot in vector.items(state.slots))
-    windows = tuple(sorted((index, names[pte]) for index, pte in state.windows.items()))
-    current = _task_key(machine, node, state.current, names) if state.current >= 0 else ()
-    return (state.cursor, slots, windows, tuple(tasks), state.depths, current)
-
-
-def _page_names(machine: Machine, node: Node) -> dict[int, int]:
-    """Names of PTEs, highmem pages by where they first appear; those of lowmem are called the same always."""
-    low = (number for number, page in enumerate(machine.pages) if not page.highmem)
-    names = {0: 0, **{machine.ptes[number]: -1 - number for number in low}}
-    for pte in _ptes(machine, node):
-        names.setdefault(pte, len(names))
-    return names
-
-
-def _ptes(machine: Machine, node: Node) -> Iterator[int]:
-    """PTEs of all pages that the state or a holding names, what all tasks share first."""
-    yield from (slot.pte for slot in vector.items(node.state.slots))
-    yield from (pte for _, pte in sorted(node.state.windows.items()))
-    for task, holding in zip(node.state.tasks, node.holdings, strict=True):
-        wanted = (task.page,) if task.page >= 0 else ()
-        yield from (machine.ptes[page] for page in (*wanted, *holding.kmaps))
-        yield from task.saved
-
-
-def _task_key(
-    machine: Machine, node: Node, number: int, names: dict[int, int]
-) -> tuple[object, ...]:
-    task, holding = node.state.tasks[number], node.holdings[number]
-    page = names[machine.ptes[task.page]] if task.page >= 0 else 0
-    kmaps = tuple(sorted(names[machine.ptes[held]] for held in holding.kmaps))
-    saved = tuple(names[pte] for pte in task.saved)
-    return (
-        task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault, task.migrate,
-        task.irqs_off, task.contexts, kmaps, tuple((int(code), slot, kind) for code, slot, kind in holding.stack),
-    )  # fmt: skip
-
-
-def _path(parents: list[tuple[int, Operation | None]], number: int) -> tuple[Operation, ...]:
-    program: list[Operation] = []
-    while number:
-        number, op = parents[number]
-        assert op is not None
-        program.append(op)
-    return tuple(reversed(program))
-
-
-def _fast_path(
-    machine: Machine, state: State, op: Operation, outcomes: tuple[Outcome, ...]
-) -> tuple[Violation, ...]:
-    one = plain(machine, state, op)
-    if one is None or outcomes == (one,):
-        return ()
-    return (Violation("fast-path", f"{op.code.name}: {one} where step allows {outcomes}"),)
 
 
 def unheld(machine: Machine, node: Node) -> tuple[Violation, ...]:
@@ -272,74 +67,110 @@ def unheld(machine: Machine, node: Node) -> tuple[Violation, ...]:
     )
 
 
-def _judge(
-    machine: Machine, node: Node, op: Operation, outcomes: tuple[Outcome, ...], *, fast_path: bool
-) -> tuple[Violation, ...]:
-    for outcome in outcomes:
-        found = check(machine, node.state, op, outcome.observation)
-        found = found or unheld(machine, follow(node, op, outcome))
-        if found:
-            return found
-    return _fast_path(machine, node.state, op, outcomes) if fast_path else ()
+class _Search:
+    """A search in progress: the nodes met, how each was reached, and those still to visit."""
+
+    def __init__(
+        self, machine: Machine, limits: Limits, steps: Step, fast: FastPath | None
+    ) -> None:
+        self.machine = machine
+        self.limits = limits
+        self.steps = steps
+        self.fast = fast
+        self.keep_edges = False
+        root = Node(initial(machine, empty_snapshot(machine)), (Holding(),) * len(machine.tasks))
+        self.seen = {key(machine, root): 0}
+        self.parents: list[tuple[int, Operation | None]] = [(0, None)]
+        self.queue = deque([(0, root)])
+        self.result = Exploration()
+
+    def visit(self, number: int, node: Node) -> bool:
+        """Try every operation in *node*; false where one breaks a rule."""
+        for op in operations(self.machine, node, self.limits):
+            outcomes = self.steps(self.machine, node.state, op)
+            self.result.steps += 1
+            violations = self._judge(node, op, outcomes)
+            if violations:
+                self.result.failure = Failure((*self._path(number), op), violations)
+                return False
+            for outcome in outcomes:
+                self._note(number, node, op, outcome)
+        return True
+
+    def _note(self, number: int, node: Node, op: Operation, outcome: Outcome) -> None:
+        result = self.result
+        result.rules[outcome.rule] = result.rules.get(outcome.rule, 0) + 1
+        if outcome.state.lost or outcome.state.locked:
+            return
+        target = self._enlist(follow(node, op, outcome))
+        if target == len(self.parents):
+            self.parents.append((number, op))
+        if target < 0:
+            result.complete = False
+        elif self.keep_edges:
+            result.edges.append(Edge(number, target, op, outcome.rule))
+
+    def _enlist(self, node: Node) -> int:
+        """Number of the node, new or known; -1 where the limit of states is reached."""
+        name = key(self.machine, node)
+        known = self.seen.get(name)
+        if known is not None:
+            return known
+        if len(self.seen) >= self.limits.states:
+            return -1
+        number = self.seen[name] = len(self.seen)
+        self.queue.append((number, node))
+        return number
+
+    def _judge(
+        self, node: Node, op: Operation, outcomes: tuple[Outcome, ...]
+    ) -> tuple[Violation, ...]:
+        machine, state = self.machine, node.state
+        expected = outcomes if self.steps is step else step(machine, state, op)
+        for outcome in outcomes:
+            found = check(machine, state, op, outcome.observation, expected)
+            found = found or unheld(machine, follow(node, op, outcome))
+            if found:
+                return found
+        return self._other_fast_path(state, op, outcomes)
+
+    def _other_fast_path(
+        self, state: State, op: Operation, outcomes: tuple[Outcome, ...]
+    ) -> tuple[Violation, ...]:
+        one = self.fast(self.machine, state, op) if self.fast else None
+        if one is None or outcomes == (one,):
+            return ()
+        return (Violation("fast-path", f"{op.code.name}: {one} where step allows {outcomes}"),)
+
+    def _path(self, number: int) -> tuple[Operation, ...]:
+        program: list[Operation] = []
+        while number:
+            number, op = self.parents[number]
+            assert op is not None
+            program.append(op)
+        return tuple(reversed(program))
 
 
 def explore(
     machine: Machine,
-    limits: Limits = Limits(),
+    limits: Limits = USUAL_LIMITS,
     *,
     steps: Step = step,
     keep_edges: bool = False,
-    fast_path: bool = False,
+    fast_path: FastPath | None = None,
 ) -> Exploration:
     """Search from the untouched machine; *steps* may be a broken model, to see it found.
 
-    *fast_path*: what ``plain`` says of each step is held against it.
+    *fast_path*: what it says of each step is compared with the rules.
     """
-    root = Node(initial(machine, empty_snapshot(machine)), (Holding(),) * len(machine.tasks))
-    seen = {key(machine, root): 0}
-    parents: list[tuple[int, Operation | None]] = [(0, None)]
-    queue = deque([(0, root)])
-    result = Exploration()
-    while queue:
-        number, node = queue.popleft()
+    search = _Search(machine, limits, steps, fast_path)
+    search.keep_edges = keep_edges
+    result = search.result
+    while search.queue:
+        number, node = search.queue.popleft()
         if keep_edges:
             result.nodes.append(node)
-        for op in operations(machine, node, limits):
-            outcomes = steps(machine, node.state, op)
-            result.steps += 1
-            violations = _judge(machine, node, op, outcomes, fast_path=fast_path)
-            if violations:
-                result.failure = Failure((*_path(parents, number), op), violations)
-                result.states = len(seen)
-                return result
-            for outcome in outcomes:
-                result.rules[outcome.rule] = result.rules.get(outcome.rule, 0) + 1
-                if not outcome.state.lost and not outcome.state.locked:
-                    then = follow(node, op, outcome)
-                    at = _enlist(machine, then, seen, queue, limits)
-                    if at == len(parents):
-                        parents.append((number, op))
-                    result.complete = result.complete and at >= 0
-                    if keep_edges and at >= 0:
-                        result.edges.append(Edge(number, at, op, outcome.rule))
-    result.states = len(seen)
+        if not search.visit(number, node):
+            break
+    result.states = len(search.seen)
     return result
-
-
-def _enlist(
-    machine: Machine,
-    node: Node,
-    seen: dict[tuple[object, ...], int],
-    queue: deque[tuple[int, Node]],
-    limits: Limits,
-) -> int:
-    """Number of the node, new or known; -1 where the limit of states is reached."""
-    name = key(machine, node)
-    known = seen.get(name)
-    if known is not None:
-        return known
-    if len(seen) >= limits.states:
-        return -1
-    seen[name] = len(seen)
-    queue.append((seen[name], node))
-    return seen[name]

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from harness.model.records import vector
-from harness.model.records.layout import PAGE_SIZE, Generation, Layout
-from harness.model.records.machine import UNBOUND, Machine
+from harness.model.records.interrupt import InterruptContext, Trigger
+from harness.model.records.layout import PAGE_SIZE, UNBOUND, Generation, Layout
+from harness.model.records.machine import Machine
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.records.page import Page, PageKind
-from harness.model.records.state import State, empty_snapshot, initial
-from harness.model.rules.armed_interrupt import Trigger, Where
+from harness.model.records.snapshots import empty_snapshot, initial
+from harness.model.records.state import State
 from harness.model.rules.step import RULES, step
 
 NOT_RULES = ("refused", "not-applicable")
@@ -207,7 +208,7 @@ def _contexts(machine: Machine) -> Iterator[Operation]:
 def _instants(machine: Machine) -> Iterator[Operation]:
     """Interrupts in every context, by a timer and at an instruction, and something for them to interrupt."""
     yield from _plain(machine)
-    for where in Where:
+    for where in InterruptContext:
         for trigger in (Trigger.TIMER, Trigger.UNMAP):
             yield Operation(
                 OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1

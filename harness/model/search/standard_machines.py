@@ -11,7 +11,7 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.machine import Machine, machine
 from harness.model.records.operation import OpCode
 from harness.model.records.page import Page, PageKind
-from harness.model.search.explorer import Limits
+from harness.model.search.nodes import Limits
 
 LOCAL = Layout(
     generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True, debug_highmem=False,
