@@ -19,25 +19,11 @@ PLAIN_SECONDS = 180.0
 
 
 def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float]:
-    """Boot the original image with the obvious command, to userspace; wall and CPU seconds."""
-    kernel = subject.prepared.kernel
-    if kernel.bzimage is None:
-        raise InfrastructureError(
-            f"{kernel.name} has no {kernel.architecture.image.name}",
-            hint="the plain boot is measured with one",
-        )
-    initrd = subject.image(folder)
-    command = (
-        *(
-            subject.shape.architecture.emulated.program,
-            "-kernel",
-            str(kernel.bzimage),
-            "-initrd",
-            str(initrd),
-        ),
-        *("-m", str(PLAIN_MEMORY), "-smp", str(subject.shape.smp), "-nographic", "-no-reboot"),
-        *("-append", f"console={subject.shape.architecture.emulated.console}"),
-    )
+    """Boot the original image with the obvious command, until userspace begins.
+
+    Returns wall seconds and CPU seconds.
+    """
+    command = _plain_command(subject, folder)
     started = time.monotonic()
     with subprocess.Popen(
         dying_with_parent(command),
@@ -53,6 +39,23 @@ def plain_boot(subject: Subject, folder: Path) -> Mapping[tuple[str, str], float
             }
         finally:
             qemu.kill()
+
+
+def _plain_command(subject: Subject, folder: Path) -> tuple[str, ...]:
+    """The obvious command.  Raises InfrastructureError for a kernel without a compressed image."""
+    kernel, shape = subject.prepared.kernel, subject.shape
+    if kernel.bzimage is None:
+        raise InfrastructureError(
+            f"{kernel.name} has no {kernel.architecture.image.name}",
+            hint="the plain boot is measured with one",
+        )
+    emulated = shape.architecture.emulated
+    return (
+        *(emulated.program, "-kernel", str(kernel.bzimage)),
+        *("-initrd", str(subject.image(folder))),
+        *("-m", str(PLAIN_MEMORY), "-smp", str(shape.smp), "-nographic", "-no-reboot"),
+        *("-append", f"console={emulated.console}"),
+    )
 
 
 def _await_line(qemu: subprocess.Popen[bytes], words: bytes) -> None:

@@ -65,10 +65,18 @@ def _sample(peer: Peer, notes: dict[str, str]) -> Mapping[tuple[str, str], float
 
 
 def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
-    """Seconds of one run, and of CPU of all that it starts.  Raises BenchError where it fails."""
+    """Wall seconds of one run, and CPU seconds of all that it starts.  Raises BenchError."""
     if peer.before:
         peer.before()
     started, used = time.monotonic(), _children()
+    _run(peer)
+    return {
+        (peer.name, "s"): time.monotonic() - started,
+        (f"{peer.name}, CPU", "s"): _children() - used,
+    }
+
+
+def _run(peer: Peer) -> None:
     try:
         subprocess.run(
             peer.command,
@@ -86,10 +94,6 @@ def _timed(peer: Peer) -> Mapping[tuple[str, str], float]:
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BenchError(str(error), hint="run it by hand") from error
-    return {
-        (peer.name, "s"): time.monotonic() - started,
-        (f"{peer.name}, CPU", "s"): _children() - used,
-    }
 
 
 def _children() -> float:

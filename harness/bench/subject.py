@@ -18,6 +18,7 @@ from harness.model.records.layout import Layout
 from harness.model.records.machine import missing_operations
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import PageKind
+from harness.run.guest_run import Booted
 from harness.run.prepare import Prepared
 from harness.run.probes import armed_evidence
 from harness.run.program_run import RunContext, run_program
@@ -94,16 +95,8 @@ class Subject:
         layout, facts = guest.info()
         evidence = armed_evidence(guest, facts)
         lacking = missing_operations(layout)
-        header = Header(
-            release=facts.release,
-            build=facts.build,
-            config_hash=self.prepared.kernel.config_hash,
-            layout=layout,
-            evidence=int(evidence),
-            seed=0,
-            config_symbols=self.prepared.kernel.config.built_in,
-        )
-        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), header)
+        booted = Booted(self.prepared.kernel, guest, layout, facts._replace(evidence=evidence))
+        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), booted.header(seed=0))
 
     def image(self, folder: Path) -> Path:
         """The initramfs that our guests boot, as a file in *folder*."""

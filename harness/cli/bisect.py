@@ -12,7 +12,7 @@ from rich.console import Console
 from harness.base import project
 from harness.base.cache import Cache
 from harness.base.output_files import require_folder
-from harness.check.bisection import Bisector, step_lines
+from harness.check.bisection import Bisector, JudgedCommit, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
 from harness.cli.options import Debug, Machine, Out, Scenarios, Steps
@@ -27,6 +27,8 @@ ABORT = 128
 """``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
 
 Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
+
+
 Good = Annotated[str, typer.Option(help="A revision that keeps the contract.")]
 Bad = Annotated[str, typer.Option(help="A later revision that breaks the contract.")]
 Config = Annotated[str, typer.Option(help="Configuration: names joined by +, or a .config file.")]
@@ -48,17 +50,20 @@ def bisect_step(
     del debug
     try:
         with _bisector(tree, config, _workload(scenario, shape, steps), out) as bisector:
-            commit = commit_of(tree, "")
-            local = local_changes(tree, "")
-            scratch = bisector.scratch
-            scratch.settle(scratch.base(""), (local,) if local else ())
-            with progress_for(Console(stderr=True)) as progress:
-                step = bisector.judge(commit, progress)
+            step = _judged_here(bisector, tree)
     except HarnessError as error:
         sys.stderr.write(f"{project.NAME}: {error}\n")
         raise typer.Exit(ABORT) from error
     sys.stdout.write("\n".join(step_lines((step,))) + "\n")
     raise typer.Exit(int(step.verdict))
+
+
+def _judged_here(bisector: Bisector, tree: Path) -> JudgedCommit:
+    """Judge what is checked out in *tree*, with its local changes."""
+    commit, local = commit_of(tree, ""), local_changes(tree, "")
+    bisector.scratch.settle(bisector.scratch.base(""), (local,) if local else ())
+    with progress_for(Console(stderr=True)) as progress:
+        return bisector.judge(commit, progress)
 
 
 def bisect(

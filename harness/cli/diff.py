@@ -4,7 +4,7 @@ import json as json_format
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,12 +16,15 @@ from harness.report.run_value import write_run
 from harness.report.trace_report import difference_value, trace_lines
 from harness.run.replay import compare_files, replay
 
+Trace = Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")]
+OtherTrace = Annotated[
+    Path | None, typer.Argument(help="Second trace: compare the two step by step.")
+]
+
 
 def diff(
-    trace: Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")],
-    other: Annotated[
-        Path | None, typer.Argument(help="Second trace: compare the two step by step.")
-    ] = None,
+    trace: Trace,
+    other: OtherTrace = None,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
     debug: Debug = False,
@@ -29,12 +32,16 @@ def diff(
     """Judge a trace again with the present model, or compare two traces step by step."""
     del debug
     require_writable([json] if json else [])
-    if other is None:
-        result = replay(trace, load_known_bugs(known_bugs, date.today()))
-        sys.stdout.write("\n".join(run_lines(result)) + "\n")
-        if json:
-            write_run(result, json)
-        raise typer.Exit(result.exit_code)
+    if other:
+        _compare(trace, other, json)
+    result = replay(trace, load_known_bugs(known_bugs, date.today()))
+    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    if json:
+        write_run(result, json)
+    raise typer.Exit(result.exit_code)
+
+
+def _compare(trace: Path, other: Path, json: Path | None) -> NoReturn:
     difference = compare_files(trace, other)
     sys.stdout.write("\n".join(trace_lines(difference)) + "\n")
     if json:

@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -93,20 +93,15 @@ def main() -> None:
     try:
         application(sys.argv[1:])()
     except HarnessError as error:
-        _say(str(error), debug=debug)
-        sys.exit(error.exit_code)
+        _end(str(error), error.exit_code, debug=debug)
     except OSError as error:
-        _say(_of_the_system(error), debug=debug)
-        sys.exit(_PREREQUISITE if error.errno in _HOST_REFUSES else _INTERNAL)
+        refused = error.errno in _HOST_REFUSES
+        _end(_of_the_system(error), _PREREQUISITE if refused else _INTERNAL, debug=debug)
     except KeyboardInterrupt:
-        _say("interrupted", debug=debug)
-        sys.exit(_INTERRUPTED)
+        _end("interrupted", _INTERRUPTED, debug=debug)
     except Exception as error:  # noqa: BLE001 - the top level: no traceback reaches a user
-        _say(
-            f"internal error: {type(error).__name__}: {error}\n  hint: run again with --debug",
-            debug=debug,
-        )
-        sys.exit(_INTERNAL)
+        what = f"internal error: {type(error).__name__}: {error}"
+        _end(f"{what}\n  hint: run again with --debug", _INTERNAL, debug=debug)
 
 
 def _of_the_system(error: OSError) -> str:
@@ -116,7 +111,8 @@ def _of_the_system(error: OSError) -> str:
     return f"{what}\n  hint: {hint}"
 
 
-def _say(message: str, *, debug: bool) -> None:
+def _end(message: str, code: int, *, debug: bool) -> NoReturn:
     if debug:
         traceback.print_exc()
     sys.stderr.write(f"kmap-harness: {message}\n")
+    sys.exit(code)

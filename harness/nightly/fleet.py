@@ -134,29 +134,17 @@ def run_fleet(
 
 def _run(job: Job, folder: Path) -> JobResult:
     folder.mkdir(parents=True, exist_ok=True)
-    report = folder / "run.json"
+    report, log = folder / "run.json", folder / "output.log"
     report.unlink(missing_ok=True)
-    command = (
-        *own_command(),
-        job.command,
-        *job.arguments,
-        "--json",
-        str(report),
-        "--out",
-        str(folder),
-    )
+    files = ("--json", str(report), "--out", str(folder))
+    command = (*own_command(), job.command, *job.arguments, *files)
     started = time.monotonic()
-    with (folder / "output.log").open("wb") as log:
-        done = subprocess.run(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False
-        )
-    return JobResult(
-        job,
-        done.returncode,
-        time.monotonic() - started,
-        folder,
-        _report(report, folder / "output.log", done.returncode),
-    )
+    with log.open("wb") as output:
+        code = subprocess.run(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False
+        ).returncode
+    seconds = time.monotonic() - started
+    return JobResult(job, code, seconds, folder, _report(report, log, code))
 
 
 def exit_code(results: Iterable[JobResult]) -> int:

@@ -26,19 +26,20 @@ def bench_value(
         "subject": dict(subject),
         "missing": dict(missing),
         "ratios": dict(ratios(figures)),
-        "figures": [
-            {
-                "name": figure.name,
-                "unit": figure.unit,
-                "median": figure.median,
-                "min": min(figure.samples),
-                "max": max(figure.samples),
-                "samples": figure.samples,
-                "calibration": figure.calibration,
-                "share": figure.share,
-            }
-            for figure in figures
-        ],
+        "figures": [_figure_value(figure) for figure in figures],
+    }
+
+
+def _figure_value(figure: Figure) -> dict[str, Any]:
+    return {
+        "name": figure.name,
+        "unit": figure.unit,
+        "median": figure.median,
+        "min": min(figure.samples),
+        "max": max(figure.samples),
+        "samples": figure.samples,
+        "calibration": figure.calibration,
+        "share": figure.share,
     }
 
 
@@ -77,15 +78,19 @@ def bench_lines(
     head = f"{'figure':{WIDTH}}{'median':>11}{'min':>11}{'max':>11} unit     loop ms, share"
     yield head + "  baseline" * bool(before)
     for figure in figures:
-        numbers = "".join(
-            _number(one) for one in (figure.median, min(figure.samples), max(figure.samples))
-        )
-        loop = f"{figure.calibration * 1e3:8.1f} {figure.share * 100:5.0f} %"
-        yield f"{figure.name:{WIDTH}}{numbers} {figure.unit:8}{loop}{_change(figure, before)}"
+        yield _figure_line(figure) + _change(figure, before)
     for name, ratio in ratios(figures):
         yield f"{name:{WIDTH}}{ratio:11.2f}"
     for name, why in missing.items():
         yield f"{name:{WIDTH}}{'-':>11}  {why}"
+
+
+def _figure_line(figure: Figure) -> str:
+    numbers = "".join(
+        _number(one) for one in (figure.median, min(figure.samples), max(figure.samples))
+    )
+    loop = f"{figure.calibration * 1e3:8.1f} {figure.share * 100:5.0f} %"
+    return f"{figure.name:{WIDTH}}{numbers} {figure.unit:8}{loop}"
 
 
 def _number(one: float) -> str:

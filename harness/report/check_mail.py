@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 
 from harness.base.project import NAME
-from harness.check.check_result import CheckResult, ConfigResult
+from harness.check.check_result import CheckResult, ConfigResult, KernelFailure
 from harness.check.comparison import PatchEffect
 from harness.report.check_report import (
     LOST,
@@ -67,12 +67,17 @@ def _config(config: ConfigResult) -> Iterator[str]:
     if patched:
         yield f"Kernel:    {patched.release} on {patched.machine}"
         yield f"QEMU:      {patched.command}"
-    if config.failure:
-        yield f"Failed:    {config.failure.words}:"
-        yield from (f"  {line}" for line in config.failure.lines)
-        if config.reproduce:
-            yield f"Reproduce: {config.reproduce}"
-        return
+    yield from _failure(config.failure) if config.failure else _comparisons(config)
+    if config.reproduce:
+        yield f"Reproduce: {config.reproduce}"
+
+
+def _failure(failure: KernelFailure) -> Iterator[str]:
+    yield f"Failed:    {failure.words}:"
+    yield from (f"  {line}" for line in failure.lines)
+
+
+def _comparisons(config: ConfigResult) -> Iterator[str]:
     yield f"Programs:  {counts_words(config)}"
     if config.lost_evidence:
         yield from _prose(f"No evidence from {', '.join(config.lost_evidence).lower()}: {LOST}.")
@@ -81,8 +86,6 @@ def _config(config: ConfigResult) -> Iterator[str]:
     if changed:
         yield ""
         yield from behaviour_lines(changed, verbose=False)
-    if config.reproduce:
-        yield f"Reproduce: {config.reproduce}"
 
 
 def _failing(config: ConfigResult) -> Iterator[str]:

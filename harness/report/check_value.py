@@ -14,6 +14,7 @@ from harness.base.project import NAME
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.comparison import Comparison, PatchEffect
 from harness.report.check_report import check_lines, verdict_words
+from harness.report.phase_times import phases_value
 
 FORMAT = 1
 _STATUS = {
@@ -41,7 +42,7 @@ def check_value(result: CheckResult) -> dict[str, Any]:
         "strict": result.strict,
         "counts": {change.value: count for change, count in result.counts.items()},
         "configs": [_config_value(one) for one in result.configs],
-        "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+        "phases": phases_value(result.phases),
     }
 
 

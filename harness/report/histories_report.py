@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.base.output_files import write_whole
 from harness.compare.divergence import Verdict
 from harness.history.histories_result import HistoriesResult, JudgedHistory
+from harness.report.phase_times import phase_words, phases_value
 
 FORMAT = 1
 SHOWN = 5
@@ -64,7 +66,7 @@ def _order(result: HistoriesResult) -> str:
 def _time(result: HistoriesResult) -> str:
     ran = sum(one.run_seconds for one in result.histories)
     judged = sum(one.judge_seconds for one in result.histories)
-    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+    phases = phase_words(result.phases)
     run = f"run {ran:.1f} s ({_rate(result, ran)}/s)"
     return f"{phases}, {run}, judge {judged:.1f} s ({_rate(result, judged)}/s)"
 
@@ -109,13 +111,7 @@ def histories_value(result: HistoriesResult) -> dict[str, Any]:
         "crash": result.crash,
         "steps": result.operations,
         "seed": result.seed,
-        "kernel": {
-            "name": result.kernel.name,
-            "release": result.kernel.release,
-            "build": result.kernel.build,
-            "config_hash": result.kernel.config_hash,
-            "source": result.kernel.source,
-        },
+        "kernel": asdict(result.kernel),
         "machine": result.machine,
         "command": result.command,
         "operations": result.operations,
@@ -127,7 +123,7 @@ def histories_value(result: HistoriesResult) -> dict[str, Any]:
         "divergences": [{"summary": _summary(one)} for one in (*result.violating, *result.odd)],
         "troubles": result.troubles,
         "histories": [_judged_value(one) for one in result.histories],
-        "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
+        "phases": phases_value(result.phases),
     }
 
 

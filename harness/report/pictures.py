@@ -155,21 +155,16 @@ def _line(layout: Layout, place: PicturedMapping) -> str:
 
 
 def _nest(layout: Layout, cpu: int) -> list[PicturedMapping]:
-    """Map by kmap_atomic on *cpu* until that ends otherwise than in a new entry of its own
-    window.
-    """
+    """Map by kmap_atomic on *cpu* until the mapping leaves the window, or ends in a BUG."""
     machine = small_machine(layout, slots=2, high=1, low=0, tasks=(cpu,))
     state, places = initial(machine, empty_snapshot(machine)), list[PicturedMapping]()
     typed = layout.generation is Generation.TYPED
     while True:
         number = len(places)
-        last = typed and number == len(KM_TYPES_2_6_24)
-        kind = 0 if last else number
-        (one,) = step(
-            machine,
-            state,
-            Operation(OpCode.KMAP_ATOMIC, page=0, reg=number, value=kind if typed else 0),
-        )
+        kind = 0 if typed and number == len(KM_TYPES_2_6_24) else number
+        value = kind if typed else 0
+        operation = Operation(OpCode.KMAP_ATOMIC, page=0, reg=number, value=value)
+        (one,) = step(machine, state, operation)
         name = _name(number, typed=typed, kind=kind)
         if one.observation.status is Status.DIED:
             return [*places, PicturedMapping(name, -1, "BUG")]

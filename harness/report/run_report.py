@@ -7,6 +7,7 @@ from harness.compare.divergence_words import difference_lines, picture_lines, su
 from harness.compare.transitions import Transitions
 from harness.model.records.layout import Generation, Layout
 from harness.report.coverage_report import coverage_lines
+from harness.report.phase_times import phase_words
 from harness.run.run_result import RunResult
 
 _VERDICTS = {
@@ -76,8 +77,7 @@ def _work(result: RunResult) -> Iterator[str]:
     if missed:
         yield f"not reached {', '.join(missed)}"
     yield from _not_applicable(result)
-    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
-    yield f"time        {phases}"
+    yield f"time        {phase_words(result.phases)}"
     repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
     if repaired and not result.crash:
         yield f"wire        damage recovered: {_counts(repaired)}"

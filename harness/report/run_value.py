@@ -1,13 +1,16 @@
 """A finished run as JSON values: what scripts, the nightly and the store read."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.base.output_files import write_whole
-from harness.compare.divergence import Divergence
+from harness.compare.divergence import Disagreement, Divergence
 from harness.compare.divergence_words import operation_words, summary
 from harness.compare.transitions import Transitions
+from harness.model.records.layout import Layout
+from harness.report.phase_times import phases_value
 from harness.run.run_result import ProgramOutcome, RunResult
 
 FORMAT = 1
@@ -15,7 +18,21 @@ FORMAT = 1
 
 def run_value(result: RunResult) -> dict[str, Any]:
     """The run as one JSON object; addresses and PTEs are numbers."""
-    layout = result.layout
+    return {
+        **_verdict_value(result),
+        "operations": dict(result.operations),
+        "situations": dict(result.situations),
+        "rules": dict(result.total("rules")),
+        "transitions": _transitions_value(result.transitions),
+        **_findings_value(result),
+        "programs": [_program_value(program) for program in result.programs],
+        "wire": dict(result.wire),
+        "phases": phases_value(result.phases),
+    }
+
+
+def _verdict_value(result: RunResult) -> dict[str, Any]:
+    """The verdict, and what was judged."""
     return {
         "format": FORMAT,
         "verdict": result.verdict.value,
@@ -24,23 +41,23 @@ def run_value(result: RunResult) -> dict[str, Any]:
         "crash": result.crash,
         "steps": result.steps,
         "seed": result.seed,
-        "kernel": {
-            "name": result.kernel.name,
-            "release": result.kernel.release,
-            "build": result.kernel.build,
-            "config_hash": result.kernel.config_hash,
-            "source": result.kernel.source,
-        },
+        "kernel": asdict(result.kernel),
         "machine": result.machine,
         "command": result.command,
-        "layout": None
-        if layout is None
-        else {**layout._asdict(), "generation": layout.generation.value},
+        "layout": _layout_value(result.layout),
         "missing_evidence": result.missing_evidence,
-        "operations": dict(result.operations),
-        "situations": dict(result.situations),
-        "rules": dict(result.total("rules")),
-        "transitions": _transitions_value(result.transitions),
+    }
+
+
+def _layout_value(layout: Layout | None) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    return {**layout._asdict(), "generation": layout.generation.value}
+
+
+def _findings_value(result: RunResult) -> dict[str, Any]:
+    """What was found, the divergences first."""
+    return {
         "divergences": [divergence_value(one) for one in result.divergences],
         "failed_assertions": [
             {
@@ -59,9 +76,6 @@ def run_value(result: RunResult) -> dict[str, Any]:
             {"kind": one.kind, "title": one.title, "step": one.step, "lines": one.lines}
             for one in result.troubles
         ],
-        "programs": [_program_value(program) for program in result.programs],
-        "wire": dict(result.wire),
-        "phases": {name: round(seconds, 4) for name, seconds in result.phases.items()},
     }
 
 
@@ -93,18 +107,19 @@ def divergence_value(one: Divergence) -> dict[str, Any]:
             {"rule": a.rule, "observation": a.observation._asdict(), "differs": a.differs}
             for a in one.allowed
         ],
-        "witnesses": [
-            {
-                "what": w.what,
-                "index": w.index,
-                "model": w.model,
-                "module": w.module,
-                "outside": w.outside,
-                "odd": w.odd,
-            }
-            for w in one.witnesses
-        ],
+        "witnesses": [_witness_value(witness) for witness in one.witnesses],
         "messages": [trouble.title for trouble in one.trouble],
+    }
+
+
+def _witness_value(one: Disagreement) -> dict[str, Any]:
+    return {
+        "what": one.what,
+        "index": one.index,
+        "model": one.model,
+        "module": one.module,
+        "outside": one.outside,
+        "odd": one.odd,
     }
 
 

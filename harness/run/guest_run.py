@@ -32,6 +32,19 @@ class Booted(NamedTuple):
     layout: Layout
     facts: GuestFacts
 
+    def header(self, seed: int) -> Header:
+        """The header of a trace of this guest."""
+        return Header(
+            release=self.facts.release,
+            build=self.facts.build,
+            config_hash=self.kernel.config_hash,
+            layout=self.layout,
+            evidence=int(self.facts.evidence),
+            seed=seed,
+            qemu=(self.guest.reproduce,),
+            config_symbols=self.kernel.config.built_in,
+        )
+
 
 class GuestRun:
     """One run in a guest that is up."""
@@ -45,21 +58,12 @@ class GuestRun:
         held: ExitStack,
     ) -> None:
         self.request, self.progress, self.watch = request, progress, watch
-        self.kernel, self.guest, self.layout, self.facts = kernel, guest, layout, facts = booted
+        self.kernel, self.guest, self.layout, self.facts = booted
         self.done = 0
         self.outcomes: list[ProgramOutcome] = []
-        self.header = Header(
-            release=facts.release,
-            build=facts.build,
-            config_hash=kernel.config_hash,
-            layout=layout,
-            evidence=int(facts.evidence),
-            seed=request.plan.seed,
-            qemu=(guest.reproduce,),
-            config_symbols=kernel.config.built_in,
-        )
-        self.session = RunJudge(self.header, request.known_bugs)
-        self.sitting = RunContext(guest, self.session, self._trace_writer(held), self._advance)
+        self.header = booted.header(request.plan.seed)
+        self.judge = RunJudge(self.header, request.known_bugs)
+        self.context = RunContext(self.guest, self.judge, self._trace_writer(held), self._advance)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
         if self.request.trace is None:
@@ -86,8 +90,8 @@ class GuestRun:
         if isinstance(program, NotApplicable):
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
-        done = run_program(self.sitting, program)
-        judged = self.session.result().programs
+        done = run_program(self.context, program)
+        judged = self.judge.result().programs
         begun = sum(1 for one in self.outcomes if one.result)
         result = judged[begun] if len(judged) > begun else None
         self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))

@@ -38,9 +38,24 @@ def require_machine(
 
 
 def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts) -> Iterator[str]:
+    for what, wanted, found in _comparisons(kernel, shape, layout, facts):
+        if wanted != found:
+            yield f"{what} is {found}, not {wanted}"
+    if not kernel.config.enabled("CONFIG_HIGHMEM"):
+        yield "the kernel has no CONFIG_HIGHMEM"
+    elif not facts.highmem_pages:
+        yield f"there are no highmem pages ({shape.memory} MiB, highmem={shape.highmem})"
+    if kernel.system_map:
+        yield from _symbols(kernel.system_map, shape, facts)
+
+
+def _comparisons(
+    kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
+) -> tuple[tuple[str, object, object], ...]:
+    """What is compared, as it should be, as it is."""
     pae = kernel.pae
     smp = shape.smp if kernel.config.enabled("CONFIG_SMP") else 1
-    expected: tuple[tuple[str, object, object], ...] = (
+    return (
         ("release", kernel.release, facts.release),
         ("PAE", pae, layout.pae),
         ("LAST_PKMAP", kernel.architecture.paging.pkmap_slots[pae], layout.last_pkmap),
@@ -52,15 +67,6 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
             layout.debug_kmap_local,
         ),
     )
-    for what, wanted, found in expected:
-        if wanted != found:
-            yield f"{what} is {found}, not {wanted}"
-    if not kernel.config.enabled("CONFIG_HIGHMEM"):
-        yield "the kernel has no CONFIG_HIGHMEM"
-    elif not facts.highmem_pages:
-        yield f"there are no highmem pages ({shape.memory} MiB, highmem={shape.highmem})"
-    if kernel.system_map:
-        yield from _symbols(kernel.system_map, shape, facts)
 
 
 def _symbols(system_map: Path, shape: Shape, facts: GuestFacts) -> Iterator[str]:

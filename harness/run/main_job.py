@@ -37,9 +37,7 @@ def execute(
     """
     watch = Stopwatch()
     if request.attach:
-        with watch.phase("attach"):
-            kernel, guest = _attached(request.attach, progress)
-        return _judge_in(kernel, guest, request, progress, watch)
+        return _judge_attached(request, progress, watch)
     with watch.phase("prepare"):
         prepared = prepare(request.kernel, request.build_dir, progress, say=show)
         if request.coverage:
@@ -143,11 +141,13 @@ def _not_booted(
     )
 
 
-def _attached(name: str, progress: Progress) -> tuple[Kernel, Guest]:
-    """The guest that ``kmap-harness ssh`` started, and its kernel; it keeps running afterwards."""
-    state = find(name)
-    build_dir = Path(state.build_dir) if state.build_dir else None
-    return find_kernel(state.kernel, build_dir, progress), attach(state)
+def _judge_attached(request: RunRequest, progress: Progress, watch: Stopwatch) -> RunResult:
+    """Judge in the guest that ``kmap-harness ssh`` started; it keeps running afterwards."""
+    with watch.phase("attach"):
+        state = find(request.attach)
+        build_dir = Path(state.build_dir) if state.build_dir else None
+        kernel, guest = find_kernel(state.kernel, build_dir, progress), attach(state)
+    return _judge_in(kernel, guest, request, progress, watch)
 
 
 def _judge_in(

@@ -75,7 +75,7 @@ def prepare_kernel(
     sources: Path = project.MODULE_SOURCES,
     module: Built | None = None,
 ) -> Prepared:
-    """Module and agent for a kernel that is there; *module* where one of an equal build will do.
+    """Build module and agent for *kernel*; *module* is used instead if it fits already.
 
     Raises as :func:`prepare`.
     """
@@ -83,10 +83,13 @@ def prepare_kernel(
     check_module(kernel, module.path)
     dwarf = read_dwarf(module.path)
     require_wire(dwarf)
-    agent = build_program(
+    return Prepared(kernel, module, _built_agent(progress), dwarf)
+
+
+def _built_agent(progress: Progress) -> Built:
+    return build_program(
         sorted(project.AGENT_SOURCES.glob("*.c")),
         AGENT,
         include=(project.MODULE_SOURCES,),
         progress=progress,
     )
-    return Prepared(kernel, module, agent, dwarf)

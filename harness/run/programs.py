@@ -76,8 +76,7 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 def planned(
     plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
 ) -> Iterator[Program | NotApplicable]:
-    """The programs of *plan* for this guest, in order; a prelude precedes them if any is
-    generated.
+    """The programs of *plan* for this guest, in order; with a prelude if any is generated.
 
     Raises ScenarioError, before the first program, if a scenario cannot be lowered for this guest.
     """
@@ -88,6 +87,13 @@ def planned(
     if plan.steps or plan.abstract:
         yield prelude(known, Random(plan.seed), name=f"prelude-{plan.seed}")
     yield from lowered
+    yield from _generated(plan, known)
+    if plan.abstract:
+        yield from abstract_programs(known, plan.seed, plan.abstract)
+
+
+def _generated(plan: Plan, known: Facts) -> Iterator[Program]:
+    """Programs of PROGRAM_STEPS each, the last one shorter."""
     random = Random(plan.seed)
     for number in range(-(-plan.steps // PROGRAM_STEPS)):
         steps = min(PROGRAM_STEPS, plan.steps - number * PROGRAM_STEPS)
@@ -97,5 +103,3 @@ def planned(
             Wishes(steps),
             name=f"random-{plan.seed}-{number}",
         )
-    if plan.abstract:
-        yield from abstract_programs(known, plan.seed, plan.abstract)

@@ -73,7 +73,7 @@ def stub(tmp_path, monkeypatch):
     shell = tmp_path / "python"
     shell.write_text(f'#!/bin/sh\nexec {sys.executable} {path} "$@"\n')
     shell.chmod(0o755)
-    monkeypatch.setattr(fleet.sys, "executable", str(shell))
+    monkeypatch.setattr(fleet, "own_command", lambda: (str(shell),))
 
 
 def test_one_that_crashes_stops_no_other(stub, tmp_path):
