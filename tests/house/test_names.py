@@ -5,10 +5,6 @@ from collections import Counter
 
 from tests.house.source_tree import modules, source_files
 
-PENDING_CLASSES: frozenset[str] = frozenset()
-PENDING_MODULES: frozenset[str] = frozenset()
-"""Names that still have several owners.  This list only shrinks."""
-
 
 def several(names):
     return {name for name, count in Counter(names).items() if count > 1}
@@ -21,9 +17,9 @@ def test_public_classes_have_names_of_their_own():
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
-    assert found <= PENDING_CLASSES
+    assert found == set()
 
 
 def test_modules_have_names_of_their_own():
     found = several(path.stem for path in source_files()) - {"__init__"}
-    assert found <= PENDING_MODULES
+    assert found == set()

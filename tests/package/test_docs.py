@@ -96,7 +96,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_pages_name_are_there(page: Path) -> None:
-    """But for words in capitals, and the data in a wheel; the changelog tells of files as they were."""
+    """But for words in capitals, and the data in a wheel; the changelog tells of files as they
+    were.
+    """
     if page.name == "CHANGELOG.md":
         return
     named = set(re.findall(PATH, page.read_text()))
