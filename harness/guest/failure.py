@@ -32,7 +32,7 @@ class AgentError(InfrastructureError):
 
 
 class GuestCrashedError(KernelError):
-    """The kernel panicked or rebooted: ``panic=-1 -no-reboot`` then ends QEMU with status 0."""
+    """The kernel panicked or rebooted: QEMU's SHUTDOWN event says that the guest did it."""
 
 
 class GuestLoopingError(KernelError):

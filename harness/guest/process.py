@@ -1,10 +1,11 @@
 """QEMU as a process: started, watched by pidfd, ended for certain."""
 
 import os
+import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -12,13 +13,25 @@ from harness.base.parent_death import dying_with_parent
 from harness.guest.failure import GuestCrashedError, QemuExitedError, QemuMissingError
 
 TICKS = os.sysconf("SC_CLK_TCK")
+BY_GUEST = "guest-"
+"""How the reasons of QEMU's ShutdownCause begin that the guest gave (qapi/run-state.json)."""
+_SIGNALLED = "terminating on signal"
+"""What QEMU logs when SIGTERM, SIGHUP or SIGINT ends it: it then exits with status 0."""
+
+
+def _nothing_said() -> str:
+    """The reason of a QEMU whose monitor nobody has."""
+    return ""
 
 
 class Process:
     """One QEMU.  Its stderr goes to a file in the work folder and is quoted when it dies.
 
     It also dies with the thread that started it: keep that thread alive as long as the guest.
+    ``shutdown_reason`` asks for the reason of QEMU's SHUTDOWN event, empty where there was none.
     """
+
+    shutdown_reason: Callable[[], str] = staticmethod(_nothing_said)
 
     def __init__(
         self, command: Sequence[str], inherit: Sequence[int], stderr: Path, package: str
@@ -62,19 +75,30 @@ class Process:
         return 0 if status is None and self.guest_ended else status
 
     def require_alive(self, doing: str) -> None:
-        """Raise GuestCrashedError, QemuMissingError or QemuExitedError if QEMU has ended."""
+        """Raise GuestCrashedError, QemuMissingError or QemuExitedError if QEMU has ended.
+
+        The exit status alone says nothing of the guest: QEMU ends with 0 when its guest resets,
+        and when a signal ends it.
+        """
         status = self.status()
         if status is None:
             return
-        if status == 0:
+        said, reason = self.stderr(), self.shutdown_reason()
+        if status == 127 and said.startswith("setpriv:"):
+            raise QemuMissingError(said, hint=f"install {self.package}")
+        if reason.startswith(BY_GUEST):
             raise GuestCrashedError(
-                f"the guest rebooted or panicked {doing}",
+                f"the guest rebooted or panicked {doing} (QEMU says: {reason})",
                 hint="the console log shows the last words of the kernel",
             )
-        if status == 127 and self.stderr().startswith("setpriv:"):
-            raise QemuMissingError(self.stderr(), hint=f"install {self.package}")
+        if reason or _SIGNALLED in said:
+            raise QemuExitedError(
+                f"QEMU was ended from outside {doing}: {said or reason}",
+                hint="nothing is known about the kernel; find who ended QEMU, and run again",
+            )
         raise QemuExitedError(
-            f"QEMU ended with {_meaning(status)} {doing}: {self.stderr() or 'it said nothing'}"
+            f"QEMU ended with {_meaning(status)} {doing}: {said or 'it said nothing'}",
+            hint="nothing is known about the kernel; see the host's log, and run again",
         )
 
     def stderr(self) -> str:
@@ -93,6 +117,10 @@ class Process:
     def _stat(self) -> list[str]:
         """The fields of /proc/PID/stat from the third (state) on."""
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+
+    def await_end(self, seconds: float) -> None:
+        """Wait until QEMU has ended, at most *seconds*."""
+        select.select([self.pidfd], [], [], seconds)
 
     def kill(self) -> None:
         """End QEMU now and take its status."""

@@ -12,7 +12,7 @@ from harness.errors import HarnessError
 from harness.guest.console import Console
 from harness.guest.deadline import Deadline, host_slowness
 from harness.guest.events import Events
-from harness.guest.failure import GuestCrashedError, QemuExitedError, WireError
+from harness.guest.failure import GuestCrashedError, WireError
 from harness.guest.health import Silence, diagnose
 from harness.guest.link import Link
 from harness.guest.memory import (
@@ -35,6 +35,8 @@ from harness.model.records.layout import Layout
 MONITOR_SECONDS = 20
 LOOK_SECONDS = 0.5
 """Seconds between two looks at the first CPU of a booting guest; a look takes 1 ms."""
+END_SECONDS = 1.0
+"""Seconds for QEMU to end after it has closed its monitor."""
 STOPPED = "guest-panicked"
 """The run state of a guest that has written to its stop device (-action panic=pause)."""
 LAST_WORDS = 8
@@ -107,6 +109,8 @@ class QemuSession:
         self.events.on_input(self.console.fileno(), self._console_has_more)
         self.events.on_input(self.process.pidfd, self._ended)
         self.monitor = Monitor(monitor, MONITOR_SECONDS * host_slowness())
+        self.process.shutdown_reason = self.monitor.shutdown_reason
+        self.monitor.explain = self._explain_silent_monitor
         self._held.callback(self.monitor.close)
         self._monitor_fd = monitor.fileno()
 
@@ -154,10 +158,15 @@ class QemuSession:
         """Note that a restored guest has ended: its QEMU stays, and keeps its memory."""
         try:
             self.process.guest_ended = self.monitor.status() == "shutdown"
-        except QemuExitedError:
+        except HarnessError:
             self.events.forget(self._monitor_fd)
         if self.process.guest_ended:
             self.events.forget(self._monitor_fd)
+
+    def _explain_silent_monitor(self, doing: str) -> None:
+        """Raise what QEMU's end means: its streams break a moment before it is gone."""
+        self.process.await_end(END_SECONDS)
+        self.require_alive(doing)
 
     def look_at_stops(self, target: WitnessTarget) -> None:
         """Look at *target* whenever the guest has stopped itself, and let it continue."""
@@ -234,6 +243,10 @@ class QemuSession:
                 f"the wire was damaged {doing} and not repaired in time: {self.link.statistics}",
                 hint="the host's fault or QEMU's, not the kernel's",
             )
+        self.require_alive(doing)
+        if not self.process.stopped():
+            self._monitor_has_news()
+            self.require_alive(doing)
         diagnosis = diagnose(self.process, self.monitor, self.architecture.cpu)
         if diagnosis.silence is not Silence.PAUSED and (died_of := self._died_of()):
             return GuestCrashedError(

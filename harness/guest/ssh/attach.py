@@ -15,7 +15,7 @@ from harness.guest.events import Events
 from harness.guest.failure import GuestCrashedError, QemuExitedError
 from harness.guest.frame import Frame, FrameType, encode
 from harness.guest.memory import PhysicalMemory, SharedFile
-from harness.guest.process import Process
+from harness.guest.process import BY_GUEST, Process
 from harness.guest.qemu import QemuMachine
 from harness.guest.qemu_session import FATAL, QemuSession
 from harness.guest.running_guest import Guest
@@ -49,12 +49,13 @@ class ForeignProcess(Process):
         return None if self._state.alive() else 0
 
     def require_alive(self, doing: str) -> None:
-        """Raise GuestCrashedError if QEMU ended after a panic on the console, else
+        """Raise GuestCrashedError if the guest ended QEMU, or after a panic on the console; else
         QemuExitedError.
         """
         if self.status() is None:
             return
-        if panicked(self._state.folder / "console.log"):
+        by_guest = self.shutdown_reason().startswith(BY_GUEST)
+        if by_guest or panicked(self._state.folder / "console.log"):
             raise GuestCrashedError(f"the guest panicked {doing}", hint="see the console log")
         said = self.stderr() or "it said nothing, and the kernel nothing of a panic"
         raise QemuExitedError(f"QEMU ended {doing}: {said}", hint="start the guest again")
