@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.architecture.address_space import AddressSpace, CpuState
+from harness.architecture.flush_site import FlushScan, FunctionTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +205,8 @@ class Architecture:
     cpu: CpuInspection
     clock: GuestClock
     limits: MachineLimits
+    find_flushes: Callable[[bytes, int, FunctionTable], FlushScan]
+    """Finds what drops translations in code, given its address and the kernel's functions."""
 
     def __repr__(self) -> str:
         """Return the name: keys of caches are made from the text of a shape."""

@@ -17,6 +17,7 @@ from harness.architecture.architecture import (
     SourceLayout,
 )
 from harness.architecture.i386_clock import COUNTED_KHZ, clock_words, host_tsc_khz
+from harness.architecture.i386_flushes import find_flushes
 from harness.architecture.i386_page_tables import I386PageTables
 from harness.architecture.i386_registers import read_registers, why_boot_stopped
 
@@ -110,4 +111,5 @@ I386: Final = Architecture(
     cpu=CpuInspection(read_registers, "CR3", why_boot_stopped),
     clock=GuestClock(host_tsc_khz, COUNTED_KHZ, clock_words),
     limits=_LIMITS,
+    find_flushes=find_flushes,
 )
