@@ -5,15 +5,21 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from harness.base.project import NAME, version_text
-from harness.errors import HarnessError
+from harness.base.standard_streams import lost_result, secure_streams
+from harness.errors import HarnessError, InfrastructureError
 
 _PREREQUISITE = 2
 _INTERNAL = 3
+_STEP_CODES = (0, 1, 125)
+"""What ``bisect-step`` says of a commit; ``git bisect run`` takes any other below 128 for bad."""
+_STOP = 128
+"""``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
 _HOST_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 _INTERRUPTED = 130
 
@@ -40,6 +46,20 @@ COMMANDS: Mapping[str, str] = {
 """Each command and the module of this room that has the function of its name."""
 
 
+class _Commands(TyperGroup):
+    """The commands; what typer would end with 1, a verdict here, is a failure of the harness."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command.  Raises InfrastructureError where a pipe or a peer ended."""
+        try:
+            return super().invoke(ctx)
+        except (EOFError, BrokenPipeError) as error:
+            raise InfrastructureError(
+                f"somebody stopped talking in the middle: {type(error).__name__}: {error}",
+                hint="a process of the harness or QEMU was ended; --debug shows where",
+            ) from error
+
+
 def application(words: Sequence[str]) -> typer.Typer:
     """The command line for *words*: with the command that they name, or else with every command.
 
@@ -47,6 +67,7 @@ def application(words: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="kmap-harness",
+        cls=_Commands,
         help=_ABOUT,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -85,23 +106,41 @@ def _group(
 
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line and exit.
 
-    Every error becomes one message and one exit code (docs/architecture.md).
+    Every error becomes one message and one exit code (docs/architecture.md).  Standard streams
+    that are closed, full or read by nobody do not change it; a result that could not be printed
+    does.
     """
-    debug = "--debug" in sys.argv
+    secure_streams()
+    words = sys.argv[1:]
+    code = _exit_code(words)
+    if lost := lost_result():
+        code = _said(f"the result could not be printed: {lost}", _INTERNAL)
+    if words[:1] == ["bisect-step"] and code not in _STEP_CODES:
+        code = max(code, _STOP)
+    sys.exit(code)
+
+
+def _exit_code(words: Sequence[str]) -> int:
+    """Run the command that *words* are, and return its exit code."""
+    debug = "--debug" in words
     try:
-        application(sys.argv[1:])()
+        application(words)()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except HarnessError as error:
-        _end(str(error), error.exit_code, debug=debug)
+        return _said(str(error), error.exit_code, debug=debug)
     except OSError as error:
         refused = error.errno in _HOST_REFUSES
-        _end(_of_the_system(error), _PREREQUISITE if refused else _INTERNAL, debug=debug)
+        code = _PREREQUISITE if refused else _INTERNAL
+        return _said(_of_the_system(error), code, debug=debug)
     except KeyboardInterrupt:
-        _end("interrupted", _INTERRUPTED, debug=debug)
+        return _said("interrupted", _INTERRUPTED, debug=debug)
     except Exception as error:  # noqa: BLE001 - the top level: no traceback reaches a user
         what = f"internal error: {type(error).__name__}: {error}"
-        _end(f"{what}\n  hint: run again with --debug", _INTERNAL, debug=debug)
+        return _said(f"{what}\n  hint: run again with --debug", _INTERNAL, debug=debug)
+    return 0
 
 
 def _of_the_system(error: OSError) -> str:
@@ -111,8 +150,9 @@ def _of_the_system(error: OSError) -> str:
     return f"{what}\n  hint: {hint}"
 
 
-def _end(message: str, code: int, *, debug: bool) -> NoReturn:
+def _said(message: str, code: int, *, debug: bool = False) -> int:
+    """Return *code*, after *message* has told the user why."""
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"kmap-harness: {message}\n")
-    sys.exit(code)
+    sys.stderr.write(f"{NAME}: {message}\n")
+    return code
