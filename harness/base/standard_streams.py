@@ -12,7 +12,9 @@ import sys
 from typing import TextIO
 
 _READY_SECONDS = 1.0
-"""Between two looks whether a reader that is slow takes more; it is waited for like by write(2)."""
+"""Between two looks whether a reader that is slow takes more; it is waited for like by
+write(2).
+"""
 
 
 class StandardStream(io.FileIO):
