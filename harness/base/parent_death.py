@@ -1,6 +1,7 @@
 """Children that do not outlive their parent: ``PR_SET_PDEATHSIG`` of prctl(2)."""
 
 import ctypes
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ def dying_with_parent(
     return ("setpriv", "--pdeathsig", ending.name.removeprefix("SIG"), "--", *command)
 
 
-def die_with_parent() -> None:
-    """Make the calling process die with the thread that forked it."""
+def die_with_parent(parent: int) -> None:
+    """Make the calling process die with the thread of process *parent* that forked it."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

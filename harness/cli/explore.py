@@ -3,13 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.base.output_files import write_whole
+from harness.base.worker_processes import worker_processes
 from harness.cli.options import Debug, Json
 from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
@@ -66,7 +66,7 @@ def explore(
 def _explore(chosen: list[Standard], report: Path | None) -> None:
     width = max(len(one.name) for one in chosen)
     results = []
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with worker_processes(2) as pool:
         for result in pool.map(explored_machine, chosen):
             results.append(result)
             _say(machine_lines(result, width))
@@ -83,7 +83,7 @@ def _say(lines: Iterable[str]) -> None:
 
 def _branches() -> dict[str, frozenset[str]]:
     machines = [machine(layout, (), ()) for layout in KINDS]
-    with ProcessPoolExecutor(max_workers=2) as pool:
+    with worker_processes(2) as pool:
         return dict(zip(map(kind_of, machines), pool.map(reachable, machines), strict=True))
 
 

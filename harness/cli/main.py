@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from harness.base.project import NAME, version_text
+from harness.base.signals import EndedBySignal
 from harness.base.standard_streams import lost_result, secure_streams
 from harness.errors import HarnessError, InfrastructureError
 
@@ -21,7 +22,6 @@ _STEP_CODES = (0, 1, 125)
 _STOP = 128
 """``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
 _HOST_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-_INTERRUPTED = 130
 
 _ABOUT = "Judges the highmem mapping code (kmap, kmap_atomic, kmap_local) of real i386 kernels."
 
@@ -135,8 +135,8 @@ def _exit_code(words: Sequence[str]) -> int:
         refused = error.errno in _HOST_REFUSES
         code = _PREREQUISITE if refused else _INTERNAL
         return _said(_of_the_system(error), code, debug=debug)
-    except KeyboardInterrupt:
-        return _said("interrupted", _INTERRUPTED, debug=debug)
+    except EndedBySignal as ended:
+        return _said(str(ended), ended.exit_code, debug=debug)
     except Exception as error:  # noqa: BLE001 - the top level: no traceback reaches a user
         what = f"internal error: {type(error).__name__}: {error}"
         return _said(f"{what}\n  hint: run again with --debug", _INTERNAL, debug=debug)

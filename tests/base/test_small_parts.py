@@ -26,7 +26,7 @@ import os, time
 from harness.base.parent_death import die_with_parent
 child = os.fork()
 if not child:
-    die_with_parent()
+    die_with_parent(os.getppid())
     print(os.getpid(), flush=True)
     time.sleep(60)
 input()

@@ -1,0 +1,56 @@
+"""Signals that end a command do it as an exception does: everything on the way out is closed."""
+
+import signal
+from types import FrameType
+from typing import NoReturn
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class EndedBySignal(BaseException):
+    """Somebody wants this command to end."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        """The words of the message to the user."""
+        return "interrupted" if self.number is signal.SIGINT else f"ended by {self.number.name}"
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell says of a process that the signal has ended: 130, 143 or 129."""
+        return 128 + self.number
+
+
+def raise_when_ended() -> None:
+    """From now on each of ENDING raises EndedBySignal, in the main thread.
+
+    A signal that is ignored (``nohup``, a background job) stays ignored.
+    """
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _raise)
+
+
+def end_at_once() -> None:
+    """Each of ENDING ends this process at once: for a worker, which cleans nothing up."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    """Raise for the first signal; further ones do not disturb the clean-up.
+
+    A handler is put in their place, not SIG_IGN, which children would inherit.
+    """
+    del frame
+    for one in ENDING:
+        signal.signal(one, _wait_for_the_end)
+    raise EndedBySignal(signal.Signals(number))
+
+
+def _wait_for_the_end(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the command is on its way out."""
+    del number, frame
