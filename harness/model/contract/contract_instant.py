@@ -1,4 +1,7 @@
-"""The contract of what comes in the middle of an operation: it nests, sees its own pages, and leaves no trace."""
+"""The contract of interrupts that come in the middle of an operation.
+
+Their mappings nest, show their own pages, and leave no trace.
+"""
 
 from collections.abc import Iterator
 
@@ -9,7 +12,7 @@ from harness.model.records.operation import Prot
 
 
 def interrupts(v: View) -> Iterator[Violation]:
-    """Each mapping has the slot above what was interrupted, maps its page, and is gone afterwards."""
+    """An interrupt maps its page in the slot above the interrupted ones; then it is gone."""
     armed = v.before.tasks[v.op.task].armed
     if not v.seen.interrupts or armed is None:
         return

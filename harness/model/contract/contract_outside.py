@@ -1,4 +1,7 @@
-"""The contract of what comes from outside: a mapping keeps its task and its CPU, and is nobody else's."""
+"""The contract of what others do to a task that holds local mappings.
+
+A mapping keeps its task on its CPU and its CPU online, and no child inherits it.
+"""
 
 from collections.abc import Iterator
 
@@ -9,7 +12,7 @@ from harness.model.records.state import Phase
 
 
 def pinned(v: View) -> Iterator[Violation]:
-    """A change of affinity, and a CPU that is to go, wait for the local mappings that they concern."""
+    """Changing a task's affinity or taking its CPU offline waits for its local mappings."""
     if v.seen.status is not Status.OK or v.seen.value or "migrate" in v.blind:
         return
     if v.op.code == OpCode.AFFINITY and v.before.tasks[v.op.value & 0xFF].migrate:

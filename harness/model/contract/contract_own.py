@@ -1,7 +1,8 @@
-"""The contract of what an operation tells of its own page and address: the tables must say the same.
+"""The contract of an operation's own page and address: they must agree with the tables.
 
-An observation has the PTE behind the operation's address and ``page_address`` of its page beside the
-changes of slots and entries.  A kernel (or a module) in which the two disagree is wrong in one of them.
+An observation has the PTE behind the operation's address and ``page_address`` of its page, and
+also the changes of slots and entries.  If the two disagree, the kernel (or the module) is wrong
+in one of them.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ _DONE = (Status.OK, Status.FAULT)
 
 
 def _address(v: View) -> int | None:
-    """Address whose PTE the operation tells, where that is known."""
+    """The address whose PTE is in the observation, if it is known."""
     if v.seen.status not in _DONE:
         return None
     if v.op.code in _RETURNS_ADDRESS:
@@ -40,7 +41,7 @@ def _entry(v: View, address: int) -> int | None:
 
 
 def pte(v: View) -> Iterator[Violation]:
-    """The PTE told with the operation is that of the slot or entry of its address."""
+    """The PTE observed with the operation is that of the slot or entry of its address."""
     address = _address(v)
     want = None if address is None else _entry(v, address)
     if want is not None and v.seen.pte != want:
@@ -50,7 +51,7 @@ def pte(v: View) -> Iterator[Violation]:
 
 
 def page_address(v: View) -> Iterator[Violation]:
-    """``page_address`` of the operation's page is where it is mapped, and nothing where it is not."""
+    """``page_address`` of the operation's page is where it is mapped, or 0 if it is not."""
     page = v.op.page
     if page >= len(v.machine.pages) or v.task_before.phase is not Phase.READY:
         return

@@ -11,12 +11,12 @@ from harness.model.records.stuck import stuck_words
 
 
 def _by_hand(v: View) -> bool:
-    """Whether a test has written PTEs itself, or a BUG has left the lock held: invariants are off."""
+    """Whether the invariants are off: a test wrote PTEs itself, or a BUG left the lock held."""
     return v.op.code == OpCode.SET_PTE or v.before.tampered or v.seen.status is Status.DIED
 
 
 def consistent(v: View) -> Iterator[Violation]:
-    """Invariants 1 and 2: count 0, a PTE that is none and no page address go together, or none of them."""
+    """Invariants 1 and 2: a slot has count 0, no PTE and no page address, or all three."""
     if _by_hand(v):
         return
     layout = v.machine.layout
@@ -97,7 +97,7 @@ def stays(v: View) -> Iterator[Violation]:
 
 
 def _reused(v: View, change: SlotChange) -> bool:
-    """Whether a slot got another translation than it had, or one after it was clean but not flushed."""
+    """Whether a slot got a new translation while a TLB may still hold its old one."""
     before = vector.get(v.before.slots, change.slot).pte
     unflushed = bool(v.before.unflushed >> change.slot & 1)
     return bool(change.pte) and change.pte != before and (bool(before) or unflushed)
@@ -127,7 +127,7 @@ def flushed(v: View) -> Iterator[Violation]:
 
 
 def _held_back(v: View, number: int) -> bool:
-    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    """Whether a task has been woken while another task in an atomic section keeps its CPU."""
     task = v.after.tasks[number]
     return task.phase is Phase.WOKEN and any(
         v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
@@ -137,7 +137,7 @@ def _held_back(v: View, number: int) -> bool:
 def waiting(v: View) -> Iterator[Violation]:
     """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
 
-    One that has been woken and has no CPU does not sleep.
+    A task that has been woken and has no CPU does not sleep.
     """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
@@ -157,7 +157,7 @@ def waiting(v: View) -> Iterator[Violation]:
 
 
 def kmap(v: View) -> Iterator[Violation]:
-    """What kmap returns: the direct map for lowmem, else an address of pkmap that maps the page."""
+    """``kmap`` returns the direct address of a lowmem page, else a pkmap address that maps it."""
     for page, result in _results(v):
         layout = v.machine.layout
         if not v.machine.pages[page].highmem:
@@ -185,7 +185,7 @@ def _results(v: View) -> Iterator[tuple[int, int]]:
 
 
 def unused_flushed(v: View) -> Iterator[Violation]:
-    """A change of page attributes leaves no unused mapping behind (aliases of the old attribute)."""
+    """A change of page attributes leaves no unused mapping, which would have the old ones."""
     if v.op.code == OpCode.FLUSH_UNUSED and v.done and v.after.ones:
         yield Violation(
             "unused-left", f"{v.after.ones.bit_count()} unused slots after a change of attributes"

@@ -1,4 +1,7 @@
-"""The contract of one entry for each type and CPU: of the typed generation, and of the module's typed window."""
+"""The contract of windows with one entry for each type and CPU.
+
+The typed generation has such windows, and so has the module (its typed window).
+"""
 
 from collections.abc import Iterator
 
@@ -19,7 +22,7 @@ _UNMAPS = UNMAPPING - {OpCode.KUNMAP}
 
 
 def _concerned(v: View) -> bool:
-    """Whether it is a type that names the entry, if the operation has one."""
+    """Whether the entry that the operation uses is chosen by its type."""
     return v.op.code in TYPED_OPERATIONS or v.machine.layout.generation is Generation.TYPED
 
 
@@ -47,7 +50,7 @@ def _right_type(v: View) -> bool:
 
 
 def place(v: View) -> Iterator[Violation]:
-    """A mapping lies on the entry of its type, shows its page, and was not in use unless by pfn."""
+    """A mapping uses the entry of its type, which was free (the pfn form may overwrite)."""
     if not _concerned(v) or not _maps(v):
         return
     layout, entry = v.machine.layout, _entry(v)
@@ -63,7 +66,7 @@ def place(v: View) -> Iterator[Violation]:
 
 
 def unmapped(v: View) -> Iterator[Violation]:
-    """Unmapped with its type an entry is none; with another one it stays, and so does every other."""
+    """An unmap clears the entry of its type if the address is right, and no other entry."""
     if not _concerned(v) or not _unmaps(v):
         return
     right = _right_type(v)
@@ -79,7 +82,7 @@ def unmapped(v: View) -> Iterator[Violation]:
 def flushed(v: View) -> Iterator[Violation]:
     """The address of an unmap is flushed on this CPU before its type can be used again.
 
-    The module flushes its own window without the kernel's help: there the data tell.
+    The module flushes its own window without the kernel's help: there only data can show it.
     """
     if _concerned(v) and _unmaps(v) and _right_type(v):
         found = v.unflushed()
@@ -88,7 +91,7 @@ def flushed(v: View) -> Iterator[Violation]:
 
 
 def bug(v: View) -> Iterator[Violation]:
-    """In the module's window a type in use is a BUG that is told, and nothing else is one."""
+    """In the module's window a BUG is reported for a type in use, and for nothing else."""
     if v.op.code not in TYPED_OPERATIONS or v.seen.status is not Status.BUG:
         return
     if v.op.code == OpCode.TYPED_UNMAP or _entry(v) not in v.before.windows:

@@ -1,4 +1,7 @@
-"""The contract of atomic and local mappings: right place, own entries only, bookkeeping, switches."""
+"""The contract of atomic and local mappings.
+
+Its rules are about the place of a mapping, the stack, what a switch does, and the counts.
+"""
 
 from collections.abc import Iterator
 
@@ -22,7 +25,7 @@ _SECTIONS = _SECTIONS_OF_LOCAL | {AtomicSection.IOMAP}
 
 
 def place(v: View) -> Iterator[Violation]:
-    """A mapping lies in the window of its CPU, on an entry that was not in use; lowmem needs none."""
+    """A mapping lies in its CPU's window, on an entry that was free; lowmem needs no entry."""
     if (
         not v.maps_window
         and v.op.code in WINDOW_MAPS
@@ -94,7 +97,7 @@ def unmapped(v: View) -> Iterator[Violation]:
 
 
 def flushed(v: View) -> Iterator[Violation]:
-    """Flush before reuse: an unmap flushes its address on this CPU before another page is there."""
+    """Flush before reuse: an unmap flushes its address on its own CPU."""
     found = v.unflushed()
     if found:
         yield found
@@ -192,7 +195,7 @@ def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
 
 
 def order(v: View) -> Iterator[Violation]:
-    """An unmap out of order is told, once; nothing else of the stack is off (local, or with DEBUG_HIGHMEM)."""
+    """The first unmap out of order warns (in the local generation, or with DEBUG_HIGHMEM)."""
     told = v.machine.local or v.machine.layout.debug_highmem
     fresh = _ORDER not in v.before.warned and "warns" not in v.blind and v.done
     if told and fresh and v.disorder and not v.seen.warns:
@@ -200,7 +203,7 @@ def order(v: View) -> Iterator[Violation]:
 
 
 def _section(v: View) -> int:
-    """+1 where an atomic mapping opened a section, -1 where one closed it."""
+    """+1 if an atomic mapping opened a section, -1 if an unmap closed one, else 0."""
     if not v.done:
         return 0
     kind = OPERATIONS[v.op.code]
@@ -218,7 +221,7 @@ def _preempt_change(v: View) -> int:
 
 
 def bookkeeping(v: View) -> Iterator[Violation]:
-    """Sections open and close evenly; a mapped task cannot leave its CPU, an unmapped one is not held."""
+    """Counts follow the sections; a task is pinned to its CPU while it has local mappings."""
     before, after = v.task_before, v.task_after
     if (
         after.phase is not Phase.READY

@@ -1,6 +1,6 @@
 """The state after a step as it was *seen*, whatever the rules would have made of it.
 
-With it a comparison goes on after a kernel has done something allowed that this model does
+A comparison uses it to go on after a kernel has done something allowed that this model does
 not do (another slot, another flush), without reading the guest again.
 """
 
@@ -36,7 +36,10 @@ def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -
 
 
 def _unflushed(before: State, seen: Observation) -> int:
-    """Clean slots without a flush since: all are flushed by one that found no PTE left to clear."""
+    """Clean slots that no flush has followed yet.
+
+    A flush counts for all of them if it found no PTE that was still there.
+    """
     if (seen.flush_ranges or seen.flush_odd) and not seen.flush_dirty:
         return 0
     unflushed = before.unflushed
@@ -93,7 +96,7 @@ def _acting(
 
 
 def _unseen(was: TaskState, now: TaskState) -> TaskState:
-    """A task with what another's step does not show of it: where it may run and must go, contexts that have ended."""
+    """A task *was* in another's step, which does not show where it may run and its contexts."""
     return was._replace(
         cpu=now.cpu,
         allowed=now.allowed,
@@ -130,7 +133,7 @@ def _tasks(
 
 
 def _queued(base: State, number: int) -> Phase:
-    """Whether a task in the queue has been woken and is held back: by the rules, which no observation shows."""
+    """Whether a queued task has been woken and held back, which only the rules know."""
     return Phase.WOKEN if base.tasks[number].phase is Phase.WOKEN else Phase.BLOCKED
 
 

@@ -1,9 +1,9 @@
-"""Plain steps: frequent operations that can have one outcome only, taken without a draft.
+"""The fast path: frequent operations that can have one outcome only, taken without a draft.
 
-``plain`` answers what ``step`` would, or None where anything out of the ordinary is in the
-way: another task in an atomic section, an old translation in a TLB, a PTE set by hand, slots
-to be flushed, tasks to be woken, a BUG.  ``step`` is the rule; that both say the same is shown
-by test on all explored states and on random programs (tests/model/test_plain.py).
+``plain`` returns the outcome that ``step`` would return, or None if anything unusual is in the
+way: another task in an atomic section, an old translation in a TLB, a PTE set by hand, tasks
+to be woken, a BUG.  ``step`` is the rule; tests on all explored states and on random programs
+show that both say the same (tests/model/test_plain.py).
 """
 
 from harness.model.fast import fast_pkmap, fast_typed, fast_window
@@ -48,9 +48,8 @@ def _idle(t: Turn) -> Outcome:
 
 def _page_address(t: Turn) -> Outcome | None:
     """``page_address``."""
-    if t.op.page >= len(t.machine.pages) or not t.task.page_address_allowed(
-        rt=t.machine.layout.rt
-    ):
+    hidden = t.machine.layout.rt and not t.task.may_lock_on_rt
+    if t.op.page >= len(t.machine.pages) or hidden:
         return None
     address = page_address(t.machine, t.state, t.op.page)
     rule = "page-address.mapped" if address else "page-address.none"
@@ -61,7 +60,10 @@ def _page_address(t: Turn) -> Outcome | None:
 
 
 def _own(t: Turn, address: int) -> bool:
-    """Whether *address* is in a window of the task's CPU: looking into another's leaves something in the TLB."""
+    """Whether *address* is in a window of the task's own CPU.
+
+    A look into another CPU's window leaves a translation in the TLB.
+    """
     machine, layout = t.machine, t.machine.layout
     if machine.window_low <= address < machine.window_high + PAGE_SIZE:
         entry = (machine.window_high - (address & PAGE_MASK)) >> PAGE_SHIFT
@@ -73,7 +75,7 @@ def _own(t: Turn, address: int) -> bool:
 
 
 def _translation(t: Turn, address: int) -> tuple[int, int]:
-    """PTE of *address*, and that by which it is translated; 0 where that is not plain."""
+    """PTE of *address*, and the PTE that translates it (0 if the fast path cannot tell)."""
     layout, shown = t.machine.layout, pte_at(t.machine, t.state, address)
     if layout.in_pkmap(address):
         return shown, shown
@@ -157,7 +159,7 @@ _OTHERS = {
 
 
 def _undisturbed(state: State, number: int) -> bool:
-    """Whether task *number* goes on alone, on the one CPU where it can be, and nothing is odd."""
+    """Whether only task *number* can run now, on one known CPU, and nothing is unusual."""
     if state.lost or state.tampered or state.locked or state.stale or state.user:
         return False
     tasks = state.tasks
@@ -176,7 +178,10 @@ def _undisturbed(state: State, number: int) -> bool:
 def _switched(
     machine: Machine, state: State, op: Operation, going: TaskState | None
 ) -> Turn | None:
-    """The windows with the entries of *op*'s task in the place of those of *going*; None if one was never filled."""
+    """The turn of *op*'s task after a switch from *going*, whose entries leave the windows.
+
+    None if an entry of either was never filled.
+    """
     windows, coming = state.windows.copy(), state.tasks[op.task]
     layout, step = machine.layout, machine.increment
     out, gone = range(0), _NO_PTES
@@ -204,7 +209,7 @@ def _arrive(machine: Machine, state: State, op: Operation) -> Turn | None:
 
 
 def plain(machine: Machine, state: State, op: Operation) -> Outcome | None:
-    """The only outcome of *op*, where that is plain to see; None says nothing."""
+    """The only outcome of *op*, or None if the fast path cannot tell."""
     rules = _LOCAL if machine.local else _OTHERS[machine.layout.generation]
     rule = rules.get(op.code)
     number = op.task
@@ -217,6 +222,6 @@ def plain(machine: Machine, state: State, op: Operation) -> Outcome | None:
 
 
 def allowed(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
-    """All allowed outcomes of *op*, as ``step`` has them, faster where there is plainly one."""
+    """All allowed outcomes of *op*: the same as those of ``step``, mostly faster."""
     one = plain(machine, state, op)
     return (one,) if one else step(machine, state, op)

@@ -1,6 +1,6 @@
-"""Plain steps of pkmap: kmap that finds a slot, kunmap that wakes nobody, the flush of all unused slots.
+"""Fast path of pkmap: kmap that finds a slot, kunmap that wakes nobody, the flush.
 
-The rules are those of ``pkmap.py`` and ``release.py`` where nobody sleeps and nothing goes wrong.
+The rules are those of ``rules/pkmap.py`` where nobody sleeps and nothing goes wrong.
 """
 
 from harness.model.fast.turn import (
@@ -82,7 +82,7 @@ def _kmap_flushed(t: Turn) -> Outcome:
 
 def _slot_change(t: Turn, slot: int, count: int, pte: int, address: int) -> tuple[SlotChange]:
     """The change of *slot*, which maps the operation's page at *address*."""
-    allowed = t.task.page_address_allowed(rt=t.machine.layout.rt)
+    allowed = not t.machine.layout.rt or t.task.may_lock_on_rt
     return (new(SlotChange, (slot, count, pte, address if allowed else 0)),)
 
 
@@ -108,7 +108,7 @@ def _kunmap_slot(t: Turn, slot: int, address: int) -> Outcome | None:
     held: Slot = new(Slot, (count - 1, pte))
     after = state.with_pkmap(state.cursor, slot, held, state.where, state.registers)
     rule = "kunmap.last" if last else "kunmap.shared"
-    shown = pte if t.task.page_address_allowed(rt=t.machine.layout.rt) else 0
+    shown = pte if (not t.machine.layout.rt or t.task.may_lock_on_rt) else 0
     return outcome(t, after, rule, pte=shown, slots=_slot_change(t, slot, count - 1, pte, address))
 
 

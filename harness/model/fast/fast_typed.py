@@ -1,6 +1,6 @@
-"""Plain steps of the typed generation: an entry of its type that is free, and its unmapping by the same type.
+"""Fast path of the typed generation: mapping into a free entry, unmapping by the same type.
 
-The rules are those of ``typed.py`` where nothing goes wrong.
+The rules are those of ``rules/typed.py`` where nothing goes wrong.
 """
 
 from harness.model.fast.turn import (

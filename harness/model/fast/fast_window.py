@@ -1,6 +1,6 @@
-"""Plain steps in the windows: mapping into an entry that is free, unmapping the newest mapping.
+"""Fast path of the windows: mapping into an entry that is free, unmapping the newest mapping.
 
-The rules are those of ``local.py``, ``stack.py`` and ``typed_window.py`` where nothing goes wrong.
+The rules are those of ``local``, ``stack`` and ``typed_window`` where nothing goes wrong.
 """
 
 from harness.model.fast.turn import (

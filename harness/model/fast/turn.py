@@ -1,4 +1,4 @@
-"""A plain step being made: what its rules read, and the outcome that they come to."""
+"""What the rules of the fast path read, and the outcome that they make."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -61,7 +61,7 @@ def page_address(machine: Machine, state: State, page: int) -> int:
 
 
 def pte_at(machine: Machine, state: State, address: int) -> int:
-    """PTE of *address* by page walk (``Draft.pte_at``), where that is plain: not in a window entry that is empty."""
+    """PTE of *address* by page walk (``Draft.pte_at``); UNCLAIMED where it is not known."""
     layout = machine.layout
     if layout.in_pkmap(address):
         return vector.get(state.slots, layout.pkmap_slot(address)).pte
@@ -85,17 +85,17 @@ def outcome(
 ) -> Outcome:
     """The outcome that leads to *after*: it ended well, flushed all CPUs of nothing, woke nobody.
 
-    *invlpg* is the address flushed on this CPU (0: none), *entry* the window entry changed, if any.
+    *invlpg* is the address flushed on this CPU (0: none), *entry* the window entry that changed.
     """
-    machine, page, local = t.machine, t.op.page, t.machine.local
+    machine, layout, page = t.machine, t.machine.layout, t.op.page
     task = after.tasks[t.op.task]
     _, cpu, _, depth, _, preempt, pagefault, migrate, _, contexts, _, _, _, _ = task
-    if not machine.layout.preempt_count:
+    if not layout.preempt_count:
         preempt = 0
     if contexts:
-        preempt += preempt_extra(contexts, rt=machine.layout.rt)
-        migrate += migrate_extra(contexts, rt=machine.layout.rt)
-    asked = page < len(machine.pages) and task.page_address_allowed(rt=machine.layout.rt)
+        preempt += preempt_extra(contexts, rt=layout.rt)
+        migrate += migrate_extra(contexts, rt=layout.rt)
+    asked = page < len(machine.pages) and (not layout.rt or task.may_lock_on_rt)
     windows = _window_changes(t, after, entry) if entry >= 0 or t.switched else ()
     seen = new(Observation, (
         _OK,
@@ -108,14 +108,15 @@ def outcome(
         preempt & PREEMPT_MASK,
         pagefault & 0xFFFF,
         migrate & 0xFFFF,
-        depth if local else after.depths[cpu],
+        depth if machine.local else after.depths[cpu],
         0, 0, 0, 0, 0,
         1 if invlpg else 0,
         invlpg,
         0, 0,
         slots, windows, saved, (), (), (),
     ))  # fmt: skip
-    slack = max(depth, t.task.depth) if local else 0
+    before = t.task.depth
+    slack = (depth if depth > before else before) if machine.local else 0
     return new(
         Outcome, (seen, _one_less(after, t.op.task) if contexts else after, rule, None, slack)
     )
@@ -129,13 +130,13 @@ def _window_changes(t: Turn, after: State, entry: int) -> tuple[WindowChange, ..
     touched = t.switched if entry < 0 or entry in t.switched else sorted((*t.switched, entry))
     return tuple([
         new(WindowChange, (index, pte or 0))
-        for index, was, pte in zip(touched, map(old.get, touched), map(now.get, touched), strict=True)
-        if was != pte and index in watched
+        for index in touched
+        if (pte := now.get(index)) != old.get(index) and index in watched
     ])  # fmt: skip
 
 
 def _one_less(state: State, number: int) -> State:
-    """One operation of the open interrupt is done; after the last, interrupts are as they were before."""
+    """One operation of the open interrupt is done; after the last one the interrupt ends."""
     task = state.tasks[number]
     (context,) = task.contexts
     if context.remaining > 1:
@@ -147,7 +148,7 @@ def _one_less(state: State, number: int) -> State:
 
 
 def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:
-    """A page of the direct map: nothing is mapped, its address is stored; *task* is the task afterwards."""
+    """A lowmem page needs no mapping: its address is stored; *task* is the task afterwards."""
     address = t.machine.direct[t.op.page]
     state = t.state
     registers = vector.put(state.registers, t.op.reg, address)
@@ -161,7 +162,7 @@ def mappable(t: Turn) -> bool:
 
 
 def filled(t: Turn, index: int, pte: int, task: TaskState, depths: tuple[int, ...]) -> State:
-    """The state with entry *index*, which is free, mapping the page by *pte*, with *task* and *depths*."""
+    """The state in which *pte* is in the free entry *index*, with *task* and *depths*."""
     state = t.state
     registers = vector.put(state.registers, t.op.reg, t.machine.layout.fixaddr(index))
     windows = {**state.windows, index: pte}

@@ -34,6 +34,8 @@ PTE_PCD = 0x010
 PTE_CACHE = PTE_PWT | PTE_PCD | 0x080
 """The bits that choose a cache mode; 0x080 is PAT in a 4 KiB PTE."""
 
+_REG, _FIXMAP, _PKMAP, _DIRECT = Base.REG, Base.FIXMAP, Base.PKMAP, Base.DIRECT
+
 NEIGHBOURS = 4
 HELD = 64
 SLEEP_MAX = 1_000_000
@@ -149,14 +151,15 @@ class Machine:
 
         Raises IndexError for a register or a page that is not there.
         """
-        if op.base == Base.REG:
+        base = op.base
+        if base == _REG:
             start = vector.get(registers, op.reg)
-        elif op.base == Base.DIRECT:
+        elif base == _DIRECT:
             start = self.direct[op.page]
-        elif op.base == Base.FIXMAP:
+        elif base == _FIXMAP:
             start = self.layout.fixaddr(op.reg)
         else:
-            start = self.layout.pkmap_address(op.reg) if op.base == Base.PKMAP else 0
+            start = self.layout.pkmap_address(op.reg) if base == _PKMAP else 0
         return (start + op.offset) & ADDRESS_MASK
 
     def page_of(self, pte: int) -> int | None:
@@ -164,11 +167,11 @@ class Machine:
         return self.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
 
     def in_window(self, address: int) -> bool:
-        """Whether the unmap functions take *address* for one of a window: both ends belong to it."""
+        """Whether the unmap functions take *address* for one of a window, both ends included."""
         return self.window_low <= address & PAGE_MASK <= self.window_high
 
     def window_owner(self, index: int) -> int:
-        """CPU whose window holds fixmap entry *index*; entries beside the windows count as the nearest."""
+        """CPU whose window holds fixmap entry *index*, or is nearest to it."""
         cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
 

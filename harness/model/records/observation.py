@@ -44,7 +44,7 @@ class SlotChange(NamedTuple):
 
 
 class WindowChange(NamedTuple):
-    """A fixmap entry in or beside the windows that differs from before; ``index`` is a fixmap index."""
+    """A fixmap entry in or beside the windows that differs from before, by fixmap index."""
 
     index: int  # type: ignore[assignment] # hides a method of tuple that nobody calls
     pte: int
@@ -66,10 +66,11 @@ class Completion(NamedTuple):
 
 
 class Interrupt(NamedTuple):
-    """One mapping made in the middle of the operation, by an interrupt or a task of higher priority.
+    """One mapping that an interrupt, or a task of higher priority, made during the operation.
 
-    ``flags`` are ``KMH_INTERRUPT_*``; ``depth`` is that before it.  The last one of each has no address: its
-    depth is what was left when all was unmapped.  ``value`` is the first word read through the mapping.
+    ``flags`` are ``KMH_INTERRUPT_*``; ``depth`` is the depth before it.  ``value`` is the first
+    word read through the mapping.  The last record of an interrupt has no address: its depth
+    is the depth after everything was unmapped.
     """
 
     flags: int

@@ -284,8 +284,8 @@ class Operation(NamedTuple):
     """One operation of one task: a NamedTuple since millions are made, hashed and compared.
 
     ``reg`` names a register (an address shared by all tasks) that mapping operations
-    set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum
-    of WRITE, microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ.
+    set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum of WRITE,
+    microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ.
     """
 
     code: OpCode

@@ -1,4 +1,7 @@
-"""States from snapshots: of a guest at rest, of an unused one, and after somebody else's changes."""
+"""States that come from snapshots: of a guest at rest, or of a guest that nobody has used.
+
+Also: a state after changes by users of pkmap other than our tasks.
+"""
 
 from harness.model.records import vector
 from harness.model.records.layout import UNBOUND
@@ -98,7 +101,7 @@ def _merge(old: TaskState, new: TaskState) -> TaskState:
 
 
 def resync(machine: Machine, state: State, snapshot: Snapshot) -> State:
-    """Go on after a divergence: everything that *snapshot* shows is taken from it, the rest is kept.
+    """The state after a divergence: as *snapshot* shows it, and as *state* has the rest.
 
     A snapshot is taken between requests, where no task is in an atomic section.
     """

@@ -80,7 +80,7 @@ class TaskState(NamedTuple):
 
     ``preempt``, ``pagefault`` and ``migrate`` count nesting, also where the kernel does not;
     ``allowed`` is the CPU it may run on or ``UNBOUND``; ``page`` and ``reg`` are those of the
-    kmap it sleeps in; ``going`` is the CPU it must go to when it has unmapped what it holds, or -1.
+    kmap it sleeps in; ``going`` is the CPU it must go to after its last unmap, or -1.
     """
 
     phase: Phase
@@ -108,13 +108,13 @@ class TaskState(NamedTuple):
         """Whether a local mapping keeps the task on its CPU."""
         return self.migrate > 0 and self.phase is not Phase.DEAD
 
-    def page_address_allowed(self, *, rt: bool) -> bool:
-        """Whether page_address() may be called.
+    @property
+    def may_lock_on_rt(self) -> bool:
+        """Whether the task may take a spinlock of RT, which sleeps: page_address() takes one.
 
-        On RT only where the task may sleep, since its bucket lock does.  In a hard interrupt
-        interrupts are off.
+        In a hard interrupt interrupts are off.
         """
-        return not rt or not (self.irqs_off or self.preempt)
+        return not (self.irqs_off or self.preempt)
 
     def live_entries(self, layout: Layout, step: int) -> tuple[range, tuple[int, ...]]:
         """Fixmap indices of the task's stack while it runs, and the PTE saved for each.
@@ -151,9 +151,10 @@ class State(NamedTuple):
     """Everything the rules read and change.
 
     ``zeros`` and ``ones`` are bit sets of the slots with count 0 and 1; ``where`` gives
-    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted, woken or not;
-    ``windows`` the fixmap entries that are not none; ``depths`` ``__kmap_atomic_idx`` per CPU;
-    ``memory`` the words known per page; ``stale`` old translations that a TLB may still hold,
+    each page's pkmap address (0: none); ``waiting`` the tasks in ``pkmap_map_wait``, sorted,
+    woken or not; ``windows`` the fixmap entries that are not none; ``depths`` the
+    ``__kmap_atomic_idx`` of each CPU; ``memory`` the words known per page; ``stale`` old
+    translations that a TLB may still hold,
     by (CPU or -1 for any, address); ``warned`` the WARN_ONCE sites that have fired;
     ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
     an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead

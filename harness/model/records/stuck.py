@@ -1,4 +1,4 @@
-"""What the guest itself says of a task that neither ends nor sleeps for a slot (``KMH_STUCK_*``)."""
+"""Evidence of the guest about a task that neither ends nor sleeps (``KMH_STUCK_*``)."""
 
 from enum import IntFlag
 
@@ -20,9 +20,10 @@ _STATES = {0: "running", 1: "interruptible", 2: "uninterruptible", 0x102: "killa
 
 
 def stuck_words(value: int) -> str:
-    """The evidence in words: a lost wake-up is not a slow guest, and neither is a task that a signal woke.
+    """The evidence in words, which tell a lost wake-up from a slow guest.
 
-    A slow guest's task is runnable and out of the queue; one that nobody has woken is asleep in it.
+    In a slow guest the task is runnable and out of the queue; a task that nobody has woken is
+    asleep in it; a task that a signal woke has the signal pending.
     """
     found, state = Stuck(value), value >> STATE_SHIFT
     runs = (

@@ -34,7 +34,10 @@ def translations(d: Draft, address: int) -> tuple[int, ...]:
 
 
 def _remember_remote(d: Draft, address: int, pte: int) -> None:
-    """Looking into another CPU's window fills this CPU's TLB, which that CPU's INVLPG does not reach."""
+    """A look into another CPU's window leaves its translation in this CPU's TLB.
+
+    The INVLPG of the other CPU does not remove it.
+    """
     layout = d.machine.layout
     if layout.in_typed(address):
         if typed_owner(layout.fixindex(address), layout.online_cpus) != d.task.cpu:
@@ -44,7 +47,7 @@ def _remember_remote(d: Draft, address: int, pte: int) -> None:
 
 
 def _load(d: Draft, pte: int, address: int) -> int:
-    """32-bit load; pages of the pools start as zeros.  Other pages, and the next page, are not known."""
+    """32-bit load.  Pages of the pools start as zeros; nothing is known of other pages."""
     page = d.machine.page_of(pte)
     offset = address % PAGE_SIZE
     if page is None or offset > PAGE_SIZE - _WORD:
@@ -195,7 +198,7 @@ def _pfn(pte: int) -> int:
 
 
 def _virt_to_pfn(d: Draft, address: int) -> int:
-    """``page_to_pfn(virt_to_page(address))``: plain arithmetic with FLATMEM, also where there is no page."""
+    """``page_to_pfn(virt_to_page(address))``: arithmetic that FLATMEM does for any address."""
     layout = d.machine.layout
     if not d.machine.flatmem and not layout.page_offset <= address < layout.high_memory:
         return UNCLAIMED

@@ -1,7 +1,9 @@
-"""An interrupt, or a task of higher priority, in the middle of an operation (kmod/instant.c, interruption.c).
+"""An interrupt, or a task of higher priority, in the middle of an operation.
+
+Source: kmod/instant.c, kmod/interruption.c.
 
 It maps pages on top of what it finds and takes them away again.  Where exactly it comes is not
-known: before or after the depth has changed, so that a mapping that it makes has one of two addresses.
+known: before or after the depth has changed, so that its mapping has one of two addresses.
 The operation itself must not notice (mm/highmem.c; arch/x86/mm/highmem_32.c to 5.10: what an
 interrupt pushes it pops).
 """
@@ -30,9 +32,9 @@ from harness.model.rules.draft import Draft
 def arm(d: Draft, flush: Callable[[Draft], None]) -> list[Draft]:
     """INTERRUPT: nothing happens yet.  Where no instruction begins at the offset it is refused.
 
-    To place a probe the kernel may need a page for its instructions; the change of that page's attributes
-    flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``, arch/x86/mm/pat/set_memory.c):
-    *flush* does that.
+    To place a probe the kernel may need a page for its instructions; the change of that page's
+    attributes flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``,
+    arch/x86/mm/pat/set_memory.c): *flush* does that.
     """
     d.rule = f"interrupt.{InterruptContext(d.op.reg & 0xF).name.lower()}"
     d.flush_scans = UNCLAIMED
@@ -57,7 +59,7 @@ def _armed(d: Draft) -> list[Draft]:
 def interrupted(
     machine: Machine, before: State, op: Operation, armed: Armed, outcomes: tuple[Outcome, ...]
 ) -> tuple[Outcome, ...]:
-    """*outcomes* of an operation of a task that has an interrupt due (*armed*), with what that may be seen to do."""
+    """*outcomes* of an operation, with what the interrupt *armed* may be seen to do in it."""
     task = before.tasks[op.task]
     if op.code == OpCode.INTERRUPT or task.contexts:
         return outcomes
@@ -107,10 +109,11 @@ def _possible(met: _Meeting, after: State, cpu: int) -> list[tuple[Interrupt, ..
 
 
 def _tops(met: _Meeting, after: State, cpu: int) -> Iterator[tuple[int, int]]:
-    """(flags, depth) of what it may come on top of.
+    """(flags, depth) of the stack on top of which the interrupt may map.
 
-    Of the task itself; a switch, a tasklet that ksoftirqd runs and a task of higher priority come on top of
-    somebody who has mapped nothing.  The stack generation has one depth for a CPU.
+    That is the stack of the task itself.  During a switch, in a tasklet that ksoftirqd runs and in
+    a task of higher priority it is the stack of somebody who has mapped nothing.  The stack
+    generation has one depth for a CPU.
     """
     where = met.armed.where
     flags = {InterruptContext.HARDIRQ: HARD, InterruptContext.SOFTIRQ: SOFT}.get(

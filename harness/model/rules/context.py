@@ -29,7 +29,7 @@ def preempt_on(d: Draft) -> None:
 
 
 def interrupt(d: Draft, *, hard: bool) -> None:
-    """The next operations run in an interrupt on top of this task; this one is seen before it begins."""
+    """The next operations run in an interrupt, which begins after this one was observed."""
     d.rule = "context.hardirq" if hard else "context.softirq"
     if d.op.value:
         d.opens = Context(hard, d.op.value, d.task.irqs_off)
@@ -65,7 +65,10 @@ def migrate(d: Draft) -> None:
 
 
 def signal(d: Draft) -> None:
-    """SIGNAL: SIGKILL to another task.  One that sleeps in kmap sleeps on: its state is TASK_UNINTERRUPTIBLE."""
+    """SIGNAL: SIGKILL to another task.
+
+    A task that sleeps in kmap sleeps on, since its state is TASK_UNINTERRUPTIBLE.
+    """
     d.rule = "signal.waiter" if d.before.tasks[d.op.value].phase is Phase.BLOCKED else "signal"
 
 

@@ -5,6 +5,7 @@ lives inside one step and is forked where a rule has several outcomes, so that s
 stay pure.
 """
 
+from collections.abc import Mapping
 from copy import copy
 
 from harness.model.records import vector
@@ -24,9 +25,10 @@ class Draft:
     """
 
     __slots__ = (
-        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans", "invlpg_address",
-        "invlpgs", "known", "lost", "machine", "number", "op", "opens", "pte_address", "rule", "state",
-        "status", "task", "touched_slots", "touched_windows", "value", "wakes", "warns",
+        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans",
+        "invlpg_address", "invlpgs", "known", "lost", "machine", "number", "op", "opens",
+        "pte_address", "rule", "state", "status", "task", "touched_slots", "touched_windows",
+        "value", "wakes", "warns",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, state: State, op: Operation, cpu: int) -> None:
@@ -54,7 +56,7 @@ class Draft:
         self.opens: Context | None = None
 
     def fork(self) -> "Draft":
-        """An independent copy: every attribute is immutable or replaced, never changed in place."""
+        """An independent copy, since no attribute is ever changed in place."""
         return copy(self)
 
     # -- pkmap slots and page addresses -------------------------------------------------
@@ -74,7 +76,7 @@ class Draft:
 
     def page_address_allowed(self) -> bool:
         """Whether page_address() may be called where the task is."""
-        return self.task.page_address_allowed(rt=self.machine.layout.rt)
+        return not self.machine.layout.rt or self.task.may_lock_on_rt
 
     # -- windows and TLBs ---------------------------------------------------------------
 
@@ -82,6 +84,16 @@ class Draft:
         """Write fixmap entry *index* (0: clear); no flush."""
         self.state = self.state.with_window(index, pte)
         self.touched_windows += (index,)
+
+    def set_windows(self, entries: Mapping[int, int]) -> None:
+        """Write several fixmap entries (0: clear); no flush."""
+        if entries:
+            windows = {**self.state.windows, **entries}
+            for index, pte in entries.items():
+                if not pte:
+                    del windows[index]
+            self.state = self.state.with_windows(windows)
+            self.touched_windows += tuple(entries)
 
     def mark_stale(self, cpu: int, address: int, pte: int) -> None:
         """The TLB of *cpu* (-1: any) may go on translating *address* by *pte*."""
@@ -92,13 +104,13 @@ class Draft:
                 self.state = self.state.with_stale({**self.state.stale, key: (*held, pte)})
 
     def invlpg(self, address: int) -> None:
-        """``flush_tlb_one_kernel``: drop *address* from the TLB of this CPU (arch/x86/mm/tlb.c)."""
+        """``flush_tlb_one_kernel``: drop *address* from this CPU's TLB (arch/x86/mm/tlb.c)."""
         self.invlpgs += 1
         self.invlpg_address = address
         self.forget_stale(address)
 
     def flushed_early(self, address: int, depth: int) -> bool:
-        """Whether *address* is flushed though its entry is there, or above the *depth* of this CPU's stack.
+        """Whether *address* is flushed while its entry is there, or above *depth*.
 
         Not after an unmap in order: the entry is none by then, and not yet popped.
         """
@@ -175,7 +187,7 @@ def count(d: Draft, *, preempt: int = 0, pagefault: int = 0, migrate: int = 0) -
 
 
 def atomic_enter(d: Draft) -> None:
-    """What ``kmap_atomic`` does before it maps: RT pins the task to its CPU, others disable preemption."""
+    """What ``kmap_atomic`` does first: RT pins the task, others disable preemption."""
     if d.machine.layout.rt:
         migrate_disable(d)
         count(d, pagefault=1)

@@ -74,7 +74,7 @@ def saved_changes(d: Draft) -> tuple[SavedChange, ...]:
 
 
 def preempt_count(d: Draft) -> int:
-    """Raw preempt_count in the task: nesting where the kernel counts it, and interrupt contexts."""
+    """Raw preempt_count: the nesting, if the kernel counts it, and interrupt contexts."""
     count = d.task.preempt if d.machine.layout.preempt_count else 0
     if d.task.contexts:
         count += preempt_extra(d.task.contexts, rt=d.machine.layout.rt)
@@ -174,11 +174,12 @@ def observation(d: Draft) -> Observation:
 
 
 def _may_warn(d: Draft) -> bool:
-    """Whether a task warns, as it dies, of what nobody can foresee.
+    """Whether nobody can foresee the warnings of a task that dies.
 
-    On RT it can be preempted on its way, by a switch that warns of what it holds.  After the BUG of push with
-    guard slots ``idx`` is beyond ``pteval``, and __kmap_local_sched_out() looks at what lies behind it in the
-    task: 6.1 with the guards alone warns of nothing being there, with all of DEBUG_HIGHMEM it does not.
+    On RT the task can be preempted on its way, by a switch that warns of what it holds.  After the
+    BUG of push with guard slots ``idx`` is beyond ``pteval``, and __kmap_local_sched_out() looks
+    at what lies behind it in the task: 6.1 with the guards alone warns that nothing is there, with
+    all of DEBUG_HIGHMEM it does not.
     """
     return d.status is Status.DIED and (d.machine.layout.rt or d.task.depth > len(d.task.saved))
 

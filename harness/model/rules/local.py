@@ -1,4 +1,6 @@
-"""The local generation: a stack of mappings per task (mm/highmem.c 5.11 to 7.3, and the 5.10-rt patch).
+"""The local generation: a stack of mappings per task.
+
+Source: mm/highmem.c of 5.11 to 7.3, and of the 5.10-rt patch.
 
 The window of a CPU shows the stack of the task that runs on it: a switch takes the
 entries of one task out and puts those of the next one in.

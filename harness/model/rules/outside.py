@@ -1,8 +1,11 @@
-"""What is done to a task from outside, and what it does beyond a kernel thread (kmod/outside.c, userspace.c).
+"""What others do to a task, and what it does beyond a kernel thread.
 
-A mapping of the local generation pins its task: a change of affinity waits for the last unmap, and so does
-the CPU that is to go offline (kernel/sched/core.c, ``affine_move_task``, ``balance_hotplug_wait``; 5.11 to 7.3
-and the 5.10-rt patch).  In the other generations only atomic sections pin, and these do not sleep.
+Source: kmod/outside.c, kmod/userspace.c.
+
+A mapping of the local generation pins its task: a change of affinity waits for the last unmap,
+and so does a CPU that is to go offline (kernel/sched/core.c, ``affine_move_task``,
+``balance_hotplug_wait``; 5.11 to 7.3 and the 5.10-rt patch).  In the other generations only
+atomic sections pin, and these do not sleep.
 """
 
 from harness.model.records.layout import UNBOUND
@@ -73,8 +76,8 @@ def arrive(d: Draft) -> list[Draft]:
 def fork(d: Draft) -> None:
     """FORK: a child has nothing of its parent's mappings; the first that would have had warns.
 
-    Source: ``kmap_local_fork`` in mm/highmem.c (5.11 to 7.3).  The parent sleeps meanwhile.  With FORCE_MAP the
-    child's cleared pages of lowmem have been mapped, on top (linux/highmem.h, ``clear_highpage``).
+    Source: ``kmap_local_fork`` in mm/highmem.c (5.11 to 7.3).  The parent sleeps meanwhile.  With
+    FORCE_MAP the child's cleared lowmem pages have been mapped on top (``clear_highpage``).
     """
     d.rule = "fork"
     d.invlpgs = UNCLAIMED
@@ -88,7 +91,7 @@ def fork(d: Draft) -> None:
 def user(d: Draft) -> None:
     """USER: the requesting process returns to user mode with a mapping; seen with the step after.
 
-    Source: ``kmap_assert_nomap`` in kernel/entry/common.c (5.11 to 7.3): DEBUG_LOCKS_WARN_ON, which
+    Source: ``kmap_assert_nomap`` in kernel/entry/common.c (5.11 to 7.3): DEBUG_LOCKS_WARN_ON
     needs no lockdep and disables itself.
     """
     d.rule = "user.mapped"

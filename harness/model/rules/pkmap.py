@@ -15,7 +15,7 @@ LOST_LOCK = "kmap_lock is held by a dead task"
 
 
 def clear_slot(d: Draft, slot: int) -> None:
-    """One turn of the loop of flush_all_zero_pkmaps: count to 0, PTE cleared, page address forgotten."""
+    """One turn of the loop of flush_all_zero_pkmaps: the slot is free and has no page."""
     held = vector.get(d.state.slots, slot)
     d.set_slot(slot, 0, 0)
     page = d.machine.page_of(held.pte)
@@ -214,7 +214,8 @@ def flush_unused(d: Draft) -> None:
 def die_locked(d: Draft, rule: str) -> None:
     """A BUG with ``kmap_lock`` held: the lock is never released again.
 
-    On RT its holder stays pinned (``rt_spin_lock`` disables migration, kernel/locking/spinlock_rt.c).
+    On RT its holder stays pinned: ``rt_spin_lock`` disables migration
+    (kernel/locking/spinlock_rt.c).
     """
     die(d, rule)
     d.state = d.state._replace(locked=True)
@@ -244,7 +245,7 @@ def kunmap(d: Draft) -> list[Draft] | None:
 
 
 def held_cpus(d: Draft) -> frozenset[int]:
-    """CPUs that a task in an atomic section does not give up, as things stand after the operation."""
+    """CPUs that a task in an atomic section keeps after the operation."""
     others = {d.before.tasks[other].cpu for other in d.before.spinning if other != d.number}
     return frozenset({*others, d.task.cpu} if d.task.atomic else others)
 
@@ -255,7 +256,12 @@ def _set_phase(d: Draft, numbers: tuple[int, ...], phase: Phase) -> None:
 
 
 def wake(d: Draft) -> list[Draft]:
-    """All in the queue are woken: those whose CPU is free run at once, the others are held back."""
+    """All tasks in the queue are woken; those whose CPU is taken are held back.
+
+    They stay in ``pkmap_map_wait``, since a task takes itself out when it runs (mm/highmem.c,
+    ``map_new_virtual``: ``remove_wait_queue`` after ``schedule``).  Meanwhile a task of another
+    CPU may take the slot that they were woken for; they find out when the section ends.
+    """
     held = held_cpus(d)
     if held and any(d.state.tasks[number].allowed == UNBOUND for number in d.state.waiting):
         d.lost = (
@@ -272,7 +278,7 @@ def wake(d: Draft) -> list[Draft]:
 
 
 def run_held(d: Draft) -> list[Draft]:
-    """Those held back run, where the operation has ended the section that kept them."""
+    """Tasks that were held back run, if the operation has ended the section that kept them."""
     held = held_cpus(d)
     due = tuple(
         n

@@ -1,4 +1,7 @@
-"""What the module does not execute: wrong use, and what would hang the guest (kmod/ops.c, kmod/step.c)."""
+"""Operations that the module refuses: wrong use, and what would hang the guest.
+
+Source: kmod/ops.c, kmod/step.c.
+"""
 
 from harness.model.records.interrupt import (
     DELAY_MOST_NS,
@@ -68,7 +71,7 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
 
 
 def senseless(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether *op* names a page, register, type or address that is not there, or not for it to touch."""
+    """Whether *op* names a page, register, type or address that it cannot use."""
     code = op.code
     return (
         (code in _NEEDS_PAGE and op.page >= len(machine.pages))
@@ -93,7 +96,10 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
 
 
 def _beside_spinner(state: State, op: Operation) -> bool:
-    """With interrupts off over there nobody answers a flush; CPU 0 watches for tasks that sleep."""
+    """Whether a task that spins elsewhere would make *op* wait for ever.
+
+    With interrupts off its CPU answers no flush; CPU 0 watches for tasks that sleep.
+    """
     return bool(state.spinning) and any(
         other.irqs_off or other.cpu == 0 or op.code in _NEEDS_ALL_CPUS
         for other in spinners(state, op.task)

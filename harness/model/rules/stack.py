@@ -14,9 +14,9 @@ def _set_depth(d: Draft, depth: int) -> None:
 
 
 def push(d: Draft) -> int:
-    """``kmap_atomic_idx_push``: the slot; checked by DEBUG_HIGHMEM kernels only (-1 where that BUG fires).
+    """``kmap_atomic_idx_push``: the slot, which only DEBUG_HIGHMEM kernels check.
 
-    Without it the depth is not limited: the 21st mapping is in the next CPU's window.
+    In others the depth is not limited: the 21st mapping is in the next CPU's window.
     """
     slot = d.state.depths[d.task.cpu]
     _set_depth(d, slot + 1)
@@ -90,7 +90,7 @@ def clear_top(d: Draft, address: int) -> None:
 
 
 def unmap_outside(d: Draft, address: int, *, iomap: bool) -> None:
-    """An address beside the windows: nothing, but a BUG in DEBUG_HIGHMEM kernels if it is not lowmem."""
+    """An address beside the windows: a DEBUG_HIGHMEM kernel BUGs if it is not lowmem."""
     layout = d.machine.layout
     d.rule += ".outside"
     if (
@@ -102,7 +102,7 @@ def unmap_outside(d: Draft, address: int, *, iomap: bool) -> None:
 
 
 def unmap(d: Draft, *, iomap: bool) -> None:
-    """``kunmap_atomic``; ``iounmap_atomic`` repeats it without the debug check of foreign addresses."""
+    """``kunmap_atomic``; ``iounmap_atomic`` is a copy without the check of other addresses."""
     d.rule = "atomic.unmap"
     d.pte_address = d.address()
     address = d.pte_address & PAGE_MASK

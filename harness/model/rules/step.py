@@ -157,7 +157,10 @@ def _rejected(d: Draft, status: Status) -> Outcome:
 
 
 def _turned_away(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
-    """Nobody executes the operation: it is observed with the last task still there, or already at rest."""
+    """Nobody executes the operation.
+
+    It is observed while the task that ran last is still on its CPU, or after it has left.
+    """
     outcomes = []
     for rest in (False, True):
         d = Draft(machine, state, op, state.tasks[op.task].cpu)

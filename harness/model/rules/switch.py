@@ -23,21 +23,17 @@ def switch_out(d: Draft, task: TaskState) -> tuple[int, ...]:
 
     ``idx`` and ``pteval`` stay.  An entry that was never filled (the BUG of push) warns.
     """
-    flushed: list[int] = []
-    for index, pte in live_entries(d, task):
-        if not pte:
-            d.warn_once("sched-out-none")
-            continue
-        d.set_window(index, 0)
-        flushed.append(d.machine.layout.fixaddr(index))
-    return tuple(flushed)
+    live = dict(live_entries(d, task))
+    filled = [index for index in live if live[index]]
+    if len(filled) < len(live):
+        d.warn_once("sched-out-none")
+    d.set_windows(dict.fromkeys(filled, 0))
+    return tuple(map(d.machine.layout.fixaddr, filled))
 
 
 def switch_in(d: Draft, task: TaskState) -> None:
     """``__kmap_local_sched_in``: put the task's entries back."""
-    for index, pte in live_entries(d, task):
-        if pte:
-            d.set_window(index, pte)
+    d.set_windows({index: pte for index, pte in live_entries(d, task) if pte})
 
 
 def enter(d: Draft) -> None:

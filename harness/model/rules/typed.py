@@ -49,7 +49,7 @@ def kmap_atomic_pfn(d: Draft) -> None:
 
 
 def kunmap_atomic(d: Draft) -> None:
-    """``kunmap_atomic(address, type)``: only the address of exactly this type on this CPU is unmapped.
+    """``kunmap_atomic(address, type)`` unmaps only the address of this type on this CPU.
 
     With another type, or on another CPU, the entry stays: the next map of its type is a BUG.
     """

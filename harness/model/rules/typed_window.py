@@ -1,8 +1,8 @@
-"""The module's typed window (kmod/typed.c): the interface of 2.6.24 over real page tables of its own.
+"""The module's typed window (kmod/typed.c): the interface of 2.6.24 over real page tables.
 
-The rules are those of ``typed.py``, but that preemption is the caller's affair, and that a BUG is
-told (``Status.BUG``) and changes nothing.  Each CPU has windows with the types of 2.6.24, then,
-for all CPUs, with those of 2.6.32.
+The rules are those of ``typed``, except that the caller disables preemption itself, and that a
+BUG is reported (``Status.BUG``) and changes nothing.  Each CPU has a window with the types of
+2.6.24; behind these there is, for each CPU, a window with those of 2.6.32.
 """
 
 from harness.model.records.km_type import typed_entry

@@ -43,7 +43,7 @@ class Edge(NamedTuple):
 
 @dataclass(slots=True)
 class Exploration:
-    """What a search has found.  ``rules`` counts the rule branches; ``complete``: nothing was cut off."""
+    """What a search has found; ``rules`` counts rule branches, ``complete`` if it saw all."""
 
     states: int = 0
     steps: int = 0

@@ -24,7 +24,7 @@ from harness.model.rules.refusal import not_started, spinners
 
 
 class Held(NamedTuple):
-    """A window mapping: its operation, whether it took a slot (lowmem pages do not), its ``km_type``."""
+    """A window mapping: its operation, its ``km_type``, whether it took a slot."""
 
     code: OpCode
     slot: bool
@@ -49,7 +49,7 @@ class Node(NamedTuple):
 class Limits:
     """How far to go: kmaps per task and page, window mappings per task, states in all.
 
-    ``types``: members of ``enum km_type`` that a task of the typed generation uses, each once at a time.
+    ``types``: members of ``enum km_type`` that a task of the typed generation uses at a time.
     ``sections``: tasks turn preemption off and on, and kunmap in between.
     ``also``: operations that every task tries in every state, misuse for instance.
     """
@@ -90,7 +90,7 @@ def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operati
 
 
 def _no_cpu(state: State, number: int) -> bool:
-    """Whether another task keeps its CPU, or the CPU that watches for those that sleep."""
+    """Whether another task keeps its CPU, or CPU 0, which watches for tasks that sleep."""
     return not_started(state, Operation(OpCode.NOP, number)) or any(
         other.cpu == 0 for other in spinners(state, number)
     )
@@ -180,7 +180,7 @@ def key(machine: Machine, node: Node) -> tuple[object, ...]:
 
 
 def _page_names(machine: Machine, node: Node) -> dict[int, int]:
-    """Names of PTEs, highmem pages by where they first appear; those of lowmem are called the same always."""
+    """Names of PTEs: highmem pages by where they first appear, lowmem pages by number."""
     low = (number for number, page in enumerate(machine.pages) if not page.highmem)
     names = {0: 0, **{machine.ptes[number]: -1 - number for number in low}}
     for pte in _ptes(machine, node):
@@ -206,6 +206,7 @@ def _task_key(
     kmaps = tuple(sorted(names[machine.ptes[held]] for held in holding.kmaps))
     saved = tuple(names[pte] for pte in task.saved)
     return (
-        task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault, task.migrate,
-        task.irqs_off, task.contexts, kmaps, tuple((int(code), slot, kind) for code, slot, kind in holding.stack),
+        task.cpu, int(task.phase), page, task.depth, saved, task.preempt, task.pagefault,
+        task.migrate, task.irqs_off, task.contexts, kmaps,
+        tuple((int(code), slot, kind) for code, slot, kind in holding.stack),
     )  # fmt: skip

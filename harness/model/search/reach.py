@@ -1,9 +1,9 @@
-"""Which rule branches a machine can take at all: by exploring small machines of the same kind, misuse included.
+"""Which rule branches a machine can take at all, found on small machines of the same kind.
 
 Where ``explore`` follows correct use and checks every step, this walks through whatever
 operations a module would execute, rightly used or not, and only notes the branches.  Each
-walk has an alphabet of its own, so that it stays small: pkmap, a crowd of waiters, the windows, contexts,
-loads and PTEs set by hand, the typed window.
+walk has an alphabet of its own, so that it stays small: pkmap, many waiters, the windows,
+contexts, loads and PTEs set by hand, the typed window.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from harness.model.records.state import State
 from harness.model.rules.step import RULES, step
 
 NOT_RULES = ("refused", "not-applicable")
-"""Endings of branches in which the module turns an operation down: they say nothing about a kernel."""
+"""Branches in which the module refuses an operation: they say nothing about a kernel."""
 
 WINDOW = 3
 WINDOW_DEBUG = 5
@@ -40,7 +40,7 @@ class Walk(NamedTuple):
 
 
 def reachable(machine: Machine) -> frozenset[str]:
-    """Rule branches that a kernel like *machine*'s can take, whatever its size; tasks and pages do not matter."""
+    """Rule branches that a kernel like *machine*'s can take, whatever its size."""
     rules = frozenset().union(*(taken(walk) for walk in walks(machine)))
     return frozenset(rule for rule in rules if not rule.endswith(NOT_RULES))
 
@@ -122,7 +122,7 @@ def _pairs(tasks: Iterable[int], pages: Iterable[int]) -> Iterator[Operation]:
 
 
 def _held_back() -> Iterator[Operation]:
-    """The first of four tasks has the slot and keeps the CPU of the two that wait; another is on the other."""
+    """One of four tasks has the slot and keeps the CPU of two that wait; one is elsewhere."""
     yield from _pairs((0,), (0,))
     yield from _pairs((2,), (1, 2))
     yield from (Operation(OpCode.KMAP, task, page) for task, page in ((1, 1), (3, 1), (3, 2)))
@@ -175,7 +175,7 @@ def _windows(machine: Machine) -> Iterator[Operation]:
 
 
 def _elsewhere(layout: Layout, code: OpCode, kind: int) -> Iterator[Operation]:
-    """Unmaps of what no register holds: lowmem, an entry that may never have been mapped, beside it, user space."""
+    """Unmaps of addresses that no register holds: lowmem, free entries, user space."""
     yield Operation(code, base=Base.DIRECT, page=1, value=kind)
     yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin, value=kind)
     yield Operation(code, base=Base.FIXMAP, reg=layout.fix_kmap_begin - 1, value=kind)
@@ -206,7 +206,7 @@ def _contexts(machine: Machine) -> Iterator[Operation]:
 
 
 def _instants(machine: Machine) -> Iterator[Operation]:
-    """Interrupts in every context, by a timer and at an instruction, and something for them to interrupt."""
+    """Interrupts in every context, by a timer and at an instruction; operations to meet them."""
     yield from _plain(machine)
     for where in InterruptContext:
         for trigger in (Trigger.TIMER, Trigger.UNMAP):
@@ -216,7 +216,7 @@ def _instants(machine: Machine) -> Iterator[Operation]:
 
 
 def _outside(machine: Machine) -> Iterator[Operation]:
-    """A task with a mapping or without; another sends it away, or takes its CPU; children; user mode."""
+    """A task with or without a mapping; another sends it away or takes its CPU; children."""
     for code, undo in zip(_maps(machine)[2:3], _unmaps(machine)[1:2], strict=False):
         yield Operation(code, 0, 0, 1)
         yield Operation(undo, reg=1)

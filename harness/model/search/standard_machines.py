@@ -14,10 +14,11 @@ from harness.model.records.page import Page, PageKind
 from harness.model.search.nodes import Limits
 
 LOCAL = Layout(
-    generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True, debug_highmem=False,
-    debug_kmap_local=False, force_map=False, debug_atomic_sleep=False, pkmap_base=0xFF00_0000, last_pkmap=512,
-    fixaddr_top=0xFFFF_F000, fix_kmap_begin=68, fix_kmap_end=68 + 16 * 32 - 1, window=16, nr_cpus=32,
-    online_cpus=2, page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
+    generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True,
+    debug_highmem=False, debug_kmap_local=False, force_map=False, debug_atomic_sleep=False,
+    pkmap_base=0xFF00_0000, last_pkmap=512, fixaddr_top=0xFFFF_F000, fix_kmap_begin=68,
+    fix_kmap_end=68 + 16 * 32 - 1, window=16, nr_cpus=32, online_cpus=2,
+    page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
     kmap_prot=(1 << 63) | 0x163, typed_top=0xC890_0000, typed_count=64,
 )  # fmt: skip
 """6.1 686-pae."""
