@@ -100,6 +100,7 @@ static void layout_addresses(struct kmh_info *info)
 void kmh_info(struct kmh_info *info)
 {
 	struct sysinfo memory;
+	unsigned int i;
 
 	memset(info, 0, sizeof(*info));
 	si_meminfo(&memory);
@@ -112,6 +113,8 @@ void kmh_info(struct kmh_info *info)
 	layout_constants(info);
 	layout_prots(info);
 	layout_addresses(info);
+	for (i = 0; i < KMH_FUNCTIONS; i++)
+		info->instructions[i] = kmh_trigger_instructions(i);
 	strscpy(info->release, utsname()->release, sizeof(info->release));
 	strscpy(info->build, utsname()->version, sizeof(info->build));
 }

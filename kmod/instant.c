@@ -2,8 +2,8 @@
 /*
  * When an interrupt comes in the middle of an operation.
  *
- * It comes when a timer says so, by an IPI of another CPU, or at an instruction of the
- * function that is executed.  There a probe only asks for an interrupt (a self-IPI); the
+ * It comes when a timer says so, by an IPI of another CPU, or at an instruction of a function
+ * (trigger.c).  There a probe only asks for an interrupt (a self-IPI); the
  * mapping happens in that interrupt, which comes as soon as interrupts are on.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
@@ -17,20 +17,6 @@
 #include "kmh.h"
 
 #define DELAY_MAX_NS	1000000
-
-/*
- * Functions in which a probe can ask for the interrupt.  The trigger of an operation, less
- * KMH_TRIGGER_FUNCTIONS, is the index; the model's enumeration of triggers has their order.
- */
-static const char * const trigger_functions[] = {
-#if KMH_HAS_KMAP_LOCAL
-	"__kmap_local_pfn_prot", "kunmap_local_indexed",
-#else
-	"kmap_atomic_high_prot", "kunmap_atomic_high",
-#endif
-	KMH_ARCH_FLUSH_PAGE, "__kmap_local_sched_out", "__kmap_local_sched_in",
-	"kmap_high", "kunmap_high", "flush_all_zero_pkmaps",
-};
 
 static void on_instant_work(struct irq_work *work)
 {
@@ -55,8 +41,6 @@ static int on_instruction(struct kprobe *probe, struct pt_regs *regs)
 }
 
 NOKPROBE_SYMBOL(on_instruction);
-
-static struct kprobe instant_probe;
 
 static void on_instant_ipi(void *data)
 {
@@ -84,17 +68,6 @@ static void start_instant_timer(void *data)
 		      HRTIMER_MODE_REL_PINNED_HARD);
 }
 
-static bool place_instant_probe(void)
-{
-	instant_probe = (struct kprobe) {
-		.symbol_name = trigger_functions[kmh_instant.trigger - KMH_TRIGGER_FUNCTIONS],
-		.offset = kmh_instant.offset,
-		.pre_handler = on_instruction,
-	};
-	kmh_instant.placed = !register_kprobe(&instant_probe);
-	return kmh_instant.placed;
-}
-
 /**
  * kmh_instant_reset() - forget the interrupt that was armed
  *
@@ -103,12 +76,21 @@ static bool place_instant_probe(void)
 void kmh_instant_reset(void)
 {
 	WRITE_ONCE(kmh_instant.state, KMH_INSTANT_IDLE);
-	if (kmh_instant.placed)
-		unregister_kprobe(&instant_probe);
-	kmh_instant.placed = false;
+	kmh_trigger_disarm();
 	hrtimer_cancel(&instant_timer);
 	irq_work_sync(&instant_work);
 	kmh_interruption_end();
+}
+
+/**
+ * kmh_instant_end() - forget the interrupt that was armed, and every probe
+ *
+ * Called in task context, while no operation is in progress.
+ */
+void kmh_instant_end(void)
+{
+	kmh_instant_reset();
+	kmh_trigger_release();
 }
 
 void kmh_instant_init(void)
@@ -123,7 +105,7 @@ static bool well_formed(const struct kmh_op *op)
 	u8 trigger = op->reg >> 4, levels = op->value;
 	unsigned int i;
 
-	if (trigger >= KMH_TRIGGER_FUNCTIONS + ARRAY_SIZE(trigger_functions) || !levels ||
+	if (trigger >= KMH_TRIGGER_FUNCTIONS + KMH_FUNCTIONS || !levels ||
 	    (op->reg & 0xf) > KMH_CONTEXT_TASK || levels > KMH_INSTANT_LEVELS)
 		return false;
 	for (i = 0; i < levels; i++) {
@@ -141,7 +123,7 @@ static bool well_formed(const struct kmh_op *op)
  * @t: the current task
  * @op: reg is context and trigger, offset the instant, page the first of the pages to map,
  *	value their number, and from bit 8 on how many operations come before
- * @out: set to how it ended: refused where no instruction begins at that offset
+ * @out: set to how it ended: refused where the function has fewer instructions
  */
 void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
@@ -158,7 +140,9 @@ void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 	kmh_instant.skip = op->value >> 8;
 	kmh_instant.page = op->page;
 	kmh_instant.offset = op->offset;
-	if (kmh_instant.trigger >= KMH_TRIGGER_FUNCTIONS && !place_instant_probe())
+	if (kmh_instant.trigger >= KMH_TRIGGER_FUNCTIONS &&
+	    !kmh_trigger_arm(kmh_instant.trigger - KMH_TRIGGER_FUNCTIONS, kmh_instant.offset,
+			     on_instruction))
 		return;
 	if (kmh_instant.context == KMH_CONTEXT_TASK &&
 	    !kmh_interruption_prepare(raw_smp_processor_id()))

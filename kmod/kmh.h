@@ -30,6 +30,7 @@
 #define KMAP_HARNESS_KMH_H
 
 #include <linux/interrupt.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/wait.h>

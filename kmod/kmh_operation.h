@@ -41,9 +41,8 @@ struct kmh_instant {
 	u32 state;		/* enum kmh_instant_state */
 	u8 trigger, context, levels, skip;
 	u16 page;
-	s32 offset;		/* of the instruction, or nanoseconds */
+	s32 offset;		/* number of the instruction, or nanoseconds */
 	int cpu;		/* where the operation began */
-	bool placed;		/* the probe is registered */
 	unsigned int n_records;
 	struct kmh_delta records[KMH_INSTANT_LEVELS + 1];
 };
@@ -54,10 +53,19 @@ void kmh_interruption_enter(void);
 bool kmh_interruption_prepare(int cpu);
 void kmh_interruption_end(void);
 
+/* ---- trigger.c: functions in which a probe can ask for that interrupt ---- */
+
+void kmh_trigger_init(void);
+unsigned int kmh_trigger_instructions(unsigned int function);
+bool kmh_trigger_arm(unsigned int function, unsigned int number, kprobe_pre_handler_t handler);
+void kmh_trigger_disarm(void);
+void kmh_trigger_release(void);
+
 /* ---- instant.c: when that interrupt comes ---- */
 
 void kmh_instant_init(void);
 void kmh_instant_reset(void);
+void kmh_instant_end(void);
 void kmh_instant_arm(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
 void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op);
 void kmh_instant_finish(struct kmh_task *t);

@@ -193,6 +193,7 @@ static int __init harness_init(void)
 	if (error)
 		return error;
 	kmh_symbols_init();
+	kmh_trigger_init();
 	kmh_instant_init();
 	error = parts_init();
 	if (error)

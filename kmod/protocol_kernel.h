@@ -27,6 +27,7 @@ enum kmh_generation {
 #define KMH_CFG_ATOMIC_PROT	(1u << 14)	/* kmap_atomic_prot(), kmap_atomic_pfn() exist */
 
 #define KMH_PROTS		5	/* members of enum kmh_prot */
+#define KMH_FUNCTIONS		11	/* triggers that are functions, see enum kmh_trigger */
 
 /* Evidence that this guest can give; the host reports the bits that are clear. */
 #define KMH_EV_COUNTS		(1u << 0)	/* pkmap_count */
@@ -82,6 +83,7 @@ struct kmh_info {
 	__u32 typed_count;	/* entries of the typed window */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
+	__u32 instructions[KMH_FUNCTIONS]; /* of each trigger's function; 0: it is not there */
 	char release[64];	/* utsname()->release */
 	char build[64];		/* utsname()->version */
 };

@@ -69,7 +69,7 @@ enum kmh_opcode {
  * INTERRUPT: in the middle of a later operation of this task (after value >> 8 others) the
  * pages from "page" on, value & 0xff of them, are mapped, read and unmapped.  reg is
  * enum kmh_context, plus enum kmh_trigger << 4; offset is nanoseconds after the operation's
- * beginning, or the offset of an instruction in a function.
+ * beginning, or the number of an instruction in a function, from 0.
  */
 enum kmh_context {
 	KMH_CONTEXT_HARDIRQ = 0,
@@ -80,7 +80,7 @@ enum kmh_context {
 enum kmh_trigger {
 	KMH_TRIGGER_TIMER = 0,
 	KMH_TRIGGER_IPI = 1,	/* of another CPU */
-	KMH_TRIGGER_FUNCTIONS = 2, /* and above: an index into trigger_functions of instant.c */
+	KMH_TRIGGER_FUNCTIONS = 2, /* and above: an index into trigger_functions of trigger.c */
 };
 
 enum kmh_base {

@@ -132,7 +132,7 @@ static void task_destroy(struct kmh_task *t)
 void kmh_tasks_stop(void)
 {
 	kmh_assert_request();
-	kmh_instant_reset();
+	kmh_instant_end();
 	while (kmh_n_tasks)
 		task_destroy(kmh_tasks[--kmh_n_tasks]);
 }

@@ -66,6 +66,8 @@ class ReachedSituations:
             self.situations[
                 "flush of translations" if seen.flush_ranges else "flush of nothing"
             ] += 1
+        if seen.interrupts:
+            self.situations["interrupt inside"] += 1
         if seen.done:
             self._woken(seen)
         self._cursor = seen.cursor
@@ -105,8 +107,6 @@ class ReachedSituations:
             self.situations["unmap with offset"] += 1
         elif code is OpCode.SLEEP and seen.depth > 0:
             self.situations["sleep with mappings"] += 1
-        if seen.interrupts:
-            self.situations["interrupt inside"] += 1
         if seen.status is Status.FAULT:
             self.situations["fault"] += 1
 

@@ -12,13 +12,14 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 
-VERSION = 3
+VERSION = 4
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
 RESPONSE = Struct("<HHiI")
 PROTS = 5
-INFO = Struct(f"<{34 + 2 * PROTS}I64s64s")
+FUNCTIONS = 11
+INFO = Struct(f"<{34 + 2 * PROTS + FUNCTIONS}I64s64s")
 POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
@@ -243,7 +244,8 @@ def _layout(words: Sequence[int]) -> Layout:
         high_memory=words[13],
         fixaddr_start=words[14],
         kmap_prot=words[16] | words[17] << 32,
-        prots=_prots(words[34:]),
+        prots=_prots(words[34 : 34 + 2 * PROTS]),
+        instructions=tuple(words[34 + 2 * PROTS :]),
         typed_top=words[32],
         typed_count=words[33],
         pat=Config.PAT in config,

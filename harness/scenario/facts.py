@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from harness.model.records.interrupt import Trigger
 from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import OPERATIONS, OpCode, OperationFlag
@@ -67,9 +68,17 @@ def numbers(layout: Layout) -> dict[str, int]:
         "NR_CPUS": layout.nr_cpus,
         "FIX_KMAP_BEGIN": layout.fix_kmap_begin,
         "FIX_KMAP_END": layout.fix_kmap_end,
+        **_instructions(layout),
         **{name: number for number, name in enumerate(KM_TYPES_2_6_32)},
         "ERA_2_6_32": 1 << ERA_SHIFT,
     }
+
+
+def _instructions(layout: Layout) -> dict[str, int]:
+    """``IN_MAP`` and so on: how many instructions the function of each trigger has."""
+    functions = [trigger for trigger in Trigger if trigger >= Trigger.MAP]
+    counts = layout.instructions or (0,) * len(functions)
+    return {f"IN_{trigger.name}": count for trigger, count in zip(functions, counts, strict=True)}
 
 
 def has_operation(layout: Layout, code: OpCode) -> bool:
@@ -107,6 +116,7 @@ def _counts(facts: Facts) -> dict[str, int]:
         "pkmap": facts.layout.last_pkmap,
         "window": facts.layout.window,
         "depth": usable_depth(facts.layout),
+        **_instructions(facts.layout),
     }
 
 

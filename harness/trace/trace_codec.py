@@ -58,8 +58,8 @@ def header_value(header: Header) -> dict[str, Any]:
 def header_of(value: dict[str, Any]) -> Header:
     """Header of a first line."""
     known = value["layout"]
-    prots = tuple(known.get("prots", ()))
-    layout = Layout(**{**known, "generation": Generation(known["generation"]), "prots": prots})
+    lists = {name: tuple(known.get(name, ())) for name in ("prots", "instructions")}
+    layout = Layout(**{**known, "generation": Generation(known["generation"]), **lists})
     symbols = value.get("config_symbols")
     return Header(
         value["release"],

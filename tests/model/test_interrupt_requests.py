@@ -44,8 +44,8 @@ def after(*operations, machine=TWO):
 
 
 REQUESTS = {
-    "last trigger": (due(Trigger.FLUSH_UNUSED), OK),
-    "no such trigger": (due(10), REFUSED),
+    "last trigger": (due(Trigger.PAGE_ADDRESS), OK),
+    "no such trigger": (due(13), REFUSED),
     "last context": (due(where=InterruptContext.TASK), OK),
     "no such context": (due(where=3), REFUSED),
     "no level": (due(levels=0), REFUSED),
@@ -111,7 +111,7 @@ def test_a_task_that_goes_to_sleep_in_kmap_meets_none():
 
 def test_an_operation_in_which_none_may_come_drops_it():
     assert interrupts(due(), NOP)[0] != [()]
-    assert interrupts(due(), Operation(OpCode.PAGE_ADDRESS, page=0)) == ([()], {None})
+    assert interrupts(due(), Operation(OpCode.IRQ_OFF)) == ([()], {None})
 
 
 @pytest.mark.parametrize("layout", [LOCAL_PAE, STACK_PAE], ids=["local", "stack"])
@@ -133,7 +133,7 @@ def test_the_numbers_are_those_of_the_wire():
     ]
     assert {trigger.name: trigger.value for trigger in Trigger} == {
         "TIMER": 0, "IPI": 1, "MAP": 2, "UNMAP": 3, "FLUSH": 4, "SWITCH_OUT": 5, "SWITCH_IN": 6, "KMAP": 7,
-        "KUNMAP": 8, "FLUSH_UNUSED": 9,
+        "KUNMAP": 8, "FLUSH_UNUSED": 9, "IOMAP": 10, "IOUNMAP": 11, "PAGE_ADDRESS": 12,
     }  # fmt: skip
     assert (HARD, SOFT, OWN, IN_USE) == (1, 2, 4, 8)
     assert (LEVELS_MOST, DELAY_MOST_NS) == (8, 1_000_000)

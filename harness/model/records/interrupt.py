@@ -35,6 +35,9 @@ class Trigger(IntEnum):
     KMAP = 7
     KUNMAP = 8
     FLUSH_UNUSED = 9
+    IOMAP = 10
+    IOUNMAP = 11
+    PAGE_ADDRESS = 12
 
 
 class Armed(NamedTuple):

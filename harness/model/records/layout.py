@@ -39,7 +39,8 @@ class Layout(NamedTuple):
     PAE), counts are numbers of slots or CPUs.  ``prots`` are the flags of each ``Prot`` (empty:
     those of a CPU without PAT), ``pat`` whether the kernel uses PAT; ``to_page_local``:
     ``kmap_to_page`` knows kmap_local addresses and warns (6.1 on); ``kmap_atomic_prot``:
-    it and ``kmap_atomic_pfn`` exist (not in the 5.10-rt patch).
+    it and ``kmap_atomic_pfn`` exist (not in the 5.10-rt patch); ``instructions``: the number in
+    the function of each ``Trigger`` from MAP on, 0 where the kernel lacks the function.
     """
 
     generation: Generation
@@ -69,6 +70,7 @@ class Layout(NamedTuple):
     kmap_atomic_prot: bool = True
     typed_top: int = 0
     typed_count: int = 0
+    instructions: tuple[int, ...] = ()
 
     def fixaddr(self, index: int) -> int:
         """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``).

@@ -30,7 +30,7 @@ from harness.model.rules.draft import Draft
 
 
 def arm(d: Draft, flush: Callable[[Draft], None]) -> list[Draft]:
-    """INTERRUPT: nothing happens yet.  Where no instruction begins at the offset it is refused.
+    """INTERRUPT: nothing happens yet.  Where the function has fewer instructions it is refused.
 
     To place a probe the kernel may need a page for its instructions; the change of that page's
     attributes flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``,
