@@ -15,6 +15,7 @@ _STOP = 128
 def main() -> None:
     """Run the command line; whatever ends it is one message and one exit code."""
     try:
+        import_module("harness.base.standard_streams").secure_streams()
         signals = import_module("harness.base.signals")
         try:
             signals.raise_when_ended()

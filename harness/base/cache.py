@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from harness.base.seal import SealError, check_file, check_folder, seal_file, seal_of
 from harness.errors import PrerequisiteError
 
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
@@ -123,8 +124,11 @@ class Cache:
                 shutil.rmtree(fresh, ignore_errors=True)
 
     @contextmanager
-    def new_file(self, final: Path) -> Iterator[Path]:
-        """A file name to write; it is renamed to ``final`` when the block ends well."""
+    def new_file(self, final: Path, *, sealed: bool = False) -> Iterator[Path]:
+        """A file name to write; it is renamed to ``final`` when the block ends well.
+
+        A file that is *sealed* has its size and digest recorded beside it.
+        """
         self.folder(*final.parent.relative_to(self.root).parts)
         with self.guarded():
             handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{final.name}-", dir=final.parent)
@@ -133,9 +137,34 @@ class Cache:
             try:
                 yield fresh
                 fresh.chmod(0o644)
+                _make_way(final)
                 fresh.replace(final)
+                if sealed:
+                    seal_file(final)
             finally:
                 fresh.unlink(missing_ok=True)
+
+    def sound(self, product: Path, files: Iterable[Path] | None = None) -> bool:
+        """Whether a product is there, and as it was made: a file, or *files* of a folder."""
+        return product.exists() and not _damage(product, files)
+
+    def sound_or_gone(self, product: Path, files: Iterable[Path] | None = None) -> bool:
+        """Whether a product is sound; one that is not is reported and removed.
+
+        Call it with the product's lock held, before the product is made again.
+        """
+        if not product.exists():
+            return False
+        if damage := _damage(product, files):
+            self.discard(product, damage)
+        return not damage
+
+    def discard(self, product: Path, why: str) -> None:
+        """Remove a product that cannot be used, and tell the user so."""
+        name = product.relative_to(self.root)
+        sys.stderr.write(f"- {name} in the cache is damaged ({why}): it is made again\n")
+        with self.guarded():
+            _remove(product)
 
     def require_space(self, needed: int) -> None:
         """Raise :class:`CacheFullError` unless ``needed`` bytes are free."""
@@ -144,15 +173,39 @@ class Cache:
             raise CacheFullError(self.root, f"{needed >> 20} MiB needed, {free >> 20} MiB free")
 
 
+def _damage(product: Path, files: Iterable[Path] | None) -> str:
+    try:
+        if product.is_dir():
+            check_folder(product, files)
+        else:
+            check_file(product)
+    except SealError as error:
+        return str(error)
+    return ""
+
+
 def _remove_leftovers(final: Path) -> None:
     for path in final.parent.glob(f"{_TEMPORARY}{final.name}-*"):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _replace_folder(fresh: Path, final: Path) -> None:
-    if final.exists():
-        shutil.rmtree(final)
+    _remove(final)
     fresh.rename(final)
+
+
+def _make_way(final: Path) -> None:
+    """Remove a folder that lies where a file is to be."""
+    if final.is_dir():
+        _remove(final)
+
+
+def _remove(product: Path) -> None:
+    if product.is_dir() and not product.is_symlink():
+        shutil.rmtree(product)
+    else:
+        product.unlink(missing_ok=True)
+        seal_of(product).unlink(missing_ok=True)
 
 
 def _holder(path: Path) -> str:

@@ -3,10 +3,10 @@
 A key names all that its value depends on, so a value never changes; old ones are dropped.
 """
 
-import json
 from typing import Any
 
 from harness.base.cache import Cache
+from harness.base.sealed_json import read_sealed, write_sealed
 
 MOST = 400
 """Values in one folder; the least recently used are deleted."""
@@ -20,19 +20,15 @@ class Memo:
         self._folder = cache.root / kind
 
     def load(self, key: str) -> dict[str, Any] | None:
-        """The value of *key*, or None; one that cannot be read counts as none."""
+        """The value of *key*, or None; one that is damaged counts as none."""
         path = self._folder / f"{key}.json"
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+        if value := read_sealed(path):
             path.touch()
-        except (OSError, ValueError):
-            return None
-        return value if isinstance(value, dict) else None
+        return value
 
     def save(self, key: str, value: dict[str, Any]) -> None:
         """Keep *value*; raises a cache error."""
-        with self._cache.new_file(self._folder / f"{key}.json") as fresh:
-            fresh.write_text(json.dumps(value), encoding="utf-8")
+        write_sealed(self._cache, self._folder / f"{key}.json", value)
         self._evict()
 
     def _evict(self) -> None:

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from harness.base.project import NAME, version_text
 from harness.base.signals import EndedBySignal
-from harness.base.standard_streams import lost_result, secure_streams
+from harness.base.standard_streams import lost_result
 from harness.errors import HarnessError, InfrastructureError
 
 _PREREQUISITE = 2
@@ -108,11 +108,9 @@ def _group(
 def main() -> None:
     """Run the command line and exit.
 
-    Every error becomes one message and one exit code (docs/architecture.md).  Standard streams
-    that are closed, full or read by nobody do not change it; a result that could not be printed
-    does.
+    Every error becomes one message and one exit code (docs/architecture.md).  A result that
+    could not be printed changes it.
     """
-    secure_streams()
     words = sys.argv[1:]
     code = _exit_code(words)
     if lost := lost_result():

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.base.cache import Cache
+from harness.base.seal import seal_folder
 from harness.errors import InfrastructureError, PrerequisiteError
 from harness.guest.bootable_kernel import BootableKernel, image_for
 from harness.guest.booting import boot_guest, restore_guest
@@ -30,7 +31,7 @@ from harness.guest.running_guest import Guest
 from harness.guest.saved import Saved, copy_memory
 from harness.guest.shape import Accelerator, Shape
 
-FORMAT = 2
+FORMAT = 3
 SETTLE_SECONDS = 2.5
 """Seconds for the kernel's deferred work after a boot.
 
@@ -140,15 +141,19 @@ def emulator(shape: Shape) -> str:
 
 
 def find_template(parts: GuestParts, cache: Cache) -> Template | None:
-    """Return the template of *parts*, if it has been made."""
+    """Return the template of *parts*, if it has been made and is as it was made."""
     folder = cache.root / "templates" / template_key(parts)
-    try:
-        said = json.loads((folder / "template.json").read_text(encoding="ascii"))
-    except (OSError, ValueError):
+    if not cache.sound(folder, _restored(folder)):
         return None
+    said = json.loads((folder / "template.json").read_text(encoding="ascii"))
     kernel = image_for(parts.kernel, parts.shape)
     machine = QemuMachine(parts.shape, kernel, folder / "initramfs.cpio", tuple(said["modules"]))
     return Template(folder, machine, said["request"])
+
+
+def _restored(folder: Path) -> tuple[Path, ...]:
+    """The files that a restore depends on."""
+    return tuple(folder / name for name in ("template.json", "devices", "memory"))
 
 
 def make_template(parts: GuestParts, workdir: Path, cache: Cache) -> Guest | None:
@@ -195,6 +200,7 @@ def _write(guest: Guest, folder: Path, workdir: Path) -> None:
     for name in ("initramfs.cpio", "console.log"):
         shutil.copyfile(workdir / name, folder / name)
     (folder / "template.json").write_text(json.dumps(said), encoding="ascii")
+    seal_folder(folder, folder.iterdir())
 
 
 def start(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Guest:
@@ -207,7 +213,8 @@ def start(parts: GuestParts, workdir: Path, cache: Cache | None = None) -> Guest
         template = find_template(parts, cache)
         if template is None:
             with cache.locked(f"template-{key}"):
-                if not find_template(parts, cache) and (
+                folder = cache.root / "templates" / key
+                if not cache.sound_or_gone(folder, _restored(folder)) and (
                     guest := make_template(parts, workdir, cache)
                 ):
                     return guest

@@ -6,7 +6,6 @@ host. The hooks of the host's configuration (``APT::Update::Post-Invoke`` and th
 out.
 """
 
-import hashlib
 import os
 import re
 import shutil
@@ -15,7 +14,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from debian.deb822 import Deb822
 
@@ -25,9 +23,11 @@ from harness.base.cache import Cache, CacheFullError
 from harness.base.host import host_architecture, run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress
+from harness.base.seal import is_sealed, seal_folder
 from harness.errors import PrerequisiteError
 from harness.kernel import sources
 from harness.kernel.host_apt import HostApt, host_apt
+from harness.kernel.package import FetchError, Package, kept_deb, verify
 
 INDEX_LIFETIME = 3600.0
 """Seconds for which index files are used before apt is asked for newer ones."""
@@ -56,29 +56,8 @@ Acquire::Languages "none";
 """
 
 
-class FetchError(PrerequisiteError):
-    """One package could not be fetched; another source or version may do."""
-
-
 class ArchiveError(PrerequisiteError):
     """The package archive cannot be used at all."""
-
-
-class Package(NamedTuple):
-    """One binary package of a signed index, and where it lies."""
-
-    name: str
-    version: str
-    architecture: str
-    uri: str
-    sha256: str
-    size: int
-    installed_size: int
-    suite: str
-
-    def __str__(self) -> str:
-        """Name, version and suite, as in messages."""
-        return f"{self.name} {self.version} ({self.suite})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +81,27 @@ class Archive:
         """
         with self.cache.locked(f"apt-{self.codename}"):
             stamp = self.root / "updated"
-            if (
-                not force
-                and stamp.exists()
-                and time.time() - stamp.stat().st_mtime < INDEX_LIFETIME
-            ):
-                return tuple(stamp.read_text().splitlines())
+            if not force and self._is_recent(stamp):
+                return tuple(stamp.read_text(errors="replace").splitlines())
             progress.step(f"package index of {self.codename}")
             self._configure()
             complaints = _complaints(self._apt("apt-get", "update", "-q").stderr)
             self._require_space_for_index(complaints)
             stamp.write_text("\n".join(complaints))
+            seal_folder(self.root, [stamp, *self._index_files()])
             return complaints
+
+    def _is_recent(self, stamp: Path) -> bool:
+        """Whether the index files are not old, and still those whose signatures apt has seen."""
+        if not stamp.exists() or not is_sealed(self.root):
+            return False
+        if self.cache.sound(self.root):
+            return time.time() - stamp.stat().st_mtime < INDEX_LIFETIME
+        self.cache.discard(self.root, "its files are not those that apt has checked")
+        return False
+
+    def _index_files(self) -> list[Path]:
+        return [path for path in (self.root / "lists").glob("*_*") if path.is_file()]
 
     def packages(self, pattern: str) -> tuple[Package, ...]:
         """Return the packages of all verified indexes whose whole name matches the regular
@@ -135,10 +123,8 @@ class Archive:
         error.
         """
         final = self.cache.root / "debs" / f"{package.sha256}.deb"
-        if final.exists():
-            return final
         with self.cache.locked(f"deb-{package.sha256}"):
-            if not final.exists():
+            if not kept_deb(self.cache, final):
                 self._download(package, final, progress)
         return final
 
@@ -249,18 +235,6 @@ class Archive:
         for line in complaints:
             if "No space left" in line:
                 raise CacheFullError(self.cache.root, line)
-
-
-def verify(path: Path, package: Package) -> None:
-    """Check size and SHA-256 against the signed index; raises :class:`FetchError`."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != package.sha256:
-        size = path.stat().st_size
-        raise FetchError(
-            f"{package} is not what the signed index says: "
-            f"SHA-256 {digest}, {size} bytes; expected {package.sha256}, {package.size} bytes"
-        )
 
 
 def _complaints(stderr: str) -> tuple[str, ...]:

@@ -14,9 +14,11 @@ from harness.base.cache import Cache, CacheFullError
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
+from harness.base.seal import seal_folder
 from harness.errors import UsageError
 from harness.kernel.cross_compiler import compiler_version, find_tool
 from harness.kernel.kernel_record import Kernel
+from harness.kernel.stock import require_headers
 
 _DIAGNOSTICS = (
     r"\S+?:\d+:(?:\d+:)? (?:fatal )?[Ee]rror: .*",
@@ -84,7 +86,8 @@ def build_module(
     """Build the module of ``folder`` (with its Kbuild or Makefile) for ``kernel``.
 
     A copy is built, so that the folder stays as it is. Raises :class:`BuildError` when the
-    compiler refuses and :class:`UsageError` when the folder makes no module, or more than one.
+    compiler refuses, :class:`UsageError` when the folder makes no module, or more than one, and
+    :class:`KernelDamagedError` when the kernel's headers in the cache are damaged.
     """
     cache, progress = cache or Cache.default(), progress or Quiet()
     files = source_files(folder)
@@ -96,17 +99,20 @@ def build_module(
     key = _key(compiler, folder, files, [kernel.content_hash, *commands])
     home = cache.root / "modules" / key
     command = shlex.join(_module_command(kernel, home))
-    if found := _only_module(home):
+    if (found := _only_module(home)) and cache.sound(home, _loaded(found)):
         return Built(found, key, command)
     require_plain_path(kernel.build_dir)
     require_plain_path(home)
+    require_headers(kernel, cache)
     with cache.locked(f"module-{key}"):
-        if not _only_module(home):
+        found = _only_module(home)
+        if not cache.sound_or_gone(home, _loaded(found) if found else None) or not found:
             progress.step(f"building the module for {kernel.release}")
             with cache.new_folder(home) as fresh:
                 _copy(folder, files, fresh)
                 _make(kernel, folder, fresh)
                 (fresh / BUILT_FOR).write_text(kernel.content_hash)
+                seal_folder(fresh, [path for path in fresh.rglob("*") if path.is_file()])
     module = _only_module(home)
     assert module is not None, "a module folder was published without a module"
     return Built(module, key, command)
@@ -134,12 +140,12 @@ def build_program(
     final = cache.root / "programs" / key / name
     command = _program_command(compiler, sources, str(final), include)
     built = Built(final, key, shlex.join(command))
-    if final.exists():
+    if cache.sound(final):
         return built
     with cache.locked(f"program-{key}"):
-        if not final.exists():
+        if not cache.sound_or_gone(final):
             progress.step(f"building {name}")
-            with cache.new_file(final) as fresh:
+            with cache.new_file(final, sealed=True) as fresh:
                 _run(compiler, _program_command(compiler, sources, str(fresh), include), name)
                 fresh.chmod(0o755)
     return built
@@ -171,7 +177,7 @@ def _key(
     compiler: CrossCompiler, folder: Path | None, files: Iterable[Path], more: Iterable[str]
 ) -> str:
     """Return the key of a product; files are named relative to ``folder``, or by name alone."""
-    digest = hashlib.sha256(compiler_version(compiler).encode())
+    digest = hashlib.sha256(f"sealed {compiler_version(compiler)}".encode())
     for text in more:
         digest.update(b"\0" + text.encode())
     for path in files:
@@ -221,6 +227,11 @@ def _run(compiler: CrossCompiler, command: list[str], what: str) -> None:
         if "No space left" in output:
             raise CacheFullError(Path(command[-1]), f"while building {what}")
         raise BuildError(what, shlex.join(command), output)
+
+
+def _loaded(module: Path) -> tuple[Path, Path]:
+    """The files of a module's folder that are read: with DWARF, and as guests load it."""
+    return module, module.parent / STRIPPED / module.name
 
 
 def _only_module(folder: Path) -> Path | None:

@@ -20,6 +20,7 @@ from harness.base.cache import Cache
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
+from harness.base.seal import is_sealed
 from harness.errors import InfrastructureError
 from harness.kernel import fragment, record_file, tree
 from harness.kernel.build_recipe import BuildRecipe
@@ -66,10 +67,13 @@ def obtain_built(
     cache, progress = cache or Cache.default(), progress or Quiet()
     source = source_tree(recipe.package, recipe.codenames, cache, progress, refresh=refresh)
     home = _home(recipe, source, cache)
-    if kernel := record_file.read_record(home):
+    if kernel := record_file.sound_record(cache, home):
         return kernel
     with cache.locked(f"tree-{recipe.name}-{home.name}"):
-        return record_file.read_record(home) or _build(
+        if record_file.read_record(home) and not is_sealed(home):
+            # A tree of an earlier version: half an hour's work is not thrown away for that.
+            record_file.seal_record(home)
+        return record_file.sound_record_or_gone(cache, home) or _build(
             _Order(recipe, source, home, cache, progress), jobs, say
         )
 
@@ -146,6 +150,7 @@ def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
     record_file.write_record(
         order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache))
     )
+    record_file.seal_record(order.home)
     found = record_file.read_record(order.home)
     assert found is not None, "a kernel was just described"
     return found

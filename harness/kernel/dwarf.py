@@ -5,23 +5,24 @@ headers and configuration; no table of them is kept anywhere.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.dwarf.die import DIE
 from elftools.elf.elffile import ELFFile
 
 from harness.base.cache import Cache
+from harness.base.sealed_json import read_sealed, write_sealed
 from harness.errors import UsageError
 
 STRUCTURES = ("kmh_*", "task_struct", "kmap_ctrl", "page", "page_address_map", "page_address_slot")
 """Structures whose layout is read unless others are asked for, as shell patterns."""
 
-_FORMAT = "1"
+_FORMAT = "2"
 _QUALIFIERS = ("DW_TAG_typedef", "DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_atomic_type")
 _COMPOUND = ("DW_TAG_structure_type", "DW_TAG_union_type")
 
@@ -91,27 +92,22 @@ def read_dwarf(
         digest = hashlib.file_digest(file, "sha256")
     digest.update("\0".join([_FORMAT, *structures]).encode())
     kept = cache.root / "dwarf" / f"{digest.hexdigest()[:32]}.json"
-    facts = _load(ko, kept)
-    if facts is None:
-        facts = _parse(ko, structures)
-        with cache.new_file(kept) as fresh:
-            fresh.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+    if read := read_sealed(kept):
+        return _facts(ko, read)
+    facts = _parse(ko, structures)
+    write_sealed(cache, kept, asdict(facts))
     return facts
 
 
-def _load(ko: Path, kept: Path) -> DwarfFacts | None:
-    try:
-        read = json.loads(kept.read_text(encoding="utf-8"))
-        structs = {
-            name: Structure(
-                one["size"],
-                {key: StructMember(**member) for key, member in one["members"].items()},
-            )
-            for name, one in read["structs"].items()
-        }
-        return DwarfFacts(ko.name, read["enums"], read["constants"], structs)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _facts(ko: Path, read: Mapping[str, Any]) -> DwarfFacts:
+    structs = {
+        name: Structure(
+            one["size"],
+            {key: StructMember(**member) for key, member in one["members"].items()},
+        )
+        for name, one in read["structs"].items()
+    }
+    return DwarfFacts(ko.name, read["enums"], read["constants"], structs)
 
 
 def _parse(ko: Path, structures: Sequence[str]) -> DwarfFacts:

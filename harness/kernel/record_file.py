@@ -6,6 +6,9 @@ from typing import Any
 
 from harness.architecture.i386 import I386
 from harness.architecture.known import ARCHITECTURES
+from harness.base.cache import Cache
+from harness.base.seal import seal_folder
+from harness.errors import UsageError
 from harness.kernel.kernel_record import Kernel, KernelConfig
 
 _FILE = "kernel.json"
@@ -24,6 +27,38 @@ def write_record(folder: Path, kernel: Kernel) -> None:
     (folder / _FILE).write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
 
 
+def record_files(folder: Path, kernel: Kernel) -> tuple[Path, ...]:
+    """What of the files below *folder* a run reads: they are sealed, and checked each time."""
+    drivers = kernel.modules_dir / "kernel" / "drivers" if kernel.modules_dir else folder / "none"
+    return (
+        folder / _FILE,
+        kernel.build_dir / ".config",
+        *filter(None, (kernel.bzimage, kernel.vmlinux, kernel.system_map)),
+        *sorted(drivers.glob("virtio/*.ko")),
+        *sorted(drivers.glob("char/virtio*.ko")),
+    )
+
+
+def sound_record(cache: Cache, folder: Path) -> Kernel | None:
+    """The kernel that *folder* describes; None where one of its files is not what was made."""
+    kernel = read_record(folder)
+    return kernel if kernel and cache.sound(folder, record_files(folder, kernel)) else None
+
+
+def sound_record_or_gone(cache: Cache, folder: Path) -> Kernel | None:
+    """As :func:`sound_record`; a damaged folder is reported and removed.  Hold its lock."""
+    kernel = read_record(folder)
+    files = record_files(folder, kernel) if kernel else None
+    return kernel if cache.sound_or_gone(folder, files) else None
+
+
+def seal_record(folder: Path) -> None:
+    """Seal the files of the kernel that *folder* describes."""
+    kernel = read_record(folder)
+    assert kernel is not None, "the kernel was just described"
+    seal_folder(folder, record_files(folder, kernel))
+
+
 def read_record(folder: Path) -> Kernel | None:
     """The kernel that ``folder`` describes; None where it is missing or of another format."""
     try:
@@ -38,9 +73,12 @@ def read_record(folder: Path) -> Kernel | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     build_dir = paths.pop("build_dir")
-    if build_dir is None or not build_dir.is_dir():
+    if build_dir is None:
         return None
-    config = KernelConfig.read(build_dir / ".config")
+    try:
+        config = KernelConfig.read(build_dir / ".config")
+    except UsageError:
+        return None
     return Kernel(
         **plain,
         **paths,

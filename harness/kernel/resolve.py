@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from debian.debian_support import Version
 
-from harness.kernel.apt import Package
 from harness.kernel.catalogue import StockKernel
+from harness.kernel.package import Package
 
 
 @dataclass(frozen=True, slots=True)

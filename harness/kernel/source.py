@@ -8,7 +8,8 @@ from debian.debian_support import Version
 
 from harness.base.cache import Cache
 from harness.base.progress import Progress
-from harness.kernel.apt import Archive, Package
+from harness.kernel.apt import Archive
+from harness.kernel.package import Package
 from harness.kernel.stock import KernelUnobtainableError
 from harness.kernel.unpack import PackageContentError, unpack
 

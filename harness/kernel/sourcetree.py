@@ -13,7 +13,8 @@ from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
 from harness.errors import PrerequisiteError
-from harness.kernel.apt import Archive, FetchError, Package
+from harness.kernel.apt import Archive
+from harness.kernel.package import FetchError, Package
 from harness.kernel.unpack import PackageContentError, unpack
 
 _UNPACKED_MIB = 2000

@@ -29,7 +29,9 @@ class KernelStatus:
 def statuses(cache: Cache | None = None) -> tuple[KernelStatus, ...]:
     """The status of every known kernel, without touching apt or the network."""
     cache = cache or Cache.default()
-    built = Counter(path.read_text() for path in cache.root.glob(f"modules/*/{BUILT_FOR}"))
+    built = Counter(
+        path.read_text(errors="replace") for path in cache.root.glob(f"modules/*/{BUILT_FOR}")
+    )
     return tuple(
         KernelStatus(name, from_source, kernel, built[kernel.content_hash] if kernel else 0)
         for name, from_source, kernel in _kernels(cache)

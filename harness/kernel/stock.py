@@ -10,15 +10,17 @@ from pathlib import Path
 from harness.base.cache import Cache
 from harness.base.host import host_architecture
 from harness.base.progress import Progress, Quiet
-from harness.errors import PrerequisiteError
+from harness.base.seal import seal_folder
+from harness.errors import InfrastructureError, PrerequisiteError
 from harness.kernel import record_file, resolve, systemmap
-from harness.kernel.apt import Archive, FetchError
+from harness.kernel.apt import Archive
 from harness.kernel.catalogue import StockKernel, lookup
 from harness.kernel.image import read_facts
 from harness.kernel.kernel_record import Kernel, KernelConfig
+from harness.kernel.package import FetchError
 from harness.kernel.unpack import relocate_headers, unpack, write_vmlinux
 
-_RECIPE = "1"
+_RECIPE = "2"
 """Changed when a product made from the same packages would look different."""
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -33,6 +35,13 @@ class KernelUnobtainableError(PrerequisiteError):
             hint="check the network and the apt sources; try again later if a mirror is updated",
         )
         self.tried = tuple(tried)
+
+
+class KernelDamagedError(InfrastructureError):
+    """A kernel in the cache was damaged, and has been removed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the kernel {name} in the cache was damaged", hint="run again")
 
 
 def obtain(
@@ -64,7 +73,7 @@ def cached(stock: StockKernel, cache: Cache) -> Kernel | None:
     home = cache.root / "kernels" / stock.name
     try:
         current = json.loads((home / "current.json").read_text(encoding="utf-8"))
-        return record_file.read_record(home / current["folder"])
+        return record_file.sound_record(cache, home / current["folder"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -108,7 +117,7 @@ def _make(
         "\n".join([_RECIPE, *(deb.stem for deb in debs)]).encode()
     ).hexdigest()
     final = home / content[:16]
-    kernel = record_file.read_record(final)
+    kernel = record_file.sound_record_or_gone(cache, final)
     if kernel is None:
         cache.require_space(
             sum(p[0].installed_size << 10 for p in (packed.image, packed.headers, packed.common))
@@ -117,6 +126,9 @@ def _make(
             progress.step(f"unpacking {packed.release}")
             record_file.write_record(fresh, _fill(stock, packed, debs, fresh, content))
             _add_system_map(archive, packed, fresh, progress)
+            record_file.seal_record(fresh)
+            root = fresh / "root"
+            seal_folder(root, [path for path in root.rglob("*") if _is_plain(path)])
         kernel = record_file.read_record(final)
     assert kernel is not None, "a product folder was published without its description"
     with cache.new_file(home / "current.json") as pointer:
@@ -124,6 +136,25 @@ def _make(
             json.dumps({"folder": final.name, "packages": _describe(packed)}, indent=1) + "\n"
         )
     return kernel
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def require_headers(kernel: Kernel, cache: Cache) -> None:
+    """Raise :class:`KernelDamagedError` unless a stock kernel's headers are as they were unpacked.
+
+    A damaged kernel is removed: obtain it again.
+    """
+    home = cache.root / "kernels"
+    if not kernel.build_dir.is_relative_to(home):
+        return
+    folder = home.joinpath(*kernel.build_dir.relative_to(home).parts[:2])
+    with cache.locked(f"kernel-{kernel.name}"):
+        if not cache.sound(folder / "root"):
+            cache.discard(folder, "its headers are not those of the packages")
+            raise KernelDamagedError(kernel.name)
 
 
 def _describe(packed: resolve.PackageSet) -> list[str]:

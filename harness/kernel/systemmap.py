@@ -18,7 +18,8 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
-from harness.kernel.apt import Archive, Package
+from harness.kernel.apt import Archive
+from harness.kernel.package import Package
 
 _LIMIT = 3 << 20
 _AR_HEADER = 60

@@ -96,8 +96,8 @@ def _vmlinux_of(image: Path, cache: Cache, architecture: Architecture) -> Path:
     digest = hashlib.sha256(image.read_bytes()).hexdigest()[:32]
     final = cache.root / "vmlinux" / digest
     with cache.locked(f"vmlinux-{digest}"):
-        if not final.exists():
-            with cache.new_file(final) as fresh:
+        if not cache.sound_or_gone(final):
+            with cache.new_file(final, sealed=True) as fresh:
                 fresh.write_bytes(extract_vmlinux(image, architecture))
     return final
 

@@ -13,6 +13,7 @@ from harness.kernel.by_name import kernel_by_name
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
 from harness.kernel.kernel_record import Kernel
 from harness.kernel.module import check_module
+from harness.kernel.stock import KernelDamagedError
 from harness.kernel.tree import Say
 from harness.kernel.user import user_kernel
 from harness.run.wire_check import require_wire
@@ -65,7 +66,12 @@ def prepare(
     Raises UsageError for a kernel that is not known or a module that is not this kernel's,
     PrerequisiteError for a missing program or an unreachable archive.
     """
-    return prepare_kernel(find_kernel(name, build_dir, progress, say), progress, sources=sources)
+    kernel = find_kernel(name, build_dir, progress, say)
+    try:
+        return prepare_kernel(kernel, progress, sources=sources)
+    except KernelDamagedError:
+        kernel = find_kernel(name, build_dir, progress, say)
+        return prepare_kernel(kernel, progress, sources=sources)
 
 
 def prepare_kernel(

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.conftest import archive, cache  # noqa: F401 - fixtures for the cases of the cache
+
 from .command import Command
 
 

@@ -49,11 +49,23 @@ def test_a_result_that_cannot_be_written(tmp_path, name, redirection):
     assert status(tmp_path, redirection, *COMMANDS[name][1]) == 3
 
 
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", ">&-"])
+def test_an_installation_that_is_broken(tmp_path, redirection):
+    """What fails before any command is imported has no streams either."""
+    program = (
+        "import sys; from harness import __main__; sys.modules['harness.cli.main'] = None\n"
+        "__main__.main()"
+    )
+    shell = f'"$@" {redirection}'
+    command = ["bash", "-c", shell, "bash", sys.executable, "-c", program]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 3
+
+
 @pytest.mark.parametrize("how", ["BrokenPipeError", "EOFError", "ImportError", "RecursionError"])
 def test_what_typer_would_end_with_a_verdict(tmp_path, how):
     """Typer ends the first two with 1, which is a divergence."""
     program = (
-        "import sys; from harness.cli import explore, main\n"
+        "import sys; from harness.cli import explore; from harness import __main__ as main\n"
         f"explore.search = explore._draw = lambda *_: (_ for _ in ()).throw({how}('gone'))\n"
         "sys.argv[1:] = ['explore', '--svg', 'x']; main.main()"
     )

@@ -9,7 +9,7 @@ from harness.base import project
 from harness.errors import UsageError
 from harness.guest.ssh import guest_recipe, package_files
 from harness.guest.ssh.packages import Chosen, parse_simulation, places
-from harness.kernel.apt import Package
+from harness.kernel.package import Package
 
 ORIGINS = "Debian:12.15/oldstable, Debian-Security:12/oldstable"
 SIMULATION = f"""\

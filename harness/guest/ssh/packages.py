@@ -13,7 +13,8 @@ from harness.base.host_programs import find_program
 from harness.base.progress import Progress
 from harness.errors import PrerequisiteError
 from harness.guest.ssh.guest_recipe import GuestRecipe
-from harness.kernel.apt import Archive, FetchError, Package
+from harness.kernel.apt import Archive
+from harness.kernel.package import FetchError, Package, kept_deb
 
 # apt-get(8), --simulate: "Inst NAME[:ARCHITECTURE] [OLD] (VERSION ORIGIN... [ARCHITECTURE])".
 _INSTALL = re.compile(
@@ -64,7 +65,7 @@ def _remembered(listed: Path, cache: Cache) -> list[Path]:
         debs = [cache.root / "debs" / name for name in names]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    return debs if all(deb.exists() for deb in debs) else []
+    return debs if all(kept_deb(cache, deb) for deb in debs) else []
 
 
 def closure(
