@@ -6,9 +6,22 @@
 struct kmh_outcome {
 	u32 value;
 	unsigned long address;	/* returned or operated on, 0 for none */
-	u32 cycles;
+	u32 cycles;		/* TSC ticks of the kernel's function, else of the operation */
 	u8 status;
+	bool timed;		/* the kernel's function has been timed by itself */
 };
+
+/* Around the kernel's function alone: what the module does beside it is no cost of the kernel. */
+static inline void kmh_clock_start(struct kmh_outcome *out)
+{
+	out->cycles = -(u32)kmh_arch_cycles();
+}
+
+static inline void kmh_clock_stop(struct kmh_outcome *out)
+{
+	out->cycles += (u32)kmh_arch_cycles();
+	out->timed = true;
+}
 
 /* ---- op_kinds.c: the table of operations ---- */
 
@@ -22,7 +35,8 @@ u32 kmh_op_flags(u8 code);
 
 void kmh_execute_map(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);
 void kmh_execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out);
-void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address);
+void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address,
+		       struct kmh_outcome *out);
 
 /* ---- interruption.c: what an interrupt in the middle of an operation does ---- */
 

@@ -6,61 +6,71 @@
 
 #include "kmh.h"
 
-static void *map_local(const struct kmh_op *op, struct page *page, u8 *status)
+/* kunmap_local() and kmap_local_page(): 5.11, and 5.10-rt. */
+static void *map_local(const struct kmh_op *op, struct page *page, struct kmh_outcome *out)
 {
+	void *address = NULL;
+
+	kmh_clock_start(out);
 #if KMH_HAS_KMAP_LOCAL
-	switch (op->code) {
-	case KMH_OP_KMAP_LOCAL:
-		return kmap_local_page(page);
-	case KMH_OP_KMAP_LOCAL_PROT:
-		return kmap_local_page_prot(page, kmh_arch_prot(op->prot));
-	case KMH_OP_KMAP_LOCAL_PFN:
-		return kmap_local_pfn(page_to_pfn(page));
-	}
+	if (op->code == KMH_OP_KMAP_LOCAL)
+		address = kmap_local_page(page);
+	else if (op->code == KMH_OP_KMAP_LOCAL_PROT)
+		address = kmap_local_page_prot(page, kmh_arch_prot(op->prot));
+	else
+		address = kmap_local_pfn(page_to_pfn(page));
+#else
+	out->status = KMH_ST_NOT_APPLICABLE;
 #endif
-	*status = KMH_ST_NOT_APPLICABLE;
-	return NULL;
+	kmh_clock_stop(out);
+	return address;
 }
 
-static void *map_atomic(const struct kmh_op *op, struct page *page, u8 *status)
+static void *map_atomic(const struct kmh_op *op, struct page *page, struct kmh_outcome *out)
 {
-	switch (op->code) {
-	case KMH_OP_KMAP_ATOMIC:
-		return kmap_atomic(page);
+	void *address = NULL;
+
+	kmh_clock_start(out);
+	if (op->code == KMH_OP_KMAP_ATOMIC)
+		address = kmap_atomic(page);
 #if KMH_HAS_KMAP_ATOMIC_PROT
-	case KMH_OP_KMAP_ATOMIC_PROT:
-		return kmap_atomic_prot(page, kmh_arch_prot(op->prot));
-	case KMH_OP_KMAP_ATOMIC_PFN:
-		return kmap_atomic_pfn(page_to_pfn(page));
+	else if (op->code == KMH_OP_KMAP_ATOMIC_PROT)
+		address = kmap_atomic_prot(page, kmh_arch_prot(op->prot));
+	else if (op->code == KMH_OP_KMAP_ATOMIC_PFN)
+		address = kmap_atomic_pfn(page_to_pfn(page));
 #endif
-	}
-	*status = KMH_ST_NOT_APPLICABLE;
-	return NULL;
+	else
+		out->status = KMH_ST_NOT_APPLICABLE;
+	kmh_clock_stop(out);
+	return address;
 }
 
-static void *map_persistent(const struct kmh_op *op, struct page *page)
+static void *map_persistent(const struct kmh_op *op, struct page *page, struct kmh_outcome *out)
 {
-	void *address = kmap(page);
+	void *address;
 
+	kmh_clock_start(out);
+	address = kmap(page);
+	kmh_clock_stop(out);
 	if (PageHighMem(page))
 		atomic_inc(&kmh_pages[op->page].kmaps);
 	return address;
 }
 
 static void *map_by_kind(struct kmh_task *t, const struct kmh_op *op, struct page *page,
-			 u8 *status)
+			 struct kmh_outcome *out)
 {
 	u32 flags = kmh_op_flags(op->code);
 	void *address;
 
 	if (flags & KMH_OPF_PKMAP)
-		return map_persistent(op, page);
+		return map_persistent(op, page, out);
 	if (flags & KMH_OPF_ATOMIC) {
-		address = map_atomic(op, page, status);
-		if (*status == KMH_ST_OK)
+		address = map_atomic(op, page, out);
+		if (out->status == KMH_ST_OK)
 			kmh_hold(t, KMH_HOLD_ATOMIC, (unsigned long)address);
 	} else if (flags & KMH_OPF_LOCAL) {
-		address = map_local(op, page, status);
+		address = map_local(op, page, out);
 		if (kmh_in_window((unsigned long)address))
 			kmh_hold(t, KMH_HOLD_LOCAL, (unsigned long)address);
 	} else {
@@ -84,7 +94,7 @@ void kmh_execute_map(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 		out->status = KMH_ST_REFUSED;
 		return;
 	}
-	out->value = (u32)map_by_kind(t, op, page, &out->status);
+	out->value = (u32)map_by_kind(t, op, page, out);
 	if (out->status != KMH_ST_OK)
 		return;
 	out->address = out->value;
@@ -105,15 +115,19 @@ void kmh_execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out)
 		return;
 	}
 	out->address = kmh_page_address(page);
+	kmh_clock_start(out);
 	kunmap(page);
+	kmh_clock_stop(out);
 	if (PageHighMem(page))
 		atomic_add_unless(&kmh_pages[op->page].kmaps, -1, 0);
 }
 
-static void unmap_local(struct kmh_task *t, unsigned long address)
+static void unmap_local(struct kmh_task *t, unsigned long address, struct kmh_outcome *out)
 {
 #if KMH_HAS_KMAP_LOCAL
+	kmh_clock_start(out);
 	kunmap_local((void *)address);
+	kmh_clock_stop(out);
 	if (kmh_in_window(address))
 		kmh_unhold(t, KMH_HOLD_LOCAL, address);
 #endif
@@ -124,16 +138,20 @@ static void unmap_local(struct kmh_task *t, unsigned long address)
  * @t: the current task
  * @op: an operation that unmaps by address
  * @address: the address
+ * @out: gets the time that the kernel took
  */
-void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address)
+void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address,
+		       struct kmh_outcome *out)
 {
 	u32 flags = kmh_op_flags(op->code);
 
 	if (flags & KMH_OPF_ATOMIC) {
+		kmh_clock_start(out);
 		kunmap_atomic((void *)address);
+		kmh_clock_stop(out);
 		kmh_unhold(t, KMH_HOLD_ATOMIC, address);
 	} else if (flags & KMH_OPF_LOCAL) {
-		unmap_local(t, address);
+		unmap_local(t, address, out);
 	} else {
 		kmh_iounmap((void __iomem __force *)address);
 		kmh_unhold(t, KMH_HOLD_IOMAP, address);

@@ -97,7 +97,7 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 		kmh_arch_flush_page(address);
 		break;
 	default:
-		kmh_execute_unmap(t, op, address);
+		kmh_execute_unmap(t, op, address, out);
 	}
 }
 
@@ -199,13 +199,17 @@ static void execute_by_kind(struct kmh_task *t, const struct kmh_op *op, struct 
 		execute_address(t, op, out);
 	else if (flags & KMH_OPF_OUTSIDE)
 		kmh_outside(op, out);
-	else if (op->code != KMH_OP_NOP && !(flags & KMH_OPF_OPENS_CONTEXT))
+	else if (!(flags & KMH_OPF_OPENS_CONTEXT))
 		out->status = KMH_ST_REFUSED;
 }
 
 static void execute_by_code(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
 	switch (op->code) {
+	case KMH_OP_NOP:	/* the cost of reading the clock */
+		kmh_clock_start(out);
+		kmh_clock_stop(out);
+		break;
 	case KMH_OP_KUNMAP:
 		kmh_execute_kunmap(op, out);
 		break;
@@ -252,8 +256,6 @@ static void execute_by_code(struct kmh_task *t, const struct kmh_op *op, struct 
  */
 void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
-	u64 start;
-
 	memset(out, 0, sizeof(*out));
 	if (t->refuse) {
 		t->refuse--;
@@ -267,9 +269,10 @@ void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome
 	if (!in_interrupt_context())
 		kmh_instant_begin(t, op);
 	WRITE_ONCE(kmh_executing, current);
-	start = kmh_arch_cycles();
+	kmh_clock_start(out);
 	execute_by_code(t, op, out);
-	out->cycles = kmh_arch_cycles() - start;
+	if (!out->timed)
+		kmh_clock_stop(out);
 	/* Where the kmap of this task slept, another task executes now. */
 	cmpxchg(&kmh_executing, current, NULL);
 	if (!in_interrupt_context())
