@@ -34,10 +34,13 @@ def raise_when_ended() -> None:
             signal.signal(number, _raise)
 
 
-def end_at_once() -> None:
-    """Each of ENDING ends this process at once: for a worker, which cleans nothing up."""
+def leave_to_parent() -> None:
+    """Do nothing at each of ENDING: for a worker, which its parent ends, or the parent's end.
+
+    A terminal signals all processes, and a worker that ended first would look like a failure.
+    """
     for number in ENDING:
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, _wait_for_the_end)
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:

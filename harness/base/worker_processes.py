@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 
 from harness.base.parent_death import die_with_parent
-from harness.base.signals import ENDING, end_at_once
+from harness.base.signals import ENDING, leave_to_parent
 
 START_SECONDS = 60.0
 
@@ -40,7 +40,7 @@ def worker_processes(count: int) -> Iterator[Executor]:
 def _begin(parent: int) -> None:
     """Make this process end with its parent, and without a traceback when it is interrupted."""
     die_with_parent(parent)
-    end_at_once()
+    leave_to_parent()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 

@@ -122,8 +122,10 @@ def _kind(result: ProgramResult, broken: bool, changed: bool) -> CheckedKind:
     """A step that was not judged has kept no promise: at least half of them must have been."""
     if broken:
         return CheckedKind.CONTRACT
-    if result.ended or not result.complete or not (result.judged or result.unjudged):
+    if result.ended or not result.complete or result.nothing_executed:
         return CheckedKind.ERROR
+    if not result.executes:
+        return CheckedKind.AGREE
     if result.unjudged > result.judged:
         return CheckedKind.UNKNOWN
     if changed:

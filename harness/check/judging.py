@@ -1,7 +1,7 @@
 """One kernel judged over a whole workload, in two guests at once where the plan is long."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from harness.guest.shape_words import describe_shape
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan
 from harness.run.throwaway import wrecks
+from harness.scenario.program import BOOT
 from harness.scenario.syntax import Scenario
 
 DIVIDED_FROM = 16
@@ -79,7 +80,7 @@ class KernelJudge:
             machine=describe_shape(self.workload.shape),
             command=results[0].command,
             missing_evidence=results[0].missing_evidence,
-            programs=tuple(one for each in programs for one in each),
+            programs=tuple(with_one_boot([one for each in programs for one in each])),
             error=next((one.error for one in results if one.error), ""),
             seconds=time.monotonic() - started,
             guests=sum(one.guests for one in results),
@@ -100,6 +101,13 @@ class KernelJudge:
         result = lane.run(plan, self.progress, throwaway=False)
         found = checked_programs(result)
         return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)
+
+
+def with_one_boot(programs: Sequence[CheckedProgram]) -> Iterator[CheckedProgram]:
+    """*programs* of several guests with one boot: the first that did not agree, else the first."""
+    boots = [one for one in programs if one.program == BOOT]
+    yield from [one for one in boots if one.kind is not CheckedKind.AGREE][:1] or boots[:1]
+    yield from (one for one in programs if one.program != BOOT)
 
 
 JudgeFactory = Callable[[Prepared, Workload, Path, Progress], KernelJudge]

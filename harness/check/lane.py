@@ -9,6 +9,7 @@ from harness.base.stopwatch import Stopwatch
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import our_known_bugs
+from harness.errors import InfrastructureError
 from harness.guest.shape import Shape
 from harness.run.main_job import judge
 from harness.run.prepare import Prepared
@@ -89,6 +90,8 @@ class Lane:
             known_bugs=self.workload.known_bugs,
         )
         result = judge(self.prepared, request, progress, watch)
+        if result.error and not result.programs and not result.dead:
+            raise InfrastructureError(result.error, hint="nothing is known about the kernel")
         if not wanted or result.crash or result.error:
             return result
         return with_throwaway(
@@ -108,7 +111,7 @@ class Lane:
 
 def _ended(result: RunResult) -> bool:
     """Whether the guest ended before its plan did: it crashed, or could not run the next."""
-    return bool(result.programs) and bool(result.crash or result.error)
+    return bool(result.programs) and bool(result.crash or result.error or result.unconfirmed)
 
 
 def program_name(scenario: Scenario) -> str:

@@ -122,6 +122,8 @@ class ProgramResult:
     unknown_because: str = ""
     ended: str = ""
     complete: bool = False
+    executes: bool = True
+    """False for the boot: a program that only looks at the guest and at what the kernel said."""
     coverage: ReachedSituations = field(default_factory=ReachedSituations)
 
     @property
@@ -130,10 +132,17 @@ class ProgramResult:
         return tuple(one for one in self.trouble if one.step not in self.speaking)
 
     @property
+    def nothing_executed(self) -> bool:
+        """Whether a program that should execute steps has executed none."""
+        return self.executes and not (self.judged or self.unjudged)
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict of this program; nothing executed is never agreement."""
         if any(one.layer is not Layer.KNOWN for one in self.divergences) or self.failed_assertions:
             return Verdict.DIVERGE
-        if self.ended or not self.complete or not (self.judged or self.unjudged):
+        if self.ended or not self.complete or self.nothing_executed:
             return Verdict.ERROR
+        if not self.executes:
+            return Verdict.AGREE
         return Verdict.UNKNOWN if self.unjudged or not self.judged else Verdict.AGREE

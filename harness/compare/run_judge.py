@@ -13,6 +13,7 @@ from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
 from harness.model.records.snapshots import initial
+from harness.scenario.program import BOOT
 from harness.trace.trace_records import Begin, End, Header, Record, Step, Sync, Trouble
 
 
@@ -96,6 +97,7 @@ class RunJudge:
         guest = machine(layout, record.pages, tasks)
         start = initial(guest, self._start(record), warned=self._warned | frozenset(record.warned))
         self.judge = Judge(guest, start, record.program, self._criteria)
+        self.judge.result.executes = record.program.name != BOOT
         self._find_left_over(record.start.cpu_depths)
 
     def _find_left_over(self, depths: tuple[int, ...]) -> None:

@@ -47,6 +47,8 @@ class KernelTrouble:
 
 _PREFIX = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?)?")
 _MARKER = re.compile(r"^kmap-harness: step (\d+)\b")
+_UP = re.compile(r"^kmap-harness: agent up$")
+"""What the agent prints when the boot is over (images/agent/boot.c)."""
 _CUT = re.compile(r"^-+\[ cut here \]-+$")
 _END = re.compile(r"^---\[ end (?:trace|Kernel panic)")
 
@@ -132,6 +134,8 @@ def without_stamp(line: str) -> str:
 class Recogniser:
     """Folds console lines into reports.  Reports wait for the step marker that follows them.
 
+    Those of the boot wait for none: no step is to blame for them.
+
     ``marked`` is the step of the last marker, -1 before the first.
     """
 
@@ -149,6 +153,9 @@ class Recogniser:
         text = without_stamp(line)
         if marker := _MARKER.match(text):
             self._mark(int(marker[1]))
+        elif _UP.match(text):
+            self._close()
+            self._ready, self._closed = self._ready + self._closed, []
         elif _CUT.match(text):
             self._close()
             self._open, self._until_end = [text], True

@@ -1,14 +1,14 @@
 """Runs one case in a guest of its own, and compares its reports with the expected ones."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from harness.compare.divergence import Layer
 from harness.misuse.misuse_case import ConsoleExpectation, MisuseCase
 from harness.model.records.machine import missing_operations
-from harness.run.run_result import RunResult
+from harness.run.run_result import ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 
 
@@ -39,20 +39,29 @@ def judge_case(case: MisuseCase, run: Callable[[MisuseCase], RunResult]) -> Judg
         return JudgedCase(case, CaseOutcome.ERROR, None, (), (result.error,))
     layout = result.layout
     expected = case.expectation(Facts(layout, throwaway=True, missing=missing_operations(layout)))
-    (program,) = result.programs
+    boot, *rest = result.programs
+    if not rest:
+        return JudgedCase(case, CaseOutcome.ERROR, None, (), (result.error or result.crash,))
+    (program,) = rest
     if program.not_applicable:
         return JudgedCase(case, CaseOutcome.NOT_APPLICABLE, None, (), (program.not_applicable,))
-    said = tuple(report.title for one in result.results for report in one.trouble)
+    said = tuple(report.title for report in program.result.trouble) if program.result else ()
     if expected is None:
         return JudgedCase(
             case, CaseOutcome.NOT_RECORDED, None, said, ("nothing is on record for such a kernel",)
         )
     if result.error:
         return JudgedCase(case, CaseOutcome.ERROR, expected, said, (result.error,))
-    wrong = (*contradictions(expected, said), *_steps(result))
+    wrong = (*_booting(boot), *contradictions(expected, said), *_steps(result))
     return JudgedCase(
         case, CaseOutcome.DIVERGES if wrong else CaseOutcome.EXPECTED, expected, said, wrong
     )
+
+
+def _booting(boot: ProgramOutcome) -> Iterator[str]:
+    """What the kernel said before the case began."""
+    for report in boot.result.trouble if boot.result else ():
+        yield f"said while it booted: {report.title}"
 
 
 def contradictions(expected: ConsoleExpectation, said: Sequence[str]) -> tuple[str, ...]:

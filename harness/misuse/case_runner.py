@@ -27,7 +27,7 @@ def case_runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[Misuse
         folder.mkdir(parents=True, exist_ok=True)
         scenario = read_scenario(project.SCENARIOS / f"{case.scenario}.kmap")
         plan = Plan((scenario,), 1, 0, throwaway=True)
-        request = RunRequest(prepared.kernel.name, None, shape, plan, folder)
+        request = RunRequest(prepared.kernel.name, None, shape, plan, folder, confirm=False)
         return judge(prepared, request, Quiet(), Stopwatch())
 
     return run

@@ -103,7 +103,7 @@ def _findings(result: RunResult) -> Iterator[tuple[Detection, str, str]]:
             f"{program} step {failed.step}",
             f"{failed.field} is {failed.seen}",
         )
-    if result.layout is None:
+    if result.dead:
         yield Detection.DEAD, "boot", _first_line(result.error)
     if result.verdict is not Verdict.AGREE:
         yield Detection.ERROR, "", _first_line(result.error) or result.verdict.value

@@ -8,7 +8,7 @@ from harness.compare.transitions import Transitions
 from harness.model.records.layout import Generation, Layout
 from harness.report.coverage_report import coverage_lines
 from harness.report.phase_times import phase_words
-from harness.run.run_result import RunResult
+from harness.run.run_result import Confirmation, RunResult
 
 _VERDICTS = {
     Verdict.AGREE: "AGREE: the kernel did at every step what the model allows",
@@ -136,9 +136,22 @@ def _findings(result: RunResult) -> Iterator[str]:
     for program, trouble in result.placed_troubles:
         place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
         yield f"kernel said {place}: {trouble.kind}: {trouble.title}"
-    for label, text in (("crash", result.crash), ("error", result.error)):
+    for label, text in (
+        ("crash", result.crash),
+        ("not again", result.unconfirmed),
+        ("error", result.error),
+    ):
         if text:
             yield f"{label:12}{text}"
+    if result.confirmation:
+        yield from _confirmation(result, result.confirmation)
+
+
+def _confirmation(result: RunResult, found: Confirmation) -> Iterator[str]:
+    """How often the failure that ended a guest was seen, and where the logs of each run are."""
+    if result.unconfirmed and result.divergences:
+        yield "            the divergences were seen once: their witnesses bear them out"
+    yield f"seen        {found.words}; logs: {', '.join(found.folders)}"
 
 
 def _descriptions(result: RunResult, counts: Iterable[str]) -> Iterator[str]:

@@ -39,6 +39,8 @@ def _verdict_value(result: RunResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "error": result.error,
         "crash": result.crash,
+        "unconfirmed": result.unconfirmed,
+        "confirmation": asdict(result.confirmation) if result.confirmation else None,
         "steps": result.steps,
         "seed": result.seed,
         "kernel": asdict(result.kernel),

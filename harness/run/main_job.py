@@ -19,6 +19,7 @@ from harness.guest.ssh.guest_state import find
 from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.kernel_record import Kernel
+from harness.run.confirm import confirmed
 from harness.run.guest_run import Booted, GuestRun
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
@@ -63,11 +64,17 @@ def judge(
     """Judge a kernel for which module and agent are built.
 
     *show* is given each command line that was used; *launch* replaces the way the guest starts.
+    A crash or a hang is confirmed: the program runs again.
     """
     work = _Work(prepared, progress, show, launch)
-    if request.deterministic:
-        return _judge_twice(work, request, watch)
-    return _judge_once(work, request, watch)[0]
+    judged_how = _judge_twice if request.deterministic else _judged
+    result = judged_how(work, request, watch)
+
+    def rerun(again: RunRequest) -> RunResult:
+        with watch.phase("run again"):
+            return judge(prepared, again, progress, Stopwatch(), launch=launch)
+
+    return confirmed(result, request, rerun)
 
 
 class _Work(NamedTuple):
@@ -77,6 +84,11 @@ class _Work(NamedTuple):
     progress: Progress
     show: Callable[[str], None] | None
     launch: Launch | None
+
+
+def _judged(work: _Work, request: RunRequest, watch: Stopwatch) -> RunResult:
+    """Judge in one guest."""
+    return _judge_once(work, request, watch)[0]
 
 
 def _judge_twice(work: _Work, request: RunRequest, watch: Stopwatch) -> RunResult:
@@ -131,13 +143,15 @@ def _not_booted(
     kernel: Kernel, request: RunRequest, watch: Stopwatch, error: HarnessError
 ) -> RunResult:
     """The result of a kernel that does not boot: an error, as no step of it was judged."""
+    dead = isinstance(error, KernelError)
     return RunResult(
         kernel=KernelFacts.of(kernel),
         machine=describe_shape(request.shape),
         command="",
         seed=request.plan.seed,
         phases=watch.seconds,
-        error=f"the kernel did not boot: {error}",
+        error=f"{'the kernel' if dead else 'the guest'} did not boot: {error}",
+        dead=dead,
     )
 
 
@@ -147,7 +161,13 @@ def _judge_attached(request: RunRequest, progress: Progress, watch: Stopwatch) -
         state = find(request.attach)
         build_dir = Path(state.build_dir) if state.build_dir else None
         kernel, guest = find_kernel(state.kernel, build_dir, progress), attach(state)
-    return _judge_in(kernel, guest, request, progress, watch)
+    result = _judge_in(kernel, guest, request, progress, watch)
+
+    def rerun(again: RunRequest) -> RunResult:
+        prepared = prepare(state.kernel, build_dir, progress)
+        return judge(prepared, replace(again, attach=""), progress, Stopwatch())
+
+    return confirmed(result, request, rerun)
 
 
 def _judge_in(
@@ -161,9 +181,12 @@ def _judge_in(
 ) -> RunResult:
     with ExitStack() as held:
         held.enter_context(guest)
-        layout, facts = guest.info()
-        require_machine(kernel, request.shape, layout, facts, dwarf)
-        facts = facts._replace(evidence=armed_evidence(guest, facts))
+        try:
+            layout, facts = guest.info()
+            require_machine(kernel, request.shape, layout, facts, dwarf)
+            facts = facts._replace(evidence=armed_evidence(guest, facts))
+        except KernelError as error:
+            return _not_booted(kernel, request, watch, error)
         result = GuestRun(
             request, Booted(kernel, guest, layout, facts), progress, watch, held
         ).result()

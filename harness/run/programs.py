@@ -14,7 +14,7 @@ from harness.scenario.abstract_lowering import abstract_programs
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate, prelude
 from harness.scenario.lowering import lower
-from harness.scenario.program import NotApplicable, Program
+from harness.scenario.program import BOOT, NotApplicable, Program, boot
 from harness.scenario.scenario_parser import read_scenario
 from harness.scenario.syntax import Scenario
 
@@ -30,6 +30,7 @@ class Plan:
 
     ``abstract``: steps that abstract programs shall leave in each of their lowerings.
     ``throwaway``: the guest may be wrecked, and is discarded after the one scenario there is.
+    ``only``: the name of the one program to run; ``until``: that of the last one.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -37,6 +38,8 @@ class Plan:
     steps: int
     throwaway: bool = False
     abstract: int = 0
+    only: str = ""
+    until: str = ""
 
 
 def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -> Plan:
@@ -76,14 +79,26 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 def planned(
     plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
 ) -> Iterator[Program | NotApplicable]:
-    """The programs of *plan* for this guest, in order; with a prelude if any is generated.
+    """The boot, then the programs of *plan* for this guest, in order.
 
+    A prelude comes before them if any is generated.
     Raises ScenarioError, before the first program, if a scenario cannot be lowered for this guest.
     """
+    for one in _all_programs(plan, layout, facts, shape):
+        if one.name == BOOT or plan.only in ("", one.name):
+            yield one
+        if one.name == plan.until:
+            return
+
+
+def _all_programs(
+    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
+) -> Iterator[Program | NotApplicable]:
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
     lacking = missing_operations(layout)
     known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
     lowered = [lower(scenario, known) for scenario in plan.scenarios]
+    yield boot()
     if plan.steps or plan.abstract:
         yield prelude(known, Random(plan.seed), name=f"prelude-{plan.seed}")
     yield from lowered

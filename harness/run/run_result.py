@@ -49,6 +49,20 @@ class ProgramOutcome:
         return self.result.judged if self.result else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """In how many runs, the first included, the kernel failed; ``folders`` have their logs."""
+
+    seen: int
+    of: int
+    folders: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The counts as part of a sentence."""
+        return f"{self.seen} of {self.of} run{'s' * (self.of > 1)}"
+
+
 NOTHING_RUN = "no step was executed: no scenario applies to this guest"
 """The error of a run that judged nothing: it is no success."""
 
@@ -75,6 +89,12 @@ class RunResult:
     notes: tuple[str, ...] = ()
     error: str = ""
     crash: str = ""
+    unconfirmed: str = ""
+    """How a guest ended that did not end so again: no verdict on the kernel."""
+    dead: bool = False
+    """Whether the kernel, not the harness or the host, kept the guest from coming up."""
+    confirmation: Confirmation | None = None
+    """How often the crash was seen, after the program has run again."""
     coverage: LineCoverage | None = None
 
     @property

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from harness.compare.divergence import Verdict
 from harness.model.records.machine import missing_operations
 from harness.run.programs import Plan
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
 from harness.scenario.lowering import lower
-from harness.scenario.program import NotApplicable
+from harness.scenario.program import BOOT, NotApplicable
 from harness.scenario.syntax import Scenario
 
 
@@ -52,12 +53,20 @@ def _with(result: RunResult, found: RunResult) -> RunResult:
         programs=tuple(_instead(result.programs, found.programs)),
         error=found.error if nothing_else else result.error or found.error,
         crash=result.crash or found.crash,
+        unconfirmed=result.unconfirmed or found.unconfirmed,
+        confirmation=result.confirmation or found.confirmation,
     )
+
+
+def agreed(boot: ProgramOutcome) -> bool:
+    """Whether nothing was wrong with a boot."""
+    result = boot.result
+    return result is not None and result.verdict is Verdict.AGREE and not result.unexplained
 
 
 def _instead(
     programs: tuple[ProgramOutcome, ...], found: tuple[ProgramOutcome, ...]
 ) -> Iterator[ProgramOutcome]:
-    """*programs* with those of the same name replaced."""
-    new = {one.name: one for one in found}
+    """*programs* with those of the same name replaced; the boot only by a worse one."""
+    new = {one.name: one for one in found if one.name != BOOT or not agreed(one)}
     yield from (new.get(one.name, one) for one in programs)

@@ -7,6 +7,8 @@ from harness.model.records.operation import Operation
 from harness.model.records.page import PageKind
 
 UNBOUND: Final = 0xFF  # KMH_TASK_UNBOUND
+BOOT: Final = "the boot"
+"""The name of the program that comes first in every guest; no scenario can have it."""
 
 
 class Assertion(NamedTuple):
@@ -63,6 +65,14 @@ class Program:
     def page_kinds(self) -> tuple[PageKind, ...]:
         """Kind of each page, by id."""
         return tuple(kind for kind, count in self.pools for _ in range(count))
+
+
+def boot() -> Program:
+    """The program that executes nothing: the kernel until here, and the state that it left.
+
+    What the kernel says while it boots belongs to this program, not to the first scenario.
+    """
+    return Program(BOOT, (), (), (), title="the kernel until its first program")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Guests:
         if self.by:
             raise self.by
         if any(name in self.dead for name in names(request.plan)):
-            return result_of((), error="the kernel did not boot")
+            return result_of((), error="the kernel did not boot", dead=True)
         done = []
         for name in names(request.plan):
             done.append(

@@ -1,5 +1,6 @@
 """What is to be run: files named, folders, all; parsed before anything is booted."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan, scenario_files
-from harness.scenario.program import NotApplicable
+from harness.scenario.program import BOOT, NotApplicable
 from harness.scenario.scenario_error import ScenarioError
 from tests.compare.model_guest import LOCAL
 
@@ -16,7 +17,10 @@ GOOD = "tasks: a@0\npages: high 1\na: m0 = kmap h0\na: kunmap h0\n"
 
 
 def programs(plan):
-    return list(planned(plan, LOCAL, FACTS, Shape()))
+    """Without the boot, which comes first in every guest."""
+    boot, *rest = planned(plan, LOCAL, FACTS, Shape())
+    assert (boot.name, boot.operations) == (BOOT, ())
+    return rest
 
 
 def write(folder, **texts):
@@ -65,3 +69,11 @@ def test_what_a_guest_cannot_do_is_listed_not_run(tmp_path):
     (one,) = programs(read_plan(scenario_files([], tmp_path), 1, 0))
     assert isinstance(one, NotApplicable)
     assert "smp" in one.reason
+
+
+def test_one_program_alone_and_those_up_to_one():
+    """For a failure that is to be confirmed: the boot is there in any case."""
+    plan = Plan((), 5, 2 * PROGRAM_STEPS)
+    alone = programs(replace(plan, only="random-5-1"))
+    assert alone == programs(plan)[2:]
+    assert programs(replace(plan, until="random-5-0")) == programs(plan)[:2]
