@@ -48,3 +48,7 @@ class CheckRequest:
     """A kernel of the catalogue whose source is patched instead of *tree*."""
     machine: str = ""
     """The words of ``--shape``, for the command line that repeats the check."""
+    sweeps: str = ""
+    """The words of ``--sweeps``, for the same command line."""
+    notes: tuple[str, ...] = ()
+    """What the report says of how the check was put together."""

@@ -84,7 +84,7 @@ class Check:
             configs=configs,
             seed=request.workload.plan.seed,
             strict=request.strict,
-            notes=self.base.notes,
+            notes=(*self.base.notes, *request.notes),
             phases=self.watch.seconds,
             message_id=first.message_id,
             author=first.author,

@@ -1,7 +1,7 @@
 """One kernel judged over a whole workload, in two guests at once where the plan is long."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,8 @@ from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
 from harness.guest.shape_words import describe_shape
 from harness.run.prepare import Prepared
-from harness.run.programs import Plan
+from harness.run.programs import Plan, by_start
 from harness.run.throwaway import wrecks
-from harness.scenario.program import BOOT
 from harness.scenario.syntax import Scenario
 
 DIVIDED_FROM = 16
@@ -80,7 +79,7 @@ class KernelJudge:
             machine=describe_shape(self.workload.shape),
             command=results[0].command,
             missing_evidence=results[0].missing_evidence,
-            programs=tuple(with_one_boot([one for each in programs for one in each])),
+            programs=merged(one for each in programs for one in each),
             error=next((one.error for one in results if one.error), ""),
             seconds=time.monotonic() - started,
             guests=sum(one.guests for one in results),
@@ -101,13 +100,6 @@ class KernelJudge:
         result = lane.run(plan, self.progress, throwaway=False)
         found = checked_programs(result)
         return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)
-
-
-def with_one_boot(programs: Sequence[CheckedProgram]) -> Iterator[CheckedProgram]:
-    """*programs* of several guests with one boot: the first that did not agree, else the first."""
-    boots = [one for one in programs if one.program == BOOT]
-    yield from [one for one in boots if one.kind is not CheckedKind.AGREE][:1] or boots[:1]
-    yield from (one for one in programs if one.program != BOOT)
 
 
 JudgeFactory = Callable[[Prepared, Workload, Path, Progress], KernelJudge]
@@ -131,9 +123,31 @@ def _programs(
 def divided(plan: Plan) -> tuple[Plan, ...]:
     """Divide *plan* for guests that run at the same time: a long plan in two, a short one not.
 
-    Generated programs go to the second part, which has fewer scenarios.
+    Generated programs go to the second part, which has fewer scenarios.  Scenarios that want the
+    first state of a guest go to both.
     """
     if len(plan.scenarios) < DIVIDED_FROM:
         return (plan,)
-    first, second = plan.scenarios[::2], plan.scenarios[1::2]
+    begin, others = by_start(plan.scenarios)
+    first, second = (*begin, *others[::2]), (*begin, *others[1::2])
     return replace(plan, scenarios=first, steps=0, abstract=0), replace(plan, scenarios=second)
+
+
+def merged(programs: Iterable[CheckedProgram]) -> tuple[CheckedProgram, ...]:
+    """*programs*, those of one name once: every guest has a start, the worst of which counts."""
+    found: dict[str, CheckedProgram] = {}
+    for one in programs:
+        known = found.get(one.program)
+        if known is None or _WORST.index(one.kind) < _WORST.index(known.kind):
+            found[one.program] = one
+    return tuple(found.values())
+
+
+_WORST = (
+    CheckedKind.CONTRACT,
+    CheckedKind.ERROR,
+    CheckedKind.UNKNOWN,
+    CheckedKind.BEHAVIOUR,
+    CheckedKind.AGREE,
+    CheckedKind.NOT_APPLICABLE,
+)

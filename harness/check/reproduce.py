@@ -44,6 +44,8 @@ def _words(request: CheckRequest, base: PatchBase, config: str, program: str) ->
     yield from ("--configs", config)
     if request.machine:
         yield from ("--shape", request.machine)
+    if request.sweeps:
+        yield from ("--sweeps", request.sweeps)
     if request.workload.known_bugs.file:
         yield from ("--known-bugs", str(request.workload.known_bugs.file.absolute()))
     scenario = next((one.file for one in plan.scenarios if program_name(one) == program), "")

@@ -18,6 +18,7 @@ from harness.check.check_result import FAILING, CheckResult
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
 from harness.check.series import run_check
+from harness.check.touched import chosen_sweeps
 from harness.cli.options import (
     Debug,
     Json,
@@ -80,6 +81,13 @@ CheckSteps = Annotated[
         help=f"Number of generated steps \\[default: {STEPS}, or none with --scenario].",
     ),
 ]
+Sweeps = Annotated[
+    str,
+    typer.Option(
+        help="Interrupts at every instruction: touched (of what the patch touches), all or none "
+        "\\[default: touched, or none with --scenario]."
+    ),
+]
 Each = Annotated[
     bool,
     typer.Option("--each", help="Judge a series patch by patch, each against those before it."),
@@ -107,6 +115,7 @@ def check(
     steps: CheckSteps = None,
     shape: Machine = "",
     throwaway: Throwaway = False,
+    sweeps: Sweeps = "",
     each: Each = False,
     strict: Strict = False,
     known_bugs: KnownBugsFile = None,
@@ -123,10 +132,11 @@ def check(
     failed.
     """
     del debug
-    wanted = (0 if scenario else STEPS) if steps is None else steps
-    plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), seed, wanted)
+    files = scenario_files(scenario or [], project.SCENARIOS)
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
+    swept = () if scenario else chosen_sweeps(sweeps, patches)
+    plan = read_plan((*files, *swept), seed, STEPS * (not scenario) if steps is None else steps)
     request = CheckRequest(
         tree,
         patches,
@@ -136,12 +146,20 @@ def check(
         _before(tree, patches, base) if b4 else base,
         strict,
         machine=shape,
+        sweeps=sweeps,
+        notes=_swept(swept),
     )
     results = _checked(request, kernel, each=each, verbose=verbose)
     _write(results, json, mail)
     sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
     codes = {one.exit_code for one in results}
     raise typer.Exit(FAILING if FAILING in codes else max(codes))
+
+
+def _swept(files: tuple[Path, ...]) -> tuple[str, ...]:
+    """Which sweeps run beside the scenarios, for the report."""
+    names = ", ".join(file.stem for file in files)
+    return (f"interrupted at every instruction of what the patch touches: {names}",) * bool(files)
 
 
 def _configs(names: str, kernel: str) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
-from harness.compare.evidence_mask import evidence_mask
+from harness.compare.evidence_mask import COUNTS, evidence_mask
 from harness.compare.judge import Judge
 from harness.compare.known_bugs import KnownBugs
+from harness.compare.rest_state import left_over, spoilt
 from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
@@ -72,7 +73,8 @@ class RunJudge:
         self._results: list[ProgramResult] = []
         self._warned: frozenset[str] = frozenset()
         self._cursor = 0
-        self._used: frozenset[int] = frozenset()
+        self._rest: Snapshot | None = None
+        self._booted = False
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; returns the divergence that it shows, if any."""
@@ -84,6 +86,8 @@ class RunJudge:
         if isinstance(record, Step):
             return self.judge.step(record)
         if isinstance(record, Sync):
+            if self._booted and record.snapshot is not None:
+                self._find_left_over(record.snapshot)
             return self.judge.sync(record)
         if isinstance(record, Trouble):
             self.judge.trouble(record)
@@ -98,20 +102,19 @@ class RunJudge:
         start = initial(guest, self._start(record), warned=self._warned | frozenset(record.warned))
         self.judge = Judge(guest, start, record.program, self._criteria)
         self.judge.result.executes = record.program.name != BOOT
-        self._find_left_over(record.start.cpu_depths)
+        self._booted = record.program.name == BOOT
+        counted = bool(COUNTS & self.header.evidence)
+        for reason in spoilt(layout, record.pages, record.start, counted=counted):
+            self.judge.left_over(reason)
+        self._find_left_over(record.start)
 
-    def _find_left_over(self, depths: tuple[int, ...]) -> None:
-        """Report a CPU's stack that is not empty before two programs: nobody will ever pop it.
-
-        Before one program it may be the section of another user; that does not last so long.
-        """
+    def _find_left_over(self, now: Snapshot) -> None:
+        """Report what is mapped now and was before the last program, at rest both times."""
         assert self.judge is not None
-        used = frozenset(cpu for cpu, depth in enumerate(depths) if depth > 0)
-        for cpu in sorted(used & self._used):
-            self.judge.left_over(
-                f"left-over: CPU {cpu} has {depths[cpu]} mappings of nobody, at rest"
-            )
-        self._used = used
+        if self._rest is not None:
+            for reason in left_over(self.header.layout, self._rest, now):
+                self.judge.left_over(reason)
+        self._rest = now
 
     def _start(self, record: Begin) -> Snapshot:
         """The state before a program; an unseen cursor is where the last program left it."""

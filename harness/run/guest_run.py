@@ -75,7 +75,9 @@ class GuestRun:
         self.progress.step("running and judging")
         failure: HarnessError | None = None
         with self.watch.phase("run"):
-            for program in planned(self.request.plan, self.layout, self.facts, self.request.shape):
+            plan, facts, shape = self.request.plan, self.facts, self.request.shape
+            fresh = not self.request.attach
+            for program in planned(plan, self.layout, facts, shape, fresh=fresh):
                 failure = self._one(program)
                 if failure or (self.request.briefly and self._broken()):
                     break

@@ -1,7 +1,7 @@
 """What a run executes: scenarios (the user's, or all of ours), then generated programs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -77,14 +77,15 @@ def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
 
 
 def planned(
-    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
+    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool = True
 ) -> Iterator[Program | NotApplicable]:
     """The boot, then the programs of *plan* for this guest, in order.
 
-    A prelude comes before them if any is generated.
+    A prelude comes before them if any is generated.  Scenarios that want the first state of a
+    guest come before it, if the guest is *fresh*, and once more at the end.
     Raises ScenarioError, before the first program, if a scenario cannot be lowered for this guest.
     """
-    for one in _all_programs(plan, layout, facts, shape):
+    for one in _all_programs(plan, layout, facts, shape, fresh=fresh):
         if one.name == BOOT or plan.only in ("", one.name):
             yield one
         if one.name == plan.until:
@@ -92,19 +93,37 @@ def planned(
 
 
 def _all_programs(
-    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape
+    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool
 ) -> Iterator[Program | NotApplicable]:
     above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
     lacking = missing_operations(layout)
-    known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway)
-    lowered = [lower(scenario, known) for scenario in plan.scenarios]
+    known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway, fresh=fresh)
+    first, others = by_start(plan.scenarios)
+    begun = [lower(scenario, known) for scenario in first]
+    lowered = [lower(scenario, known) for scenario in others]
     yield boot()
+    yield from begun
     if plan.steps or plan.abstract:
         yield prelude(known, Random(plan.seed), name=f"prelude-{plan.seed}")
     yield from lowered
     yield from _generated(plan, known)
     if plan.abstract:
         yield from abstract_programs(known, plan.seed, plan.abstract)
+    if others or plan.steps or plan.abstract:
+        yield from (_again(one) for one in begun if isinstance(one, Program))
+
+
+def by_start(
+    scenarios: Sequence[Scenario],
+) -> tuple[tuple[Scenario, ...], tuple[Scenario, ...]]:
+    """The scenarios that want the first state of a guest, and the others."""
+    first = tuple(one for one in scenarios if any(fact.name == "fresh" for fact in one.requires))
+    return first, tuple(one for one in scenarios if one not in first)
+
+
+def _again(program: Program) -> Program:
+    """*program*, which began in the first state, in the state that all others have left."""
+    return replace(program, name=f"{program.name}-again")
 
 
 def _generated(plan: Plan, known: Facts) -> Iterator[Program]:

@@ -26,14 +26,16 @@ _RELATION: Final[Mapping[str, Callable[[int, int], bool]]] = {
 class Facts:
     """What lowering must know of a guest: its layout, and what the run permits.
 
-    ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be
-    wrecked, it is discarded afterwards.  ``missing``: operations that this kernel lacks beyond
-    those of its generation (``harness.model.records.machine.missing_operations``).
+    ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be wrecked, it
+    is discarded afterwards.  ``fresh``: the harness has not mapped in it yet.  ``missing``:
+    operations that this kernel lacks beyond those of its generation
+    (``harness.model.records.machine.missing_operations``).
     """
 
     layout: Layout
     above_4g: bool = False
     throwaway: bool = False
+    fresh: bool = True
     missing: frozenset[OpCode] = frozenset()
 
     def has(self, code: OpCode) -> bool:
@@ -107,6 +109,7 @@ def _flags(facts: Facts) -> dict[str, bool]:
         "debug_atomic_sleep": layout.debug_atomic_sleep,
         "above4g": facts.above_4g,
         "throwaway": facts.throwaway,
+        "fresh": facts.fresh,
     }
 
 

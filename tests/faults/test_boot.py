@@ -3,7 +3,7 @@
 import pytest
 
 from harness.check.checked_program import CheckedKind, CheckedProgram
-from harness.check.judging import with_one_boot
+from harness.check.judging import merged
 from harness.compare.divergence import Verdict
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge
@@ -59,6 +59,6 @@ def test_the_boots_of_several_guests_are_one_program():
 
     other = CheckedProgram("a", CheckedKind.AGREE)
     good, bad = of(CheckedKind.AGREE), of(CheckedKind.CONTRACT)
-    assert list(with_one_boot([good, other, good])) == [good, other]
-    assert list(with_one_boot([good, other, bad])) == [bad, other]
-    assert list(with_one_boot([])) == []
+    assert list(merged([good, other, good])) == [good, other]
+    assert list(merged([good, other, bad])) == [bad, other]
+    assert list(merged([])) == []
