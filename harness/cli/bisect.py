@@ -11,11 +11,11 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
-from harness.base.output_files import require_folder
+from harness.base.held_folders import output_folder
 from harness.check.bisection import Bisector, JudgedCommit, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
-from harness.cli.options import Debug, Machine, Out, Scenarios, Steps
+from harness.cli.options import Debug, Machine, NewOut, Scenarios, Steps
 from harness.cli.progress_bar import progress_for
 from harness.errors import HarnessError, UsageError
 from harness.guest.shape_words import parse_shape
@@ -40,7 +40,7 @@ def bisect_step(
     scenario: Scenarios = None,
     shape: Machine = "",
     steps: Steps = 0,
-    out: Out = Path("out/bisect"),
+    out: NewOut = None,
     debug: Debug = False,
 ) -> None:
     """Judge the commit that is checked out, for `git bisect run`.
@@ -74,7 +74,7 @@ def bisect(
     scenario: Scenarios = None,
     shape: Machine = "",
     steps: Steps = 0,
-    out: Out = Path("out/bisect"),
+    out: NewOut = None,
     debug: Debug = False,
 ) -> None:
     """Find the first commit that breaks the contract, in a copy of the tree.
@@ -104,10 +104,10 @@ def _workload(scenario: list[Path] | None, shape: str, steps: int) -> Workload:
 
 
 @contextmanager
-def _bisector(tree: Path, config: str, workload: Workload, out: Path) -> Iterator[Bisector]:
+def _bisector(tree: Path, config: str, workload: Workload, out: Path | None) -> Iterator[Bisector]:
     if not is_git(require_kernel_tree(tree)):
         raise UsageError(
             f"{tree} is no git repository", hint="there is nothing to bisect without history"
         )
     with open_scratch(tree, Cache.default()) as scratch:
-        yield Bisector(scratch, TreeBuilder(), config, workload, require_folder(out))
+        yield Bisector(scratch, TreeBuilder(), config, workload, output_folder(out, "bisect"))

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.base.output_files import require_folder, require_writable, write_whole
-from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Machine, Out
+from harness.base.held_folders import output_folder
+from harness.base.output_files import require_writable, write_whole
+from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Machine, NewOut
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
@@ -32,7 +33,7 @@ def broken_rules(
     case: Cases = None,
     table: Listing = False,
     report: Json = None,
-    out: Out = Path("out/broken-rules"),
+    out: NewOut = None,
     debug: Debug = False,
 ) -> None:
     """Break each rule of the interface in a guest of its own.
@@ -45,13 +46,13 @@ def broken_rules(
         sys.stdout.write("\n".join(misuse_table(chosen)) + "\n")
         raise typer.Exit(0)
     require_writable(path for path in (report,) if path)
-    require_folder(out)
+    folder = output_folder(out, "broken-rules", Path(kernel).name)
     with progress_for(Console(stderr=True)) as progress:
         prepared = prepare(kernel, build_dir, progress)
         judged = []
         for number, one in enumerate(chosen):
             progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
-            judged.append(judge_case(one, case_runner(prepared, machine, out)))
+            judged.append(judge_case(one, case_runner(prepared, machine, folder)))
     release = prepared.kernel.release
     sys.stdout.write("\n".join(misuse_lines(release, judged)) + "\n")
     if report:

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from harness.base import project
-from harness.base.output_files import require_folder, require_writable, write_whole
+from harness.base.held_folders import output_folder
+from harness.base.output_files import require_writable, write_whole
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.check_request import CheckRequest
 from harness.check.check_result import FAILING, CheckResult
@@ -24,7 +25,7 @@ from harness.cli.options import (
     Json,
     KnownBugsFile,
     Machine,
-    Out,
+    NewOut,
     Scenarios,
     Seed,
     Strict,
@@ -122,7 +123,7 @@ def check(
     json: Json = None,
     mail: Mail = None,
     b4: B4 = False,
-    out: Out = Path("out/check"),
+    out: NewOut = None,
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
@@ -142,7 +143,7 @@ def check(
         patches,
         Workload(parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())),
         _configs(configs, kernel),
-        require_folder(out),
+        output_folder(out, "check"),
         _before(tree, patches, base) if b4 else base,
         strict,
         machine=shape,

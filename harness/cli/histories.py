@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.base.output_files import require_folder, require_writable
+from harness.base.held_folders import output_folder
+from harness.base.output_files import require_writable
 from harness.cli.options import (
     DEFAULT_KERNEL,
     BuildDir,
@@ -17,7 +18,7 @@ from harness.cli.options import (
     Json,
     KernelName,
     Machine,
-    Out,
+    NewOut,
     Seed,
     Strict,
     Template,
@@ -42,7 +43,7 @@ def histories(
     operations: Operations = 200_000,
     strict: Strict = False,
     json: Json = None,
-    out: Out = Path("out/histories"),
+    out: NewOut = None,
     template: Template = True,
     debug: Debug = False,
 ) -> None:
@@ -54,11 +55,11 @@ def histories(
     del debug
     machine = parse_shape(shape)
     require_writable([json] if json else [])
-    require_folder(out)
+    folder = output_folder(out, "histories", Path(kernel).name)
     with progress_for(Console(stderr=True)) as progress:
         prepared = prepare(kernel, build_dir, progress)
         strictly = strict or build_dir is None
-        request = HistoriesRequest(machine, seed, operations, out, template, strictly)
+        request = HistoriesRequest(machine, seed, operations, folder, template, strictly)
         result = run_histories(prepared, request, progress)
     sys.stdout.write("\n".join(histories_lines(result)) + "\n")
     if json:

@@ -16,7 +16,8 @@ from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
-from harness.base.output_files import require_folder, require_writable, write_whole
+from harness.base.held_folders import output_folder
+from harness.base.output_files import require_writable, write_whole
 from harness.base.progress import Progress
 from harness.cli.options import Debug, Json, Machine, Out, Seed, Steps
 from harness.cli.progress_bar import progress_for
@@ -104,7 +105,7 @@ def mutants(
         return
     require_writable([json] if json else [])
     plan = read_plan(scenario_files([], project.SCENARIOS), seed, steps)
-    setup = TrialSetup(plan, parse_shape(shape), require_folder(out))
+    setup = TrialSetup(plan, parse_shape(shape), output_folder(out, "mutants"))
     with progress_for(Console(stderr=True)) as progress:
         teller = Teller(kernel, progress, json)
         with _trials(kernel, setup, teller, progress, resume=resume) as trials:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from harness.base.output_files import require_folder, write_whole
+from harness.base.held_folders import output_folder
+from harness.base.output_files import write_whole
 from harness.cli.options import Abstract, Debug, KnownBugsFile, Out, Seed, Steps
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
@@ -86,7 +87,7 @@ def nightly(
         known_bugs,
     )
     jobs = night_jobs(request)
-    require_folder(out)
+    output_folder(out, "nightly")
     results = run_fleet(jobs, out, Capacity.of_host(), _tell)
     runs = runs_value(results)
     found = changes(before, runs) if baseline else ()

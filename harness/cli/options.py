@@ -65,6 +65,13 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the result as J
 Out = Annotated[
     Path, typer.Option(help="Folder for logs and for the other files that the command leaves.")
 ]
+NewOut = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder for logs and for the other files that the command leaves "
+        "\\[default: a new one below out; out/latest leads to it]."
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option("-v", "--verbose", help="Show every program and the exact command lines."),

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from harness.base import project
-from harness.base.output_files import require_folder, require_writable
+from harness.base.held_folders import output_folder
+from harness.base.output_files import require_writable
 from harness.cli.options import (
     DEFAULT_KERNEL,
     Abstract,
@@ -20,7 +21,7 @@ from harness.cli.options import (
     KernelName,
     KnownBugsFile,
     Machine,
-    Out,
+    NewOut,
     Scenarios,
     Seed,
     Template,
@@ -86,7 +87,7 @@ def run(
     trace: TraceFile = None,
     attach: Attach = "",
     throwaway: Throwaway = False,
-    out: Out = Path("out/run"),
+    out: NewOut = None,
     template: Template = True,
     deterministic: Deterministic = False,
     coverage: Coverage = None,
@@ -98,22 +99,22 @@ def run(
     Exit 0 agreement, 1 divergence, 2 wrong use, 3 failure of the harness or the host.
     """
     del debug
+    bugs = load_known_bugs(known_bugs, date.today())
+    require_writable(path for path in (json, trace) if path)
     request = RunRequest(
         kernel,
         build_dir,
         _machine(shape, smp, memory, attach, deterministic=deterministic),
         _plan(scenario or [], seed, steps, abstract),
-        out,
+        output_folder(out, "run", Path(kernel).name),
         trace,
         attach,
         template,
         throwaway,
         deterministic,
         coverage,
-        known_bugs=load_known_bugs(known_bugs, date.today()),
+        known_bugs=bugs,
     )
-    require_writable(path for path in (json, trace) if path)
-    require_folder(out)
     with progress_for(Console(stderr=True)) as progress:
         result = execute(request, progress, show_command if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
