@@ -57,6 +57,13 @@ class CacheUnwritableError(CacheError):
         )
 
 
+class SourceFileError(PrerequisiteError):
+    """A file outside of the cache, of which the cache was to get a copy, cannot be read."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, hint="the file is not the harness's: bring it back, or mend it")
+
+
 @dataclass(frozen=True, slots=True)
 class Cache:
     """The cache below one folder."""
@@ -102,9 +109,18 @@ class Cache:
             detail = f"{error.strerror}: {error.filename}" if error.filename else str(error)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise CacheFullError(self.root, detail) from error
+            if error.errno in _UNWRITABLE and not self._has(error.filename):
+                raise SourceFileError(detail) from error
             if error.errno in _UNWRITABLE:
                 raise CacheUnwritableError(self.root, detail) from error
             raise
+
+    def _has(self, name: object) -> bool:
+        """Whether a refused file is, or is to be, one of the cache; unless it is known, it is."""
+        if not isinstance(name, (str, os.PathLike)):
+            return True
+        path = Path(name).absolute()
+        return path.is_relative_to(self.root) or self.root.is_relative_to(path)
 
     @contextmanager
     def new_folder(self, final: Path) -> Iterator[Path]:

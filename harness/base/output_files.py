@@ -1,9 +1,11 @@
 """Result files: written whole or not at all, and tried before the work that fills them."""
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.errors import PrerequisiteError
+from harness.errors import PrerequisiteError, UsageError
 
 _PARTIAL = ".partial"
 
@@ -12,8 +14,10 @@ class UnwritableError(PrerequisiteError):
     """A result cannot be written where it was asked for."""
 
     def __init__(self, path: Path, error: OSError) -> None:
+        nobody = error.errno == errno.ENXIO and path.is_fifo()
+        why = "nobody reads from the pipe" if nobody else error.strerror or error
         super().__init__(
-            f"{path} cannot be written: {error.strerror or error}",
+            f"{path} cannot be written: {why}",
             hint="choose another place, or free some space there",
         )
 
@@ -26,7 +30,7 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_name(path.name + _PARTIAL)
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            _send(path, text)
             return
         try:
             partial.write_text(text, encoding="utf-8")
@@ -37,21 +41,45 @@ def write_whole(path: Path, text: str) -> None:
         raise UnwritableError(path, error) from error
 
 
+def _send(path: Path, text: str) -> None:
+    """Write to a device or pipe; a pipe that nobody reads is refused, not waited for."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def require_writable(paths: Iterable[Path]) -> None:
     """Make the folders of *paths*, and try to write to each path.
 
-    Raises UnwritableError for the first that cannot be written.
+    Raises UnwritableError for the first that cannot be written, and UsageError where two results
+    would be written to one file.
     """
+    seen: set[Path] = set()
     for path in paths:
         try:
-            there = path.exists()
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab"):
-                pass
-            if not there:
-                path.unlink()
+            _try(path)
         except OSError as error:
             raise UnwritableError(path, error) from error
+        real = path.resolve()
+        if real in seen and not path.is_char_device():
+            raise UsageError(
+                f"two results would be written to {path}", hint="give each a file of its own"
+            )
+        seen.add(real)
+
+
+def _try(path: Path) -> None:
+    there = path.exists()
+    if path.is_fifo():
+        # Never closed: the reader would take that for the end of the result.
+        os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return
+    with path.open("ab"):
+        pass
+    if not there:
+        path.unlink()
 
 
 def require_folder(path: Path) -> Path:

@@ -1,10 +1,10 @@
 """The recorded verdicts by kind of kernel (recorded.toml)."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from harness.base.toml_file import entries_of, read_toml
 from harness.claims.claim_finding import ClaimVerdict
 from harness.model.records.layout import Layout
 
@@ -17,10 +17,11 @@ def kind_of(layout: Layout) -> str:
 @cache
 def recorded() -> Mapping[str, tuple[ClaimVerdict, ...]]:
     """The verdicts of all claims, in order, by kind of kernel."""
-    text = files("harness.claims").joinpath("recorded.toml").read_text(encoding="utf-8")
-    return {
-        kind: tuple(
-            ClaimVerdict(table[f"claim-{number:02}"]) for number in range(1, len(table) + 1)
-        )
-        for kind, table in tomllib.loads(text).items()
-    }
+    path = files("harness.claims").joinpath("recorded.toml")
+    with entries_of(path):
+        return {
+            kind: tuple(
+                ClaimVerdict(table[f"claim-{number:02}"]) for number in range(1, len(table) + 1)
+            )
+            for kind, table in read_toml(path).items()
+        }

@@ -49,7 +49,12 @@ from harness.run.programs import read_plan, scenario_files
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
 
-Tree = Annotated[Path, typer.Option(help="The kernel tree: a git repository or a plain folder.")]
+Tree = Annotated[
+    Path | None,
+    typer.Option(
+        help="The kernel tree: a git repository or a plain folder \\[default: this folder]."
+    ),
+]
 Patches = Annotated[
     list[str] | None,
     typer.Option(
@@ -106,7 +111,7 @@ B4 = Annotated[
 
 
 def check(
-    tree: Tree = Path(),
+    tree: Tree = None,
     patch: Patches = None,
     kernel: CatalogueKernel = "",
     base: BaseRevision = "",
@@ -135,16 +140,17 @@ def check(
     del debug
     files = scenario_files(scenario or [], project.SCENARIOS)
     require_writable(path for path in (json, mail) if path and str(path) != "-")
-    patches = _patches(["-"] if b4 and not patch else patch or [], tree, base)
+    place = _place(tree, kernel)
+    patches = _patches(["-"] if b4 and not patch else patch or [], place, base)
     swept = () if scenario else chosen_sweeps(sweeps, patches)
     plan = read_plan((*files, *swept), seed, STEPS * (not scenario) if steps is None else steps)
     request = CheckRequest(
-        tree,
+        place,
         patches,
         Workload(parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())),
         _configs(configs, kernel),
         output_folder(out, "check"),
-        _before(tree, patches, base) if b4 else base,
+        _before(place, patches, base) if b4 else base,
         strict,
         machine=shape,
         sweeps=sweeps,
@@ -161,6 +167,15 @@ def _swept(files: tuple[Path, ...]) -> tuple[str, ...]:
     """Which sweeps run beside the scenarios, for the report."""
     names = ", ".join(file.stem for file in files)
     return (f"interrupted at every instruction of what the patch touches: {names}",) * bool(files)
+
+
+def _place(tree: Path | None, kernel: str) -> Path:
+    """The folder of the tree.  Raises UsageError where a kernel is named, too."""
+    if tree and kernel:
+        raise UsageError(
+            f"--tree {tree} and --kernel {kernel} both name a source", hint="leave out one of them"
+        )
+    return tree or Path()
 
 
 def _configs(names: str, kernel: str) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from harness.cli.options import (
 from harness.cli.progress_bar import progress_for, show_command
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
-from harness.guest.shape import Shape
+from harness.guest.shape import CPUS_MOST, Shape
 from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
 from harness.report.run_report import run_lines
@@ -43,7 +43,9 @@ from harness.run.run_request import RunRequest
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
 
-Smp = Annotated[int | None, typer.Option(help="CPUs of the guest \\[default: 2].")]
+Smp = Annotated[
+    int | None, typer.Option(help=f"CPUs of the guest, 1 to {CPUS_MOST} \\[default: 2].")
+]
 Memory = Annotated[int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")]
 RunSteps = Annotated[
     int | None,
@@ -145,6 +147,13 @@ def _machine(
 
 def _shape(text: str, smp: int | None, memory: int | None) -> Shape:
     shape = parse_shape(text)
+    words = {word.partition("=")[0].strip() for word in text.split(",")}
+    for name, value in (("smp", smp), ("memory", memory)):
+        if value is not None and name in words:
+            raise UsageError(
+                f"--{name} {value} and --shape {text} both say what {name} is",
+                hint="leave out one of them",
+            )
     if smp is not None:
         shape = replace(shape, smp=smp)
     return shape if memory is None else with_memory(shape, memory)

@@ -16,7 +16,7 @@ from harness.base.progress import Progress
 from harness.cli.options import BuildDir, Debug
 from harness.cli.progress_bar import progress_for
 from harness.errors import UsageError
-from harness.guest.shape import Shape
+from harness.guest.shape import CPUS_MOST, Shape
 from harness.guest.ssh import guest_recipe, launch, packages, shell
 from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import attach
@@ -50,7 +50,7 @@ StartKernel = Annotated[
         "or the file of a kernel image.",
     ),
 ]
-Smp = Annotated[int, typer.Option(help="CPUs of a guest that is started.")]
+Smp = Annotated[int, typer.Option(help=f"CPUs of a guest that is started, 1 to {CPUS_MOST}.")]
 Memory = Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")]
 Stop = Annotated[bool, typer.Option("--stop", help="End the guest.")]
 Listing = Annotated[bool, typer.Option("--list", help="List the guests that run.")]

@@ -5,12 +5,12 @@ What can be taken is found by exploration (``harness.model.search.reach``) and r
 again and compares.  A kind that is not recorded is explored when it is met.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from harness.base.toml_file import entries_of, read_toml
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.machine import Machine, machine
 from harness.model.search.reach import reachable
@@ -62,17 +62,19 @@ def kind_of(subject: Machine) -> str:
 
 @cache
 def _recorded() -> Mapping[str, frozenset[str]]:
-    data = tomllib.loads(RECORDED.read_text(encoding="utf-8"))
-    return {kind: frozenset(rules["rules"]) for kind, rules in data.items()}
+    with entries_of(RECORDED):
+        return {kind: frozenset(rules["rules"]) for kind, rules in read_toml(RECORDED).items()}
 
 
 @cache
 def exclusions() -> tuple[Exclusion, ...]:
     """Every line of ``unreachable.toml``."""
-    data = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8"))
-    return tuple(
-        Exclusion(one["rule"], tuple(one["kinds"]), one["reason"]) for one in data.get("rule", ())
-    )
+    data = read_toml(UNREACHABLE)
+    with entries_of(UNREACHABLE):
+        return tuple(
+            Exclusion(one["rule"], tuple(one["kinds"]), one["reason"])
+            for one in data.get("rule", ())
+        )
 
 
 def possible(subject: Machine) -> frozenset[str]:

@@ -2,13 +2,13 @@
 
 import json
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.base.host import run
+from harness.base.toml_file import read_toml
 from harness.coverage.gcov_counts import OBJECTS
 from harness.errors import InfrastructureError
 from harness.kernel.cross_compiler import find_tool
@@ -108,7 +108,7 @@ def _lines(
 
 def _reasons(kernel: Kernel) -> dict[str, str]:
     """The reasons why lines (by text) and functions (by name) are unreachable on *kernel*."""
-    entries = tomllib.loads(UNREACHABLE.read_text(encoding="utf-8")).get("unreachable", [])
+    entries = read_toml(UNREACHABLE).get("unreachable", [])
     return {
         what: entry["reason"]
         for entry in entries

@@ -34,6 +34,12 @@ def wire_modules(shape: Shape) -> tuple[str, ...]:
     return (f"virtio_{shape.architecture.emulated.bus}", "virtio_console")
 
 
+def missing_modules(modules_dir: Path | None, shape: Shape) -> tuple[str, ...]:
+    """Return the names of the wire's modules without a file: they must be built in."""
+    files = _module_files(modules_dir) if modules_dir else {}
+    return tuple(name for name in wire_modules(shape) if name not in files)
+
+
 def build_initramfs(
     agent: bytes,
     module: bytes,

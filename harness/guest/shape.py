@@ -23,6 +23,8 @@ class Wire(StrEnum):
     SERIAL = "serial"
 
 
+CPUS_MOST = I386.limits.cpus
+"""CPUs of a machine of the default architecture, for help texts."""
 VARIANTS_MOST = 1000
 """Starts of one machine that can be told apart; each that is used costs a template."""
 

@@ -1,6 +1,5 @@
 """Kernels that are built from source, as ``images/kernels.toml`` describes them."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from harness.architecture.architecture import Architecture
 from harness.architecture.i386 import I386
 from harness.base.project import KERNEL_CATALOGUE, KERNEL_FRAGMENTS
+from harness.base.toml_file import entries_of, read_toml
 from harness.errors import UsageError
 from harness.kernel import fragment
 
@@ -49,9 +49,14 @@ def recipes(
     catalogue: Path = KERNEL_CATALOGUE, folder: Path = KERNEL_FRAGMENTS
 ) -> Mapping[str, BuildRecipe]:
     """Every kernel of the catalogue by name, in its order; raises :class:`BuildRecipeError`."""
-    read = tomllib.loads(catalogue.read_text(encoding="utf-8"))
-    series = {name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()}
-    return {name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()}
+    read = read_toml(catalogue)
+    with entries_of(catalogue):
+        series = {
+            name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()
+        }
+        return {
+            name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()
+        }
 
 
 def recipe_of(name: str) -> BuildRecipe:

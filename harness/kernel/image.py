@@ -7,12 +7,14 @@ it holds, 32 bits.
 import bz2
 import lzma
 import re
+import struct
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -24,6 +26,17 @@ from harness.errors import UsageError
 
 _ELF = b"\x7fELF"
 _BANNER = re.compile(rb"Linux version (\S+) \([ -~]*")
+
+
+class Decompressor(Protocol):
+    """What the standard library's decompressors have in common."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """Decompress *data*."""
 
 
 class ImageError(UsageError):
@@ -67,7 +80,7 @@ def _named(path: Path, architecture: Architecture) -> Iterator[None]:
     """Turn the ValueError of a format into an error that names the file."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, IndexError, struct.error) as error:
         name = architecture.image.name
         raise ImageError(
             f"{path} is neither an ELF file nor a {name}: {error}",
@@ -103,14 +116,15 @@ def boots_directly(vmlinux: Path, architecture: Architecture) -> bool:
         with vmlinux.open("rb") as file:
             elf = ELFFile(file)
             _require_machine(elf, vmlinux, architecture)
+            _require_whole(elf, vmlinux)
             notes = (seg for seg in elf.iter_segments() if isinstance(seg, NoteSegment))
             return any(
                 note["n_name"] == owner and note["n_type"] in types
                 for seg in notes
                 for note in seg.iter_notes()
             )
-    except ELFError as error:
-        raise ImageError(f"{vmlinux}: {error}") from error
+    except (ELFError, ValueError, struct.error) as error:
+        raise _cut(vmlinux, str(error)) from error
 
 
 def _require_machine(elf: ELFFile, vmlinux: Path, architecture: Architecture) -> None:
@@ -121,27 +135,53 @@ def _require_machine(elf: ELFFile, vmlinux: Path, architecture: Architecture) ->
         )
 
 
+def _require_whole(elf: ELFFile, vmlinux: Path) -> None:
+    """Raise :class:`ImageError` for a file that ends before its last section and segment do."""
+    ends = [segment["p_offset"] + segment["p_filesz"] for segment in elf.iter_segments()]
+    size = vmlinux.stat().st_size
+    last = max(*ends, elf["e_shoff"] + elf["e_shnum"] * elf["e_shentsize"], 0)
+    if size < last:
+        raise _cut(vmlinux, f"it has {size} bytes of {last}")
+
+
+def _cut(vmlinux: Path, why: str) -> ImageError:
+    return ImageError(
+        f"{vmlinux} is no whole ELF image: {why}", hint="copy it again, or build it again"
+    )
+
+
+def _whole(payload: bytes, decompressor: Decompressor) -> bytes:
+    """What *payload* holds.  Raises OSError where its end is missing."""
+    plain = decompressor.decompress(payload)
+    if not decompressor.eof:
+        raise OSError("its end is missing")
+    return plain
+
+
 def _xz(payload: bytes) -> bytes:
     # The size follows the stream, at whose end a decompressor object stops; lzma.decompress()
     # would not.
-    return lzma.LZMADecompressor().decompress(payload)
+    return _whole(payload, lzma.LZMADecompressor())
 
 
 def _gzip(payload: bytes) -> bytes:
-    return zlib.decompressobj(wbits=31).decompress(payload)
+    return _whole(payload, zlib.decompressobj(wbits=31))
 
 
 def _bzip2(payload: bytes) -> bytes:
-    return bz2.BZ2Decompressor().decompress(payload)
+    return _whole(payload, bz2.BZ2Decompressor())
 
 
 def _through(*command: str) -> Callable[[bytes], bytes]:
     def decompress(payload: bytes) -> bytes:
         program = find_program(command[0])
         # Without the size that follows the stream, which these programs take for garbage.
-        return subprocess.run(
+        done = subprocess.run(
             [program, *command[1:]], input=payload[:-4], capture_output=True, check=False
-        ).stdout
+        )
+        if done.returncode:
+            raise OSError(done.stderr.decode(errors="replace").strip())
+        return done.stdout
 
     return decompress
 

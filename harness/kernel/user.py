@@ -9,7 +9,7 @@ from harness.architecture.architecture import Architecture
 from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.errors import UsageError
-from harness.kernel.image import ImageFacts, extract_vmlinux, is_elf, read_facts
+from harness.kernel.image import ImageError, ImageFacts, extract_vmlinux, is_elf, read_facts
 from harness.kernel.kernel_record import Kernel, KernelConfig
 from harness.kernel.stock import upstream_version
 from harness.kernel.systemmap import belongs
@@ -34,10 +34,10 @@ def user_kernel(
     folder was not built or has another release than the image, and :class:`ImageError`.
     """
     cache = cache or Cache.default()
-    image, build_dir = _existing(image), _existing(build_dir)
+    image, build_dir = require_image(image), _folder(build_dir)
     release = built_release(build_dir)
     vmlinux = image if is_elf(image) else _vmlinux_of(image, cache, architecture)
-    facts = read_facts(vmlinux, architecture)
+    facts = _facts(image, vmlinux, architecture)
     if facts.release != release:
         raise BuildDirError(
             f"{image} is of release {facts.release}, but {build_dir} of {release}",
@@ -61,7 +61,7 @@ def _record(
         banner=facts.banner,
         vermagic=facts.vermagic,
         build_dir=build_dir,
-        modules_dir=_existing(modules_dir) if modules_dir else None,
+        modules_dir=_folder(modules_dir) if modules_dir else None,
         system_map=_system_map(build_dir, vmlinux, facts.release),
         config=KernelConfig.read(build_dir / ".config"),
         content_hash=_content(image, build_dir),
@@ -69,12 +69,34 @@ def _record(
     )
 
 
-def _existing(path: Path) -> Path:
+_NAMES = "--kernel IMAGE --build-dir DIR name what was built"
+
+
+def require_image(path: Path) -> Path:
+    """*path*, absolute.  Raises UsageError unless it is a file that can be read."""
     if not path.exists():
-        raise UsageError(
-            f"there is no {path}", hint="--kernel IMAGE --build-dir DIR name what was built"
-        )
+        raise UsageError(f"there is no {path}", hint=_NAMES)
+    if not path.is_file():
+        raise UsageError(f"{path} is no file, and so no kernel image", hint=_NAMES)
     return path.absolute()
+
+
+def _folder(path: Path) -> Path:
+    if not path.exists():
+        raise UsageError(f"there is no {path}", hint=_NAMES)
+    if not path.is_dir():
+        raise UsageError(f"{path} is no folder", hint=_NAMES)
+    return path.absolute()
+
+
+def _facts(image: Path, vmlinux: Path, architecture: Architecture) -> ImageFacts:
+    """What the image says; errors name it, not the file of the cache that was taken out of it."""
+    try:
+        return read_facts(vmlinux, architecture)
+    except ImageError as error:
+        raise ImageError(
+            error.message.replace(str(vmlinux), str(image)), hint=error.hint
+        ) from error
 
 
 def built_release(build_dir: Path) -> str:

@@ -1,11 +1,11 @@
 """The cases: a rule, the scenario that breaks it, and the expected reports (expected.toml)."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from harness.base.toml_file import entries_of, read_toml
 from harness.scenario.facts import Facts, unmet
 from harness.scenario.scenario_parser import parse_scenario
 from harness.scenario.syntax import Requirement
@@ -46,8 +46,9 @@ class MisuseCase(NamedTuple):
 @cache
 def cases() -> tuple[MisuseCase, ...]:
     """All recorded cases."""
-    text = files("harness.misuse").joinpath("expected.toml").read_text(encoding="utf-8")
-    return tuple(_case(table) for table in tomllib.loads(text)["case"])
+    path = files("harness.misuse").joinpath("expected.toml")
+    with entries_of(path):
+        return tuple(_case(table) for table in read_toml(path)["case"])
 
 
 def _case(table: Mapping[str, Any]) -> MisuseCase:

@@ -1,12 +1,12 @@
 """The catalogue of mutants (tests/mutants): what each patch breaks, and what must be found."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from harness.base.toml_file import entries_of, read_toml
 from harness.errors import UsageError
 
 CATALOGUE = "catalogue.toml"
@@ -102,13 +102,13 @@ class MutantCatalogue:
 def read_catalogue(folder: Path) -> MutantCatalogue:
     """Read ``catalogue.toml`` of *folder*.  Raises CatalogueError, which names the entry."""
     path = folder / CATALOGUE
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise CatalogueError(f"{path} cannot be read: {error}") from error
-    files = data["files"]
-    mutants = tuple(_mutant(folder, name, entry, files) for name, entry in data["mutant"].items())
-    return MutantCatalogue(mutants, data["absent"])
+    data = read_toml(path)
+    with entries_of(path):
+        files = data["files"]
+        mutants = tuple(
+            _mutant(folder, name, entry, files) for name, entry in data["mutant"].items()
+        )
+        return MutantCatalogue(mutants, data["absent"])
 
 
 def _mutant(

@@ -9,13 +9,14 @@ from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.template import GuestParts
 from harness.kernel.build import Built, build_module, build_program
-from harness.kernel.by_name import kernel_by_name
+from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
 from harness.kernel.kernel_record import Kernel
 from harness.kernel.module import check_module
 from harness.kernel.stock import KernelDamagedError
 from harness.kernel.tree import Say
-from harness.kernel.user import user_kernel
+from harness.kernel.user import require_image, user_kernel
+from harness.run.drivers import require_drivers
 from harness.run.wire_check import require_wire
 
 AGENT = "kmap-harness-agent"
@@ -31,7 +32,11 @@ class Prepared:
     dwarf: DwarfFacts
 
     def parts(self, shape: Shape) -> GuestParts:
-        """What a guest with this kernel on *shape* is made of."""
+        """What a guest with this kernel on *shape* is made of.
+
+        Raises UsageError where the kernel cannot run on *shape*.
+        """
+        require_drivers(self.kernel, shape)
         return GuestParts(self.kernel, shape, self.module.stripped, self.agent.path)
 
 
@@ -45,7 +50,8 @@ def find_kernel(
     path = Path(name)
     if build_dir is not None:
         return user_kernel(path, build_dir)
-    if path.is_file():
+    if "/" in name or (path.exists() and name not in kernel_names()):
+        require_image(path)
         raise UsageError(
             f"{name} is a kernel image, and the folder it was built in is not given",
             hint="add --build-dir DIR",

@@ -1,11 +1,10 @@
 """What the fuller guest is made from: the data in ``images/ssh``."""
 
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.base.toml_file import entries_of, read_toml
 from harness.guest.cpio import ArchiveMember, directory, regular
 
 FILE = "packages.toml"
@@ -50,15 +49,7 @@ def read_guest_recipe(folder: Path) -> GuestRecipe:
     read.
     """
     path = folder / FILE
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    data = read_toml(path)
+    with entries_of(path):
         lists = (tuple(map(str, data[key])) for key in ("packages", "leave_out", "modules"))
         return GuestRecipe(folder, str(data["release"]), *lists)
-    except OSError as error:
-        raise UsageError(
-            f"no recipe of the guest: {error}", hint="images/ssh of the sources has it"
-        ) from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path}: {error!r}", hint="compare it with the one in the repository"
-        ) from error
