@@ -48,6 +48,8 @@ class ConfigResult:
     failure: KernelFailure | None = None
     base_was_kept: bool = False
     module_was_kept: bool = False
+    rebuilt: tuple[str, ...] = ()
+    """Headers of the patch that the module includes, if it was built again for them."""
     reproduce: str = ""
     """The command line that repeats this check."""
 

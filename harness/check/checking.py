@@ -134,7 +134,8 @@ class Check:
             return replace(known, failure=judgement)
         if failure := _boot_failure(PATCHED, judgement):
             return replace(known, failure=failure)
-        known = replace(known, patched=judgement)
+        rebuilt = () if known.module_was_kept else self._changed_headers()
+        known = replace(known, patched=judgement, rebuilt=rebuilt)
         if failure := _boot_failure(BASE, base):
             return replace(known, failure=failure)
         comparisons = compare(config, base.programs, judgement.programs)
@@ -150,6 +151,12 @@ class Check:
                 return self._symbolised(judge.judgement(), config)
         except WrongMachineError as error:
             return KernelFailure(PATCHED, Stage.MACHINE, tuple(str(error).splitlines()))
+
+    def _changed_headers(self) -> tuple[str, ...]:
+        """The headers that the patches change: why the module had to be built again."""
+        source = self.scratch.source
+        files = (name for patch in self.request.patches for name in changed_files(patch, source))
+        return tuple(dict.fromkeys(name for name in files if name.endswith(".h")))
 
     def _symbolised(self, judgement: Judgement, config: str) -> Judgement:
         source = self.scratch.source
@@ -168,10 +175,11 @@ class Check:
     def _confirmed(self, judge: KernelJudge, found: Sequence[Comparison]) -> Iterator[Comparison]:
         """*found*, after its first newly failing scenarios have run a second time, each alone.
 
-        This tells a scenario that fails from one that fails because of what ran before it.
+        The first that does not fail alone runs again after the programs before it: it may need
+        the state that they leave.
         """
         scenarios = {program_name(one): one for one in self.request.workload.plan.scenarios}
-        left = CONFIRMED_MOST
+        left, longer = CONFIRMED_MOST, True
         for one in found:
             new = one.change is PatchEffect.NEWLY_FAILING
             if not new or one.program not in scenarios or not left:
@@ -179,7 +187,11 @@ class Check:
                 continue
             left -= 1
             again = judge.confirm(scenarios[one.program])
-            yield replace(one, tried=1, confirmed=int(again.kind is CheckedKind.CONTRACT))
+            seen, after = again.kind is CheckedKind.CONTRACT, None
+            if not seen and longer:
+                longer = False
+                after = judge.confirm_after(one.program).kind is CheckedKind.CONTRACT
+            yield replace(one, tried=1, confirmed=int(seen), after=after)
 
     # -- both
 

@@ -36,6 +36,8 @@ class Comparison:
     confirmed: int = 0
     """Number of the ``tried`` further runs, each in a guest of its own, that failed too."""
     tried: int = 0
+    after: bool | None = None
+    """Whether it failed after the programs before it, if it did not alone and that was tried."""
 
 
 def compare(

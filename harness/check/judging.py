@@ -96,7 +96,19 @@ class KernelJudge:
         """Run one scenario alone, in a guest of its own."""
         name = program_name(scenario)
         plan = Plan((scenario,), self.workload.plan.seed, 0, throwaway=wrecks(scenario))
-        lane = Lane(self.prepared, self.workload, self.out / "alone" / name)
+        return self._again(plan, name, "alone")
+
+    def confirm_after(self, name: str) -> CheckedProgram:
+        """Run the program *name* in another guest, after all that ran before it."""
+        plan = next(
+            part
+            for part in divided(self.workload.plan)
+            if any(program_name(one) == name for one in part.scenarios)
+        )
+        return self._again(replace(plan, until=name), name, "after")
+
+    def _again(self, plan: Plan, name: str, how: str) -> CheckedProgram:
+        lane = Lane(self.prepared, self.workload, self.out / how / name)
         result = lane.run(plan, self.progress, throwaway=False)
         found = checked_programs(result)
         return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)

@@ -20,6 +20,8 @@ _WORDS = {
 }
 _SHOWN = 5
 """Number of failing programs shown with all their lines, unless --verbose asks for all."""
+_MESSAGE_LINES = 12
+"""Lines of the kernel's first message: they name its place and what called it."""
 
 
 def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
@@ -60,6 +62,8 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
         return
     if config.lost_evidence:
         yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"
+    if config.rebuilt:
+        yield f"module      built again, since the patch changes {', '.join(config.rebuilt)}"
     yield f"programs    {counts_words(config)}"
     for change in ORDER:
         found = [one for one in config.comparisons if one.change is change]
@@ -103,15 +107,36 @@ def _of(change: PatchEffect, found: list[Comparison], *, verbose: bool) -> Itera
 
 def comparison_lines(one: Comparison) -> Iterator[str]:
     """One program: its change, the reason, and what the patched kernel did."""
-    again = (
-        f"; run again alone: {'the same' if one.confirmed else 'not seen again'}"
-        if one.tried
-        else ""
-    )
-    yield f"{one.change.value.upper()}: {one.program}: {one.why}{again}"
+    yield f"{one.change.value.upper()}: {one.program}: {one.why}{_seen_again(one)}"
     failing = one.base if one.change is PatchEffect.NEWLY_PASSING else one.patched
     if failing:
         yield from _first_broken(failing, one)
+        yield from _first_message(failing)
+
+
+def _seen_again(one: Comparison) -> str:
+    """Whether a failure came again, and which state it needs."""
+    if not one.tried:
+        return ""
+    if one.confirmed:
+        return "; run again alone: the same"
+    if one.after is None:
+        return "; not seen when it ran again alone: it may need the state that others leave"
+    if one.after:
+        return (
+            "; run again after the same programs: the same; it needs the state that they leave, "
+            "as it did not fail alone"
+        )
+    return "; seen once: not again alone, and not after the same programs"
+
+
+def _first_message(outcome: CheckedProgram) -> Iterator[str]:
+    """What the kernel said first, unless it is shown already as what is broken."""
+    shown = {line for finding in outcome.broken[:1] for line in finding.lines}
+    for lines in outcome.messages[:1]:
+        if not shown.issuperset(lines):
+            yield "    the kernel said first:"
+            yield from (f"      {line}" for line in lines[:_MESSAGE_LINES])
 
 
 def _first_broken(outcome: CheckedProgram, one: Comparison) -> Iterator[str]:

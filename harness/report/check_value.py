@@ -76,6 +76,7 @@ def _comparison_value(one: Comparison) -> dict[str, Any]:
         "patched": asdict(one.patched) if one.patched else None,
         "tried": one.tried,
         "confirmed": one.confirmed,
+        "confirmed_after_others": one.after,
     }
 
 

@@ -17,6 +17,8 @@ _VERDICTS = {
     Verdict.ERROR: "ERROR: no verdict on the kernel",
 }
 _DIVERGENCES_SHOWN = 10
+_MESSAGE_LINES = 12
+"""Lines of the kernel's first message: they name its place and what called it."""
 
 
 def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
@@ -136,6 +138,8 @@ def _findings(result: RunResult) -> Iterator[str]:
     for program, trouble in result.placed_troubles:
         place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
         yield f"kernel said {place}: {trouble.kind}: {trouble.title}"
+    for _, trouble in result.placed_troubles[:1]:
+        yield from (f"    {line}" for line in trouble.lines[:_MESSAGE_LINES])
     for label, text in (
         ("crash", result.crash),
         ("not again", result.unconfirmed),

@@ -147,8 +147,17 @@ class FakeJudge:
             )
         return Judgement(**FACTS, programs=checked_programs(ran(**WRONGS.get(self.kernel, {}))))
 
+    alone = after = None
+    """The kernels that a program meets when it runs again, if they are not this one."""
+
     def confirm(self, scenario):
-        return checked_programs(ran(**WRONGS.get(self.kernel, {})))[0]
+        return self._again(self.alone)
+
+    def confirm_after(self, name):
+        return self._again(self.after)
+
+    def _again(self, kernel):
+        return checked_programs(ran(**WRONGS.get(kernel or self.kernel, {})))[0]
 
 
 def counted_twice(step, seen):

@@ -6,7 +6,7 @@ from harness.check.check_result import Stage
 from harness.check.comparison import PatchEffect
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines, verdict_words
-from tests.check.fakes import FakeJudge, checked
+from tests.check.fakes import WRONGS, FakeJudge, checked
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,36 @@ def test_a_base_that_could_not_be_judged_is_tried_again(tmp_path):
 
 def test_a_newly_failing_scenario_is_run_again_alone(tmp_path):
     (one,) = checked(tmp_path, "good", "uncounted").of(PatchEffect.NEWLY_FAILING)
-    assert (one.tried, one.confirmed) == (1, 1)
+    assert (one.tried, one.confirmed, one.after) == (1, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("after", "seen", "words"),
+    [
+        ("uncounted", True, "it needs the state that they leave"),
+        ("good", False, "seen once: not again alone, and not after the same programs"),
+    ],
+)
+def test_what_does_not_fail_alone_runs_again_after_the_others(
+    tmp_path, monkeypatch, after, seen, words
+):
+    monkeypatch.setattr(FakeJudge, "alone", "good")
+    monkeypatch.setattr(FakeJudge, "after", after)
+    result = checked(tmp_path, "good", "uncounted")
+    (one,) = result.of(PatchEffect.NEWLY_FAILING)
+    assert (one.tried, one.confirmed, one.after) == (1, 0, seen)
+    assert words in "\n".join(check_lines(result))
+
+
+def test_what_the_kernel_said_first_is_shown_once(tmp_path):
+    lines = list(check_lines(checked(tmp_path, "good", "warning")))
+    assert [line.strip() for line in lines].count("a") == 1
+
+
+def test_the_report_shows_the_first_message_beside_a_broken_rule(tmp_path, monkeypatch):
+    monkeypatch.setitem(WRONGS, "both", WRONGS["uncounted"] | WRONGS["warning"])
+    lines = [line.strip() for line in check_lines(checked(tmp_path, "good", "both"))]
+    assert lines[lines.index("the kernel said first:") + 1 :][:2] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
