@@ -16,14 +16,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 from filelock import FileLock, Timeout
 
-from harness.base.seal import SealError, check_file, check_folder, seal_file, seal_of
+from harness.base.held_folders import hold
+from harness.base.seal import SealError, check_file, check_folder, mark_of, seal_file, seal_of
 from harness.errors import PrerequisiteError
 
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
@@ -136,6 +137,7 @@ class Cache:
                 yield fresh
                 fresh.chmod(0o755)
                 _replace_folder(fresh, final)
+                self.use(final)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
 
@@ -157,19 +159,31 @@ class Cache:
                 fresh.replace(final)
                 if sealed:
                     seal_file(final)
+                    self.use(final)
             finally:
                 fresh.unlink(missing_ok=True)
 
+    def use(self, product: Path) -> bool:
+        """Keep others from removing a product while this process runs; False if it is not there.
+
+        Its last use is noted.
+        """
+        if not hold(product):
+            return False
+        with suppress(OSError):
+            os.utime(mark_of(product))
+        return True
+
     def sound(self, product: Path, files: Iterable[Path] | None = None) -> bool:
         """Whether a product is there, and as it was made: a file, or *files* of a folder."""
-        return product.exists() and not _damage(product, files)
+        return self.use(product) and not _damage(product, files)
 
     def sound_or_gone(self, product: Path, files: Iterable[Path] | None = None) -> bool:
         """Whether a product is sound; one that is not is reported and removed.
 
         Call it with the product's lock held, before the product is made again.
         """
-        if not product.exists():
+        if not self.use(product):
             return False
         if damage := _damage(product, files):
             self.discard(product, damage)

@@ -41,14 +41,17 @@ def output_folder(asked: Path | None, name: str, *about: str) -> Path:
 
 
 def hold(folder: Path, *, alone: bool = False) -> bool:
-    """Hold *folder* until this process ends: *alone*, or with others that use it.
+    """Hold *folder*, or a file, until this process ends: *alone*, or with others that use it.
 
-    False where another process holds it in a way that excludes this one.
+    False where it is not there, or another process holds it in a way that excludes this one.
     """
     folder = folder.absolute()
     if folder in _held and _is_same(_held[folder], folder):
         return True
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
     if not _locked(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
         os.close(descriptor)
         return False
@@ -58,7 +61,10 @@ def hold(folder: Path, *, alone: bool = False) -> bool:
 
 def is_held(folder: Path) -> bool:
     """Whether some process, this one among them, holds *folder*."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
     try:
         return not _locked(descriptor, fcntl.LOCK_EX)
     finally:

@@ -50,6 +50,17 @@ def seal_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.{SEAL}")
 
 
+def mark_of(product: Path) -> Path:
+    """The file, or folder without a seal, whose time of writing is a product's last use.
+
+    A seal is checked by its content, so its time is free.
+    """
+    for seal in (product / SEAL, seal_of(product)):
+        if seal.is_file():
+            return seal
+    return product
+
+
 def is_sealed(folder: Path) -> bool:
     """Whether a folder has a seal, whatever it says."""
     return (folder / SEAL).exists()

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, str] = {
     "explore": "explore",
     "histories": "histories",
     "kernels": "kernels",
+    "cache": "cache_command",
+    "doctor": "doctor",
     "nightly": "nightly",
     "ssh": "ssh",
     "push": "ssh",

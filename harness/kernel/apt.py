@@ -80,6 +80,7 @@ class Archive:
         the others. Raises :class:`ArchiveError` when the host has no Debian source at all.
         """
         with self.cache.locked(f"apt-{self.codename}"):
+            self.cache.use(self.root)
             stamp = self.root / "updated"
             if not force and self._is_recent(stamp):
                 return tuple(stamp.read_text(errors="replace").splitlines())

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base.cache import Cache
+from harness.base.cache_entries import keep_limit
 from harness.base.host import run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress, Quiet
@@ -151,6 +152,8 @@ def _build(order: _Order, jobs: int, say: tree.Say | None) -> Kernel:
         order.home, _described(order, user_kernel(built.vmlinux, made.objects, order.cache))
     )
     record_file.seal_record(order.home)
+    order.cache.use(order.home)
+    keep_limit(order.cache)
     found = record_file.read_record(order.home)
     assert found is not None, "a kernel was just described"
     return found

@@ -34,7 +34,7 @@ def kept_deb(cache: Cache, deb: Path) -> bool:
 
     The name is that of the signed index; one that is not what it says is reported and removed.
     """
-    if not deb.exists():
+    if not cache.use(deb):
         return False
     if deb.is_file() and _sha256(deb) == deb.stem:
         return True

@@ -72,7 +72,10 @@ def source_tree(
 def cached_source(package: str, cache: Cache) -> SourceTree | None:
     """The newest unpacked version of a source package in the cache, or None."""
     found = [tree for tree in map(_read, (cache.root / "sources").glob(f"{package}_*")) if tree]
-    return max(found, key=lambda tree: Version(tree.package.partition(" ")[2]), default=None)
+    newest = max(found, key=lambda tree: Version(tree.package.partition(" ")[2]), default=None)
+    if newest:
+        cache.use(newest.path.parent)
+    return newest
 
 
 def _read(home: Path) -> SourceTree | None:

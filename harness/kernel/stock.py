@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.base.cache import Cache
+from harness.base.cache_entries import keep_limit
 from harness.base.host import host_architecture
 from harness.base.progress import Progress, Quiet
 from harness.base.seal import seal_folder
@@ -130,6 +131,7 @@ def _make(
             root = fresh / "root"
             seal_folder(root, [path for path in root.rglob("*") if _is_plain(path)])
         kernel = record_file.read_record(final)
+        keep_limit(cache)
     assert kernel is not None, "a product folder was published without its description"
     with cache.new_file(home / "current.json") as pointer:
         pointer.write_text(

@@ -50,6 +50,7 @@ def open_shared_tree(recipe: BuildRecipe, cache: Cache, progress: Progress) -> S
         run([find_program("rm"), "-rf", fresh])
         clone(built_tree(kernel), fresh)
         fresh.rename(home)
+    cache.use(home)
     shared = SharedTree(KernelTree(home), prepare(recipe.name, None, progress))
     _mend(shared.tree.source, built_tree(kernel).source)
     return shared

@@ -119,6 +119,7 @@ def open_scratch(tree: Path, cache: Cache, kind: str = "check") -> Iterator[Scra
     folder = scratch_folder(tree, cache, kind)
     with cache.locked(f"scratch-{folder.name}"), cache.guarded():
         folder.mkdir(parents=True, exist_ok=True)
+        cache.use(folder)
         (folder / "origin").write_text(f"{tree}\n", encoding="utf-8")
         copy: ScratchTree = (
             GitTree(tree, folder) if is_git(tree) else PlainTree(tree, folder, cache)
@@ -132,4 +133,5 @@ def open_clone(kernel: Kernel, cache: Cache, kind: str = "check") -> Iterator[Sc
     folder = cache.root / "scratch" / f"{kernel.name}-{kind}"
     with cache.locked(f"scratch-{folder.name}"), cache.guarded():
         folder.mkdir(parents=True, exist_ok=True)
+        cache.use(folder)
         yield Scratch(folder, CloneTree(kernel, folder), kernel.name)
