@@ -30,6 +30,8 @@ from harness.errors import PrerequisiteError
 ENVIRONMENT = "KMAP_HARNESS_CACHE"
 SILENT_SECONDS = 3.0
 """Time to wait for another process in silence; then the user is told of it."""
+LOCK_SECONDS = 6 * 3600.0
+"""Time for another process to make a product: the longest is a kernel on a busy host."""
 _TEMPORARY = ".new-"
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
@@ -95,11 +97,20 @@ class Cache:
                 lock.acquire(timeout=SILENT_SECONDS)
             except Timeout:
                 sys.stderr.write(f"- waiting for {_holder(path)}, which has {name}\n")
-                lock.acquire()
+                self._await(lock, path, name)
         try:
             yield
         finally:
             lock.release()
+
+    def _await(self, lock: FileLock, path: Path, name: str) -> None:
+        try:
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise CacheError(
+                f"{_holder(path)} has had {name} for {LOCK_SECONDS / 3600:.0f} hours",
+                hint="end that process if it hangs",
+            ) from None
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -29,6 +29,7 @@ ROOT = data_folder()
 MODULE_SOURCES = ROOT / "kmod"
 AGENT_SOURCES = ROOT / "images" / "agent"
 SSH_RECIPE = ROOT / "images" / "ssh"
+GIT_SECONDS = 20.0
 SCENARIOS = ROOT / "tests" / "scenarios"
 MUTANTS = ROOT / "tests" / "mutants"
 KERNEL_CATALOGUE = ROOT / "images" / "kernels.toml"
@@ -59,8 +60,12 @@ def _commit() -> str | None:
     words = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude", "*"]
     try:
         done = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
+            ["git", "-C", str(ROOT), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=GIT_SECONDS,
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -7,7 +7,6 @@ with ``-g``, by the command that kbuild has stored.
 
 import re
 import shlex
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.architecture.i386 import I386
+from harness.base.child import Wait, run_child
+from harness.base.host import run
 from harness.check.checked_program import CRASH, MESSAGE, CheckedProgram
 from harness.kernel.cross_compiler import find_tool
 
@@ -91,7 +92,7 @@ class Symboliser:
             return None
         words[words.index("-o") + 1] = str(output)
         words = ["-Wp,-MMD,/dev/null" if word.startswith("-Wp,-MMD,") else word for word in words]
-        done = subprocess.run([*words, "-g"], cwd=self._objects, capture_output=True, check=False)
+        done = run_child([*words, "-g"], Wait("a compiler"), cwd=self._objects)
         return None if done.returncode else output
 
     def _line_of(self, file: Path, section: str, offset: int) -> str:
@@ -104,7 +105,7 @@ class Symboliser:
             file,
             hex(offset),
         ]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        said = run(command).stdout.strip()
         name, _, number = said.partition(" ")[0].rpartition(":")
         path, top = Path(name).resolve(), self._objects.parent.resolve()
         shown = path.relative_to(top) if path.is_relative_to(top) else name
@@ -128,10 +129,5 @@ def with_source_lines(program: CheckedProgram, symboliser: Symboliser) -> Checke
 
 def _functions(file: Path) -> dict[str, _Start]:
     """The places of an object's functions; __init functions are in a section of their own."""
-    said = subprocess.run(
-        [find_tool(I386.compiler, "objdump"), "--syms", file],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
+    said = run([find_tool(I386.compiler, "objdump"), "--syms", file]).stdout
     return {found[3]: _Start(found[2], int(found[1], 16)) for found in _FUNCTION.finditer(said)}

@@ -16,7 +16,14 @@ from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.shape_words import SHAPE_WORDS
 from harness.nightly.baseline import changes, read_baseline
-from harness.nightly.fleet import Capacity, JobResult, exit_code, run_fleet
+from harness.nightly.fleet import (
+    Capacity,
+    FleetEnded,
+    Job,
+    JobResult,
+    exit_code,
+    run_fleet,
+)
 from harness.nightly.night_jobs import NightRequest, night_jobs
 from harness.nightly.nights import NIGHTS, Night
 from harness.report.junit import write_junit
@@ -88,13 +95,21 @@ def nightly(
     )
     jobs = night_jobs(request)
     output_folder(out, "nightly")
-    results = run_fleet(jobs, out, Capacity.of_host(), _tell)
+    results, stopped = _run(jobs, out)
     runs = runs_value(results)
     found = changes(before, runs) if baseline else ()
     write_whole(out / "nightly.json", json.dumps(nightly_value(runs, found), indent=1) + "\n")
     write_junit(results, out / "junit.xml")
     _say(nightly_lines(results, found, str(out)))
-    raise typer.Exit(exit_code(results))
+    raise stopped or typer.Exit(exit_code(results))
+
+
+def _run(jobs: Iterable[Job], out: Path) -> tuple[tuple[JobResult, ...], FleetEnded | None]:
+    """The results of all jobs; and the signal that ended them, whose results are written too."""
+    try:
+        return run_fleet(jobs, out, Capacity.of_host(), _tell), None
+    except FleetEnded as ended:
+        return ended.results, ended
 
 
 def _night(name: str) -> Night:

@@ -1,6 +1,7 @@
 """``kmap-harness run``: the main job."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from harness.base import project
 from harness.base.held_folders import output_folder
 from harness.base.output_files import require_writable
+from harness.base.progress import Progress
 from harness.cli.options import (
     DEFAULT_KERNEL,
     Abstract,
@@ -38,7 +40,9 @@ from harness.report.run_report import run_lines
 from harness.report.run_value import write_run
 from harness.run.main_job import execute
 from harness.run.programs import Plan, read_plan, scenario_files
+from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
+from harness.run.run_result import RunResult
 
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
@@ -118,11 +122,21 @@ def run(
         known_bugs=bugs,
     )
     with progress_for(Console(stderr=True)) as progress:
-        result = execute(request, progress, show_command if verbose else None)
+        result, stopped = _executed(request, progress, show_command if verbose else None)
     sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
     if json:
         write_run(result, json)
-    raise typer.Exit(result.exit_code)
+    raise stopped or typer.Exit(result.exit_code)
+
+
+def _executed(
+    request: RunRequest, progress: Progress, show: Callable[[str], None] | None
+) -> tuple[RunResult, RunEnded | None]:
+    """The result; and the signal that ended the run, whose report is written too."""
+    try:
+        return execute(request, progress, show), None
+    except RunEnded as ended:
+        return ended.result, ended
 
 
 def _plan(scenarios: list[Path], seed: int, steps: int | None, abstract: int) -> Plan:

@@ -6,7 +6,6 @@ host. The hooks of the host's configuration (``APT::Update::Post-Invoke`` and th
 out.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from debian.deb822 import Deb822
 from harness.architecture.architecture import Architecture
 from harness.architecture.i386 import I386
 from harness.base.cache import Cache, CacheFullError
+from harness.base.child import Wait
 from harness.base.host import host_architecture, run
 from harness.base.host_programs import find_program
 from harness.base.progress import Progress
@@ -30,6 +30,16 @@ from harness.kernel.host_apt import HostApt, host_apt
 from harness.kernel.package import FetchError, Package, kept_deb, verify
 
 INDEX_LIFETIME = 3600.0
+INDEX_BYTES = 256 << 20
+"""What the index files of a release need while they are fetched and unpacked."""
+LEAST_BYTES = 1 << 20
+INDEX_WAIT = Wait("apt-get update", 900.0)
+PACKAGE_WAIT = Wait("the download of a package", 3600.0)
+_UNREACHABLE = (
+    "Could not resolve",
+    "Temporary failure resolving",
+    "Network is unreachable",
+)
 """Seconds for which index files are used before apt is asked for newer ones."""
 
 _HELPER = Path("/usr/lib/apt/apt-helper")
@@ -54,6 +64,16 @@ APT::Architectures {{ {architectures} }};
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 """
+
+
+class UnreachableError(PrerequisiteError):
+    """No name of the archive can be resolved: no other package can be fetched either."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the package archive cannot be reached: {reason}",
+            hint="check the network, the resolver and the proxy of apt",
+        )
 
 
 class ArchiveError(PrerequisiteError):
@@ -86,7 +106,10 @@ class Archive:
                 return tuple(stamp.read_text(errors="replace").splitlines())
             progress.step(f"package index of {self.codename}")
             self._configure()
-            complaints = _complaints(self._apt("apt-get", "update", "-q").stderr)
+            self.cache.require_space(INDEX_BYTES)
+            update: list[str | Path] = [find_program("apt-get"), "update", "-q"]
+            said = run(update, INDEX_WAIT, self._watch_space, APT_CONFIG=self._settings).stderr
+            complaints = _complaints(said)
             self._require_space_for_index(complaints)
             stamp.write_text("\n".join(complaints))
             seal_folder(self.root, [stamp, *self._index_files()])
@@ -167,24 +190,22 @@ class Archive:
             str(fresh),
             f"SHA256:{package.sha256}",
         ]
-        env = {**os.environ, "LC_ALL": "C.UTF-8", "APT_CONFIG": str(self.root / "apt.conf")}
         fresh.unlink()
-        with subprocess.Popen(
-            command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as process:
-            while True:
-                try:
-                    _, complaints = process.communicate(timeout=0.2)
-                    break
-                except subprocess.TimeoutExpired:
-                    progress.advance(_size(fresh), package.size)
-        if process.returncode:
-            self._explain_failure(package, complaints)
+
+        def watch() -> None:
+            progress.advance(_size(fresh), package.size)
+            self._watch_space()
+
+        done = run(command, PACKAGE_WAIT, watch, APT_CONFIG=self._settings)
+        if done.returncode:
+            self._explain_failure(package, done.stderr)
 
     def _explain_failure(self, package: Package, complaints: str) -> None:
         if "No space left" in complaints:
             raise CacheFullError(self.cache.root, f"while fetching {package}")
         reason = _complaints(complaints)[:1] or ("apt-helper failed",)
+        if any(words in complaints for words in _UNREACHABLE):
+            raise UnreachableError(reason[0])
         raise FetchError(f"{package} could not be fetched: {reason[0]}")
 
     def _configure(self) -> None:
@@ -219,7 +240,7 @@ class Archive:
         return "\n".join(source.stanza(self._architectures()) for source in derived)
 
     def _apt(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run([find_program(program), *arguments], APT_CONFIG=str(self.root / "apt.conf"))
+        return run([find_program(program), *arguments], APT_CONFIG=self._settings)
 
     def _targets(self) -> list[Deb822]:
         said = self._apt("apt-get", "indextargets", "Created-By: Packages").stdout
@@ -231,6 +252,15 @@ class Archive:
             and target.get("Trusted") == "yes"
             and Path(target["Filename"]).exists()
         ]
+
+    @property
+    def _settings(self) -> str:
+        """The file of the private configuration."""
+        return str(self.root / "apt.conf")
+
+    def _watch_space(self) -> None:
+        """End apt before the disk is full: it would wait for ever."""
+        self.cache.require_space(LEAST_BYTES)
 
     def _require_space_for_index(self, complaints: tuple[str, ...]) -> None:
         for line in complaints:

@@ -1,10 +1,10 @@
 """The cross compiler that kernels, modules and the agent are built with."""
 
-import subprocess
 from functools import cache
 from pathlib import Path
 
 from harness.architecture.architecture import CrossCompiler
+from harness.base.host import run
 from harness.base.host_programs import find_program
 
 
@@ -20,5 +20,5 @@ def find_tool(compiler: CrossCompiler, name: str) -> Path:
 def compiler_version(compiler: CrossCompiler) -> str:
     """Return the first line of ``gcc --version``: a part of the key of everything built."""
     gcc = find_tool(compiler, "gcc")
-    said = subprocess.run([gcc, "--version"], capture_output=True, text=True, check=True)
+    said = run([gcc, "--version"])
     return said.stdout.splitlines()[0]

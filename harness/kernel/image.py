@@ -8,7 +8,6 @@ import bz2
 import lzma
 import re
 import struct
-import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import NoteSegment
 
 from harness.architecture.architecture import Architecture
+from harness.base.child import Wait, run_child
 from harness.base.host_programs import find_program
 from harness.errors import UsageError
 
@@ -176,9 +176,7 @@ def _through(*command: str) -> Callable[[bytes], bytes]:
     def decompress(payload: bytes) -> bytes:
         program = find_program(command[0])
         # Without the size that follows the stream, which these programs take for garbage.
-        done = subprocess.run(
-            [program, *command[1:]], input=payload[:-4], capture_output=True, check=False
-        )
+        done = run_child([program, *command[1:]], Wait(command[0]), text=payload[:-4])
         if done.returncode:
             raise OSError(done.stderr.decode(errors="replace").strip())
         return done.stdout

@@ -8,7 +8,6 @@ object folder apart.
 import hashlib
 import re
 import shlex
-import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import TextIO
 
 from harness.architecture.architecture import Architecture
 from harness.base.cache import CacheFullError
-from harness.base.parent_death import dying_with_parent
+from harness.base.child import Wait, child
 from harness.base.progress import Progress, Quiet
 from harness.errors import UsageError
 from harness.kernel import fragment
@@ -35,6 +34,7 @@ LOG = "build.log"
 
 _ASKED = "asked.config"
 _STAMP = "asked.stamp"
+BUILD_WAIT = Wait("the build of a kernel", 6 * 3600.0)
 _STEP = re.compile(r"^  (?:CC|AS|LD|AR|HOSTCC|HOSTLD|GEN(?!\s+Makefile)|MODPOST|OBJCOPY)\b")
 _FILES = 1100
 """Lines that a whole build of a small configuration says, for progress only."""
@@ -174,8 +174,9 @@ def _listen(
 ) -> tuple[int, int]:
     """Run a program, its output into the log; return the number of files made, and the status."""
     made = 0
-    with subprocess.Popen(
-        dying_with_parent(command, signal.SIGTERM),
+    with child(
+        command,
+        BUILD_WAIT,
         env=env,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -184,15 +185,11 @@ def _listen(
         errors="replace",
     ) as process:
         assert process.stdout is not None, "a pipe was asked for"
-        try:
-            for line in process.stdout:
-                log.write(line)
-                if _STEP.match(line):
-                    made += 1
-                    progress.advance(made, max(made, _FILES))
-        except BaseException:
-            process.terminate()
-            raise
+        for line in process.stdout:
+            log.write(line)
+            if _STEP.match(line):
+                made += 1
+                progress.advance(made, max(made, _FILES))
     return made, process.returncode
 
 

@@ -5,16 +5,18 @@ Each job is a process of its own, so that a harness that crashes loses one resul
 
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 from typing import Any
 
 from harness.base.project import own_command
+from harness.base.signals import EndedBySignal
+from harness.nightly.crew import LOOK_SECONDS, NOT_STARTED, Crew
 
 HARNESS_MIB = 400
 """Memory that a run needs beside its guest's: for Python, traces and QEMU.
@@ -92,7 +94,8 @@ class Admission:
     def enter(self, job: Job) -> None:
         """Wait for room, and take it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._fits(job))
+            while not self._changed.wait_for(lambda: self._fits(job), LOOK_SECONDS):
+                continue
             self._cores += job.cores
             self._memory += job.memory_mib + HARNESS_MIB
 
@@ -112,39 +115,67 @@ class Admission:
         )
 
 
+class FleetEnded(EndedBySignal):
+    """A signal has ended the fleet; ``results`` are those of every job, done or not."""
+
+    def __init__(self, ended: EndedBySignal, results: tuple[JobResult, ...]) -> None:
+        super().__init__(ended.number)
+        self.results = results
+
+
 def run_fleet(
     jobs: Iterable[Job], folder: Path, capacity: Capacity, ended: Callable[[JobResult], None]
 ) -> tuple[JobResult, ...]:
-    """Run every job, each with a folder of its own below *folder*; call *ended* as each ends."""
+    """Run every job, each with a folder of its own below *folder*; call *ended* as each ends.
+
+    Raises FleetEnded after a signal: what runs was ended, and what waited is not started.
+    """
     jobs = tuple(jobs)
-    admission = Admission(capacity)
+    admission, crew = Admission(capacity), Crew()
 
     def admitted(job: Job) -> JobResult:
         admission.enter(job)
         try:
-            result = _run(job, folder / job.name)
+            result = _run(job, folder / job.name, crew)
         finally:
             admission.leave(job)
-        ended(result)
+        if not crew.stopped:
+            ended(result)
         return result
 
     with ThreadPoolExecutor(max_workers=max(1, len(jobs))) as pool:
-        return tuple(pool.map(admitted, jobs))
+        futures = [pool.submit(admitted, job) for job in jobs]
+        try:
+            return tuple(_awaited(one) for one in futures)
+        except EndedBySignal as signal:
+            crew.stop()
+            raise FleetEnded(signal, tuple(_awaited(one) for one in futures)) from None
 
 
-def _run(job: Job, folder: Path) -> JobResult:
+def _awaited(future: Future[JobResult]) -> JobResult:
+    """The result of a job, however long it takes: its guests have deadlines of their own."""
+    while True:
+        try:
+            return future.result(LOOK_SECONDS)
+        except FutureTimeoutError:
+            continue
+
+
+def _run(job: Job, folder: Path, crew: Crew) -> JobResult:
     folder.mkdir(parents=True, exist_ok=True)
     report, log = folder / "run.json", folder / "output.log"
     report.unlink(missing_ok=True)
     files = ("--json", str(report), "--out", str(folder))
-    command = (*own_command(), job.command, *job.arguments, *files)
     started = time.monotonic()
-    with log.open("wb") as output:
-        code = subprocess.run(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, check=False
-        ).returncode
+    code = crew.run((*own_command(), job.command, *job.arguments, *files), log)
+    if code == NOT_STARTED:
+        return JobResult(job, code, 0.0, folder, _no_report("not run: the night was ended"))
     seconds = time.monotonic() - started
     return JobResult(job, code, seconds, folder, _report(report, log, code))
+
+
+def _no_report(why: str) -> Mapping[str, Any]:
+    return {"verdict": "error", "error": why, "steps": 0}
 
 
 def exit_code(results: Iterable[JobResult]) -> int:
@@ -161,10 +192,6 @@ def _report(path: Path, log: Path, code: int) -> Mapping[str, Any]:
         report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
-        return {
-            "verdict": "error",
-            "error": "\n".join(last) or f"no output; exit code {code}",
-            "steps": 0,
-        }
+        return _no_report("\n".join(last) or f"no output; exit code {code}")
     assert isinstance(report, dict), "a run writes one JSON object"
     return report

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from harness.base.child import Wait, run_child
 from harness.base.host_programs import find_program
 from harness.errors import InfrastructureError
 
@@ -54,9 +55,7 @@ def attempt(folder: Path, *words: str, text: bytes = b"") -> subprocess.Complete
     }
     settings = [word for setting in _SETTINGS for word in ("-c", setting)]
     command: list[str | Path] = [find_program("git"), *settings, *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment, input=text, capture_output=True, check=False
-    )
+    return run_child(command, Wait(f"git {words[0]}"), text=text, cwd=folder, env=environment)
 
 
 def git(folder: Path, *words: str, text: bytes = b"") -> bytes:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.base.signals import EndedBySignal
 from harness.compare.divergence import ProgramResult, Verdict
+from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import Confirmation, ProgramOutcome, RunResult
 
@@ -40,7 +42,10 @@ def confirmed(result: RunResult, request: RunRequest, rerun: Rerun) -> RunResult
     """
     if not result.crash or not request.confirm or not result.programs:
         return result
-    tries = _tries(_again(request, result.programs), rerun)
+    try:
+        tries = _tries(_again(request, result.programs), rerun)
+    except EndedBySignal as ended:
+        raise RunEnded(ended, result) from None
     found = Confirmation(
         1 + sum(one.failed for one in tries),
         1 + sum(one.judged for one in tries),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from harness.base.progress import Progress
+from harness.base.signals import EndedBySignal
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer
 from harness.compare.run_judge import RunJudge
@@ -17,6 +18,7 @@ from harness.kernel.kernel_record import Kernel
 from harness.model.records.layout import Layout
 from harness.run.program_run import RunContext, run_program
 from harness.run.programs import planned
+from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.program import NotApplicable, Program
@@ -71,21 +73,39 @@ class GuestRun:
         return held.enter_context(TraceWriter(self.request.trace, self.header)).write
 
     def result(self) -> RunResult:
-        """Run every program; a guest that fails ends the run with what was judged until then."""
+        """Run every program.
+
+        A guest that fails ends the run with what was judged until then.  So does a signal, which
+        raises RunEnded.
+        """
         self.progress.step("running and judging")
-        failure: HarnessError | None = None
         with self.watch.phase("run"):
-            plan, facts, shape = self.request.plan, self.facts, self.request.shape
-            fresh = not self.request.attach
-            for program in planned(plan, self.layout, facts, shape, fresh=fresh):
-                failure = self._one(program)
-                if failure or (self.request.briefly and self._broken()):
-                    break
+            try:
+                failure = self._every_program()
+            except EndedBySignal as ended:
+                self._keep_last()
+                raise RunEnded(ended, self._summary("", "")) from None
         crash = str(failure) if isinstance(failure, KernelError) else ""
         error = str(failure) if failure and not crash else ""
         if not failure and not self.done:
             error = NOTHING_RUN
         return self._summary(error, crash)
+
+    def _every_program(self) -> HarnessError | None:
+        """Run one after the other; return the failure that ended the run early, if any."""
+        request, facts = self.request, self.facts
+        fresh = not request.attach
+        for program in planned(request.plan, self.layout, facts, request.shape, fresh=fresh):
+            failure = self._one(program)
+            if failure or (request.briefly and self._broken()):
+                return failure
+        return None
+
+    def _keep_last(self) -> None:
+        """Keep what was judged of a program that a signal has ended."""
+        begun = sum(1 for one in self.outcomes if one.result)
+        for one in self.judge.result().programs[begun:]:
+            self.outcomes.append(ProgramOutcome(one.program, "", 0.0, one))
 
     def _one(self, program: Program | NotApplicable) -> HarnessError | None:
         """Run one program, unless this guest cannot; the failure that ended it, if one did."""

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from harness.base.signals import EndedBySignal
 from harness.compare.divergence import Verdict
 from harness.model.records.machine import missing_operations
 from harness.run.programs import Plan
+from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, ProgramOutcome, RunResult
 from harness.scenario.facts import Facts
@@ -36,8 +38,18 @@ def with_throwaway(
                 found = (ProgramOutcome(one.name, "", 0.0, None, one.reason),)
                 result = replace(result, programs=tuple(_instead(result.programs, found)))
             else:
-                result = _with(result, judge(_alone(request, scenario)))
+                result = _with(result, _judged(result, judge, _alone(request, scenario)))
     return result
+
+
+def _judged(
+    result: RunResult, judge: Callable[[RunRequest], RunResult], request: RunRequest
+) -> RunResult:
+    """What *judge* finds; a signal ends the whole run, of which *result* is known."""
+    try:
+        return judge(request)
+    except EndedBySignal as ended:
+        raise RunEnded(ended, result) from None
 
 
 def _alone(request: RunRequest, scenario: Scenario) -> RunRequest:

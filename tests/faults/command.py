@@ -13,7 +13,7 @@ MARK = "KMH_FAULT_TEST"
 """A variable that every descendant inherits: it tells ours from those of other tests."""
 PATIENCE_SECONDS = 120.0
 """For what must happen at some time; no test asserts how fast it does."""
-TRACED = 2000
+TRACED = 150_000
 """Bytes of a trace: some steps have been judged."""
 STATE = "state"
 """The folder of a case for caches and runtime files of its own."""
