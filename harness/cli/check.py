@@ -140,8 +140,9 @@ def check(
     del debug
     files = scenario_files(scenario or [], project.SCENARIOS)
     require_writable(path for path in (json, mail) if path and str(path) != "-")
-    place = _place(tree, kernel)
-    patches = _patches(["-"] if b4 and not patch else patch or [], place, base)
+    patches = _patches(
+        ["-"] * (b4 and not patch) or patch or [], place := _place(tree, kernel), base
+    )
     swept = () if scenario else chosen_sweeps(sweeps, patches)
     plan = read_plan((*files, *swept), seed, STEPS * (not scenario) if steps is None else steps)
     request = CheckRequest(

@@ -11,7 +11,7 @@ from harness.base.output_files import write_whole
 from harness.cli.options import Debug, Json
 from harness.cli.progress_bar import progress_for
 from harness.report.doctor_report import doctor_lines, doctor_value
-from harness.run.doctor import examine
+from harness.run.host_health import examine
 
 
 def doctor(json: Json = None, debug: Debug = False) -> None:

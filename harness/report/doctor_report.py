@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from harness.run.doctor import Health
+from harness.run.host_health import Health
 
 _WIDTH = 60
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.conftest import archive, cache  # noqa: F401 - fixtures for the cases of the cache
+from tests.kernel.conftest import archive, cache  # noqa: F401 - fixtures of the cache
 
 from .command import Command
 
