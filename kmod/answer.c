@@ -25,10 +25,11 @@ static size_t answer_reserved;		/* for the observations to come, without deltas 
 
 int kmh_answer_init(void)
 {
-	BUILD_BUG_ON(sizeof(struct kmh_obs) != 64);
+	BUILD_BUG_ON(sizeof(struct kmh_obs) != 68);
 	BUILD_BUG_ON(sizeof(struct kmh_delta) != 20);
 	BUILD_BUG_ON(sizeof(struct kmh_op) != 16);
 	BUILD_BUG_ON(sizeof(struct kmh_frame) != 20);
+	BUILD_BUG_ON(sizeof(struct kmh_flush_site) != 28);
 
 	answer_capacity = (size_t)buffer_kb << 10;
 	answer_buffer = vzalloc(answer_capacity);

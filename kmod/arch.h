@@ -27,6 +27,19 @@ struct kmh_decoded {
 void kmh_arch_decode(struct kmh_decoded *found, unsigned long flush_all_zero_pkmaps,
 		     const pte_t *pkmap_ptes);
 
+/* The translations that a flush drops. */
+enum kmh_covered {
+	KMH_COVERED_NOTHING,
+	KMH_COVERED_PAGE,
+	KMH_COVERED_PAGE_BUT_GLOBAL,	/* of one page, unless it is global */
+	KMH_COVERED_ALL,
+	KMH_COVERED_ALL_BUT_GLOBAL,
+};
+
+enum kmh_covered kmh_arch_covered(const struct kmh_flush_site *site, struct pt_regs *regs,
+				  unsigned long *address);
+void kmh_arch_flush_all(void);
+
 pte_t *kmh_arch_entry(unsigned long address);
 pte_t *kmh_arch_pte(unsigned long address);
 u32 kmh_arch_page_directory(void);

@@ -48,6 +48,17 @@ static inline u64 kmh_pte_read(const pte_t *ptep)
 #endif
 }
 
+static inline bool kmh_arch_global(u64 pte)
+{
+	return pte & _PAGE_GLOBAL;
+}
+
+/* Whether two PTEs translate alike: the CPU itself sets the bits that are left out. */
+static inline bool kmh_arch_same_pte(u64 a, u64 b)
+{
+	return !((a ^ b) & ~(u64)(_PAGE_ACCESSED | _PAGE_DIRTY));
+}
+
 static inline unsigned long kmh_pte_pfn(u64 pte)
 {
 	return (pte & PTE_PFN_MASK) >> PAGE_SHIFT;

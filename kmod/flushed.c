@@ -18,7 +18,7 @@ static bool slot_flushed[LAST_PKMAP];	/* since the last observation */
 static bool slot_uncounted[LAST_PKMAP];	/* the count said free, and yet it had a PTE */
 static bool any_slot_flushed;
 
-static atomic_t window_flushed_early;
+static atomic_t window_popped_early;
 
 /**
  * kmh_flushed_range() - remember the slots of a range whose flush begins
@@ -57,7 +57,7 @@ static bool entry_popped(unsigned int index)
 NOKPROBE_SYMBOL(entry_popped);
 
 /**
- * kmh_flushed_page() - look at the entry of a window whose flush begins
+ * kmh_flushed_page() - see whether an entry that is flushed may be taken already
  * @address: the address that is flushed; those outside of the windows do not count
  */
 void kmh_flushed_page(unsigned long address)
@@ -66,8 +66,8 @@ void kmh_flushed_page(unsigned long address)
 
 	if (!kmh_in_window(address))
 		return;
-	if (kmh_pte_read(kmh_window_ptes - (index - kmh_window_first)) || entry_popped(index))
-		atomic_inc(&window_flushed_early);
+	if (entry_popped(index))
+		atomic_inc(&window_popped_early);
 }
 
 NOKPROBE_SYMBOL(kmh_flushed_page);
@@ -79,7 +79,7 @@ NOKPROBE_SYMBOL(kmh_flushed_page);
  */
 u8 kmh_flushed_early(void)
 {
-	unsigned int slot, early = atomic_read(&window_flushed_early);
+	unsigned int slot, early = atomic_read(&window_popped_early);
 	u64 before;
 
 	for (slot = 0; any_slot_flushed && slot < LAST_PKMAP; slot++) {
@@ -97,7 +97,7 @@ u8 kmh_flushed_early(void)
  */
 void kmh_flushed_clear(void)
 {
-	atomic_set(&window_flushed_early, 0);
+	atomic_set(&window_popped_early, 0);
 	if (!any_slot_flushed)
 		return;
 	memset(slot_flushed, 0, sizeof(slot_flushed));

@@ -20,8 +20,8 @@
  *
  * The probes.  Handlers run on any CPU in any context.  They own kmh_counters, and what
  * flushed.c remembers of each flush; observe.c reads both, and clears them between
- * operations.  kmh_executing says whose flushes count: the executing task sets it, handlers
- * only read it.
+ * operations.  They mark translations as clean in stale.c; the baton owns the rest of it.
+ * kmh_executing says whose flushes count: the executing task sets it, handlers only read it.
  *
  * Nobody writes the rest after the module is loaded: kmh_pkmap_ptes, kmh_window_*,
  * kmh_symbols, kmh_typed_top and kmh_typed_count.  kmh_patience_ms is a parameter.

@@ -10,6 +10,29 @@ void kmh_flushed_page(unsigned long address);
 u8 kmh_flushed_early(void);
 void kmh_flushed_clear(void);
 
+/* ---- stale.c: translations that a CPU may still hold ---- */
+
+struct kmh_stale {
+	unsigned int reused, left;
+	unsigned long reused_address, left_address;
+};
+
+int kmh_stale_init(void);
+void kmh_stale_exit(void);
+void kmh_stale_page(unsigned long address, bool global);
+void kmh_stale_all(bool global);
+void kmh_stale_start_over(void);
+void kmh_stale_slot(unsigned int slot, u64 pte);
+void kmh_stale_window(unsigned int i, u64 pte, const struct kmh_obs *obs);
+const struct kmh_stale *kmh_stale_report(void);
+
+/* ---- flush_sites.c: probes on the instructions that drop translations ---- */
+
+int kmh_flush_sites(const struct kmh_flush_site *sites, unsigned int n, s32 *errors);
+void kmh_flush_sites_pause(void);
+void kmh_flush_sites_resume(void);
+void kmh_flush_sites_exit(void);
+
 /* ---- probes.c: counters at function entries ---- */
 
 struct kmh_counters {

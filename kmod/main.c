@@ -40,6 +40,8 @@ static int kmh_reset(void)
 	kmh_typed_reset();
 	kmh_pages_release(lost);
 	kmh_ops_reset(lost);
+	/* Wrong use may have left old translations: the next program shall not meet them. */
+	kmh_stale_start_over();
 	kmh_shadow_resync();
 	if (lost)
 		return kmh_casualty ? -EIO : -ETIMEDOUT;
@@ -72,6 +74,16 @@ static int answer_probes(const struct kmh_request *header, const void *data, voi
 	return sizeof(mask);
 }
 
+static int answer_flushes(const struct kmh_request *header, const void *data, void *room,
+			  size_t size)
+{
+	unsigned int n = header->length / sizeof(struct kmh_flush_site);
+
+	if (header->length % sizeof(struct kmh_flush_site) || n * sizeof(s32) > size)
+		return -EINVAL;
+	return kmh_flush_sites(data, n, room) ?: (int)(n * sizeof(s32));
+}
+
 /* Handle a request whose body is small.  Return: size of the body, or a negative errno. */
 static int handle_small(const struct kmh_request *header, const void *data, void *room,
 			size_t size, const void **body)
@@ -89,6 +101,8 @@ static int handle_small(const struct kmh_request *header, const void *data, void
 		return kmh_reset();
 	case KMH_REQ_PROBES:
 		return answer_probes(header, data, room);
+	case KMH_REQ_FLUSHES:
+		return answer_flushes(header, data, room, size);
 	case KMH_REQ_HISTORY:
 		return kmh_history(data, header->length, body);
 	case KMH_REQ_HISTORY_LOG:
@@ -133,9 +147,18 @@ static int observation_init(void)
 
 	if (error)
 		return error;
+	error = kmh_stale_init();
+	if (error)
+		goto no_stale;
 	error = kmh_shadow_init();
 	if (error)
-		kmh_answer_exit();
+		goto no_shadow;
+	return 0;
+
+no_shadow:
+	kmh_stale_exit();
+no_stale:
+	kmh_answer_exit();
 	return error;
 }
 
@@ -176,9 +199,11 @@ static void parts_exit(void)
 	mutex_lock(&kmh_request_lock);
 	kmh_reset();
 	kmh_probes_exit();
+	kmh_flush_sites_exit();
 	mutex_unlock(&kmh_request_lock);
 	kmh_history_exit();
 	kmh_shadow_exit();
+	kmh_stale_exit();
 	kmh_answer_exit();
 	kmh_typed_exit();
 	kmh_ops_exit();

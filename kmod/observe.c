@@ -75,6 +75,15 @@ static void observe_counters(struct kmh_obs *obs)
 	kmh_probes_clear();
 }
 
+static void observe_stale(struct kmh_obs *obs)
+{
+	const struct kmh_stale *stale = kmh_stale_report();
+
+	obs->stale_reused = min(stale->reused, 255u);
+	obs->stale_left = min(stale->left, 255u);
+	obs->stale_address = stale->reused ? stale->reused_address : stale->left_address;
+}
+
 static void observe_result(struct kmh_obs *obs, const struct kmh_op *op,
 			   const struct kmh_outcome *out)
 {
@@ -110,6 +119,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 	obs->cursor = kmh_cursor();
 	obs->waiters = kmh_waiters();
 	kmh_shadow_report(obs, t);
+	observe_stale(obs);
 	if (t) {
 		t->status = out->status;
 		t->step = obs->step;

@@ -62,6 +62,14 @@ static bool may_touch(const struct kmh_op *op, unsigned long address)
 	       (compared && op->base == KMH_BASE_ABSOLUTE);
 }
 
+static void flush_by_hand(unsigned long address)
+{
+	get_cpu();
+	kmh_stale_page(address, true);
+	kmh_arch_flush_page(address);
+	put_cpu();
+}
+
 static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out)
 {
 	unsigned long address;
@@ -94,7 +102,7 @@ static void execute_address(struct kmh_task *t, const struct kmh_op *op, struct 
 			out->status = KMH_ST_REFUSED;
 		break;
 	case KMH_OP_INVLPG:
-		kmh_arch_flush_page(address);
+		flush_by_hand(address);
 		break;
 	default:
 		kmh_execute_unmap(t, op, address, out);

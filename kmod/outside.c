@@ -24,12 +24,22 @@ static struct {
 
 static int offline_cpu = -1;	/* which the module took offline, or -1 */
 
+static int start_cpu(unsigned int cpu)
+{
+	int error;
+
+	kmh_flush_sites_pause();
+	error = add_cpu(cpu);
+	kmh_flush_sites_resume();
+	return error;
+}
+
 static int errand_main(void *data)
 {
 	if (errand.code == KMH_OP_AFFINITY)
 		errand.result = set_cpus_allowed_ptr(errand.target->task, cpumask_of(errand.cpu));
 	else
-		errand.result = errand.online ? add_cpu(errand.cpu) : remove_cpu(errand.cpu);
+		errand.result = errand.online ? start_cpu(errand.cpu) : remove_cpu(errand.cpu);
 	/* pairs with errand_ended() */
 	smp_store_release(&errand.done, 1);
 	while (!kthread_should_stop())
@@ -181,6 +191,6 @@ void kmh_outside_reset(void)
 	errand.thread = NULL;
 	errand.done = 1;
 	if (offline_cpu >= 0 && !cpu_online(offline_cpu))
-		add_cpu(offline_cpu);
+		start_cpu(offline_cpu);
 	offline_cpu = -1;
 }

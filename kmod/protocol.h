@@ -17,6 +17,7 @@
 #include "protocol_kernel.h"
 #include "protocol_op.h"
 #include "protocol_obs.h"
+#include "protocol_flush.h"
 #include "protocol_history.h"
 
 #endif

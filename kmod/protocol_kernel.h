@@ -43,6 +43,7 @@ enum kmh_generation {
 #define KMH_EV_DEPTH		(1u << 10)	/* kmap_ctrl.idx or __kmap_atomic_idx */
 #define KMH_EV_MIGRATE		(1u << 11)	/* current->migration_disabled */
 #define KMH_EV_PREEMPT		(1u << 12)	/* preempt_count counts */
+#define KMH_EV_FLUSHES	(1u << 13)	/* every flush: the host sets it (docs/wire.md) */
 #define KMH_EV_PROBES		(KMH_EV_FLUSH_SCAN | KMH_EV_FLUSH_RANGE | KMH_EV_FLUSH_CPU | \
 				 KMH_EV_INVLPG | KMH_EV_WAKE | KMH_EV_WARN | KMH_EV_PRINTK)
 

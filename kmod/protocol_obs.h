@@ -60,13 +60,15 @@ struct kmh_obs {
 	__u8 flush_odd;		/* other flush_tlb_kernel_range calls that touch the pkmap area */
 	__u8 invlpgs;		/* flushes of one page by this task */
 	__u32 invlpg_address;	/* of the last one */
+	__u32 stale_address;	/* of the first translation that the next two count */
 	__u8 wakes;		/* __wake_up(&pkmap_map_wait) calls */
 	__u8 warns;		/* __warn() calls */
-	__u8 messages;		/* printk calls; a marker line follows them on the console */
-	__u8 reserved;
+	__u8 stale_reused;	/* entries that got another PTE while a CPU may hold the old one */
+	__u8 stale_left;	/* pkmap slots that are none while a CPU may hold the old PTE */
 	__u32 cycles;		/* that the operation took; not judged */
 	__u16 n_deltas;
-	__u16 reserved2;
+	__u8 messages;		/* printk calls; a marker line follows them on the console */
+	__u8 reserved;
 	__u32 hash;		/* CRC-32 of the hash before, this up to here, the deltas */
 };
 

@@ -62,10 +62,15 @@ void kmh_shadow_resync(void)
 
 	for (i = 0; i < LAST_PKMAP; i++) {
 		shadow_counts[i] = kmh_slot_count(i);
+		kmh_stale_slot(i, kmh_pte_read(&kmh_pkmap_ptes[i]));
 		shadow_ptes[i] = copy_pte(&kmh_pkmap_ptes[i]);
 	}
-	for (i = 0; i < kmh_window_count; i++)
+	for (i = 0; i < kmh_window_count; i++) {
+		kmh_stale_window(i, kmh_pte_read(window_pte(i)), NULL);
 		shadow_window[i] = copy_pte(window_pte(i));
+	}
+	/* No step has changed what was found in passing. */
+	kmh_stale_report();
 	for (i = 0; i < kmh_typed_count; i++)
 		shadow_typed[i] = __pte(kmh_typed_pte(i));
 	kmh_probes_clear();
@@ -88,6 +93,8 @@ static void report_slot(struct kmh_obs *obs, unsigned int slot)
 		return;
 	kmh_answer_add(obs, KMH_DELTA_PKMAP, 0, slot, count, pte,
 		       page_address_of_pte(pte ?: before));
+	if (pte != before)
+		kmh_stale_slot(slot, pte);
 	shadow_counts[slot] = count;
 	shadow_ptes[slot] = copy_pte(&kmh_pkmap_ptes[slot]);
 }
@@ -128,6 +135,7 @@ static void scan_window(struct kmh_obs *obs)
 		if (pte == kmh_pte_read(&shadow_window[i]))
 			continue;
 		kmh_answer_add(obs, KMH_DELTA_WINDOW, 0, kmh_window_first + i, 0, pte, 0);
+		kmh_stale_window(i, pte, obs);
 		shadow_window[i] = __pte(pte);
 	}
 }

@@ -58,6 +58,11 @@ class FlushScan:
     sites: tuple[FlushSite, ...]
     unsure: tuple[str, ...]
     """Each place with the reason: evidence about translations is lost there."""
+    anchor: int = 0
+    """The address that the running kernel's text is found by."""
+
+
+NOT_LOOKED_FOR: Final = FlushScan((), ("nobody has looked for flushes",))
 
 
 @dataclass(frozen=True, slots=True)

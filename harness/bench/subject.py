@@ -20,7 +20,7 @@ from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import PageKind
 from harness.run.guest_run import Booted
 from harness.run.prepare import Prepared
-from harness.run.probes import armed_evidence
+from harness.run.probes import arm_probes
 from harness.run.program_run import RunContext, run_program
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
@@ -93,7 +93,7 @@ class Subject:
     def bench(self, guest: Guest) -> MeasuredGuest:
         """*guest* made ready: probes armed, layout read."""
         layout, facts = guest.info()
-        evidence = armed_evidence(guest, facts)
+        evidence = arm_probes(guest, facts, self.parts.flushes).evidence
         lacking = missing_operations(layout)
         booted = Booted(self.prepared.kernel, guest, layout, facts._replace(evidence=evidence))
         return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), booted.header(seed=0))

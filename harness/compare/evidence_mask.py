@@ -20,6 +20,7 @@ FIELDS: Final = {
     1 << 10: ("depth",),
     1 << 11: ("migrate",),
     1 << 12: ("preempt",),
+    1 << 13: ("stale_address", "stale_reused", "stale_left"),
 }
 COUNTS: Final = 1 << 0
 FULL: Final = sum(FIELDS)

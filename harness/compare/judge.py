@@ -83,7 +83,7 @@ class Judge:
         return divergence
 
     def _judge(self, record: Step) -> Divergence | None:
-        if len(self._states) == 1 and not self._states[0].unflushed:
+        if len(self._states) == 1:
             outcomes = allowed(self.machine, self._states[0], record.operation)
             if (
                 len(outcomes) == 1
@@ -144,7 +144,7 @@ class Judge:
         if record.observation.status is Status.STUCK:
             return self._diverge(record, seen, outcomes)
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
-        if agreeing and not self._reuses_unflushed(record, seen):
+        if agreeing:
             return self._agree_or_expired(record, seen, agreeing)
         explained = self._explained_by_others(record, seen)
         if explained:
@@ -152,14 +152,6 @@ class Judge:
         if self._cured(outcomes, seen):
             return None
         return self._diverge(record, seen, outcomes)
-
-    def _reuses_unflushed(self, record: Step, seen: Observation) -> bool:
-        """Whether the step breaks the contract with slots that an earlier divergence left."""
-        before = self._states[0]
-        return bool(
-            before.unflushed
-            and self._criteria.contract(self.machine, before, record.operation, seen)
-        )
 
     def _agree_or_expired(
         self, record: Step, seen: Observation, agreeing: tuple[Outcome, ...]

@@ -39,6 +39,7 @@ class RequestType(IntEnum):
     PROBES = 7
     HISTORY = 8
     HISTORY_LOG = 9
+    FLUSHES = 10
     PING = 100
     UNLOAD = 101
     LOAD = 102
@@ -84,6 +85,7 @@ class Evidence(IntFlag):
     DEPTH = 1 << 10
     MIGRATE = 1 << 11
     PREEMPT = 1 << 12
+    FLUSHES = 1 << 13
 
 
 PROBES = (

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
+from harness.architecture.flush_site import FlushScan
 from harness.errors import InfrastructureError
 from harness.guest import patience, protocol
 from harness.guest.conversation import Conversation
 from harness.guest.deadline import Deadline
 from harness.guest.failure import AgentError, WireError
+from harness.guest.flush_wire import encode_flushes, refused_flushes
 from harness.guest.pending_answer import LinkStatistics
 from harness.guest.protocol import RequestType
 from harness.guest.qemu import by_hand
@@ -180,6 +182,14 @@ class Guest:
         """Arm these probes and no others; return those that this kernel has."""
         body = self.ask(RequestType.PROBES, int(evidence).to_bytes(4, "little"))
         return protocol.Evidence(int.from_bytes(body, "little"))
+
+    def watch_flushes(self, found: FlushScan) -> tuple[str, ...]:
+        """Watch every flush of the kernel's text; return the places where that cannot be done.
+
+        The module does nothing where it watches these already.
+        """
+        body = self.ask(RequestType.FLUSHES, encode_flushes(found))
+        return (*found.unsure, *refused_flushes(found, body))
 
     def reset(self) -> None:
         """Release every mapping, task and page."""

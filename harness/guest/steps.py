@@ -20,7 +20,7 @@ from harness.model.records.observation import (
     WindowChange,
 )
 
-OBSERVATION = Struct("<I4BIQIH2BI2Hh6BI3BxIHHI")
+OBSERVATION = Struct("<I4BIQIH2BI2Hh6B2I4BIHBxI")
 DELTA = Struct("<2BHIQI")
 SNAPSHOT = Struct("<11I32i")
 SLOT = Struct("<IQ")
@@ -85,16 +85,16 @@ def decode_steps(body: bytes, chain: Chain) -> tuple[list[StepRecord], Chain]:
             running = crc32(view[at : at + HASHED], running)
             at += size
             changes: _Changes = _NO_CHANGES
-            if f[-3]:
-                until = at + f[-3] * delta_size
+            if f[28]:
+                until = at + f[28] * delta_size
                 running = crc32(view[at:until], running)
                 changes = _changes(view[at:until])
                 at = until
             if f[-1] != running or f[0] != step:
                 raise _broken(step, f[0], f[-1] == running)
-            values = (status_of[f[3]], *f[4:10], *f[11:24], *changes[0])
+            values = (status_of[f[3]], *f[4:10], *f[11:27], *changes[0])
             seen = new(Observation, values)
-            append(new(StepRecord, (step, f[1], f[2], seen, f[25], f[24], f[10], changes[1])))
+            append(new(StepRecord, (step, f[1], f[2], seen, f[27], f[29], f[10], changes[1])))
             step += 1
     except (struct_error, IndexError) as error:
         raise WireError(

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.architecture.flush_site import NOT_LOOKED_FOR, FlushScan
 from harness.base.cache import Cache
 from harness.base.seal import seal_folder
 from harness.errors import InfrastructureError, PrerequisiteError
@@ -63,6 +64,8 @@ class GuestParts(NamedTuple):
     shape: Shape
     module: Path
     agent: Path
+    flushes: FlushScan = NOT_LOOKED_FOR
+    """The instructions that drop translations: a saved guest has probes there."""
 
     @property
     def lasting(self) -> bool:
@@ -117,6 +120,7 @@ def template_key(parts: GuestParts) -> str:
         "\0".join(arguments(machine, _NOWHERE)),
         *(_digest(path) for path in (parts.module, parts.agent)),
         emulator(parts.shape),
+        repr(parts.flushes),
     )
     return hashlib.sha256("\0\0".join(facts).encode()).hexdigest()[:32]
 
@@ -165,6 +169,7 @@ def make_template(parts: GuestParts, workdir: Path, cache: Cache) -> Guest | Non
     folder = cache.root / "templates" / template_key(parts)
     guest = _booted(parts, workdir)
     try:
+        guest.watch_flushes(parts.flushes)
         guest.probes(guest.info()[1].evidence & PROBES)
         guest.session.settle(Deadline.after("settle", SETTLE_SECONDS))
         if guest.session.troubles_so_far() or _timerless(workdir):

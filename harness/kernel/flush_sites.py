@@ -20,6 +20,8 @@ _RECIPE: Final = "1"
 _FUNCTION: Final = re.compile(r"^([0-9a-f]+) [tTwW] (\S+)$", re.MULTILINE)
 _GONE: Final = (".init", ".exit", ".altinstr_aux")
 """How the names of executable sections begin that are no part of a running kernel."""
+_ANCHOR: Final = "kunmap_high"
+"""The function from which the module counts addresses, as every kernel with highmem exports it."""
 _ALTERNATIVES: Final = ".altinstr_replacement"
 
 
@@ -44,7 +46,10 @@ def flush_sites(kernel: Kernel, cache: Cache | None = None) -> FlushScan:
 def scan(kernel: Kernel, vmlinux: Path, system_map: Path) -> FlushScan:
     """Read the executable sections of an ELF image."""
     text = system_map.read_text(encoding="ascii", errors="replace")
-    functions = FunctionTable.of({name: int(at, 16) for at, name in _FUNCTION.findall(text)})
+    symbols = {name: int(at, 16) for at, name in _FUNCTION.findall(text)}
+    functions = FunctionTable.of(symbols)
+    if _ANCHOR not in symbols:
+        return FlushScan((), (f"{system_map} has no {_ANCHOR}",))
     find = kernel.architecture.find_flushes
     try:
         sections = list(_executable(vmlinux))
@@ -55,7 +60,8 @@ def scan(kernel: Kernel, vmlinux: Path, system_map: Path) -> FlushScan:
     unsure = [f"an alternative at {site.address:#x}" for site in replacements.sites]
     unsure += [] if found else [f"{vmlinux} names no section of code"]
     unsure += [place for one in found.values() for place in one.unsure]
-    return FlushScan(tuple(site for one in found.values() for site in one.sites), tuple(unsure))
+    sites = [site for one in found.values() for site in one.sites]
+    return FlushScan(tuple(sites), tuple(unsure), symbols[_ANCHOR])
 
 
 def _executable(vmlinux: Path) -> Iterator[tuple[str, int, bytes]]:
@@ -68,7 +74,7 @@ def _executable(vmlinux: Path) -> Iterator[tuple[str, int, bytes]]:
 
 def _value(found: FlushScan) -> dict[str, Any]:
     sites = [{**asdict(site), "code": site.code.hex()} for site in found.sites]
-    return {"sites": sites, "unsure": found.unsure}
+    return {"sites": sites, "unsure": found.unsure, "anchor": found.anchor}
 
 
 def _from_value(value: dict[str, Any] | None) -> FlushScan | None:
@@ -76,7 +82,8 @@ def _from_value(value: dict[str, Any] | None) -> FlushScan | None:
     if value is None:
         return None
     try:
-        return FlushScan(tuple(map(_site, value["sites"])), tuple(value["unsure"]))
+        sites = tuple(map(_site, value["sites"]))
+        return FlushScan(sites, tuple(value["unsure"]), value["anchor"])
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -52,6 +52,8 @@ def _head(result: RunResult) -> Iterator[str]:
         yield f"layout      {_layout(result.layout)}"
     if result.missing_evidence:
         yield f"no evidence {', '.join(result.missing_evidence).lower()}"
+    for place in result.unwatched_flushes:
+        yield f"unwatched   {place}"
 
 
 def _layout(layout: Layout) -> str:

@@ -48,6 +48,7 @@ def _verdict_value(result: RunResult) -> dict[str, Any]:
         "command": result.command,
         "layout": _layout_value(result.layout),
         "missing_evidence": result.missing_evidence,
+        "unwatched_flushes": result.unwatched_flushes,
     }
 
 

@@ -18,12 +18,13 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.guest_state import find
 from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
+from harness.kernel.flush_sites import flush_sites
 from harness.kernel.kernel_record import Kernel
 from harness.run.confirm import confirmed
 from harness.run.guest_run import Booted, GuestRun
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
-from harness.run.probes import armed_evidence
+from harness.run.probes import arm_probes
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
@@ -184,12 +185,14 @@ def _judge_in(
         try:
             layout, facts = guest.info()
             require_machine(kernel, request.shape, layout, facts, dwarf)
-            facts = facts._replace(evidence=armed_evidence(guest, facts))
+            armed = arm_probes(guest, facts, flush_sites(kernel))
+            facts = facts._replace(evidence=armed.evidence)
         except KernelError as error:
             return _not_booted(kernel, request, watch, error)
         result = GuestRun(
             request, Booted(kernel, guest, layout, facts), progress, watch, held
         ).result()
+        result = replace(result, unwatched_flushes=armed.unwatched)
         if request.coverage:
             collect(guest, kernel, request.coverage)
         return result

@@ -11,6 +11,7 @@ from harness.guest.template import GuestParts
 from harness.kernel.build import Built, build_module, build_program
 from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.dwarf import DwarfFacts, read_dwarf
+from harness.kernel.flush_sites import flush_sites
 from harness.kernel.kernel_record import Kernel
 from harness.kernel.module import check_module
 from harness.kernel.stock import KernelDamagedError
@@ -37,7 +38,8 @@ class Prepared:
         Raises UsageError where the kernel cannot run on *shape*.
         """
         require_drivers(self.kernel, shape)
-        return GuestParts(self.kernel, shape, self.module.stripped, self.agent.path)
+        flushes = flush_sites(self.kernel)
+        return GuestParts(self.kernel, shape, self.module.stripped, self.agent.path, flushes)
 
 
 def find_kernel(

@@ -9,7 +9,7 @@ from harness.model.records.operation import Operation
 from harness.model.records.page import Page
 from harness.scenario.program import Program
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

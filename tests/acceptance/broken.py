@@ -106,8 +106,10 @@ for i in 0..N/2-1 { a: kunmap h[i] }
 for i in N/2+1..N-1 { a: kunmap h[i] }
 """
 
-FLUSH_PROBES = int(Evidence.FLUSH_SCAN | Evidence.FLUSH_RANGE | Evidence.FLUSH_CPU)
-INVLPG_PROBE = int(Evidence.INVLPG)
+FLUSH_PROBES = int(
+    Evidence.FLUSH_SCAN | Evidence.FLUSH_RANGE | Evidence.FLUSH_CPU | Evidence.FLUSHES
+)
+INVLPG_PROBE = int(Evidence.INVLPG | Evidence.FLUSHES)
 
 SAME_CPU = range(519, 583)
 OTHER_CPU = range(520, 583, 4)
@@ -117,9 +119,9 @@ IN_SECTIONS = range(14, 76)
 CASES = (
     Case("P6", LOCAL, P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P6", LOCAL, P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
-    Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "flush-cpus", smp=2),
+    Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "reuse-unflushed", smp=2),
     Case("P7", LOCAL, P7, "tlb-pkmap", OTHER_CPU, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
-    Case("P10", LOCAL, P10, REUSE, 1022, OpCode.KMAP, "flush-early"),
+    Case("P10", LOCAL, P10, REUSE, 1022, OpCode.KMAP, "reuse-unflushed"),
     Case("P12", LOCAL, P12, REUSE, 1022, OpCode.KMAP, ""),
     Case("P17", LOCAL, P17, RE_KMAP, 1, OpCode.KMAP, "users"),
     Case("P20", LOCAL, P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
@@ -127,17 +129,17 @@ CASES = (
     Case("P25", LOCAL, P25, WAIT_SAME, 514, OpCode.KUNMAP, "asleep-mapped"),
     Case("P26", LOCAL, P26, WAIT_SAME, 514, OpCode.KUNMAP, "users"),
     Case("P29", LOCAL, P29, "pkmap-wait", 513, OpCode.KMAP, "interruptible"),
-    Case("A5", STACK, A5, "atomic-hardirq", 7, OpCode.KUNMAP_ATOMIC, "flush-early"),
-    Case("A5", LOCAL, A5_LOCAL, "local-nesting", 5, OpCode.KUNMAP_LOCAL, "flush-early"),
-    Case("A7", LOCAL, A7, "local-stale-read", 2, OpCode.KUNMAP_LOCAL, "unflushed"),
+    Case("A5", STACK, A5, "atomic-hardirq", 7, OpCode.KUNMAP_ATOMIC, "popped-early"),
+    Case("A5", LOCAL, A5_LOCAL, "local-nesting", 5, OpCode.KUNMAP_LOCAL, "popped-early"),
+    Case("A7", LOCAL, A7, "local-stale-read", 3, OpCode.KMAP_LOCAL, "reuse-unflushed"),
     Case("A7", LOCAL, A7, "local-stale-read", 8, OpCode.READ, "data", blind=INVLPG_PROBE),
-    Case("A8", LOCAL, A8, "local-stale-read", 2, OpCode.KUNMAP_LOCAL, "unflushed"),
+    Case("A8", LOCAL, A8, "local-stale-read", 3, OpCode.KMAP_LOCAL, "reuse-unflushed"),
     Case("A8", LOCAL, A8, "local-stale-read", 8, OpCode.READ, "data", blind=INVLPG_PROBE),
     Case("A18", LOCAL, A18, "local-nesting", 0, OpCode.KMAP_LOCAL, "pinned", smp=2),
-    Case("A19", LOCAL, A19, "local-sleep", 6, OpCode.SLEEP, "switch-unflushed"),
+    Case("A19", LOCAL, A19, "local-sleep", 7, OpCode.KMAP_LOCAL, "ending"),
     Case("A20", LOCAL, A20, "local-sleep", 6, OpCode.SLEEP, "own-entry"),
     Case("A21", LOCAL, A21, "local-sleep", 6, OpCode.SLEEP, "own-entry"),
-    Case("A22", LOCAL, A22, "local-sleep", 6, OpCode.SLEEP, "switch-unflushed"),
+    Case("A22", LOCAL, A22, "local-sleep", 7, OpCode.KMAP_LOCAL, "reuse-unflushed"),
     Case(
         "A22",
         LOCAL,
@@ -153,7 +155,9 @@ CASES = (
     Case("A26", LOCAL, A26, "local-hardirq", 6, OpCode.KUNMAP_LOCAL, "depth"),
     Case("P6", STACK, STACK_P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P6", STACK, STACK_P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
-    Case("P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "flush-cpus", smp=2),
+    Case(
+        "P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "reuse-unflushed", smp=2
+    ),
     Case(
         "P7",
         STACK,
@@ -165,7 +169,7 @@ CASES = (
         smp=2,
         blind=FLUSH_PROBES,
     ),
-    Case("P10", STACK, STACK_P10, REUSE, 1022, OpCode.KMAP, "flush-early"),
+    Case("P10", STACK, STACK_P10, REUSE, 1022, OpCode.KMAP, "reuse-unflushed"),
     Case("P20", STACK, STACK_P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
     Case(
         "P21",
@@ -180,7 +184,7 @@ CASES = (
     Case("P25", STACK, P25, WAIT_SAME, 514, OpCode.KUNMAP, "asleep-mapped"),
     Case("P26", STACK, STACK_P26, WAIT_SAME, 514, OpCode.KUNMAP, "users"),
     Case("P29", STACK, STACK_P29, "pkmap-wait", 513, OpCode.KMAP, "interruptible"),
-    Case("A7", STACK, STACK_A7, "atomic-stale-read", 3, OpCode.KUNMAP_ATOMIC, "unflushed"),
+    Case("A7", STACK, STACK_A7, "atomic-stale-read", 4, OpCode.KMAP_ATOMIC, "reuse-unflushed"),
     Case(
         "A7", STACK, STACK_A7, "tlb-atomic", IN_SECTIONS, OpCode.READ, "data", blind=INVLPG_PROBE
     ),

@@ -31,12 +31,14 @@ def stock_trace(stock, tmp_path_factory):
 @pytest.fixture
 def blinded(monkeypatch):
     """Arms every probe but those named."""
-    armed = main_job.armed_evidence
+    armed = main_job.arm_probes
 
     def blind(probes):
-        def some(guest, facts):
-            return armed(guest, facts._replace(evidence=facts.evidence & ~Evidence(probes)))
+        def some(guest, facts, flushes):
+            shown = facts._replace(evidence=facts.evidence & ~Evidence(probes))
+            found = armed(guest, shown, flushes)
+            return found._replace(evidence=found.evidence & ~Evidence(probes))
 
-        monkeypatch.setattr(main_job, "armed_evidence", some)
+        monkeypatch.setattr(main_job, "arm_probes", some)
 
     return blind

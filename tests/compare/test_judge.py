@@ -96,7 +96,7 @@ def slots(**changes):
         (
             LOCALS,
             at(2, invlpgs=0, invlpg_address=0),
-            Layer.CONTRACT,
+            Layer.BEHAVIOUR,
             ("invlpgs", "invlpg_address"),
         ),
         (LOCALS, at(3, migrate=1), Layer.CONTRACT, ("migrate",)),
@@ -130,12 +130,9 @@ def test_comparison_goes_on_after_a_divergence_of_behaviour():
 
 
 def test_reuse_of_a_slot_without_a_flush_breaks_the_contract_where_it_happens():
-    result, _, _ = judged(TURN, at(14, flush_ranges=0, flush_cpus=0))
-    assert [(one.step, one.layer) for one in result.divergences] == [
-        (14, Layer.BEHAVIOUR),
-        (16, Layer.CONTRACT),
-    ]
-    assert "flush" in " ".join(result.divergences[1].reasons)
+    result, _, _ = judged(TURN, at(16, stale_reused=1, stale_address=0xFF001000))
+    assert [(one.step, one.layer) for one in result.divergences] == [(16, Layer.CONTRACT)]
+    assert "reuse-unflushed" in " ".join(result.divergences[0].reasons)
 
 
 def test_comparison_ends_after_a_broken_contract_until_the_state_is_read_again():

@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from harness.guest import frame, history_wire, protocol, steps
+from harness.architecture.flush_site import FlushKind
+from harness.guest import flush_wire, frame, history_wire, protocol, steps
 from harness.model.records import observation, operation, page
 from harness.model.records.interrupt import InterruptContext, Trigger
 from tests.guest.header import read_header
@@ -20,6 +21,7 @@ STRUCTS = {
     "kmh_task_request": protocol.TASK_REQUEST,
     "kmh_op": protocol.OPERATION,
     "kmh_work": protocol.WORK,
+    "kmh_flush_site": flush_wire.SITE,
     "kmh_obs": steps.OBSERVATION,
     "kmh_delta": steps.DELTA,
     "kmh_snapshot": steps.SNAPSHOT,
@@ -40,6 +42,7 @@ ENUMS = {
     "kmh_base": (operation.Base, "KMH_BASE_"),
     "kmh_prot": (operation.Prot, "KMH_PROT_"),
     "kmh_status": (observation.Status, "KMH_ST_"),
+    "kmh_flush_kind": (FlushKind, "KMH_FLUSH_"),
 }
 FLAGS = {"KMH_CFG_": protocol.Config, "KMH_EV_": protocol.Evidence}
 

@@ -9,7 +9,7 @@ from harness.model.records.observation import (
     WindowChange,
 )
 
-BLINDS = ("flush_ranges", "flush_cpus", "waiters", "invlpgs", "depth", "migrate")
+BLINDS = ("stale_reused", "stale_left", "waiters", "depth", "migrate")
 
 
 def _changed(name, how):
@@ -55,6 +55,7 @@ def _values(layout, other):
         "pte": (0, other), "page_address": (0, layout.pkmap_address(1)), "flush_ranges": (0, 1),
         "flush_cpus": (0, 1), "flush_dirty": (1,), "flush_odd": (1,), "invlpgs": (0,), "dead": ((1,),),
         "warns": (0,),
+        "stale_reused": (1,), "stale_left": (1,),
     }  # fmt: skip
 
 

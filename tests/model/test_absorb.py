@@ -95,18 +95,6 @@ def test_a_page_whose_address_is_another_slots_keeps_it():
 
 
 @pytest.mark.parametrize(
-    ("fields", "unflushed"),
-    [
-        ({}, 0b0100), ({"flush_odd": 1}, 0), ({"flush_ranges": 1}, 0), ({"flush_odd": 1, "flush_dirty": 1}, 0b0100),
-        ({"slots": (SlotChange(1, 0, 0, 0),)}, 0b0110), ({"slots": (SlotChange(2, 2, PTES[1], AT(2)),)}, 0),
-        ({"slots": (SlotChange(1, 0, 0, 0), SlotChange(3, 0, 0, 0), SlotChange(2, 2, PTES[1], AT(2)))}, 0b1010),
-    ],
-)  # fmt: skip
-def test_clean_slots_wait_for_a_flush(fields, unflushed):
-    assert seen_as(MAPPED._replace(unflushed=0b0100), **fields).unflushed == unflushed
-
-
-@pytest.mark.parametrize(
     ("told", "count"),
     [(2, 2), (0x3FFF_FFFF, 0x3FFF_FFFF), (0x4000_0000, -0x4000_0000), (0x7FFF_FFFF, -1)],
 )

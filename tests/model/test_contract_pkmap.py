@@ -153,47 +153,6 @@ def test_a_mapping_in_use_does_not_move(program, names):
     assert found(contract_pkmap.stays, seen.but(slots=MOVED)) == names
 
 
-REUSED = run("local", f"{KUNMAP}; 0 KMAP page=1 reg=2").but(slots=(slot(1, 2, PTE[1]),))
-
-
-@pytest.mark.parametrize(
-    ("seen", "blind", "names"),
-    [
-        (REUSED, (), ["reuse-unflushed"]), (REUSED, ("flush_ranges",), []),
-        (REUSED.but(flush_ranges=1, flush_cpus=2), (), []), (REUSED.but(flush_odd=1), (), []),
-        (REUSED.after(tampered=True), (), []), (run("local", REMAP), (), []), (run("local", KMAP), (), []),
-        (run("local", KMAP).after(unflushed=0b010), (), ["reuse-unflushed"]),
-        (run("local", KMAP).after(unflushed=0b101), (), []), (run("local", KUNMAP).but(slots=(slot(1, 0, 0),)), (), []),
-        (run("local", KUNMAP).after(unflushed=0b010), (), []),
-        (run("local", f"{KMAP}; 0 SET_PTE page=3 base=PKMAP reg=1"), (), []),
-    ],
-)  # fmt: skip
-def test_a_slot_is_flushed_before_another_page_has_it(seen, blind, names):
-    assert found(contract_pkmap.flushed, seen, *blind) == names
-
-
-OUT_OF_ORDER = "0 KMAP_LOCAL page=0 reg=1; 0 KMAP_LOCAL page=1 reg=2; 0 KUNMAP_LOCAL reg=1"
-
-
-def test_what_is_flushed_is_gone():
-    for program, names in (
-        (FLUSH, ["flush-early"]),
-        (f"{BY_HAND}; {IDLE}", []),
-        (OUT_OF_ORDER, []),
-    ):
-        assert found(contract_pkmap.flushed, run("local", program).but(flush_dirty=1)) == names
-
-
-@pytest.mark.parametrize(
-    ("cpus", "names"), [(-1, []), (0, ["flush-cpus"]), (1, ["flush-cpus"]), (2, []), (3, [])]
-)
-def test_every_cpu_is_flushed(cpus, names):
-    seen = run("local", FLUSH).but(flush_cpus=cpus)
-    assert found(contract_pkmap.flushed, seen) == names
-    assert found(contract_pkmap.flushed, seen, "flush_cpus") == []
-    assert found(contract_pkmap.flushed, seen.but(flush_ranges=0, flush_odd=1)) == []
-
-
 def test_nobody_sleeps_beside_a_slot_that_is_not_in_use():
     seen = run("local", BLOCKED)
     for bits, names in (

@@ -139,24 +139,6 @@ def test_an_unmap_takes_the_entry_of_its_type_only(kind, program, changes, names
     assert found(contract_typed.unmapped, run(kind, program).but(**changes)) == names
 
 
-FLUSHED = [
-    ("typed", UNMAP, {"invlpgs": 0}, ["unflushed"]),
-    ("typed", UNMAP, {"invlpgs": 0, "status": Status.DIED}, []),
-    ("typed", WRONG, {}, []),
-    ("typed", TAKE, {}, []),
-    ("typed", "0 NOP", {}, []),
-    ("typed", "0 NOP reg=5000", {}, []),
-    ("local", "0 KMAP_ATOMIC page=0 reg=1; 0 KUNMAP_ATOMIC reg=1", {"invlpgs": 0}, []),
-]
-
-
-@pytest.mark.parametrize(("kind", "program", "changes", "names"), FLUSHED)
-def test_the_address_of_an_unmap_is_flushed_but_in_the_module_s_window(
-    kind, program, changes, names
-):
-    assert found(contract_typed.flushed, run(kind, program).but(**changes)) == names
-
-
 def test_with_debug_an_unmap_may_be_a_bug_and_nothing_else():
     for program, names in (
         (WRONG, []),

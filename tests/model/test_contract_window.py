@@ -311,26 +311,6 @@ def test_an_unmap_takes_its_own_mapping_away_and_nothing_else(kind, program, cha
     assert found(contract_window.unmapped, run(kind, program).but(**changes)) == names
 
 
-FLUSHED = [
-    (UNMAP, {}, []),
-    (UNMAP, {"invlpgs": 0}, ["unflushed"]),
-    (UNMAP, {"invlpgs": 0, "status": Status.BUG}, []),
-    (UNMAP, {"invlpg_address": HIGH + 0x1000}, ["unflushed"]),
-    (UNMAP, {"invlpgs": 2, "invlpg_address": HIGH + 0x1000}, []),
-    (f"{MAP}; 0 KUNMAP_LOCAL reg=1 offset=8", {}, []),
-    (OUTSIDE, {"invlpgs": 0}, []),
-    (MAP, {"invlpgs": 0}, []),
-    (IDLE, {}, []),
-]
-
-
-@pytest.mark.parametrize(("program", "changes", "names"), FLUSHED)
-def test_the_address_of_an_unmap_is_flushed(program, changes, names):
-    seen = run("local", program).but(**changes)
-    assert found(contract_window.flushed, seen) == names
-    assert found(contract_window.flushed, seen, "invlpgs") == []
-
-
 GONE = (WindowChange(68, 0), WindowChange(69, 0))
 OWN = [
     (f"{MAP}; {IDLE}", {}, []),
@@ -408,23 +388,6 @@ def test_one_that_still_has_its_cpu_may_leave_its_mappings_there():
     seen = run("local", SLEEPING).but(windows=())
     assert found(contract_window.foreign_entries, seen, current=0) == []
     assert found(contract_window.foreign_entries, seen, current=2) == ["left-behind"]
-
-
-SWITCHED = [
-    (SLEEP, {}, []),
-    (SLEEP, {"invlpgs": 1}, ["switch-unflushed"]),
-    (SLEEP, {"invlpgs": 0, "status": Status.REFUSED}, []),
-    (f"{TWO}; 0 YIELD", {"invlpgs": 0}, []),
-    (f"{MAP}; 0 SLEEP value=1000", {"invlpgs": 1}, []),
-    ("0 SLEEP value=1000", {"invlpgs": 0}, []),
-]
-
-
-@pytest.mark.parametrize(("program", "changes", "names"), SWITCHED)
-def test_a_task_that_sleeps_has_its_mappings_flushed(program, changes, names):
-    seen = run("local", program).but(**changes)
-    assert found(contract_window.switched, seen) == names
-    assert found(contract_window.switched, seen, "invlpgs") == []
 
 
 KEPT = [

@@ -204,7 +204,6 @@ def of_slots(kind):
     states = (
         foreign,
         foreign._replace(cursor=2),
-        unused._replace(unflushed=4),
         _waiting(Phase.BLOCKED)(state),
     )
     return " ".join(str(_plain_of_pkmap(machine, one)) for one in states)

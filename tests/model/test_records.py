@@ -256,7 +256,7 @@ def test_a_state_is_read_from_a_snapshot():
         -1,
         (),
         "",
-        0,
+        frozenset(),
     )
     assert not state.tampered
     assert not state.locked

@@ -71,7 +71,7 @@ def test_others_can_read_it_with_gzip_and_json(tmp_path):
     path = tmp_path / "run.trace"
     write(path, sample())
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-    assert lines[0]["kmap-harness-trace"] == 1
+    assert lines[0]["kmap-harness-trace"] == 2
     assert lines[0]["layout"]["last_pkmap"] == SMALL.last_pkmap
     assert {line[0] for line in lines[1:]} == {"begin", "s", "sync", "trouble", "end", "finished"}
 
@@ -113,10 +113,10 @@ def test_another_version_is_refused(tmp_path):
     path = tmp_path / "run.trace"
     write(path, sample())
     lines = gzip.decompress(path.read_bytes()).replace(
-        b'"kmap-harness-trace":1', b'"kmap-harness-trace":99'
+        b'"kmap-harness-trace":2', b'"kmap-harness-trace":99'
     )
     path.write_bytes(gzip.compress(lines))
-    with pytest.raises(TraceError, match="trace format 99; this version reads 1"):
+    with pytest.raises(TraceError, match="trace format 99; this version reads 2"):
         TraceReader(path)
 
 

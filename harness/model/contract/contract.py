@@ -6,6 +6,7 @@ that flushes eagerly, in batches, or scans otherwise satisfies it.
 """
 
 from harness.model.contract import (
+    contract_flush,
     contract_instant,
     contract_outside,
     contract_own,
@@ -23,7 +24,7 @@ from harness.model.records.outcome import Outcome
 from harness.model.records.state import State
 from harness.model.rules.refusal import senseless
 
-_PAGES = (*contract_pkmap.RULES, *contract_own.RULES)
+_PAGES = (*contract_pkmap.RULES, *contract_own.RULES, *contract_flush.RULES)
 _INTERRUPTED = (
     *_PAGES,
     *contract_window.RULES,

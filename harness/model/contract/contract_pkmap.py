@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
 from harness.model.records import vector
-from harness.model.records.observation import UNCLAIMED, SlotChange, Status
+from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import ACCESSES, PKMAP_OPERATIONS, OpCode
 from harness.model.records.state import Phase
 from harness.model.records.stuck import stuck_words
@@ -94,36 +94,6 @@ def stays(v: View) -> Iterator[Violation]:
         kept = v.users(v.before, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
         if old != new and kept > 0 and not v.before.tampered:
             yield Violation("moved-in-use", f"page {page} in use moved from {old:#x} to {new:#x}")
-
-
-def _reused(v: View, change: SlotChange) -> bool:
-    """Whether a slot got a new translation while a TLB may still hold its old one."""
-    before = vector.get(v.before.slots, change.slot).pte
-    unflushed = bool(v.before.unflushed >> change.slot & 1)
-    return bool(change.pte) and change.pte != before and (bool(before) or unflushed)
-
-
-def flushed(v: View) -> Iterator[Violation]:
-    """Flush before reuse, on every CPU, with no PTE left to come back from."""
-    seen = v.seen
-    if seen.flush_dirty and not v.before.tampered and not v.disorder:
-        yield Violation(
-            "flush-early", f"{seen.flush_dirty} entries were not gone, or popped, when flushed"
-        )
-    if "flush_ranges" in v.blind or v.op.code == OpCode.SET_PTE:
-        return
-    for change in seen.slots:
-        if (
-            _reused(v, change)
-            and not (seen.flush_ranges or seen.flush_odd)
-            and not v.before.tampered
-        ):
-            yield Violation(
-                "reuse-unflushed", f"slot {change.slot} was given to another page without a flush"
-            )
-    online = v.machine.layout.online_cpus
-    if seen.flush_ranges and "flush_cpus" not in v.blind and 0 <= seen.flush_cpus < online:
-        yield Violation("flush-cpus", f"{seen.flush_cpus} of {online} CPUs were flushed")
 
 
 def _held_back(v: View, number: int) -> bool:
@@ -251,7 +221,7 @@ def page_address_value(v: View) -> Iterator[Violation]:
 
 
 RULES = (
-    consistent, injective, users, stays, flushed, waiting, kmap, unused_flushed, ending,
+    consistent, injective, users, stays, waiting, kmap, unused_flushed, ending,
     page_address_value, data,
 )  # fmt: skip
 

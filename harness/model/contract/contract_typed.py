@@ -79,17 +79,6 @@ def unmapped(v: View) -> Iterator[Violation]:
             )
 
 
-def flushed(v: View) -> Iterator[Violation]:
-    """The address of an unmap is flushed on this CPU before its type can be used again.
-
-    The module flushes its own window without the kernel's help: there only data can show it.
-    """
-    if _concerned(v) and _unmaps(v) and _right_type(v):
-        found = v.unflushed()
-        if found:
-            yield found
-
-
 def bug(v: View) -> Iterator[Violation]:
     """In the module's window a BUG is reported for a type in use, and for nothing else."""
     if v.op.code not in TYPED_OPERATIONS or v.seen.status is not Status.BUG:
@@ -98,4 +87,4 @@ def bug(v: View) -> Iterator[Violation]:
         yield Violation("typed-bug", f"type {v.op.value} was free, yet its use is a BUG")
 
 
-RULES = (place, unmapped, flushed, bug)
+RULES = (place, unmapped, bug)

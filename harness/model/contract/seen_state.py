@@ -35,20 +35,6 @@ def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -
     return after
 
 
-def _unflushed(before: State, seen: Observation) -> int:
-    """Clean slots that no flush has followed yet.
-
-    A flush counts for all of them if it found no PTE that was still there.
-    """
-    if (seen.flush_ranges or seen.flush_odd) and not seen.flush_dirty:
-        return 0
-    unflushed = before.unflushed
-    for change in seen.slots:
-        bit = 1 << change.slot
-        unflushed = unflushed & ~bit if change.pte else unflushed | bit
-    return unflushed
-
-
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
     if seen.status in ASLEEP:
         return Phase.BLOCKED
@@ -173,7 +159,6 @@ def state_as_seen(
         where=state.where,
         windows=_windows(before, seen),
         lost="",
-        unflushed=_unflushed(before, seen),
     )
     if not machine.local and seen.cpu < len(before.depths):
         depths = list(base.depths)

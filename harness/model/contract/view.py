@@ -161,17 +161,6 @@ class View(NamedTuple):
         tasks = self.before.tasks
         return index in self.before.windows and not any(index in self.live(one) for one in tasks)
 
-    def unflushed(self) -> Violation | None:
-        """An unmap whose address was not flushed on this CPU, where that can be told."""
-        if not self.unmaps_window or "invlpgs" in self.blind:
-            return None
-        address, flushed = self.operand & PAGE_MASK, self.seen.invlpg_address
-        if not self.seen.invlpgs:
-            return Violation("unflushed", f"{address:#x} was unmapped without a flush")
-        if self.seen.invlpgs == 1 and flushed != address:
-            return Violation("unflushed", f"{flushed:#x} was flushed for {address:#x}")
-        return None
-
     # -- pages ----------------------------------------------------------------------------
 
     def users(self, state: State, page: int) -> int:

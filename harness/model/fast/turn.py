@@ -112,7 +112,7 @@ def outcome(
         0, 0, 0, 0, 0,
         1 if invlpg else 0,
         invlpg,
-        0, 0,
+        0, 0, 0, 0, 0,
         slots, windows, saved, (), (), (),
     ))  # fmt: skip
     before = t.task.depth

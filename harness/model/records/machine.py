@@ -1,5 +1,6 @@
 """The machine a model runs on: the layout read from a guest, its pages and its tasks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.model.records import vector
@@ -174,6 +175,21 @@ class Machine:
         """CPU whose window holds fixmap entry *index*, or is nearest to it."""
         cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
+
+    def misused(self, *stale: Mapping[tuple[int, int], object]) -> bool:
+        """Whether *stale* has an entry's old translation for the CPU that maps there.
+
+        A CPU that has looked into another one's window may hold more, and no kernel flushes them.
+        """
+        layout = self.layout
+        return any(
+            cpu < 0
+            or (
+                not layout.in_typed(address) and cpu == self.window_owner(layout.fixindex(address))
+            )
+            for held in stale
+            for cpu, address in held
+        )
 
     def with_layout(self, layout: Layout) -> "Machine":
         """A machine of the same kernel, laid out otherwise."""

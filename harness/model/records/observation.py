@@ -101,8 +101,11 @@ class Observation(NamedTuple):
     flush_odd: int
     invlpgs: int
     invlpg_address: int
+    stale_address: int
     wakes: int
     warns: int
+    stale_reused: int
+    stale_left: int
     slots: tuple[SlotChange, ...] = ()
     windows: tuple[WindowChange, ...] = ()
     saved: tuple[SavedChange, ...] = ()

@@ -159,8 +159,8 @@ class State(NamedTuple):
     ``current`` the task that ran last; ``spinning`` the tasks that keep a CPU, since they are in
     an atomic section; ``tampered``: a test has set a PTE of pkmap by hand; ``locked``: a dead
     task holds ``kmap_lock``; ``lost``: why the model claims nothing more, or empty;
-    ``unflushed``: clean slots that no TLB flush has followed yet (only where a kernel clears
-    them otherwise than the model); ``errand``: the last change of affinity or CPU (its operation,
+    ``unflushed``: addresses that map nothing, and whose old translation was not flushed (only
+    where a rule is broken); ``errand``: the last change of affinity or CPU (its operation,
     and task or CPU), ``offline``: the CPU that was taken away; ``user``: the requesting process
     has just been in user mode with a mapping.
     """
@@ -183,7 +183,7 @@ class State(NamedTuple):
     tampered: bool = False
     locked: bool = False
     lost: str = ""
-    unflushed: int = 0
+    unflushed: frozenset[int] = frozenset()
     errand: tuple[int, int] = ()  # type: ignore[assignment] # empty: there is none
     offline: int = -1
     user: bool = False
@@ -205,7 +205,7 @@ class State(NamedTuple):
 
     def with_unused_flushed(self, slots: Vector[Slot], where: Vector[int]) -> "State":
         """All unused slots free and flushed; *slots* and *where* are what that leaves."""
-        flushed = self._replace(slots=slots, where=where, unflushed=0)
+        flushed = self._replace(slots=slots, where=where)
         return flushed._replace(zeros=self.zeros | self.ones, ones=0)
 
     def with_cursor(self, cursor: int) -> "State":

@@ -20,12 +20,13 @@ class Draft:
     """One step of one task.
 
     ``state`` and ``task`` are the records as changed so far: ``task`` is the acting task, which
-    ``finish`` puts in its place in ``state.tasks``.  The other attributes are what the step
-    will be seen to do, as in ``Observation``.
+    ``finish`` puts in its place in ``state.tasks``.  ``flushed`` are the addresses dropped from
+    the TLB of the CPU that maps there.  The other attributes are what the step will be seen to do,
+    as in ``Observation``.
     """
 
     __slots__ = (
-        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans",
+        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans", "flushed",
         "invlpg_address", "invlpgs", "known", "lost", "machine", "number", "op", "opens",
         "pte_address", "rule", "state", "status", "task", "touched_slots", "touched_windows",
         "value", "wakes", "warns",
@@ -46,6 +47,7 @@ class Draft:
         self.value = self.pte_address = 0
         self.flush_scans = self.flush_ranges = self.flush_dirty = 0
         self.invlpgs = self.invlpg_address = 0
+        self.flushed: tuple[int, ...] = ()
         self.wakes = self.warns = 0
         self.touched_slots: tuple[int, ...] = ()
         self.touched_windows: tuple[int, ...] = ()
@@ -107,17 +109,18 @@ class Draft:
         """``flush_tlb_one_kernel``: drop *address* from this CPU's TLB (arch/x86/mm/tlb.c)."""
         self.invlpgs += 1
         self.invlpg_address = address
+        self.flushed += (address,)
         self.forget_stale(address)
 
     def flushed_early(self, address: int, depth: int) -> bool:
-        """Whether *address* is flushed while its entry is there, or above *depth*.
+        """Whether *address* is flushed though it is above the *depth* of this CPU's stack.
 
-        Not after an unmap in order: the entry is none by then, and not yet popped.
+        Not after an unmap in order: the entry is not yet popped by then.
         """
         layout = self.machine.layout
         index = layout.fixindex(address)
         entry = index - layout.window_index(self.task.cpu, 0)
-        return bool(self.state.windows.get(index, 0)) or (entry >= 0 and entry >= depth)
+        return entry >= 0 and entry >= depth
 
     def forget_stale(self, address: int) -> None:
         """Drop what this CPU may hold of *address*."""

@@ -21,6 +21,7 @@ from harness.model.records.state import (
     preempt_extra,
 )
 from harness.model.rules.draft import Draft
+from harness.model.rules.leftovers import Leftovers, leftovers
 
 _SETS_ATTRIBUTES = operations_with(OperationFlag.SETS_ATTRIBUTES)
 _NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
@@ -122,19 +123,18 @@ def _spinning(d: Draft, task: TaskState) -> tuple[int, ...]:
     return (*held, d.number) if spins else tuple(other for other in held if other != d.number)
 
 
-def new_state(d: Draft) -> State:
+def new_state(d: Draft, unflushed: frozenset[int]) -> State:
     """The state after the step."""
     state, task = d.state, new_task(d)
     spinning = _spinning(d, task)
     if state.tasks[d.number] != task:
         state = state.with_task(d.number, task)
-    if d.lost or spinning is not d.before.spinning or (d.flush_ranges and state.unflushed):
-        unflushed = 0 if d.flush_ranges else state.unflushed
+    if d.lost or spinning is not d.before.spinning or unflushed != state.unflushed:
         state = state._replace(lost=d.lost, spinning=spinning, unflushed=unflushed)
     return state
 
 
-def observation(d: Draft) -> Observation:
+def observation(d: Draft, stale: Leftovers) -> Observation:
     """What the module reports: everything after the operation and what it set off.
 
     A task that sleeps or is gone is observed by somebody else, outside of any section.
@@ -163,8 +163,11 @@ def observation(d: Draft) -> Observation:
         0,
         d.invlpgs,
         d.invlpg_address,
+        stale.address,
         d.wakes,
         UNCLAIMED if _may_warn(d) else d.warns,
+        stale.reused,
+        stale.left,
         slot_changes(d),
         window_changes(d),
         saved_changes(d),
@@ -187,4 +190,5 @@ def _may_warn(d: Draft) -> bool:
 def finish(d: Draft) -> Outcome:
     """The outcome that this draft has become."""
     slack = max(d.task.depth, d.before.tasks[d.number].depth)
-    return Outcome(observation(d), new_state(d), d.rule, d.known, slack)
+    stale = leftovers(d)
+    return Outcome(observation(d, stale), new_state(d, stale.unflushed), d.rule, d.known, slack)

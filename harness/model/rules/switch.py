@@ -51,7 +51,7 @@ def leave(d: Draft) -> None:
     if state.current >= 0:
         last = state.tasks[state.current]
         if last.phase is Phase.READY and not last.atomic:
-            switch_out(d, last)
+            d.flushed += switch_out(d, last)
 
 
 def leave_for_good(d: Draft) -> None:
@@ -61,7 +61,9 @@ def leave_for_good(d: Draft) -> None:
     only the depth may have changed in this step, where a BUG followed.
     """
     task = d.before.tasks[d.number]._replace(depth=d.task.depth)
-    for address in switch_out(d, task):
+    flushed = switch_out(d, task)
+    d.flushed += flushed
+    for address in flushed:
         if d.op.code != OpCode.EXIT:
             d.invlpg(address)
 

@@ -176,7 +176,9 @@ def key(machine: Machine, node: Node) -> tuple[object, ...]:
     slots = tuple((slot.count, names[slot.pte]) for slot in vector.items(state.slots))
     windows = tuple(sorted((index, names[pte]) for index, pte in state.windows.items()))
     current = _task_key(machine, node, state.current, names) if state.current >= 0 else ()
-    return (state.cursor, slots, windows, tuple(tasks), state.depths, current)
+    return (
+        state.cursor, slots, windows, tuple(tasks), state.depths, current, state.unflushed
+    )  # fmt: skip
 
 
 def _page_names(machine: Machine, node: Node) -> dict[int, int]:
