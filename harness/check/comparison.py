@@ -90,7 +90,9 @@ def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None) -> 
 
 
 def _left_out(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
-    if base.kind is CheckedKind.NOT_APPLICABLE:
+    """A sweep of a function that the patch has inlined cannot run: that is no fault."""
+    inlined = patched.reason.startswith("requires IN_")
+    if inlined or base.kind is CheckedKind.NOT_APPLICABLE:
         return PatchEffect.NOT_APPLICABLE, patched.reason
     return PatchEffect.CANNOT_JUDGE, f"no longer applicable: {patched.reason}"
 

@@ -75,6 +75,7 @@ class RunJudge:
         self._cursor = 0
         self._rest: Snapshot | None = None
         self._booted = False
+        self._told: set[str] = set()
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; returns the divergence that it shows, if any."""
@@ -113,7 +114,9 @@ class RunJudge:
         assert self.judge is not None
         if self._rest is not None:
             for reason in left_over(self.header.layout, self._rest, now):
-                self.judge.left_over(reason)
+                if reason not in self._told:
+                    self.judge.left_over(reason)
+                self._told.add(reason)
         self._rest = now
 
     def _start(self, record: Begin) -> Snapshot:
