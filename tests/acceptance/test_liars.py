@@ -46,7 +46,7 @@ def test_a_model_with_the_cursor_off_by_one_stands_alone(stock_trace, monkeypatc
     honest = pkmap.find_slot
 
     def off_by_one(draft, *rest):
-        draft.cursor += 1
+        draft.state = draft.state.with_cursor(draft.state.cursor + 1)
         return honest(draft, *rest)
 
     monkeypatch.setattr(pkmap, "find_slot", off_by_one)

@@ -12,14 +12,14 @@ import pytest
 STARTER = """
 import sys, time
 from pathlib import Path
-from harness.guest.qemu import Machine
-from harness.guest.qemu_session import Session
+from harness.guest.qemu import QemuMachine
+from harness.guest.qemu_session import QemuSession
 from harness.guest.shape import Shape
 
 folder = Path(sys.argv[1])
 nothing = folder / "empty"
 nothing.write_bytes(b"")
-session = Session(Machine(Shape(smp=1), Path(sys.argv[2]), nothing), folder)
+session = QemuSession(QemuMachine(Shape(smp=1), Path(sys.argv[2]), nothing), folder)
 print(session.process.pid, flush=True)
 time.sleep(600)
 """

@@ -57,7 +57,7 @@ def test_a_port_that_is_taken_is_tried_anew_and_then_told(order, monkeypatch):
 
 
 def test_qemus_own_words_are_quoted(order, monkeypatch):
-    monkeypatch.setattr(launch, "network", lambda _port: ("-no-such-option",))
+    monkeypatch.setattr(launch, "network", lambda _port, _bus: ("-no-such-option",))
     with pytest.raises(QemuExitedError, match="no-such-option"):
         launch.start("broken", order)
     assert spawned[-1].poll() is not None
