@@ -1,10 +1,11 @@
 """The book: what the model says of programs of every kind of machine, as text under book/.
 
 Each file has the programs of one kind.  A program is a line of an operation, a line for each
-outcome allowed (what is seen, how the state changes), and lines of lies: what the contract finds when one thing of what
-was seen is another.  The programs were chosen from random ones, for what they add.
+outcome allowed (what is seen, how the state changes), and lines of lies: what the contract finds
+when one thing of what was seen is another.  The programs were chosen from random ones, for what
+they add.
 
-``python -m tests.model.chronicle`` writes the book anew; what has changed is then to be read in the diff.
+``python -m tests.model.chronicle`` writes the book anew; then read the diff.
 """
 
 import random
@@ -26,13 +27,15 @@ LISTED = Path(__file__).parent / "listed"
 _LIE = "lies:"
 _ALWAYS = 20
 _MAPS = (
-    OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT,
+    OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL,
+    OpCode.KMAP_LOCAL_PROT,
     OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP,
 )  # fmt: skip
 _UNMAPS = (OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP)
 _ADDRESSED = (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE, OpCode.INVLPG, OpCode.SET_PTE)
 _CONTEXT = (
-    OpCode.NOP, OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.SLEEP, OpCode.YIELD,
+    OpCode.NOP, OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON, OpCode.IRQ_OFF, OpCode.IRQ_ON, OpCode.SLEEP,
+    OpCode.YIELD,
     OpCode.HARDIRQ, OpCode.SOFTIRQ, OpCode.MIGRATE, OpCode.PAGE_ADDRESS, OpCode.FLUSH_UNUSED,
 )  # fmt: skip
 
@@ -75,7 +78,9 @@ def lying(machine, ops, told):
 
 
 def lie_lines(machine, state, op, seen, names):
-    """Lines of the lies of those *names*: what the contract finds, and what it does not when it is blind."""
+    """Lines of the lies of those *names*: what the contract finds, and what it does not when it
+    is blind.
+    """
     if not names:
         return
     table = dict(lies(machine))
@@ -268,7 +273,9 @@ _TELLING = ("slots", "windows", "done", "warns", "flush_ranges", "invlpgs", "sav
 
 
 def _choose(machine, candidates, known: set):
-    """The first programs, and of the others those that show what none of the generation has shown before."""
+    """The first programs, and of the others those that show what none of the generation has shown
+    before.
+    """
     for number, ops in enumerate(candidates):
         last, new = 0, set()
         for at, (op, state, outcomes) in enumerate(steps(machine, ops)):
@@ -284,7 +291,9 @@ def _choose(machine, candidates, known: set):
 
 
 def _fresh_lies(machine, state, op, seen, known: set):
-    """Names of the lies that are worth a line: found otherwise, or for another operation, than those before."""
+    """Names of the lies that are worth a line: found otherwise, or for another operation, than
+    those before.
+    """
     for name, lie in lies(machine):
         doctored = lie(seen)
         rules = tuple(_rules(machine, state, op, doctored)) if doctored != seen else ()

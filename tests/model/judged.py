@@ -1,4 +1,6 @@
-"""Steps judged: a program runs as the model says, its last step is seen otherwise, and a rule says what it finds."""
+"""Steps judged: a program runs as the model says, its last step is seen otherwise, and a rule
+says what it finds.
+"""
 
 from functools import cache
 from typing import NamedTuple
@@ -44,7 +46,9 @@ def _start(kind: str) -> tuple[Machine, State]:
 
 @cache
 def run(kind: str, program: str) -> Step:
-    """The last step of *program* (lines as in the book, with semicolons between), seen as the model says."""
+    """The last step of *program* (lines as in the book, with semicolons between), seen as the
+    model says.
+    """
     machine, state = _start(kind)
     *first, last = (render.read_operation(line) for line in program.split(";"))
     for op in first:
@@ -92,7 +96,9 @@ def view(
 
 
 def found(rule, seen: Step, *blind: str, **after) -> list[str]:
-    """Names of the violations that *rule* finds, in order; *after* changes the state after the step."""
+    """Names of the violations that *rule* finds, in order; *after* changes the state after the
+    step.
+    """
     looked = view(*seen, blind=frozenset(blind))
     looked = looked._replace(after=looked.after._replace(**after))
     return [violation.rule for violation in rule(looked)]

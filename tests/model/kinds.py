@@ -10,7 +10,8 @@ PROTS = (0x163, 0x161, 0x17B, 0x16B, 0x8000_0000_0000_0163)
 def _small(layout, *, window=3, cpus=2, **other):
     end = layout.fix_kmap_begin + window * layout.nr_cpus - 1
     return layout._replace(
-        last_pkmap=3, window=window, fix_kmap_end=end, nr_cpus=4, online_cpus=cpus, typed_top=0xC890_0000,
+        last_pkmap=3, window=window, fix_kmap_end=end, nr_cpus=4, online_cpus=cpus,
+        typed_top=0xC890_0000,
         typed_count=64, **other,
     )  # fmt: skip
 

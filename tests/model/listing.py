@@ -1,4 +1,6 @@
-"""Listings for the book: the standard machines, the walks of reach, and small explorations, as text."""
+"""Listings for the book: the standard machines, the walks of reach, and small explorations, as
+text.
+"""
 
 from harness.model.records import vector
 from harness.model.records.layout import Layout
@@ -42,7 +44,9 @@ def tried(kind: str, walk: reach.Walk) -> list[str]:
 
 
 def walks() -> str:
-    """The walks of some kinds: their machines, what is tried, which branches the first states have."""
+    """The walks of some kinds: their machines, what is tried, which branches the first states
+    have.
+    """
     lines = []
     for kind in WALKED:
         for walk in reach.walks(of_kind(kind)):
@@ -59,25 +63,34 @@ SEARCHES = {
         small(LOCAL_PAE, slots=1, high=1, low=1, tasks=(0, 1)),
         Limits(0, 2, maps=_LOCALS, states=50, others=_ASLEEP),
     ),
-    "pfn": (small(LOCAL_PAE, slots=1, high=2, low=0, tasks=(0, 0)), Limits(0, 1, maps=_PFNS, others=_ASLEEP)),
-    "debug": (small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0, 0)), Limits(0, 2, maps=_LOCALS[:1], others=_ASLEEP)),
+    "pfn": (small(LOCAL_PAE, slots=1, high=2, low=0, tasks=(0, 0)),
+            Limits(0, 1, maps=_PFNS, others=_ASLEEP)),
+    "debug": (small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0, 0)),
+              Limits(0, 2, maps=_LOCALS[:1], others=_ASLEEP)),
     "rt": (small(LOCAL_RT, slots=1, high=2, low=0, tasks=(0,)), Limits(1, 2, maps=_LOCALS)),
-    "stack": (small(STACK_PAE, slots=1, high=2, low=1, tasks=(0, 1)), Limits(0, 2, maps=_LOCALS[1:], states=80)),
-    "typed": (small(TYPED, slots=1, high=1, low=1, tasks=(0, 0)), Limits(0, 2, 3, maps=_LOCALS[1:])),
+    "stack": (small(STACK_PAE, slots=1, high=2, low=1, tasks=(0, 1)),
+              Limits(0, 2, maps=_LOCALS[1:], states=80)),
+    "typed": (small(TYPED, slots=1, high=1, low=1, tasks=(0, 0)),
+              Limits(0, 2, 3, maps=_LOCALS[1:])),
 }  # fmt: skip
 
 
 CORNERS = {
-    "sections": (small(slots=1, high=2, low=0, tasks=(1, 1, 0)), Limits(kmaps=1, others=(), sections=True, states=120)),
-    "sections apart": (small(slots=1, high=1, low=0, tasks=(0, 1)), Limits(kmaps=1, others=(), sections=True)),
-    "kmap and kmap_atomic": (small(STACK_PAE, slots=1, high=2, low=0, tasks=(0,)), Limits(1, 1, maps=_LOCALS[1:])),
+    "sections": (small(slots=1, high=2, low=0, tasks=(1, 1, 0)),
+                 Limits(kmaps=1, others=(), sections=True, states=120)),
+    "sections apart": (small(slots=1, high=1, low=0, tasks=(0, 1)),
+                       Limits(kmaps=1, others=(), sections=True)),
+    "kmap and kmap_atomic": (small(STACK_PAE, slots=1, high=2, low=0, tasks=(0,)),
+                             Limits(1, 1, maps=_LOCALS[1:])),
     "misuse": (
         small(slots=1, high=1, low=0, tasks=(0, 1)),
-        Limits(1, 1, maps=_LOCALS[:1], others=(), also=(Operation(OpCode.YIELD), Operation(OpCode.KMAP_LOCAL, 0, 7))),
+        Limits(1, 1, maps=_LOCALS[:1], others=(),
+               also=(Operation(OpCode.YIELD), Operation(OpCode.KMAP_LOCAL, 0, 7))),
     ),
     "unmap beside": (
         small(LOCAL_DEBUG, slots=1, high=1, low=1, tasks=(0,)),
-        Limits(0, 2, maps=_LOCALS[:1], others=(), also=(Operation(OpCode.KUNMAP_LOCAL, 0, 1, base=Base.DIRECT),)),
+        Limits(0, 2, maps=_LOCALS[:1], others=(),
+               also=(Operation(OpCode.KUNMAP_LOCAL, 0, 1, base=Base.DIRECT),)),
     ),
 }  # fmt: skip
 
@@ -101,7 +114,8 @@ def _search(name: str, machine, limits: Limits, *, every: int) -> list[str]:
     last = found.nodes[-1]
     counts = [slot.count for slot in vector.items(last.state.slots)]
     return [
-        f"{name}: {found.states} states, {found.steps} steps, complete {found.complete}, {found.failure}",
+        f"{name}: {found.states} states, {found.steps} steps, "
+        f"complete {found.complete}, {found.failure}",
         *(f"  {rule} {count}" for rule, count in found.rules.items()),
         *(
             f"  {edge.source} -> {edge.target} {edge.rule}: {render.operation(edge.operation)}"

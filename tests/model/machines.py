@@ -5,17 +5,22 @@ from harness.model.records.machine import Machine, machine
 from harness.model.records.page import Page, PageKind
 
 LOCAL_PAE = Layout(
-    generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True, debug_highmem=False,
-    debug_kmap_local=False, force_map=False, debug_atomic_sleep=False, pkmap_base=0xFF00_0000, last_pkmap=512,
-    fixaddr_top=0xFFFF_F000, fix_kmap_begin=68, fix_kmap_end=579, window=16, nr_cpus=32, online_cpus=2,
-    page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000, kmap_prot=(1 << 63) | 0x163,
+    generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True,
+    debug_highmem=False,
+    debug_kmap_local=False, force_map=False, debug_atomic_sleep=False, pkmap_base=0xFF00_0000,
+    last_pkmap=512,
+    fixaddr_top=0xFFFF_F000, fix_kmap_begin=68, fix_kmap_end=579, window=16, nr_cpus=32,
+    online_cpus=2,
+    page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
+    kmap_prot=(1 << 63) | 0x163,
 )  # fmt: skip
 STACK_PAE = LOCAL_PAE._replace(
     generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=707,
 )  # fmt: skip
 LOCAL_RT = LOCAL_PAE._replace(rt=True)
 LOCAL_DEBUG = LOCAL_PAE._replace(
-    debug_highmem=True, debug_kmap_local=True, force_map=True, window=33, fix_kmap_end=68 + 33 * 32 - 1,
+    debug_highmem=True, debug_kmap_local=True, force_map=True, window=33,
+    fix_kmap_end=68 + 33 * 32 - 1,
 )  # fmt: skip
 STACK_DEBUG = STACK_PAE._replace(debug_highmem=True, window=41, fix_kmap_end=68 + 41 * 32 - 1)
 LAYOUTS = {

@@ -1,4 +1,6 @@
-"""Steps as lines of text: an operation, what may be seen, how the state changes.  Only what is not nothing."""
+"""Steps as lines of text: an operation, what may be seen, how the state changes.  Only what is
+not nothing.
+"""
 
 from harness.model.records.observation import Observation
 from harness.model.records.operation import Base, OpCode, Operation, Prot

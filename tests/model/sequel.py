@@ -1,13 +1,13 @@
-"""A second book, of what the first leaves out: errands, interrupts at an instant, and lies that are believed.
+"""A second book, of what the first leaves out: errands, interrupts, and lies that are believed.
 
-Three chapters for some kinds of machines, as text under chapters/, in the words of the book (chronicle.py):
+Three chapters for some kinds of machines, as text under chapters/, written like the book:
 
 * errands: affinity, CPUs that go and come back, children, user mode, signals;
 * instants: an interrupt or another task in the middle of an operation;
 * absorbed: where the state goes when one thing of what was seen is another.
 
-``python -m tests.model.sequel`` chooses programs and writes them, ``--retell`` tells the present ones anew; the diff is
-to be read.
+``python -m tests.model.sequel`` chooses programs and writes them, ``--retell`` writes the present
+ones anew; then read the diff.
 """
 
 import random
@@ -30,7 +30,8 @@ CHAPTERS = {
 }
 _BELIEVED = "believed:"
 _ERRANDS = (
-    OpCode.AFFINITY, OpCode.AFFINITY, OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.HOTPLUG, OpCode.AWAIT, OpCode.AWAIT,
+    OpCode.AFFINITY, OpCode.AFFINITY, OpCode.AFFINITY, OpCode.HOTPLUG, OpCode.HOTPLUG,
+    OpCode.AWAIT, OpCode.AWAIT,
     OpCode.FORK, OpCode.USER, OpCode.SIGNAL,
 )  # fmt: skip
 
@@ -47,7 +48,9 @@ def retold(chapter: str, kind: str, ops, names) -> str:
 
 
 def lines_believed(machine, ops, names):
-    """Text of a program with lies, and how each moves the state that the rules would have come to."""
+    """Text of a program with lies, and how each moves the state that the rules would have come
+    to.
+    """
     table = dict(lies(machine))
     for at, (op, state, outcomes) in enumerate(chronicle.steps(machine, ops)):
         yield render.operation(op)

@@ -100,7 +100,8 @@ def test_somebody_elses_page_holds_what_nobody_knows():
 @pytest.mark.parametrize(
     ("operations", "count"),
     [
-        ((MAP, put(1)), 2), ((MAP, put(1), put(0)), 2), ((MAP, put(1), put(2)), 3), ((LOCAL, put(1)), 2),
+        ((MAP, put(1)), 2), ((MAP, put(1), put(0)), 2), ((MAP, put(1), put(2)), 3),
+        ((LOCAL, put(1)), 2),
         ((LOCAL, put(1), Operation(OpCode.INVLPG, reg=1, offset=0x123)), 1),
     ],
 )  # fmt: skip

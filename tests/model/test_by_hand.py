@@ -291,9 +291,8 @@ def test_changes_are_told_in_order():
 
 def test_what_contexts_add_to_the_counts():
     hard, soft = (Context(hard=hard, remaining=1, irqs_off=False) for hard in (True, False))
-    assert [preempt_extra(one, rt=False) for one in ((hard, soft), (soft, hard), (hard, hard))] == [
-        0x10101, 0x10101, 0x20000,
-    ]  # fmt: skip
+    both = ((hard, soft), (soft, hard), (hard, hard))
+    assert [preempt_extra(one, rt=False) for one in both] == [0x10101, 0x10101, 0x20000]
     assert preempt_extra((soft, hard), rt=True) == 0x10000
     assert [migrate_extra(one, rt=True) for one in ((), (hard,), (soft,), (soft, soft))] == [
         0,

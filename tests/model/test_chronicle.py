@@ -1,4 +1,6 @@
-"""The book of the model (see chronicle.py) is what the model says; a change of it is to be read and accepted."""
+"""The book of the model (see chronicle.py) is what the model says; a change of it is to be read
+and accepted.
+"""
 
 import pytest
 
@@ -21,7 +23,8 @@ def compare(folder, kind):
         new = retold(machine, ops, named)
         if new != old:
             pytest.fail(
-                f"{difference(old, new)}\nif that is right: python -m tests.model.chronicle --retell"
+                f"{difference(old, new)}\n"
+                "if that is right: python -m tests.model.chronicle --retell"
             )
 
 

@@ -56,7 +56,9 @@ def test_a_yield_need_not_switch():
 
 @pytest.mark.parametrize(("op", "outcomes"), [(SLEEP, 1), (YIELD, 2)])
 def test_what_a_tlb_holds_is_gone_after_a_sleep_but_not_after_a_yield(op, outcomes):
-    """The first is unmapped before the second: that one's translation stays where a third then comes."""
+    """The first is unmapped before the second: that one's translation stays where a third then
+    comes.
+    """
     maps = [Operation(OpCode.KMAP_LOCAL, page=page, reg=page) for page in (0, 1, 2)]
     machine = of_kind("local")
     state = after(machine, *maps[:2], Operation(OpCode.KUNMAP_LOCAL, reg=0), maps[2])

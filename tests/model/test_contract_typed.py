@@ -1,4 +1,6 @@
-"""The contract of one entry for each type, rule by rule: of the typed generation and of the module's window."""
+"""The contract of one entry for each type, rule by rule: of the typed generation and of the
+module's window.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A kernel that does not count preemption tells nothing of sections; the contract does not guess."""
+"""The contract does not guess at sections in a kernel that does not count preemption."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Errands one after another: who may be sent where, which CPU may go, and when either has ended."""
+"""Errands in turn: who may be sent where, which CPU may go, and when either has ended."""
 
 import pytest
 
@@ -33,7 +33,9 @@ def take(cpu, *, back=0):
 
 
 def after(*operations, machine=MACHINE):
-    """The state after *operations*, each as its first outcome has it: who has to go is still there."""
+    """The state after *operations*, each as its first outcome has it: who has to go is still
+    there.
+    """
     state = initial(machine, empty_snapshot(machine))
     for op in operations:
         state = step(machine, state, op)[0].state

@@ -1,4 +1,6 @@
-"""A search step by step: what is tried in a state, what tasks then hold, which states count as the same."""
+"""A search step by step: what is tried in a state, what tasks then hold, which states count as
+the same.
+"""
 
 import pytest
 
@@ -88,7 +90,8 @@ def test_types_are_used_once_at_a_time():
     holding = Holding(stack=(Held(ATOMICALLY, True, 1),))
     node = Node(after().state, (holding, Holding(), Holding()))
     assert tried(node, limits)[:3] == [
-        "0 KMAP_ATOMIC page=0 reg=2", "0 KMAP_ATOMIC page=0 reg=2 value=2", "0 KMAP_ATOMIC page=1 reg=2",
+        "0 KMAP_ATOMIC page=0 reg=2", "0 KMAP_ATOMIC page=0 reg=2 value=2",
+        "0 KMAP_ATOMIC page=1 reg=2",
     ]  # fmt: skip
     assert "0 KUNMAP_ATOMIC reg=1 value=1" in tried(node, limits)
     other = Limits(kmaps=0, maps=(ATOMICALLY,), types=2, others=())
@@ -109,7 +112,8 @@ def test_what_is_tried_in_sections_and_beside():
         kmaps=1, others=(OpCode.SLEEP,), also=(Operation(OpCode.YIELD, 2, value=7),), sections=True
     )
     assert tried(after(kmap(1, 0)), limits)[:7] == [
-        "0 PREEMPT_OFF", "0 KMAP page=0", "0 KMAP page=1", "0 KMAP page=2", "0 KMAP page=3", "0 SLEEP value=1",
+        "0 PREEMPT_OFF", "0 KMAP page=0", "0 KMAP page=1", "0 KMAP page=2", "0 KMAP page=3",
+        "0 SLEEP value=1",
         "0 YIELD value=7",
     ]  # fmt: skip
     within = after(kmap(2, 0), Operation(OpCode.PREEMPT_OFF, 2))
@@ -181,14 +185,20 @@ def test_states_that_are_the_same():
 
 def test_states_that_are_not_the_same():
     programs = [
-        [], [kmap(0, 0)], [kmap(2, 0)], [kmap(0, LOW)], [kmap(0, 0), kmap(0, 1)], [kmap(0, 0), kmap(1, 1)],
+        [], [kmap(0, 0)], [kmap(2, 0)], [kmap(0, LOW)], [kmap(0, 0), kmap(0, 1)],
+        [kmap(0, 0), kmap(1, 1)],
         [kmap(0, 0), kmap(0, 0)], [kmap(0, 0), kmap(1, 0)], [kmap(0, 0), kmap(2, 0)],
-        [kmap(0, 0), kunmap(0, 0)], [kmap(0, 0), kunmap(0, 0), kmap(0, 1)], [kmap(0, 0), kmap(0, LOW)],
-        [local(0, 0)], [local(0, LOW)], [local(2, 0)], [local(0, 0), local(0, 1, 1)], [local(0, 0), local(0, 0, 1)],
+        [kmap(0, 0), kunmap(0, 0)], [kmap(0, 0), kunmap(0, 0), kmap(0, 1)],
+        [kmap(0, 0), kmap(0, LOW)],
+        [local(0, 0)], [local(0, LOW)], [local(2, 0)], [local(0, 0), local(0, 1, 1)],
+        [local(0, 0), local(0, 0, 1)],
         [local(0, 0), local(1, 0)], [local(0, 0), local(1, 1)], [local(0, 0), local(0, LOW, 1)],
-        [local(0, LOW), local(0, 0, 1)], [local(0, 0, code=ATOMICALLY)], [local(0, LOW, code=ATOMICALLY)],
-        [Operation(OpCode.PREEMPT_OFF)], [Operation(OpCode.IRQ_OFF)], [Operation(OpCode.HARDIRQ, value=2)],
-        [Operation(OpCode.SOFTIRQ, value=2)], [Operation(OpCode.SOFTIRQ, value=3)], [Operation(OpCode.PREEMPT_OFF, 2)],
+        [local(0, LOW), local(0, 0, 1)], [local(0, 0, code=ATOMICALLY)],
+        [local(0, LOW, code=ATOMICALLY)],
+        [Operation(OpCode.PREEMPT_OFF)], [Operation(OpCode.IRQ_OFF)],
+        [Operation(OpCode.HARDIRQ, value=2)],
+        [Operation(OpCode.SOFTIRQ, value=2)], [Operation(OpCode.SOFTIRQ, value=3)],
+        [Operation(OpCode.PREEMPT_OFF, 2)],
         [kmap(0, 0), kmap(0, 1), kmap(1, 2)], [kmap(0, 0), kmap(0, 1), kmap(2, 2)],
         [kmap(0, 0), kmap(0, 1), kmap(0, 0), kmap(1, 2)],
         [kmap(0, 0), Operation(OpCode.NOP, 1)], [kmap(0, 0), Operation(OpCode.NOP, 2)],
@@ -229,7 +239,9 @@ def test_a_stack_that_is_not_what_is_held():
 
 
 def altered(change, when):
-    """The model, but for outcomes of operations *when* (of operation and state) which are as *change* makes them."""
+    """The model, but for outcomes of operations *when* (of operation and state) which are as
+    *change* makes them.
+    """
 
     def steps(machine, state, op):
         return tuple(change(one) if when(op, state) else one for one in step(machine, state, op))

@@ -1,4 +1,6 @@
-"""The fast path beside the full step, kind by kind: in each state of a walk, many operations are asked of both."""
+"""The fast path beside the full step, kind by kind: in each state of a walk, many operations are
+asked of both.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -16,7 +18,8 @@ from harness.model.rules.step import step
 from tests.model.kinds import LAYOUTS, of_kind
 
 MAPS = (
-    OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT,
+    OpCode.KMAP_ATOMIC, OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN, OpCode.KMAP_LOCAL,
+    OpCode.KMAP_LOCAL_PROT,
     OpCode.KMAP_LOCAL_PFN, OpCode.IOMAP, OpCode.TYPED_MAP,
 )  # fmt: skip
 UNMAPS = (OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP, OpCode.TYPED_UNMAP)
@@ -39,7 +42,9 @@ WALKS, STATES, ASKED = 8, 25, 12
 
 
 def operation(rng, machine, state):
-    """Any operation, of the task whose turn it is rather than others; its operands are mostly there, or just not."""
+    """Any operation, of the task whose turn it is rather than others; its operands are mostly
+    there, or just not.
+    """
     codes = rng.choices([codes for codes, _ in SUMS], [weight for _, weight in SUMS])[0]
     code, spinning = rng.choice(codes), state.spinning
     tasks = rng.choices(range(len(machine.tasks) + 1), (9, 4, 5, 1, 0.2))[0]
@@ -56,14 +61,16 @@ def operation(rng, machine, state):
 
 
 def asked(machine, state, op):
-    """The outcomes of step, and what the fast path says; if it says something, it says the same."""
+    """The outcomes of step, and that of the fast path, which is None or the same."""
     outcomes, one = step(machine, state, op), plain(machine, state, op)
     assert one is None or outcomes == (one,), (op, one, outcomes)
     return outcomes, one
 
 
 def walk(rng, machine):
-    """States one after the other, in each of which some operations are asked; the rules of those that were plain."""
+    """States one after the other, in each of which some operations are asked; the rules of those
+    that were plain.
+    """
     state = initial(machine, empty_snapshot(machine))
     for _ in range(STATES):
         reached = [state]
@@ -90,10 +97,13 @@ def walked(kind):
 
 
 def mapped(machine):
-    """A state with something in every place: pkmap slots at 1 and 2, a window mapping, a typed one, a full stack."""
+    """A state with something in every place: pkmap slots at 1 and 2, a window mapping, a typed
+    one, a full stack.
+    """
     state = initial(machine, empty_snapshot(machine))
     ops = (
-        Operation(OpCode.KMAP, 0, 0, 3), Operation(OpCode.KMAP, 0, 1, 4), Operation(OpCode.KUNMAP, 0, 1),
+        Operation(OpCode.KMAP, 0, 0, 3), Operation(OpCode.KMAP, 0, 1, 4),
+        Operation(OpCode.KUNMAP, 0, 1),
         Operation(OpCode.TYPED_MAP, 0, 2, 5), Operation(OpCode.KMAP_ATOMIC, 0, 2, 1),
         Operation(OpCode.KMAP_ATOMIC, 0, 3, 2, value=1),
     )  # fmt: skip
@@ -181,7 +191,9 @@ def beside(kind):
 
 
 RECORD = Path(__file__).parent / "listed" / "plain.txt"
-"""What was plain when it was last written (``python -m tests.model.test_fast_path``): less of it costs time."""
+"""What was plain when it was last written (``python -m tests.model.test_fast_path``): less of it
+costs time.
+"""
 
 
 @pytest.mark.judges("fast_path")

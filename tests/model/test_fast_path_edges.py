@@ -1,4 +1,6 @@
-"""The fast path beside the full step at the ends of every area: windows, pkmap, direct map, the typed window."""
+"""The fast path beside the full step at the ends of every area: windows, pkmap, direct map, the
+typed window.
+"""
 
 from itertools import product
 from pathlib import Path
@@ -18,7 +20,9 @@ from tests.model.test_fast_path import MAPS, UNMAPS, asked, mapped, odd_task, op
 
 
 def crowded(kind, task):
-    """A machine with no window but of CPUs in use, and pages at the ends of the direct map; *task* has mapped all."""
+    """A machine with no window but of CPUs in use, and pages at the ends of the direct map;
+    *task* has mapped all.
+    """
     layout = LAYOUTS[kind]
     cpus, count = layout.online_cpus, sum(TYPE_NR) * layout.online_cpus
     end = layout.fix_kmap_begin + layout.window * cpus - 1
@@ -51,10 +55,13 @@ def edges(machine):
     layout = machine.layout
     typed = layout.typed_top - (layout.typed_count << 12)
     return (
-        0, layout.page_offset, layout.high_memory, layout.pkmap_base, layout.pkmap_address(layout.last_pkmap),
-        machine.window_low, machine.window_high + 0x1000, typed + 0x1000, layout.typed_top + 0x1000,
+        0, layout.page_offset, layout.high_memory, layout.pkmap_base,
+        layout.pkmap_address(layout.last_pkmap),
+        machine.window_low, machine.window_high + 0x1000, typed + 0x1000,
+        layout.typed_top + 0x1000,
         *(layout.fixaddr(layout.window_index(cpu, 0)) for cpu in range(layout.online_cpus)),
-        *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus)) for value in (0, 12, 0x100, 0x112)),
+        *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus))
+          for value in (0, 12, 0x100, 0x112)),
         *(layout.fixaddr(typed_entry(value, 0, layout.online_cpus) + 1) for value in (12, 0x112)),
     )  # fmt: skip
 
@@ -84,7 +91,9 @@ def _at_the_edges(machine, state, task):
 
 
 def by_others(kind):
-    """How many were plain where entries of a stack are not what the task has put there, or were never filled."""
+    """How many were plain where entries of a stack are not what the task has put there, or were
+    never filled.
+    """
     machine, counts = of_kind(kind), []
     layout, start = machine.layout, initial(machine, empty_snapshot(machine))
     code, undo = (
@@ -160,7 +169,9 @@ def still_odder(kind):
 
 
 def of_pkmap(kind):
-    """How many were plain with each subset of three slots unused, with the cursor anywhere, and with counts lost."""
+    """How many were plain with each subset of three slots unused, with the cursor anywhere, and
+    with counts lost.
+    """
     machine, counts = of_kind(kind), []
     start = initial(machine, empty_snapshot(machine))
     for first in range(2):
@@ -194,7 +205,9 @@ def _plain_of_pkmap(machine, state):
 
 
 def of_slots(kind):
-    """How many were plain beside somebody else's slot, with clean slots not flushed yet, and with a task that waits."""
+    """How many were plain beside somebody else's slot, with clean slots not flushed yet, and with
+    a task that waits.
+    """
     machine = of_kind(kind)
     state = initial(machine, empty_snapshot(machine))
     for page in (0, 0, 1):
@@ -210,11 +223,16 @@ def of_slots(kind):
 
 
 def of_entries(kind):
-    """Plain steps with types beyond the window, entries unmapped twice, a neighbour or a saved PTE in the way."""
+    """Plain steps with types beyond the window, entries unmapped twice, a neighbour or a saved
+    PTE in the way.
+    """
     machine = of_kind(kind)
     layout, start = machine.layout, initial(machine, empty_snapshot(machine))
-    counts = [_plain_of(machine, start, (Operation(OpCode.KMAP_ATOMIC, task, 1, 1, value=value) for task in (0, 2)))
-              for value in (0, 2, 3, 4, 11, 12, 13, 40)]  # fmt: skip
+    maps = Operation(OpCode.KMAP_ATOMIC, 0, 1, 1)
+    counts = [
+        _plain_of(machine, start, (maps._replace(task=task, value=value) for task in (0, 2)))
+        for value in (0, 2, 3, 4, 11, 12, 13, 40)
+    ]
     last = layout.window_index(layout.online_cpus - 1, 0) - 1
     for entry, state in ((last, start), (last, start.with_window(last, machine.ptes[1]))):
         beside = layout.fixaddr(entry)

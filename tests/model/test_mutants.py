@@ -1,4 +1,6 @@
-"""Broken models: each is found by exploration, with a shortest program. Ids as in the mutation list."""
+"""Broken models: each is found by exploration, with a shortest program. Ids as in the mutation
+list.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Numbers of operations and observations are those of kmod/protocol.h; what need not be said has its default."""
+"""Numbers of operations and observations are those of kmod/protocol.h; what need not be said has
+its default.
+"""
 
 import re
 from pathlib import Path
@@ -18,7 +20,8 @@ HEADER = "".join(path.read_text() for path in _HEADERS)
 @pytest.mark.parametrize(
     ("enum", "name", "prefix"),
     [
-        (OpCode, "kmh_opcode", "KMH_OP_"), (Base, "kmh_base", "KMH_BASE_"), (Prot, "kmh_prot", "KMH_PROT_"),
+        (OpCode, "kmh_opcode", "KMH_OP_"), (Base, "kmh_base", "KMH_BASE_"),
+        (Prot, "kmh_prot", "KMH_PROT_"),
         (Status, "kmh_status", "KMH_ST_"), (PageKind, "kmh_pool_kind", "KMH_POOL_"),
     ],
 )  # fmt: skip

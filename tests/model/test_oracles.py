@@ -124,7 +124,9 @@ def test_all_three_agree_on_some_programs():
 
 
 def careful(rng, mapped):
-    """An operation of a program that fills the map again and again: hardly ever a kunmap of what is not *mapped*."""
+    """An operation of a program that fills the map again and again: hardly ever a kunmap of what
+    is not *mapped*.
+    """
     code = rng.choices((OpCode.KMAP, OpCode.KUNMAP, OpCode.FLUSH_UNUSED), (14, 10, 1))[0]
     wild = code != OpCode.KUNMAP or not mapped or rng.random() < 0.02
     return Operation(code, rng.randrange(5), rng.randrange(7) if wild else rng.choice(mapped))

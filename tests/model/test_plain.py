@@ -1,4 +1,4 @@
-"""The fast path says what step says: on random programs, misuse included, and on generated ones."""
+"""The fast path says what step says, on random programs (misuse too) and generated ones."""
 
 from random import Random
 
@@ -55,7 +55,9 @@ def test_on_random_programs_with_misuse(name):
 
 @st.composite
 def nested(draw, machine):
-    """Maps and unmaps in order, of several tasks, in interrupts and not: what random choice rarely gives."""
+    """Maps and unmaps in order, of several tasks, in interrupts and not: what random choice
+    rarely gives.
+    """
     maps, atomics, unmaps = MAPPING[machine.layout.generation.value]
     program, stacks = [], [[] for _ in machine.tasks]
     for _ in range(draw(st.integers(1, 40))):
@@ -110,7 +112,9 @@ TYPES_OF_A_TASK = 3
 
 @st.composite
 def typed(draw, machine):
-    """Types nested in order, each task with its own; now and then one twice, or another at the unmap."""
+    """Types nested in order, each task with its own; now and then one twice, or another at the
+    unmap.
+    """
     program, held = [], [[] for _ in machine.tasks]
     for _ in range(draw(st.integers(1, 40))):
         task = draw(st.integers(0, len(machine.tasks) - 1))

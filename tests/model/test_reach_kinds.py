@@ -1,4 +1,6 @@
-"""What a walk of reach is without: a typed window that the module does not have, branches that are no rules."""
+"""What a walk of reach is without: a typed window that the module does not have, branches that
+are no rules.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Layouts, machines, states read from snapshots, vectors: arithmetic by hand, against numbers of real kernels."""
+"""Layouts, machines, states read from snapshots, vectors: arithmetic by hand, against numbers of
+real kernels.
+"""
 
 import pytest
 
@@ -60,7 +62,8 @@ def test_addresses_of_pkmap():
     assert LOCAL_PAE.pkmap_address(3) == 0xFF00_3000
     assert LOCAL_PAE._replace(pkmap_base=0xFFFF_F000).pkmap_address(2) == 0x1000
     assert LOCAL_PAE.pkmap_slot(0xFF00_3FFF) == 3
-    assert [LOCAL_PAE.in_pkmap(a) for a in (0xFEFF_FFFF, 0xFF00_0000, 0xFF1F_FFFF, 0xFF20_0000)] == [
+    ends = (0xFEFF_FFFF, 0xFF00_0000, 0xFF1F_FFFF, 0xFF20_0000)
+    assert [LOCAL_PAE.in_pkmap(a) for a in ends] == [
         False, True, True, False,
     ]  # fmt: skip
 
@@ -137,7 +140,8 @@ def test_ptes_of_operations():
     guest = of_kind("local-one-cpu")
     frame = 0x9003 << 12
     for code, want in (
-        (OpCode.KMAP_LOCAL, 0x163), (OpCode.KMAP_LOCAL_PROT, 0x16B), (OpCode.KMAP_ATOMIC_PROT, 0x16B),
+        (OpCode.KMAP_LOCAL, 0x163), (OpCode.KMAP_LOCAL_PROT, 0x16B),
+        (OpCode.KMAP_ATOMIC_PROT, 0x16B),
         (OpCode.IOMAP, 0x16B), (OpCode.KMAP_LOCAL_PFN, 0x163),
     ):  # fmt: skip
         assert guest.window_pte(Operation(code, page=1, prot=Prot.WC)) == frame | want
@@ -215,7 +219,8 @@ def test_what_counts_as_a_difference():
 
 
 SNAPSHOT = Snapshot(
-    cursor=2, waiters=1, counts=(0, 1, 2), ptes=(0, 0x9000_163, 0x9003_163), windows=((68, 5), (69, 0)),
+    cursor=2, waiters=1, counts=(0, 1, 2), ptes=(0, 0x9000_163, 0x9003_163),
+    windows=((68, 5), (69, 0)),
     tasks=(
         TaskView(Status.OK, 1, 1, (7, 0)), TaskView(Status.BLOCKED, 0, 0, ()),
         TaskView(Status.DIED, 0, 2, (8, 9, 0, 4)),
@@ -301,7 +306,8 @@ def test_going_on_after_a_divergence_keeps_what_no_snapshot_shows():
     guest = of_kind("local")
     before = initial(guest, empty_snapshot(guest), warned=frozenset({"y"}))
     kept = {
-        "registers": vector.put(before.registers, 3, 9), "memory": vector.put(before.memory, 1, {0: 1}),
+        "registers": vector.put(before.registers, 3, 9),
+        "memory": vector.put(before.memory, 1, {0: 1}),
         "stale": {(0, 4096): (5,)}, "locked": True, "tampered": True,
     }  # fmt: skip
     asleep = before.tasks[1]._replace(allowed=0, page=2, reg=5)

@@ -1,4 +1,6 @@
-"""What the module turns down: every operation in every circumstance, and operands that are not there."""
+"""What the module turns down: every operation in every circumstance, and operands that are not
+there.
+"""
 
 import pytest
 
@@ -35,14 +37,16 @@ SOUND = {
 
 
 def sound(code, task=0, **operands):
-    """An operation whose operands are there: page 0, a register with an address of pkmap, type 0."""
+    """An operation whose operands exist: page 0, a register with a pkmap address, type 0."""
     return Operation(
         code, **{"task": task, "page": 0, "reg": 1, **SOUND.get(code, {}), **operands}
     )
 
 
 def state_of(machine=MACHINE, **tasks):
-    """A state in which tasks, by name (``t0``), are not as at the start; those in atomic sections keep their CPU."""
+    """A state in which tasks, by name (``t0``), are not as at the start; those in atomic sections
+    keep their CPU.
+    """
     state = initial(machine, empty_snapshot(machine))
     changed = list(state.tasks)
     for name, fields in tasks.items():
@@ -70,7 +74,8 @@ CIRCUMSTANCES = [
     ("another has interrupts off on CPU 1", 0, state_of(t2={**OFF, **IRQS})),
     ("another spins on CPU 0", 2, state_of(t0=OFF)),
 ]
-"""The columns of the table: what is special, the task that acts (2 is bound to CPU 1), the state."""
+"""The columns of the table: what is special, the task that acts (2 is bound to CPU 1), the state.
+"""
 
 TABLE = """
 NOP              . . . . . . . . .
@@ -158,7 +163,8 @@ MAP_NAMES = {
     "KMAP_LOCAL_PFN", "IOMAP",
 }  # fmt: skip
 ADDRESSED = {
-    "KUNMAP_ATOMIC", "KUNMAP_LOCAL", "IOUNMAP", "READ", "WRITE", "KMAP_TO_PAGE", "SET_PTE", "INVLPG",
+    "KUNMAP_ATOMIC", "KUNMAP_LOCAL", "IOUNMAP", "READ", "WRITE", "KMAP_TO_PAGE",
+    "SET_PTE", "INVLPG",
 }  # fmt: skip
 
 

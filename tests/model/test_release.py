@@ -1,4 +1,4 @@
-"""kunmap: what it tells, whom it wakes, and where the model says nothing of those who are woken."""
+"""kunmap: what is seen of it, whom it wakes, and where the model says nothing of the woken."""
 
 import pytest
 
@@ -77,8 +77,10 @@ def test_nothing_is_said_of_a_lock_that_a_dead_task_holds():
 @pytest.mark.parametrize(
     ("kind", "section", "names"),
     [
-        ("local", "PREEMPT_OFF", ["kunmap.wake+win"]), ("local", "IRQ_OFF", []), ("local-rt", "PREEMPT_OFF", []),
-        ("local-rt", "IRQ_OFF", []), ("stack", "PREEMPT_OFF", ["kunmap.wake+win"]), ("stack", "IRQ_OFF", []),
+        ("local", "PREEMPT_OFF", ["kunmap.wake+win"]), ("local", "IRQ_OFF", []),
+        ("local-rt", "PREEMPT_OFF", []),
+        ("local-rt", "IRQ_OFF", []), ("stack", "PREEMPT_OFF", ["kunmap.wake+win"]),
+        ("stack", "IRQ_OFF", []),
     ],
 )  # fmt: skip
 def test_in_a_section_that_holds_up_the_woken_nothing_is_said_of_them(kind, section, names):

@@ -1,4 +1,4 @@
-"""States read from snapshots: what they need not say, and what is kept when a comparison goes on."""
+"""States from snapshots: what these may leave out, and what is kept when a comparison goes on."""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""The standard machines are explored completely and keep the contract; typed models that break are found."""
+"""The standard machines are explored completely and keep the contract; typed models that break
+are found.
+"""
 
 from dataclasses import replace
 

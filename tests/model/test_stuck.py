@@ -11,7 +11,8 @@ LOST = ", nothing can wake it for a slot any more: its wake-up is lost"
 CASES = {
     "lost": (
         1 | Stuck.SLOT_FREE | UNINTERRUPTIBLE,
-        f"task 1 is not runnable, state uninterruptible, off the queue, though a slot stands at 0 or 1{LOST}",
+        "task 1 is not runnable, state uninterruptible, off the queue, "
+        f"though a slot stands at 0 or 1{LOST}",
     ),
     "lost, and signalled": (
         0xFF | Stuck.SIGNAL | 0x102 << 16,
@@ -19,14 +20,16 @@ CASES = {
     ),
     "not woken": (
         1 | Stuck.QUEUED | Stuck.SLOT_FREE | UNINTERRUPTIBLE,
-        "task 1 is not runnable, state uninterruptible, still in the queue, though a slot stands at 0 or 1",
+        "task 1 is not runnable, state uninterruptible, still in the queue, "
+        "though a slot stands at 0 or 1",
     ),
     "slow": (1 | Stuck.ON_RQ, "task 1 is runnable, state running, off the queue"),
     "slow, in the queue": (
         1 | Stuck.ON_RQ | Stuck.QUEUED | UNINTERRUPTIBLE,
         "task 1 is runnable, state uninterruptible, still in the queue",
     ),
-    "spinning": (3 | Stuck.ON_CPU | Stuck.ON_RQ, "task 3 is on a CPU, state running, off the queue"),
+    "spinning": (3 | Stuck.ON_CPU | Stuck.ON_RQ,
+                 "task 3 is on a CPU, state running, off the queue"),
     "on its way to sleep": (
         3 | Stuck.ON_CPU | UNINTERRUPTIBLE,
         "task 3 is on a CPU, state uninterruptible, off the queue",
@@ -36,7 +39,8 @@ CASES = {
         "task 2 is on a CPU, state interruptible, off the queue, a signal is pending",
     ),
     "off the run queue, yet running": (0, "task 0 is not runnable, state running, off the queue"),
-    "of a state without a name": (Stuck.ON_RQ | 0x402 << 16, "task 0 is runnable, state 0x402, off the queue"),
+    "of a state without a name": (Stuck.ON_RQ | 0x402 << 16,
+                                "task 0 is runnable, state 0x402, off the queue"),
 }  # fmt: skip
 
 

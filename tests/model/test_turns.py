@@ -62,7 +62,8 @@ def test_the_stack_generation_leaves_windows_alone():
 @pytest.mark.parametrize(
     ("operation", "found"),
     [
-        (None, (0, 1)), (maps(3), (0,)), (Operation(OpCode.PREEMPT_OFF, 3), (0,)), (Operation(OpCode.IRQ_OFF, 3), (0,)),
+        (None, (0, 1)), (maps(3), (0,)), (Operation(OpCode.PREEMPT_OFF, 3), (0,)),
+        (Operation(OpCode.IRQ_OFF, 3), (0,)),
         (Operation(OpCode.KMAP, 3, page=0), (0, 1)),
     ],
 )  # fmt: skip

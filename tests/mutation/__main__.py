@@ -1,9 +1,10 @@
 """Mutation testing of harness/model: ``ci/mutation [--fresh] [--jobs N] [MODULE ...]``.
 
 Every mutant is tried with the tests that call its function, the quickest first, until one
-fails.  Verdicts are kept in .mutation/: a kill as long as the function and the test file are the same, a
-survival as long as no test file is new.  ``--fresh`` forgets all.  Exit status 1 if a mutant survives
-that tests/mutation/survivors does not list, or if one that it lists is dead.
+fails.  Verdicts are kept in .mutation/: a kill as long as the function and the test file are the
+same, a survival as long as no test file is new.  ``--fresh`` forgets all.
+Exit status 1 if a mutant survives that tests/mutation/survivors does not list, or if a mutant that
+it lists is dead.
 """
 
 import argparse
@@ -52,7 +53,9 @@ def _measure(job: Job, *, fresh: bool) -> None:
 
 
 def _worker(sources: dict[str, Source], mutants: Sequence, number: int, jobs: int) -> None:
-    """Mutants in functions first, in a child that has the tests; then those that need a fresh import."""
+    """Mutants in functions first, in a child that has the tests; then those that need a fresh
+    import.
+    """
     share = mutants[number::jobs]
     job = Job(sources, share, Results(fresh=False))
 
@@ -85,7 +88,8 @@ def _report(sources: dict[str, Source], results: Results) -> int:
     keys = {mutant.key for source in sources.values() for mutant in source.mutants}
     words = {key: results.by_key[key]["word"] for key in keys if key in results.by_key}
     print(
-        f"{'module':18} {'mutants':>8} {'killed':>8} {'timeout':>8} {'equal':>8} {'survived':>8} {'untried':>8}"
+        f"{'module':18} {'mutants':>8} {'killed':>8} {'timeout':>8} "
+        f"{'equal':>8} {'survived':>8} {'untried':>8}"
     )
     total = [0] * 6
     for name, source in sources.items():

@@ -1,6 +1,7 @@
 """What can be wrong with a line: every mutant of a module, by its syntax tree.
 
-Left alone: docstrings, annotations, imports, decorators, ``__slots__``, and what is said to people: f-strings,
+Left alone: docstrings, annotations, imports, decorators, ``__slots__``,
+and what is said to people: f-strings,
 and strings with a space in them.
 """
 
@@ -22,7 +23,8 @@ _COMPARE = {
     ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
 }  # fmt: skip
 _ARITHMETIC = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
     ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
 _CALLS = {
@@ -103,7 +105,9 @@ class Source:
             )
 
     def broken(self, mutant: Mutant, *, whole: bool = False) -> Any:
-        """Code with *mutant* in it: of its function alone, or of the *whole* module, also where it is in none."""
+        """Code with *mutant* in it: of its function alone, or of the *whole* module, also where
+        it is in none.
+        """
         old = mutant.site.put(mutant.node)
         try:
             alone = mutant.function and not whole
@@ -120,7 +124,9 @@ class Source:
         return at
 
     def function_text(self, function: str) -> str:
-        """Text of a function, so that a change elsewhere is no change of it; else the whole module's."""
+        """Text of a function, so that a change elsewhere is no change of it; else the whole
+        module's.
+        """
         if function not in self._texts:
             self._texts[function] = (
                 ast.unparse(self.definition(function)) if function else self.text
@@ -308,7 +314,9 @@ def _member(node: ast.Attribute) -> Iterator[ast.AST]:
 
 @cache
 def _members() -> dict[str, list[str]]:
-    """Names of the members of the model's enums, read and not imported: a mutant may be in that module."""
+    """Names of the members of the model's enums, read and not imported: a mutant may be in that
+    module.
+    """
     found = {}
     for path in MODULES.values():
         for node in ast.parse(path.read_text()).body:

@@ -1,4 +1,4 @@
-"""What is remembered from run to run, and the survivors that are known, with the reason of each."""
+"""What is remembered from run to run, and the known survivors with their reasons."""
 
 import hashlib
 import json
@@ -70,7 +70,9 @@ class Results:
             out.write(json.dumps(entry) + "\n")
 
     def known(self, key: str, function: str, files: dict[str, str]) -> dict[str, Any] | None:
-        """What is known of a mutant, where its function has not changed nor the test that killed it."""
+        """What is known of a mutant, where its function has not changed nor the test that killed
+        it.
+        """
         entry = self.by_key.get(key)
         if entry is None or entry["function"] != function:
             return None

@@ -1,4 +1,6 @@
-"""The tests that kill mutants: collected once, measured, and run in children of the process that has them."""
+"""The tests that kill mutants: collected once, measured, and run in children of the process that
+has them.
+"""
 
 import os
 import resource
@@ -91,7 +93,9 @@ def measure(item: pytest.Item) -> Measured:
         codes: set[Any] = set()
         begun = time.process_time()
         # add() gives None, which is what a tracer returns that wants calls and no lines.
-        sys.settrace(lambda frame, event, arg: codes.add(frame.f_code))  # type: ignore[func-returns-value]
+        sys.settrace(
+            lambda frame, event, arg: codes.add(frame.f_code)  # type: ignore[func-returns-value]
+        )
         failed = any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
         sys.settrace(None)
         spent = time.process_time() - begun

@@ -1,6 +1,6 @@
-"""Mutants put into a running model: the code of one function is exchanged in a child that has the tests.
+"""Mutants put into a running model: a child that has the tests exchanges the code of one function.
 
-Where a mutant is not in a function (a table, a default), or in one that is called by imports alone, the child
+If a mutant is not in a function (a table, a default), or in one that only imports call, the child
 imports the module anew, and with it everything else.
 """
 
@@ -82,7 +82,7 @@ class Job:
         measures.save()
 
     def selected(self, mutant: Mutant, items: Sequence[pytest.Item]) -> list[pytest.Item]:
-        """Tests that could tell, the likeliest first; those it has survived already are left out."""
+        """Tests that could kill it, the likeliest first, without those it has survived already."""
         known = self.results.known(mutant.key, self.function(mutant), self.files)
         old = known["files"] if known else {}
         name = f"{mutant.module}.{mutant.function}"
@@ -97,7 +97,9 @@ class Job:
         return list(suite.in_order(chosen, self.seconds, first))
 
     def _news(self, old: dict[str, str], file: str) -> bool:
-        """Whether a mutant has not met *file* as it is, or the file is newer than the measurements."""
+        """Whether a mutant has not met *file* as it is, or the file is newer than the
+        measurements.
+        """
         return file not in self.files or old.get(file) != self.files[file]
 
     def note(self, mutant: Mutant, verdict: Verdict) -> None:
@@ -135,7 +137,9 @@ class Job:
             self.note(mutant, suite.attempt(self.selected(mutant, items), self.seconds, prepare))
 
     def in_modules(self) -> None:
-        """Try the mutants that need a fresh import; to be called where nothing of the model is imported."""
+        """Try the mutants that need a fresh import; to be called where nothing of the model is
+        imported.
+        """
         for mutant in [mutant for mutant in self.wanted() if not self.lives(mutant)]:
             self.note(mutant, self._imported(mutant))
 
@@ -173,7 +177,9 @@ class Job:
 
 
 def _concerned(item: pytest.Item, mutant: Mutant) -> bool:
-    """Whether the test is for the mutant's module; ``judges`` names what a test looks at, where that is not all."""
+    """Whether the test is for the mutant's module; ``judges`` names what a test looks at, where
+    that is not all.
+    """
     marker = item.get_closest_marker("judges")
     return marker is None or mutant.module.startswith(marker.args)
 

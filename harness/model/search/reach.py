@@ -14,7 +14,19 @@ from harness.model.records import vector
 from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.layout import PAGE_SIZE, UNBOUND, Generation, Layout
 from harness.model.records.machine import Machine
-from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
+from harness.model.records.operation import (
+    ACCESSES,
+    NO_PAGE,
+    OPENS_CONTEXT,
+    OPERATIONS,
+    PFN_MAPS,
+    WINDOW_MAPS,
+    WINDOW_UNMAPS,
+    WITH_PROT,
+    Base,
+    OpCode,
+    Operation,
+)
 from harness.model.records.page import Page, PageKind
 from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.records.state import State
@@ -28,6 +40,10 @@ WINDOW_DEBUG = 5
 """Entries of a CPU's window here: two mappings deep, with guards or without."""
 
 _REGISTERS = 4
+
+_ACCESSES = tuple(code for code in OPERATIONS if code in ACCESSES)
+_OPENS_CONTEXT = tuple(code for code in OPERATIONS if code in OPENS_CONTEXT)
+"""In the order of the table: walks, and the listings of them, try operations in that order."""
 
 
 class Walk(NamedTuple):
@@ -140,20 +156,12 @@ def _pkmap(tasks: Iterable[int], pages: Iterable[int]) -> Iterator[Operation]:
 def _maps(machine: Machine) -> tuple[OpCode, ...]:
     """Mapping operations, one of each rule; types of the typed generation are values."""
     known = RULES[machine.layout.generation]
-    wanted = (
-        OpCode.KMAP_ATOMIC,
-        OpCode.KMAP_ATOMIC_PFN,
-        OpCode.KMAP_LOCAL,
-        OpCode.KMAP_LOCAL_PFN,
-        OpCode.IOMAP,
-    )
-    return tuple(code for code in wanted if code in known and code not in machine.missing)
+    maps = WINDOW_MAPS - (WITH_PROT - PFN_MAPS)
+    return tuple(code for code in known if code in maps and code not in machine.missing)
 
 
 def _unmaps(machine: Machine) -> tuple[OpCode, ...]:
-    known = RULES[machine.layout.generation]
-    wanted = (OpCode.KUNMAP_ATOMIC, OpCode.KUNMAP_LOCAL, OpCode.IOUNMAP)
-    return tuple(code for code in wanted if code in known)
+    return tuple(code for code in RULES[machine.layout.generation] if code in WINDOW_UNMAPS)
 
 
 def _kinds(machine: Machine) -> tuple[int, ...]:
@@ -192,7 +200,7 @@ def _contexts(machine: Machine) -> Iterator[Operation]:
         yield from (
             Operation(OpCode.MIGRATE, task, value=cpu) for cpu in range(machine.layout.online_cpus)
         )
-    yield from (Operation(code, value=1) for code in (OpCode.HARDIRQ, OpCode.SOFTIRQ))
+    yield from (Operation(code, value=1) for code in _OPENS_CONTEXT)
     for code in (
         OpCode.IRQ_OFF,
         OpCode.IRQ_ON,
@@ -252,13 +260,8 @@ def _access(machine: Machine) -> Iterator[Operation]:
     yield from (Operation(code, 0, 0, reg) for code in _maps(machine)[:1] for reg in (1, 2))
     yield from (Operation(code, reg=reg) for code in _unmaps(machine)[:1] for reg in (1, 2))
     for reg in (1, 2, 3):
-        yield from (
-            Operation(code, reg=reg) for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE)
-        )
-    yield from (
-        Operation(code, base=Base.DIRECT, page=1)
-        for code in (OpCode.READ, OpCode.WRITE, OpCode.KMAP_TO_PAGE)
-    )
+        yield from (Operation(code, reg=reg) for code in _ACCESSES)
+    yield from (Operation(code, base=Base.DIRECT, page=1) for code in _ACCESSES)
     yield Operation(OpCode.INVLPG, reg=1)
     yield Operation(OpCode.SET_PTE, page=NO_PAGE, reg=1)
     yield Operation(OpCode.SET_PTE, page=0, reg=3)
