@@ -1,1 +1,1 @@
-"""The reference model of pkmap and the fixmap windows: pure, no I/O, frozen records, set-valued steps."""
+"""The reference model of pkmap and the fixmap windows: pure functions over frozen records."""
