@@ -3,10 +3,11 @@
 import pytest
 
 from harness.model.records import vector
+from harness.model.records.context_counts import migrate_extra, preempt_extra
 from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import NO_PAGE, Base, OpCode, Operation
 from harness.model.records.snapshots import empty_snapshot, initial, with_foreign_slot
-from harness.model.records.state import Context, migrate_extra, preempt_extra
+from harness.model.records.state import Context
 from harness.model.rules import local
 from harness.model.rules.draft import Draft
 from harness.model.rules.step import predict, step

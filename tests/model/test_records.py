@@ -5,6 +5,7 @@ real kernels.
 import pytest
 
 from harness.model.records import vector
+from harness.model.records.context_counts import HARDIRQ_OFFSET, SOFTIRQ_OFFSET
 from harness.model.records.km_type import TYPE_NR, known_type, slot, typed_entry, typed_owner
 from harness.model.records.layout import ADDRESS_MASK, FRAME_MASK, UNBOUND, Generation, Layout
 from harness.model.records.machine import (
@@ -27,12 +28,7 @@ from harness.model.records.snapshots import (
     resync,
     with_foreign_slot,
 )
-from harness.model.records.state import (
-    HARDIRQ_OFFSET,
-    SOFTIRQ_OFFSET,
-    Phase,
-    Slot,
-)
+from harness.model.records.state import Phase, Slot
 from harness.model.rules.step import step
 from tests.model.kinds import of_kind
 from tests.model.machines import LOCAL_DEBUG, LOCAL_PAE, LOCAL_RT, STACK_PAE, pages, small

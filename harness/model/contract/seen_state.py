@@ -8,18 +8,12 @@ from typing import NamedTuple
 
 from harness.model.contract import users
 from harness.model.records import vector
+from harness.model.records.context_counts import migrate_extra, preempt_extra
 from harness.model.records.machine import Machine
 from harness.model.records.observation import ASLEEP, Observation, SlotChange, Status
 from harness.model.records.operation import KERNEL_MAPS, WINDOW_MAPS, OpCode, Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import (
-    Context,
-    Phase,
-    State,
-    TaskState,
-    migrate_extra,
-    preempt_extra,
-)
+from harness.model.records.state import Context, Phase, State, TaskState
 
 _QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.model.records import vector
+from harness.model.records.context_counts import PREEMPT_MASK, migrate_extra, preempt_extra
 from harness.model.records.machine import HELD, REGISTERS, Machine
 from harness.model.records.observation import (
     UNCLAIMED,
@@ -15,14 +16,7 @@ from harness.model.records.observation import (
 )
 from harness.model.records.operation import Base, Operation
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import (
-    PREEMPT_MASK,
-    State,
-    TaskState,
-    migrate_extra,
-    new,
-    preempt_extra,
-)
+from harness.model.records.state import State, TaskState, new
 
 _OK = Status.OK
 _REG = Base.REG

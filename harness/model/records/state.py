@@ -1,8 +1,7 @@
 """The state of the machinery: immutable, sparse, shared between steps.
 
 Nothing in a state may be changed in place, the dictionaries included.  The ``with_*`` methods
-make what ``_replace`` would make, in less than half its time: they alone know at which
-position a field stands, and a test holds each of them against ``_replace``.
+make what ``_replace`` would make, in less than half its time; a test compares them with it.
 """
 
 from enum import IntEnum
@@ -12,11 +11,6 @@ from harness.model.records import vector
 from harness.model.records.interrupt import Armed
 from harness.model.records.layout import Layout
 from harness.model.records.vector import Vector
-
-HARDIRQ_OFFSET = 0x1_0000
-SOFTIRQ_OFFSET = 0x100
-PREEMPT_MASK = 0x7FFF_FFFF
-"""preempt_count without PREEMPT_NEED_RESCHED."""
 
 new = tuple.__new__
 """``new(Record, fields in order)`` does what ``Record(...)`` does, in half the time."""
@@ -48,31 +42,6 @@ class Context(NamedTuple):
     hard: bool
     remaining: int
     irqs_off: bool
-
-
-def preempt_extra(contexts: tuple[Context, ...], *, rt: bool) -> int:
-    """What interrupt contexts add to preempt_count.
-
-    Hardirq context is that of a timer.  Softirq context is entered from ``local_bh_enable``,
-    which keeps one count while it runs softirqs (kernel/softirq.c); on RT softirqs run in
-    the task and do not count here.
-    """
-    extra = 0
-    for context in contexts:
-        if context.hard:
-            extra += HARDIRQ_OFFSET
-        elif not rt:
-            extra += SOFTIRQ_OFFSET + 1
-    return extra
-
-
-def migrate_extra(contexts: tuple[Context, ...], *, rt: bool) -> int:
-    """What contexts add to migration_disabled: softirqs of RT run in the task, under a local lock.
-
-    ``__local_lock`` disables migration, and so does the sleeping spinlock in it
-    (include/linux/local_lock_internal.h, kernel/locking/spinlock_rt.c): 2, as seen on 6.1-rt.
-    """
-    return sum(2 for context in contexts if not context.hard) if rt else 0
 
 
 class TaskState(NamedTuple):
@@ -129,15 +98,21 @@ class TaskState(NamedTuple):
 
     def with_counts(self, preempt: int, pagefault: int, migrate: int) -> "TaskState":
         """The task with other counts of preemption, page faults and migration disabled."""
-        return new(TaskState, (*self[:5], preempt, pagefault, migrate, *self[8:]))
+        fields = [*self]
+        fields[_PREEMPT], fields[_PAGEFAULT], fields[_MIGRATE] = preempt, pagefault, migrate
+        return new(TaskState, fields)
 
     def with_stack(self, depth: int, saved: tuple[int, ...], migrate: int) -> "TaskState":
         """The task with another stack of local mappings; each of them disables migration once."""
-        return new(TaskState, (*self[:3], depth, saved, *self[5:7], migrate, *self[8:]))
+        fields = [*self]
+        fields[_DEPTH], fields[_SAVED], fields[_MIGRATE] = depth, saved, migrate
+        return new(TaskState, fields)
 
     def with_contexts(self, contexts: tuple[Context, ...], *, irqs_off: bool) -> "TaskState":
         """The task in other interrupt contexts."""
-        return new(TaskState, (*self[:8], irqs_off, contexts, *self[10:]))
+        fields = [*self]
+        fields[_CONTEXTS], fields[_IRQS_OFF] = contexts, irqs_off
+        return new(TaskState, fields)
 
 
 class Slot(NamedTuple):
@@ -197,11 +172,13 @@ class State(NamedTuple):
         self, cursor: int, slot: int, held: Slot, where: Vector[int], registers: Vector[int]
     ) -> "State":
         """A slot changed by kmap or kunmap; nothing else keeps the bit sets up to date."""
-        bit, count = 1 << slot, held.count
-        zeros = self.zeros & ~bit if count else self.zeros | bit
-        ones = self.ones | bit if count == 1 else self.ones & ~bit
-        pkmap = (cursor, zeros, ones, vector.put(self.slots, slot, held), where)
-        return new(State, (*pkmap, *self[5:9], registers, *self[10:]))
+        fields, bit, count = [*self], 1 << slot, held.count
+        fields[_CURSOR] = cursor
+        fields[_ZEROS] = self.zeros & ~bit if count else self.zeros | bit
+        fields[_ONES] = self.ones | bit if count == 1 else self.ones & ~bit
+        fields[_SLOTS] = vector.put(self.slots, slot, held)
+        fields[_WHERE], fields[_REGISTERS] = where, registers
+        return new(State, fields)
 
     def with_unused_flushed(self, slots: Vector[Slot], where: Vector[int]) -> "State":
         """All unused slots free and flushed; *slots* and *where* are what that leaves."""
@@ -210,16 +187,21 @@ class State(NamedTuple):
 
     def with_cursor(self, cursor: int) -> "State":
         """``last_pkmap_nr`` changed."""
-        return new(State, (cursor, *self[1:]))
+        fields = [*self]
+        fields[_CURSOR] = cursor
+        return new(State, fields)
 
     def with_where(self, page: int, address: int) -> "State":
         """``set_page_address`` of a page that has an id."""
-        where = vector.put(self.where, page, address)
-        return new(State, (*self[:4], where, *self[5:]))
+        fields = [*self]
+        fields[_WHERE] = vector.put(self.where, page, address)
+        return new(State, fields)
 
     def with_windows(self, windows: dict[int, int]) -> "State":
         """Other fixmap entries."""
-        return new(State, (*self[:6], windows, *self[7:]))
+        fields = [*self]
+        fields[_WINDOWS] = windows
+        return new(State, fields)
 
     def with_window(self, index: int, pte: int) -> "State":
         """One fixmap entry changed (0: none)."""
@@ -228,40 +210,50 @@ class State(NamedTuple):
             windows[index] = pte
         else:
             windows.pop(index, None)
-        return new(State, (*self[:6], windows, *self[7:]))
+        return self.with_windows(windows)
 
     def with_task(self, number: int, task: TaskState) -> "State":
         """One task changed."""
-        tasks = vector.replaced(self.tasks, number, task)
-        return new(State, (*self[:7], tasks, *self[8:]))
+        fields = [*self]
+        fields[_TASKS] = vector.replaced(self.tasks, number, task)
+        return new(State, fields)
 
     def with_register(self, reg: int, address: int) -> "State":
         """One register changed."""
-        registers = vector.put(self.registers, reg, address)
-        return new(State, (*self[:9], registers, *self[10:]))
+        fields = [*self]
+        fields[_REGISTERS] = vector.put(self.registers, reg, address)
+        return new(State, fields)
 
     def with_memory(self, page: int, words: dict[int, int]) -> "State":
         """The words known of one page changed."""
-        memory = vector.put(self.memory, page, words)
-        return new(State, (*self[:10], memory, *self[11:]))
+        fields = [*self]
+        fields[_MEMORY] = vector.put(self.memory, page, words)
+        return new(State, fields)
 
     def with_stale(self, stale: dict[tuple[int, int], tuple[int, ...]]) -> "State":
         """Other translations that a TLB may still hold."""
-        return new(State, (*self[:11], stale, *self[12:]))
+        fields = [*self]
+        fields[_STALE] = stale
+        return new(State, fields)
 
     def with_current(self, number: int) -> "State":
         """Task *number* runs; nobody has come back from user mode since."""
-        return new(State, (*self[:13], number, *self[14:21], False))
+        fields = [*self]
+        fields[_CURRENT], fields[_USER] = number, False
+        return new(State, fields)
 
     def switched_to(self, number: int, windows: dict[int, int]) -> "State":
         """Task *number* runs, with the *windows* that its switch has left."""
-        return new(State, (*self[:6], windows, *self[7:13], number, *self[14:]))
+        fields = [*self]
+        fields[_CURRENT], fields[_WINDOWS] = number, windows
+        return new(State, fields)
 
     def alone_with_task(self, number: int, task: TaskState) -> "State":
         """Task *number* changed, the only one that may keep a CPU (while it is atomic)."""
-        tasks = vector.replaced(self.tasks, number, task)
-        spinning = (number,) if task.atomic else ()
-        return new(State, (*self[:7], tasks, *self[8:14], spinning, *self[15:]))
+        fields = [*self]
+        fields[_TASKS] = vector.replaced(self.tasks, number, task)
+        fields[_SPINNING] = (number,) if task.atomic else ()
+        return new(State, fields)
 
     def alone_with_mapping(
         self,
@@ -272,7 +264,22 @@ class State(NamedTuple):
         registers: Vector[int],
     ) -> "State":
         """As ``alone_with_task``, and *windows*, *depths* and *registers* changed."""
-        tasks = vector.replaced(self.tasks, number, task)
-        spinning = (number,) if task.atomic else ()
-        mapped = (windows, tasks, depths, registers)
-        return new(State, (*self[:6], *mapped, *self[10:14], spinning, *self[15:]))
+        fields = [*self]
+        fields[_TASKS] = vector.replaced(self.tasks, number, task)
+        fields[_SPINNING] = (number,) if task.atomic else ()
+        fields[_WINDOWS], fields[_DEPTHS], fields[_REGISTERS] = windows, depths, registers
+        return new(State, fields)
+
+
+# Where each field that a change above sets stands in its record.
+_DEPTH, _SAVED, _PREEMPT, _PAGEFAULT, _MIGRATE, _IRQS_OFF, _CONTEXTS = map(
+    TaskState._fields.index,
+    ("depth", "saved", "preempt", "pagefault", "migrate", "irqs_off", "contexts"),
+)
+_CURSOR, _ZEROS, _ONES, _SLOTS, _WHERE, _WINDOWS, _TASKS, _DEPTHS = map(
+    State._fields.index,
+    ("cursor", "zeros", "ones", "slots", "where", "windows", "tasks", "depths"),
+)
+_REGISTERS, _MEMORY, _STALE, _CURRENT, _SPINNING, _USER = map(
+    State._fields.index, ("registers", "memory", "stale", "current", "spinning", "user")
+)

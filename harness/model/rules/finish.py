@@ -1,6 +1,7 @@
 """Closing a draft: the observation that the module would report, and the state after it."""
 
 from harness.model.records import vector
+from harness.model.records.context_counts import PREEMPT_MASK, migrate_extra, preempt_extra
 from harness.model.records.observation import (
     UNCLAIMED,
     Observation,
@@ -11,15 +12,7 @@ from harness.model.records.observation import (
 )
 from harness.model.records.operation import OperationFlag, operations_with
 from harness.model.records.outcome import Outcome
-from harness.model.records.state import (
-    PREEMPT_MASK,
-    Context,
-    Phase,
-    State,
-    TaskState,
-    migrate_extra,
-    preempt_extra,
-)
+from harness.model.records.state import Context, Phase, State, TaskState
 from harness.model.rules.draft import Draft
 from harness.model.rules.leftovers import Leftovers, leftovers
 
