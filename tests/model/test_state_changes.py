@@ -41,6 +41,10 @@ CHANGES = {
     ),
     "with_memory": (STATE.with_memory(0, {4: 5}), {"memory": vector.put(STATE.memory, 0, {4: 5})}),
     "with_stale": (STATE.with_stale({}), {"stale": {}}),
+    "with_end": (
+        STATE.with_end(1, TASK, (1, 2), "gone", 3),
+        {"tasks": TASKS, "spinning": (1, 2), "lost": "gone", "unflushed": 3},
+    ),
     "with_current": (STATE.with_current(0), {"current": 0, "user": False}),
     "switched_to": (STATE.switched_to(0, {}), {"current": 0, "windows": {}}),
     "alone_with_task": (STATE.alone_with_task(1, TASK), {"tasks": TASKS, "spinning": (1,)}),

@@ -236,6 +236,20 @@ class State(NamedTuple):
         fields[_STALE] = stale
         return new(State, fields)
 
+    def with_end(
+        self,
+        number: int,
+        task: TaskState,
+        spinning: tuple[int, ...],
+        lost: str,
+        unflushed: frozenset[int],
+    ) -> "State":
+        """A step of task *number* ended: what every step may change."""
+        fields = [*self]
+        fields[_TASKS] = vector.replaced(self.tasks, number, task)
+        fields[_SPINNING], fields[_LOST], fields[_UNFLUSHED] = spinning, lost, unflushed
+        return new(State, fields)
+
     def with_current(self, number: int) -> "State":
         """Task *number* runs; nobody has come back from user mode since."""
         fields = [*self]
@@ -280,6 +294,7 @@ _CURSOR, _ZEROS, _ONES, _SLOTS, _WHERE, _WINDOWS, _TASKS, _DEPTHS = map(
     State._fields.index,
     ("cursor", "zeros", "ones", "slots", "where", "windows", "tasks", "depths"),
 )
-_REGISTERS, _MEMORY, _STALE, _CURRENT, _SPINNING, _USER = map(
-    State._fields.index, ("registers", "memory", "stale", "current", "spinning", "user")
+_REGISTERS, _MEMORY, _STALE, _CURRENT, _SPINNING, _LOST, _UNFLUSHED, _USER = map(
+    State._fields.index,
+    ("registers", "memory", "stale", "current", "spinning", "lost", "unflushed", "user"),
 )

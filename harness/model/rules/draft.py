@@ -13,7 +13,7 @@ from harness.model.records.layout import PTE_PRESENT
 from harness.model.records.machine import Machine
 from harness.model.records.observation import UNCLAIMED, Completion, Status
 from harness.model.records.operation import Operation
-from harness.model.records.state import Context, Phase, State
+from harness.model.records.state import Context, Phase, Slot, State, new
 
 
 class Draft:
@@ -65,7 +65,8 @@ class Draft:
 
     def set_slot(self, slot: int, count: int, pte: int) -> None:
         """Set ``pkmap_count[slot]`` and its PTE."""
-        self.state = self.state.with_slot(slot, count, pte)
+        state, held = self.state, new(Slot, (count, pte))
+        self.state = state.with_pkmap(state.cursor, slot, held, state.where, state.registers)
         self.touched_slots += (slot,)
 
     def set_page_address(self, page: int, address: int) -> None:
@@ -183,17 +184,15 @@ class Draft:
 
 def count(d: Draft, *, preempt: int = 0, pagefault: int = 0, migrate: int = 0) -> None:
     """Add to the nesting counts of the acting task."""
-    task = d.task
-    d.task = task.with_counts(
-        task.preempt + preempt, task.pagefault + pagefault, task.migrate + migrate
-    )
+    was = d.task
+    nested = was.preempt + preempt, was.pagefault + pagefault, was.migrate + migrate
+    d.task = was.with_counts(*nested)
 
 
 def atomic_enter(d: Draft) -> None:
     """What ``kmap_atomic`` does first: RT pins the task, others disable preemption."""
     if d.machine.layout.rt:
-        migrate_disable(d)
-        count(d, pagefault=1)
+        count(d, pagefault=1, migrate=1)
     else:
         count(d, preempt=1, pagefault=1)
 

@@ -28,6 +28,9 @@ from harness.model.records.operation import (
 )
 from harness.model.records.state import Phase, State, TaskState
 
+_REG, _DIRECT, _ABSOLUTE = Base.REG, Base.DIRECT, Base.ABSOLUTE
+_SET_PTE, _READY = OpCode.SET_PTE, Phase.READY
+
 NOWHERE = -1
 """In the place of a CPU: none."""
 
@@ -49,7 +52,7 @@ def spinners(state: State, number: int) -> tuple[TaskState, ...]:
 def not_started(state: State, op: Operation) -> bool:
     """Whether nobody can execute *op*: its task is asleep or gone, or its CPU is taken."""
     task = state.tasks[op.task]
-    if task.phase is not Phase.READY:
+    if task.phase is not _READY:
         return True
     return bool(state.spinning) and any(
         task.allowed == UNBOUND or other.cpu == task.cpu for other in spinners(state, op.task)
@@ -113,16 +116,16 @@ def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
     program gives it as a number and not by an empty register.
     """
     pages = len(machine.pages)
-    if op.code == OpCode.SET_PTE and op.page != NO_PAGE and op.page >= pages:
+    if op.code == _SET_PTE and op.page != NO_PAGE and op.page >= pages:
         return True
-    if op.base == Base.REG and op.reg >= REGISTERS:
+    if op.base == _REG and op.reg >= REGISTERS:
         return True
-    if op.base == Base.DIRECT and (op.page >= pages or machine.pages[op.page].highmem):
+    if op.base == _DIRECT and (op.page >= pages or machine.pages[op.page].highmem):
         return True
     address, layout = machine.operand_address(op, state.registers), machine.layout
-    named = op.base == Base.ABSOLUTE and op.code in _ANY_ADDRESS
+    named = op.base == _ABSOLUTE and op.code in _ANY_ADDRESS
     return not named and address < (
-        layout.pkmap_base if op.code == OpCode.SET_PTE else layout.page_offset
+        layout.pkmap_base if op.code == _SET_PTE else layout.page_offset
     )
 
 

@@ -138,6 +138,8 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     if drafts is None:
         if d.lost and d.status is not Status.DIED:
             return []
+        if not d.state.waiting and d.task.going < 0:
+            return [_closed(d)]
         branches = pkmap.run_held(d) if d.state.waiting else [d]
         drafts = [draft for branch in branches for draft in outside.arrive(branch)]
     return [_closed(branch) for branch in drafts]
