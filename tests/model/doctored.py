@@ -42,9 +42,9 @@ def _first(name, change):
 
 _AROUND = {
     "cpu": (1, -1), "value": (0x1000, 8, -0x1000), "pte": (2, 0x1000), "page_address": (0x1000,),
-    "waiters": (1, -1), "preempt": (1, -1), "pagefault": (1,), "migrate": (1, -1), "depth": (1, -1, 2),
-    "cursor": (1,), "flush_cpus": (-1,), "invlpgs": (1, -1), "invlpg_address": (0x1000,), "wakes": (1,),
-    "warns": (1,),
+    "waiters": (1, -1), "preempt": (1, -1), "pagefault": (1,), "migrate": (1, -1),
+    "depth": (1, -1, 2), "cursor": (1,), "flush_cpus": (-1,), "invlpgs": (1, -1),
+    "invlpg_address": (0x1000,), "wakes": (1,), "warns": (1,),
 }  # fmt: skip
 
 
@@ -53,7 +53,8 @@ def _values(layout, other):
     return {
         "value": (0, layout.pkmap_address(0), layout.fixaddr(begin), layout.fixaddr(begin + 1)),
         "pte": (0, other), "page_address": (0, layout.pkmap_address(1)), "flush_ranges": (0, 1),
-        "flush_cpus": (0, 1), "flush_dirty": (1,), "flush_odd": (1,), "invlpgs": (0,), "dead": ((1,),),
+        "flush_cpus": (0, 1), "flush_dirty": (1,), "flush_odd": (1,), "invlpgs": (0,),
+        "dead": ((1,),),
         "warns": (0,),
         "stale_reused": (1,), "stale_left": (1,),
     }  # fmt: skip
@@ -128,7 +129,8 @@ def lies(machine):
     for name, values in _values(layout, other).items():
         found += _set(name, *values)
     for field, word, changes in (
-        ("slots", "slot", _of_slots(layout, other)), ("windows", "window", _of_entries(other) | _OF_WINDOWS),
+        ("slots", "slot", _of_slots(layout, other)),
+        ("windows", "window", _of_entries(other) | _OF_WINDOWS),
         ("saved", "saved", _of_entries(other)), ("done", "done", _OF_DONE),
     ):  # fmt: skip
         found += [(f"{word} {what}", _first(field, change)) for what, change in changes.items()]

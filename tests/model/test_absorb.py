@@ -24,7 +24,9 @@ AWAIT = Operation(OpCode.AWAIT, 1)
 
 
 def followed(*operations):
-    """(state of the rules, state that was seen) after *operations*, each seen as its first outcome has it."""
+    """(state of the rules, state that was seen) after *operations*, each seen as its first
+    outcome has it.
+    """
     state = seen = initial(MACHINE, empty_snapshot(MACHINE))
     for op in operations:
         outcome = step(MACHINE, state, op)[0]

@@ -1,4 +1,6 @@
-"""The contract beyond pkmap and the windows: which rules hold where, what an operation tells of itself, interrupts."""
+"""The contract beyond pkmap and the windows: which rules hold where, what an operation tells of
+itself, interrupts.
+"""
 
 import pytest
 
@@ -289,7 +291,8 @@ def test_the_first_return_to_user_mode_with_a_mapping_is_told():
 @pytest.mark.parametrize(
     ("seen", "name"),
     [
-        (run("local", f"{MAP}; {SEND}").but(value=0), "sent-away"), (run("local", "0 FORK").but(value=1), "inherited"),
+        (run("local", f"{MAP}; {SEND}").but(value=0), "sent-away"),
+        (run("local", "0 FORK").but(value=1), "inherited"),
         (run("local", IDLE).after(user=True), "return-to-user"),
     ],
 )  # fmt: skip
@@ -301,7 +304,9 @@ def test_what_comes_from_outside_is_judged(seen, name):
 
 
 def interrupted(kind, *records, program=f"{MAP}; {IDLE}", page=1):
-    """The last step of *program*, with an interrupt in the middle that mapped pages from *page* on."""
+    """The last step of *program*, with an interrupt in the middle that mapped pages from *page*
+    on.
+    """
     armed = Armed(0, 1, page, len(records) - 1, 0)
     return run(kind, program).after(t0={"armed": armed}).but(interrupts=records)
 

@@ -57,7 +57,8 @@ def test_a_tlb_holds_what_was_present_and_once():
 @pytest.mark.parametrize(
     ("index", "depth", "early"),
     [
-        (BEGIN, 1, False), (BEGIN, 0, True), (BEGIN + 1, 1, True), (BEGIN - 1, 1, False), (BEGIN - 1, -1, False),
+        (BEGIN, 1, False), (BEGIN, 0, True), (BEGIN + 1, 1, True), (BEGIN - 1, 1, False),
+        (BEGIN - 1, -1, False),
         (BEGIN + 2, 5, False),
     ],
 )  # fmt: skip

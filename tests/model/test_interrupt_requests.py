@@ -83,7 +83,9 @@ def test_what_was_asked_for_is_remembered():
 
 
 def interrupts(*operations, machine=TWO):
-    """What interrupts of the last of *operations* may be seen, by outcome; and whether one is due still."""
+    """What interrupts of the last of *operations* may be seen, by outcome; and whether one is due
+    still.
+    """
     *first, last = operations
     found = step(machine, after(*first, machine=machine), last)
     return [outcome.observation.interrupts for outcome in found], {
@@ -132,7 +134,8 @@ def test_the_numbers_are_those_of_the_wire():
         ("TASK", 2),
     ]
     assert {trigger.name: trigger.value for trigger in Trigger} == {
-        "TIMER": 0, "IPI": 1, "MAP": 2, "UNMAP": 3, "FLUSH": 4, "SWITCH_OUT": 5, "SWITCH_IN": 6, "KMAP": 7,
+        "TIMER": 0, "IPI": 1, "MAP": 2, "UNMAP": 3, "FLUSH": 4, "SWITCH_OUT": 5, "SWITCH_IN": 6,
+        "KMAP": 7,
         "KUNMAP": 8, "FLUSH_UNUSED": 9, "IOMAP": 10, "IOUNMAP": 11, "PAGE_ADDRESS": 12,
     }  # fmt: skip
     assert (HARD, SOFT, OWN, IN_USE) == (1, 2, 4, 8)

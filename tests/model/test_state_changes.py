@@ -21,7 +21,7 @@ def start():
     return state._replace(
         cursor=2, waiting=(7,), windows={68: 5}, depths=(3, 4), stale={(0, 1): (2,)},
         warned=frozenset({"site"}), current=1, spinning=(9,), tampered=True, locked=True,
-        lost="lost", unflushed=4, errand=(5, 6), offline=7, user=True,
+        lost="lost", unflushed=frozenset({4}), errand=(5, 6), offline=7, user=True,
     )  # fmt: skip
 
 
@@ -42,8 +42,8 @@ CHANGES = {
     "with_memory": (STATE.with_memory(0, {4: 5}), {"memory": vector.put(STATE.memory, 0, {4: 5})}),
     "with_stale": (STATE.with_stale({}), {"stale": {}}),
     "with_end": (
-        STATE.with_end(1, TASK, (1, 2), "gone", 3),
-        {"tasks": TASKS, "spinning": (1, 2), "lost": "gone", "unflushed": 3},
+        STATE.with_end(1, TASK, (1, 2), "gone", frozenset({3})),
+        {"tasks": TASKS, "spinning": (1, 2), "lost": "gone", "unflushed": frozenset({3})},
     ),
     "with_current": (STATE.with_current(0), {"current": 0, "user": False}),
     "switched_to": (STATE.switched_to(0, {}), {"current": 0, "windows": {}}),
@@ -60,7 +60,7 @@ CHANGES = {
     ),
     "with_unused_flushed": (
         STATE._replace(ones=8, zeros=1).with_unused_flushed(SLOTS, STATE.where[:0]),
-        {"slots": SLOTS, "where": STATE.where[:0], "ones": 0, "zeros": 9, "unflushed": 0},
+        {"slots": SLOTS, "where": STATE.where[:0], "ones": 0, "zeros": 9},
     ),
 }  # fmt: skip
 TASK_CHANGES = {

@@ -7,6 +7,7 @@ stay pure.
 
 from collections.abc import Mapping
 from copy import copy
+from typing import NamedTuple
 
 from harness.model.records import vector
 from harness.model.records.layout import PTE_PRESENT
@@ -14,6 +15,19 @@ from harness.model.records.machine import Machine
 from harness.model.records.observation import UNCLAIMED, Completion, Status
 from harness.model.records.operation import Operation
 from harness.model.records.state import Context, Phase, Slot, State, new
+
+
+class Leftovers(NamedTuple):
+    """What a step leaves of old translations (``leftovers.py``).
+
+    That is what the module reports of them, and the addresses that map nothing and were not
+    flushed.
+    """
+
+    address: int
+    reused: int
+    left: int
+    unflushed: frozenset[int]
 
 
 class Draft:

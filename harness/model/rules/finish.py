@@ -13,8 +13,7 @@ from harness.model.records.observation import (
 from harness.model.records.operation import OperationFlag, operations_with
 from harness.model.records.outcome import Outcome
 from harness.model.records.state import Context, Phase, State, TaskState
-from harness.model.rules.draft import Draft
-from harness.model.rules.leftovers import Leftovers, leftovers
+from harness.model.rules.draft import Draft, Leftovers
 
 _SETS_ATTRIBUTES = operations_with(OperationFlag.SETS_ATTRIBUTES)
 _NOT_DONE = frozenset({Status.REFUSED, Status.NOT_APPLICABLE})
@@ -179,9 +178,8 @@ def _may_warn(d: Draft) -> bool:
     return d.status is Status.DIED and (d.machine.layout.rt or d.task.depth > len(d.task.saved))
 
 
-def finish(d: Draft) -> Outcome:
-    """The outcome that this draft has become."""
+def finish(d: Draft, stale: Leftovers) -> Outcome:
+    """The outcome that this draft has become, with the *stale* translations that it leaves."""
     depth, before = d.task.depth, d.before.tasks[d.number].depth
     slack = depth if depth > before else before  # max() takes twice the time
-    stale = leftovers(d)
     return Outcome(observation(d, stale), new_state(d, stale.unflushed), d.rule, d.known, slack)

@@ -5,23 +5,13 @@ maps another page.  This module follows a step's own flushes, so that rules that
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from harness.model.records import vector
 from harness.model.records.layout import TYPED_FIRST
 from harness.model.records.observation import UNCLAIMED
-from harness.model.rules.draft import Draft
+from harness.model.rules.draft import Draft, Leftovers
 
 _NOBODY = frozenset[int]()
-
-
-class Leftovers(NamedTuple):
-    """What the module reports, and the addresses that are none and not flushed after the step."""
-
-    address: int
-    reused: int
-    left: int
-    unflushed: frozenset[int]
 
 
 NONE = Leftovers(0, 0, 0, _NOBODY)

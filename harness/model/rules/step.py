@@ -22,6 +22,7 @@ from harness.model.rules import (
 )
 from harness.model.rules.draft import Draft
 from harness.model.rules.finish import finish
+from harness.model.rules.leftovers import leftovers
 from harness.model.rules.refusal import not_started, refused
 
 Rule = Callable[[Draft], list[Draft] | None]
@@ -149,13 +150,13 @@ def _closed(d: Draft) -> Outcome:
     """The outcome of a rule; a task that now sleeps or is dead has left its CPU."""
     if d.task.phase is not Phase.READY and d.before.tasks[d.number].phase is Phase.READY:
         switch.leave_for_good(d)
-    return finish(d)
+    return finish(d, leftovers(d))
 
 
 def _rejected(d: Draft, status: Status) -> Outcome:
     d.status = status
     d.rule = "refused" if status is Status.REFUSED else "not-applicable"
-    return finish(d)
+    return finish(d, leftovers(d))
 
 
 def _turned_away(machine: Machine, state: State, op: Operation) -> tuple[Outcome, ...]:
