@@ -1,4 +1,6 @@
-"""Correct kernels of another making keep the contract: the first layer is not a mirror of this code."""
+"""Correct kernels of another making keep the contract: the first layer is not a mirror of this
+code.
+"""
 
 from dataclasses import replace as replace_field
 
