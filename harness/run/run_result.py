@@ -81,8 +81,6 @@ class RunResult:
     seed: int
     layout: Layout | None = None
     missing_evidence: tuple[str, ...] = ()
-    unwatched_flushes: tuple[str, ...] = ()
-    """Where the kernel may drop translations unseen, each place with the reason."""
     programs: tuple[ProgramOutcome, ...] = ()
     known_bugs: Mapping[str, str] = field(default_factory=dict)
     """What each bug on the list is, in one sentence, by its id."""
@@ -98,6 +96,8 @@ class RunResult:
     confirmation: Confirmation | None = None
     """How often the crash was seen, after the program has run again."""
     coverage: LineCoverage | None = None
+    unwatched_flushes: tuple[str, ...] = ()
+    """Where the kernel may drop translations unseen, each place with the reason."""
 
     @property
     def steps(self) -> int:

@@ -57,5 +57,6 @@ def test_a_scenario_says_why_it_exists_and_applies_somewhere(path):
     scenario = read_scenario(path)
     assert path.read_text().startswith("# ")
     assert scenario.title
-    facts = [Facts(layout, above_4g=layout.pae, throwaway=True) for layout in LAYOUTS.values()]
+    layouts = [one._replace(instructions=(40,) * len(FUNCTIONS)) for one in LAYOUTS.values()]
+    facts = [Facts(layout, above_4g=layout.pae, throwaway=True) for layout in layouts]
     assert any(not isinstance(lower(scenario, fact), NotApplicable) for fact in facts)
