@@ -45,7 +45,7 @@ def test_another_number_of_an_operation_is_named():
 
 def test_another_size_of_a_structure_is_named():
     other = dataclasses.replace(DWARF, structs=DWARF.structs | {"kmh_obs": Structure(60, {})})
-    with pytest.raises(WireMismatchError, match="struct kmh_obs is 60 there and 72 here"):
+    with pytest.raises(WireMismatchError, match=r"struct kmh_obs is 60 there and [0-9]+ here"):
         require_wire(other)
 
 
