@@ -1,6 +1,6 @@
 """The state of a kernel that the model did not predict: as its steps or a snapshot show it."""
 
-from harness.compare.evidence_mask import EvidenceMask, uncounted
+from harness.compare.evidence_mask import EvidenceMask
 from harness.compare.witness_comparison import disagreements
 from harness.model.contract.seen_state import state_as_seen
 from harness.model.fast.fast_path import allowed
@@ -17,8 +17,6 @@ def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Ste
     A cursor that this guest cannot show is taken to stand at the slot that was taken last.
     """
     seen = record.observation
-    if "counts" in mask.blanked:
-        seen = seen._replace(slots=uncounted(seen.slots, before))
     if "cursor" in mask.blanked:
         taken = [
             one.slot

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 
 from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
-from harness.compare.evidence_mask import evidence_mask
+from harness.compare.evidence_mask import COUNTS, evidence_mask
 from harness.compare.judge import Judge
 from harness.compare.known_bugs import KnownBugs
-from harness.compare.plausibility import LostEvidence, proves_counts
 from harness.compare.rest_state import left_over, spoilt
 from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
@@ -26,8 +25,6 @@ class JudgedRun:
     header: Header
     programs: tuple[ProgramResult, ...]
     coverage: ReachedSituations = field(default_factory=ReachedSituations)
-    lost: tuple[LostEvidence, ...] = ()
-    """Evidence that the steps have shown to be none."""
 
     @property
     def verdict(self) -> Verdict:
@@ -107,7 +104,7 @@ class RunJudge:
         self.judge = Judge(guest, start, record.program, self._criteria)
         self.judge.result.executes = record.program.name != BOOT
         self._booted = record.program.name == BOOT
-        counted = "counts" not in self._criteria.mask.blanked
+        counted = bool(COUNTS & self.header.evidence)
         for reason in spoilt(layout, record.pages, record.start, counted=counted):
             self.judge.left_over(reason)
         self._find_left_over(record.start)
@@ -135,10 +132,6 @@ class RunJudge:
         """Keep the result of the program that was open; without an End it stays incomplete."""
         if self.judge is not None:
             self._warned |= self.judge.state.warned
-            proven = any(map(proves_counts, self.judge.result.rules))
-            self._criteria = self.judge.criteria._replace(
-                counts_proven=self._criteria.counts_proven or proven
-            )
             self._cursor = self.judge.state.cursor
             self._results.append(self.judge.result)
             self.judge = None
@@ -149,7 +142,7 @@ class RunJudge:
         coverage = ReachedSituations()
         for program in self._results:
             coverage.merge(program.coverage)
-        return JudgedRun(self.header, tuple(self._results), coverage, self._criteria.lost)
+        return JudgedRun(self.header, tuple(self._results), coverage)
 
 
 def judge_records(
