@@ -145,14 +145,8 @@ MOVED = (slot(1, 0, 0), slot(2, 2, PTE[0]))
 @pytest.mark.parametrize(
     ("program", "names"),
     [
-<<<<<<< HEAD
-        (TWO_USERS, ["moved-in-use"]), (f"{TWO_USERS}; 0 KUNMAP page=0", ["moved-in-use"]),
-        (KUNMAP, []), (REMAP, []),
-        (f"{KMAP}; 0 NOP page=0", ["moved-in-use"]),
-=======
         (TWO_USERS, ["moved-in-use"]), (f"{TWO_USERS}; 0 KUNMAP page=0", ["moved-in-use"]), (KUNMAP, []), (REMAP, []),
         (f"{KMAP}; 0 KUNMAP page=1", ["moved-in-use"]), (f"{KMAP}; 0 NOP page=0", ["moved-in-use"]),
->>>>>>> parent of 84e4cc2 (Judge what a mapping must do, not how today's kernel does it)
         (f"{BY_HAND}; {TWO_USERS}", []),
     ],
 )  # fmt: skip

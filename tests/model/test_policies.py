@@ -1,12 +1,4 @@
-<<<<<<< HEAD
-"""Correct kernels of another making keep the contract: the first layer is not a mirror of this
-code.
-"""
-
-from dataclasses import replace as replace_field
-=======
 """Correct kernels of another policy keep the contract: the first layer is not a mirror of this code."""
->>>>>>> parent of 84e4cc2 (Judge what a mapping must do, not how today's kernel does it)
 
 import pytest
 
