@@ -130,14 +130,12 @@ def check(
     b4: B4 = False,
     out: NewOut = None,
     verbose: Verbose = False,
-    debug: Debug = False,
+    debug: Debug = False,  # noqa: ARG001 - the entry point reads it
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
 
-    Exit 0 nothing newly failing, 1 newly failing, 2 cannot judge or wrong use, 3 the harness
-    failed.
+    Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """
-    del debug
     files = scenario_files(scenario or [], project.SCENARIOS)
     require_writable(path for path in (json, mail) if path and str(path) != "-")
     patches = _patches(
