@@ -63,7 +63,8 @@ def test_what_the_model_says_keeps_every_rule(program):
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        (slot(1, 0, 0), []), (slot(1, 1, PTE[0]), []), (slot(1, 2, PTE[0]), []), (slot(1, 2, FOREIGN), []),
+        (slot(1, 0, 0), []), (slot(1, 1, PTE[0]), []), (slot(1, 2, PTE[0]), []),
+        (slot(1, 2, FOREIGN), []),
         (slot(1, 0, PTE[0]), ["count-and-pte"]), (slot(1, 2, 0), ["count-and-pte"]),
         (slot(1, 1, 0), ["count-and-pte"]),
         (slot(1, 2, PTE[0], BASE), ["page-address"]), (slot(1, 2, PTE[0], 0), ["page-address"]),
@@ -145,8 +146,10 @@ MOVED = (slot(1, 0, 0), slot(2, 2, PTE[0]))
 @pytest.mark.parametrize(
     ("program", "names"),
     [
-        (TWO_USERS, ["moved-in-use"]), (f"{TWO_USERS}; 0 KUNMAP page=0", ["moved-in-use"]), (KUNMAP, []), (REMAP, []),
-        (f"{KMAP}; 0 KUNMAP page=1", ["moved-in-use"]), (f"{KMAP}; 0 NOP page=0", ["moved-in-use"]),
+        (TWO_USERS, ["moved-in-use"]), (f"{TWO_USERS}; 0 KUNMAP page=0", ["moved-in-use"]),
+        (KUNMAP, []), (REMAP, []),
+        (f"{KMAP}; 0 KUNMAP page=1", ["moved-in-use"]),
+        (f"{KMAP}; 0 NOP page=0", ["moved-in-use"]),
         (f"{BY_HAND}; {TWO_USERS}", []),
     ],
 )  # fmt: skip
@@ -323,9 +326,12 @@ def test_one_of_several_values_is_enough():
 
 def test_rules_that_need_slots_say_nothing_without():
     broken = [
-        run("local", KMAP).but(slots=(slot(1, 2, PTE[0], BASE),)), run("local", KMAP).but(slots=(slot(1, 3, PTE[0]),)),
-        run("local", f"{KMAP}; 0 NOP").but(slots=(slot(2, 2, PTE[0]),)), run("local", FLUSH).but(slots=()),
-        run("local", TWO_USERS).but(slots=MOVED, flush_odd=1), run("local", BLOCKED).but(waiters=0),
+        run("local", KMAP).but(slots=(slot(1, 2, PTE[0], BASE),)),
+        run("local", KMAP).but(slots=(slot(1, 3, PTE[0]),)),
+        run("local", f"{KMAP}; 0 NOP").but(slots=(slot(2, 2, PTE[0]),)),
+        run("local", FLUSH).but(slots=()),
+        run("local", TWO_USERS).but(slots=MOVED, flush_odd=1),
+        run("local", BLOCKED).but(waiters=0),
     ]  # fmt: skip
     for seen in broken:
         assert check(*seen) != ()

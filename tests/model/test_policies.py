@@ -1,4 +1,4 @@
-"""Correct kernels of another policy keep the contract: the first layer is not a mirror of this code."""
+"""Correct kernels of another policy keep the contract, which mirrors no code."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def scan_downwards(d):
 
 
 def flush_early(d):
-    """A batch: unused slots are flushed with every fresh mapping, long before the array is full."""
+    """A batch: unused slots are flushed with every fresh mapping, before the array is full."""
     pkmap.flush_all_zero(d)
     return scan_from_zero(d)
 
