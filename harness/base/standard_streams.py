@@ -24,7 +24,7 @@ class StandardStream(io.FileIO):
 
     def write(self, data: object, /) -> int:
         """Write *data*; what cannot be written is dropped, and the reason noted."""
-        view = memoryview(data)  # type: ignore[arg-type]
+        view = memoryview(data)  # type: ignore[arg-type] # any buffer, as in FileIO
         try:
             while (written := super().write(view)) is None:
                 select.select((), (self,), (), _READY_SECONDS)

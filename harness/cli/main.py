@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, str] = {
 class _Commands(TyperGroup):
     """The commands; what typer would end with 1, a verdict here, is a failure of the harness."""
 
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # click untyped
         """Run the command.  Raises InfrastructureError where a pipe or a peer ended."""
         try:
             return super().invoke(ctx)
