@@ -2,11 +2,14 @@
 
 import errno
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import PrerequisiteError, UsageError
 
+STANDARD_OUTPUT = Path("-")
+"""Where a result is named so, it goes to standard output instead of to a file."""
 _PARTIAL = ".partial"
 
 
@@ -25,8 +28,11 @@ class UnwritableError(PrerequisiteError):
 def write_whole(path: Path, text: str) -> None:
     """Write *text*; a regular file appears whole or not at all, a device or pipe is written to.
 
-    Raises UnwritableError.
+    ``-`` is standard output.  Raises UnwritableError.
     """
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
     partial = path.with_name(path.name + _PARTIAL)
     try:
         if path.exists() and not path.is_file():
@@ -57,12 +63,9 @@ def require_writable(paths: Iterable[Path]) -> None:
     """
     seen: set[Path] = set()
     for path in paths:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if path != STANDARD_OUTPUT:
             _try(path)
-        except OSError as error:
-            raise UnwritableError(path, error) from error
-        real = path.resolve()
+        real = path if path == STANDARD_OUTPUT else path.resolve()
         if real in seen and not path.is_char_device():
             raise UsageError(
                 f"two results would be written to {path}", hint="give each a file of its own"
@@ -71,6 +74,15 @@ def require_writable(paths: Iterable[Path]) -> None:
 
 
 def _try(path: Path) -> None:
+    """Make the folder of *path*, and open it for writing.  Raises UnwritableError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _open_once(path)
+    except OSError as error:
+        raise UnwritableError(path, error) from error
+
+
+def _open_once(path: Path) -> None:
     there = path.exists()
     if path.is_fifo():
         # Never closed: the reader would take that for the end of the result.

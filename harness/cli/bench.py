@@ -1,10 +1,8 @@
 """``kmap-harness bench``: how fast the harness is, here and now."""
 
-import json as json_format
 import os
 import platform
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,9 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.base.output_files import require_writable, write_whole
 from harness.base.progress import Progress
 from harness.bench.figure import Figure
 from harness.bench.kunit import kunit_tree
@@ -23,8 +19,15 @@ from harness.bench.scale import falls_below_one
 from harness.bench.subject import Subject
 from harness.bench.suite import GUESTS, PARTS, PEERS, Effort, Suite
 from harness.cli.main import COMMANDS
-from harness.cli.options import DEFAULT_KERNEL, Debug, Json, KernelName, Machine
-from harness.cli.progress_bar import progress_for
+from harness.cli.options import (
+    BASELINE_HELP,
+    DEFAULT_KERNEL,
+    Debug,
+    Json,
+    KernelName,
+    Machine,
+)
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import describe_shape, parse_shape
@@ -60,9 +63,7 @@ CheckArguments = Annotated[
         "--check", help="Also measure a `check` with these arguments and a warm build folder."
     ),
 ]
-Baseline = Annotated[
-    Path | None, typer.Option(help="JSON of an earlier measurement to compare with.")
-]
+Baseline = Annotated[Path | None, typer.Option(help=BASELINE_HELP)]
 
 
 def bench(
@@ -84,9 +85,9 @@ def bench(
     del debug
     effort = (Effort.quick() if quick else Effort.full()).only(_known(part or ()), rounds)
     before = read_figures(baseline) if baseline else {}
-    require_writable(path for path in (json,) if path)
+    output = CommandOutput(json)
     machine = parse_shape(shape)
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress() as progress:
         subject = Subject(prepare(kernel, None, progress), machine)
         others = _others(kernel, machine, progress) if "kernels" in effort.samples else ()
         figures = Suite(subject, effort, others).measure(progress.step)
@@ -94,13 +95,10 @@ def bench(
             theirs, missing = _peers(arguments, subject, effort, progress.step)
     figures += theirs
     about = _about(subject)
-    sys.stdout.write(
-        "\n".join([", ".join(about.values()), *bench_lines(figures, before, missing)]) + "\n"
-    )
-    for count in falls_below_one(figures, GUESTS):
-        sys.stdout.write(f"{count} guests together are slower than one\n")
-    if json:
-        write_whole(json, json_format.dumps(bench_value(figures, about, missing), indent=1) + "\n")
+    slower = falls_below_one(figures, GUESTS)
+    output.report([", ".join(about.values()), *bench_lines(figures, before, missing)])
+    output.report(f"{count} guests together are slower than one" for count in slower)
+    write_json(json, bench_value(figures, about, missing))
 
 
 def _known(parts: Sequence[str]) -> Sequence[str]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
@@ -15,8 +14,8 @@ from harness.base.held_folders import output_folder
 from harness.check.bisection import Bisector, JudgedCommit, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
-from harness.cli.options import Debug, Machine, NewOut, Scenarios, Steps
-from harness.cli.progress_bar import progress_for
+from harness.cli.options import TREE_HELP, Debug, Machine, NewOut, Scenarios, Silence, Steps
+from harness.cli.output import CommandOutput, shown_progress
 from harness.errors import HarnessError, UsageError
 from harness.guest.shape_words import parse_shape
 from harness.patch.gittree import commit_of, is_git, local_changes
@@ -26,7 +25,7 @@ from harness.run.programs import read_plan, scenario_files
 ABORT = 128
 """``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
 
-Tree = Annotated[Path, typer.Option(help="The kernel tree, a git repository.")]
+Tree = Annotated[Path, typer.Option(help=f"{TREE_HELP} A git repository.")]
 
 
 Good = Annotated[str, typer.Option(help="A revision that keeps the contract.")]
@@ -41,6 +40,7 @@ def bisect_step(
     shape: Machine = "",
     steps: Steps = 0,
     out: NewOut = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Judge the commit that is checked out, for `git bisect run`.
@@ -50,19 +50,19 @@ def bisect_step(
     del debug
     try:
         with _bisector(tree, config, _workload(scenario, shape, steps), out) as bisector:
-            step = _judged_here(bisector, tree)
+            step = _judged_here(bisector, tree, quiet=quiet)
     except HarnessError as error:
         sys.stderr.write(f"{project.NAME}: {error}\n")
         raise typer.Exit(ABORT) from error
-    sys.stdout.write("\n".join(step_lines((step,))) + "\n")
+    CommandOutput(quiet=quiet).report(step_lines((step,)))
     raise typer.Exit(int(step.verdict))
 
 
-def _judged_here(bisector: Bisector, tree: Path) -> JudgedCommit:
+def _judged_here(bisector: Bisector, tree: Path, *, quiet: bool) -> JudgedCommit:
     """Judge what is checked out in *tree*, with its local changes."""
     commit, local = commit_of(tree, ""), local_changes(tree, "")
     bisector.scratch.settle(bisector.scratch.base(""), (local,) if local else ())
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress(quiet=quiet) as progress:
         return bisector.judge(commit, progress)
 
 
@@ -75,6 +75,7 @@ def bisect(
     shape: Machine = "",
     steps: Steps = 0,
     out: NewOut = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Find the first commit that breaks the contract, in a copy of the tree.
@@ -85,17 +86,13 @@ def bisect(
     workload = _workload(scenario, shape, steps)
     with (
         _bisector(tree, config, workload, out) as bisector,
-        progress_for(Console(stderr=True)) as progress,
+        shown_progress(quiet=quiet) as progress,
     ):
         found = bisector.bisect(commit_of(tree, good), commit_of(tree, bad), progress)
-    sys.stdout.write("\n".join(step_lines(found.steps)) + "\n")
-    if found.words:
-        sys.stdout.write(f"the first bad commit is {found.words}\n")
-        return
-    sys.stdout.write(
-        f"it is one of these, some of which could not be judged: {', '.join(found.culprits)}\n"
-    )
-    raise typer.Exit(2)
+    several = f"one of these, some of which could not be judged: {', '.join(found.culprits)}"
+    verdict = f"the first bad commit is {found.words or several}"
+    CommandOutput(quiet=quiet).report((*step_lines(found.steps), verdict))
+    raise typer.Exit(0 if found.words else 2)
 
 
 def _workload(scenario: list[Path] | None, shape: str, steps: int) -> Workload:

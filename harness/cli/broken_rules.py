@@ -1,17 +1,24 @@
 """``kmap-harness broken-rules``: break rules of the interface, and judge what the kernel says."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base.held_folders import output_folder
-from harness.base.output_files import require_writable, write_whole
-from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, Machine, NewOut
-from harness.cli.progress_bar import progress_for
+from harness.cli.options import (
+    DEFAULT_KERNEL,
+    LIST_HELP,
+    BuildDir,
+    Debug,
+    Json,
+    KernelName,
+    Machine,
+    NewOut,
+    Silence,
+)
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
@@ -22,7 +29,7 @@ from harness.run.prepare import prepare
 
 Cases = Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")]
 Listing = Annotated[
-    bool, typer.Option("--list", help="Print what every kernel is expected to say; run nothing.")
+    bool, typer.Option("--list", help=f"{LIST_HELP} It has what every kernel is expected to say.")
 ]
 
 
@@ -34,6 +41,7 @@ def broken_rules(
     table: Listing = False,
     report: Json = None,
     out: NewOut = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Break each rule of the interface in a guest of its own.
@@ -45,18 +53,17 @@ def broken_rules(
     if table:
         sys.stdout.write("\n".join(misuse_table(chosen)) + "\n")
         raise typer.Exit(0)
-    require_writable(path for path in (report,) if path)
+    output = CommandOutput(report, quiet=quiet)
     folder = output_folder(out, "broken-rules", Path(kernel).name)
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress(quiet=quiet) as progress:
         prepared = prepare(kernel, build_dir, progress)
         judged = []
         for number, one in enumerate(chosen):
             progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
             judged.append(judge_case(one, case_runner(prepared, machine, folder)))
     release = prepared.kernel.release
-    sys.stdout.write("\n".join(misuse_lines(release, judged)) + "\n")
-    if report:
-        write_whole(report, json.dumps(misuse_value(release, judged), indent=1) + "\n")
+    output.report(misuse_lines(release, judged))
+    write_json(report, misuse_value(release, judged))
     raise typer.Exit(_exit_code(judged))
 
 

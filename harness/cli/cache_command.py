@@ -1,8 +1,8 @@
 """``kmap-harness cache``: what lies in the cache, and making room in it."""
 
-import json
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,18 +17,19 @@ from harness.base.cache_entries import (
     prune,
     remove,
 )
-from harness.cli.options import Debug
+from harness.cli.command_group import FullHelpGroup
+from harness.cli.options import Debug, Json
+from harness.cli.output import CommandOutput, write_json
 
-cache = typer.Typer(invoke_without_command=True)
+cache = typer.Typer(cls=FullHelpGroup, invoke_without_command=True, rich_markup_mode=None)
 """The command: the list without a further word, or one of its own commands."""
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Room = Annotated[
     int | None,
     typer.Option(
         "--mib",
         min=0,
-        help=f"MiB that the cache may have \\[default: {LIMIT_MIB}, or {LIMIT}].",
+        help=f"MiB that the cache may have. [default: {LIMIT_MIB}, or {LIMIT}]",
     ),
 ]
 Products = Annotated[
@@ -37,18 +38,18 @@ Products = Annotated[
 
 
 @cache.callback()
-def overview(context: typer.Context, as_json: AsJson = False, debug: Debug = False) -> None:
+def overview(context: typer.Context, json: Json = None, debug: Debug = False) -> None:
     """List what lies in the cache; prune and remove make room."""
     del debug
     if not context.invoked_subcommand:
-        _list(as_json=as_json)
+        _list(json)
 
 
 @cache.command(name="list")
-def listing(as_json: AsJson = False, debug: Debug = False) -> None:
+def listing(json: Json = None, debug: Debug = False) -> None:
     """List every product with its size, its age and its last use; the latest use comes last."""
     del debug
-    _list(as_json=as_json)
+    _list(json)
 
 
 @cache.command(name="prune")
@@ -65,20 +66,14 @@ def drop(names: Products, debug: Debug = False) -> None:
     _say_removed(remove(Cache.default(), names))
 
 
-def _list(*, as_json: bool) -> None:
-    home = Cache.default()
-    found = entries(home)
-    if as_json:
-        products = [_value(one) for one in found]
-        value = {"root": str(home.root), "limit": limit_bytes(), "products": products}
-        sys.stdout.write(json.dumps(value, indent=1) + "\n")
-        return
-    now = time.time()
-    sys.stdout.writelines(f"{_line(one, now)}\n" for one in found)
+def _list(json: Path | None) -> None:
+    output, home, now = CommandOutput(json), Cache.default(), time.time()
+    found, limit = entries(home), limit_bytes()
+    output.report(_line(one, now) for one in found)
     total = sum(one.size for one in found)
-    sys.stdout.write(
-        f"{home.root}: {len(found)} products, {_mib(total)} of {_mib(limit_bytes())}\n"
-    )
+    output.report([f"{home.root}: {len(found)} products, {_mib(total)} of {_mib(limit)}"])
+    products = [_value(one) for one in found]
+    write_json(json, {"root": str(home.root), "limit": limit, "products": products})
 
 
 def _say_removed(gone: tuple[CacheEntry, ...]) -> None:

@@ -1,6 +1,5 @@
 """``kmap-harness check``: a verdict on a patch."""
 
-import json as json_text
 import sys
 from dataclasses import replace
 from datetime import date
@@ -8,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base import project
 from harness.base.held_folders import output_folder
-from harness.base.output_files import require_writable, write_whole
+from harness.base.output_files import STANDARD_OUTPUT, write_whole
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.check_request import CheckRequest
 from harness.check.check_result import FAILING, CheckResult
@@ -21,6 +19,9 @@ from harness.check.lane import Workload
 from harness.check.series import run_check
 from harness.check.touched import chosen_sweeps
 from harness.cli.options import (
+    KERNEL_HELP,
+    STEPS_HELP,
+    TREE_HELP,
     Debug,
     Json,
     KnownBugsFile,
@@ -28,11 +29,13 @@ from harness.cli.options import (
     NewOut,
     Scenarios,
     Seed,
+    Silence,
     Strict,
     Throwaway,
     Verbose,
 )
-from harness.cli.progress_bar import progress_for, show_command
+from harness.cli.output import CommandOutput, shown_progress, write_json
+from harness.cli.progress_bar import show_command
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
@@ -44,16 +47,14 @@ from harness.patch.patch_reader import read_patches
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
-from harness.run.programs import read_plan, scenario_files
+from harness.run.programs import Plan, read_plan, scenario_files
 
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
 
 Tree = Annotated[
     Path | None,
-    typer.Option(
-        help="The kernel tree: a git repository or a plain folder \\[default: this folder]."
-    ),
+    typer.Option(help=f"{TREE_HELP} A git repository or a plain folder. [default: this folder]"),
 ]
 Patches = Annotated[
     list[str] | None,
@@ -67,11 +68,12 @@ CatalogueKernel = Annotated[
     str,
     typer.Option(
         "--kernel",
-        help="Instead of --tree: a kernel that `kernels` lists, for those who have no tree.",
+        help=f"{KERNEL_HELP} Instead of --tree: one that `kernels` lists, for those who have no "
+        "tree.",
     ),
 ]
 BaseRevision = Annotated[
-    str, typer.Option("--base", help="The revision to apply the patch to \\[default: HEAD].")
+    str, typer.Option("--base", help="The revision to apply the patch to. [default: HEAD]")
 ]
 Configs = Annotated[
     str,
@@ -84,14 +86,14 @@ CheckSteps = Annotated[
     typer.Option(
         "--steps",
         min=0,
-        help=f"Number of generated steps \\[default: {STEPS}, or none with --scenario].",
+        help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario]",
     ),
 ]
 Sweeps = Annotated[
     str,
     typer.Option(
-        help="Interrupts at every instruction: touched (of what the patch touches), all or none "
-        "\\[default: touched, or none with --scenario]."
+        help="Interrupts at every instruction: touched (of what the patch touches), all or none. "
+        "[default: touched, or none with --scenario]"
     ),
 ]
 Each = Annotated[
@@ -130,19 +132,19 @@ def check(
     b4: B4 = False,
     out: NewOut = None,
     verbose: Verbose = False,
+    quiet: Silence = False,
     debug: Debug = False,  # noqa: ARG001 - the entry point reads it
 ) -> None:
     """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
 
     Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """
-    files = scenario_files(scenario or [], project.SCENARIOS)
-    require_writable(path for path in (json, mail) if path and str(path) != "-")
+    output = CommandOutput(json, mail, quiet=quiet)
     patches = _patches(
         ["-"] * (b4 and not patch) or patch or [], place := _place(tree, kernel), base
     )
     swept = () if scenario else chosen_sweeps(sweeps, patches)
-    plan = read_plan((*files, *swept), seed, STEPS * (not scenario) if steps is None else steps)
+    plan = _plan(scenario, swept, seed, steps)
     request = CheckRequest(
         place,
         patches,
@@ -155,11 +157,19 @@ def check(
         sweeps=sweeps,
         notes=_swept(swept),
     )
-    results = _checked(request, kernel, each=each, verbose=verbose)
+    results = _checked(request, kernel, each=each, verbose=verbose, quiet=quiet)
     _write(results, json, mail)
-    sys.stdout.write(_text(results, b4=b4, mail=mail, verbose=verbose))
+    _report(results, output, b4=b4, verbose=verbose)
     codes = {one.exit_code for one in results}
     raise typer.Exit(FAILING if FAILING in codes else max(codes))
+
+
+def _plan(
+    scenarios: list[Path] | None, sweeps: tuple[Path, ...], seed: int, steps: int | None
+) -> Plan:
+    """The scenarios, the sweeps, and generated steps unless scenarios are named."""
+    files = scenario_files(scenarios or [], project.SCENARIOS)
+    return read_plan((*files, *sweeps), seed, STEPS * (not scenarios) if steps is None else steps)
 
 
 def _swept(files: tuple[Path, ...]) -> tuple[str, ...]:
@@ -184,10 +194,10 @@ def _configs(names: str, kernel: str) -> tuple[str, ...]:
 
 
 def _checked(
-    request: CheckRequest, kernel: str, *, each: bool, verbose: bool
+    request: CheckRequest, kernel: str, *, each: bool, verbose: bool, quiet: bool
 ) -> tuple[CheckResult, ...]:
     """Do the check, on the source of *kernel* where one is named."""
-    with helper_process() as helper, progress_for(Console(stderr=True)) as progress:
+    with helper_process() as helper, shown_progress(quiet=quiet) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         builder = TreeBuilder(show_command if verbose else None)
         return run_check(
@@ -221,17 +231,17 @@ def _before(tree: Path, patches: tuple[Patch, ...], base: str) -> str:
 def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | None) -> None:
     if json:
         values = [check_value(one) for one in results]
-        write_whole(
-            json, json_text.dumps(values[0] if len(values) == 1 else values, indent=1) + "\n"
-        )
-    if mail and str(mail) != "-":
+        write_json(json, values[0] if len(values) == 1 else values)
+    if mail:
         write_whole(mail, "\n".join(mail_text(one) for one in results))
 
 
-def _text(results: tuple[CheckResult, ...], *, b4: bool, mail: Path | None, verbose: bool) -> str:
-    """The text for standard output: one report only, so that it can be piped."""
+def _report(
+    results: tuple[CheckResult, ...], output: CommandOutput, *, b4: bool, verbose: bool
+) -> None:
+    """The reports one after the other, with two empty lines between them; or what b4 reads."""
     if b4:
-        return json_text.dumps(b4_value(results), indent=1) + "\n"
-    if mail and str(mail) == "-":
-        return "\n".join(mail_text(one) for one in results)
-    return "\n\n".join("\n".join(check_lines(one, verbose=verbose)) for one in results) + "\n"
+        write_json(STANDARD_OUTPUT, b4_value(results))
+        return
+    texts = ("\n".join(check_lines(one, verbose=verbose)) for one in results)
+    output.report("\n\n\n".join(texts).split("\n"))

@@ -1,15 +1,13 @@
 """``kmap-harness diff``: judge a trace again without a guest, or compare two traces."""
 
-import json as json_format
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
-from harness.base.output_files import require_writable, write_whole
-from harness.cli.options import Debug, Json, KnownBugsFile
+from harness.cli.options import Debug, Json, KnownBugsFile, Silence
+from harness.cli.output import CommandOutput, write_json
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_run
@@ -27,23 +25,23 @@ def diff(
     other: OtherTrace = None,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Judge a trace again with the present model, or compare two traces step by step."""
     del debug
-    require_writable([json] if json else [])
+    output = CommandOutput(json, quiet=quiet)
     if other:
-        _compare(trace, other, json)
+        _compare(trace, other, json, output)
     result = replay(trace, load_known_bugs(known_bugs, date.today()))
-    sys.stdout.write("\n".join(run_lines(result)) + "\n")
+    output.report(run_lines(result))
     if json:
         write_run(result, json)
     raise typer.Exit(result.exit_code)
 
 
-def _compare(trace: Path, other: Path, json: Path | None) -> NoReturn:
+def _compare(trace: Path, other: Path, json: Path | None, output: CommandOutput) -> NoReturn:
     difference = compare_files(trace, other)
-    sys.stdout.write("\n".join(trace_lines(difference)) + "\n")
-    if json:
-        write_whole(json, json_format.dumps(difference_value(difference), indent=1) + "\n")
+    output.report(trace_lines(difference))
+    write_json(json, difference_value(difference))
     raise typer.Exit(0 if difference.equal else 1)

@@ -1,8 +1,6 @@
 """``kmap-harness explore``: check the contract in every state of the standard machines."""
 
-import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +8,8 @@ import typer
 
 from harness.base.output_files import write_whole
 from harness.base.worker_processes import worker_processes
-from harness.cli.options import Debug, Json
+from harness.cli.options import Debug, Json, Silence
+from harness.cli.output import CommandOutput, write_json
 from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
 from harness.model.records.machine import machine
@@ -28,7 +27,7 @@ Names = Annotated[
 ]
 Drawing = Annotated[
     Path | None,
-    typer.Option("--svg", help="Draw the graph of the one machine named \\[default: tiny]."),
+    typer.Option("--svg", help="Draw the graph of the one machine named. [default: tiny]"),
 ]
 Branches = Annotated[
     bool,
@@ -46,6 +45,7 @@ def explore(
     report: Json = None,
     transitions: Branches = False,
     drawn: Pictures = False,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Enumerate the model's states on small machines.
@@ -60,25 +60,20 @@ def explore(
     elif drawing:
         _draw(_chosen(names or [TINY.name]), drawing)
     else:
-        _explore(_chosen(names or [one.name for one in MACHINES]), report)
+        chosen = _chosen(names or [one.name for one in MACHINES])
+        _explore(chosen, report, CommandOutput(report, quiet=quiet))
 
 
-def _explore(chosen: list[Standard], report: Path | None) -> None:
+def _explore(chosen: list[Standard], report: Path | None, output: CommandOutput) -> None:
     width = max(len(one.name) for one in chosen)
     results = []
     with worker_processes(2) as pool:
         for result in pool.map(explored_machine, chosen):
             results.append(result)
-            _say(machine_lines(result, width))
-    _say(exploration_lines(results, width))
-    if report:
-        write_whole(report, json.dumps(exploration_value(results), indent=1) + "\n")
+            output.meanwhile(machine_lines(result, width))
+    output.report(exploration_lines(results, width))
+    write_json(report, exploration_value(results))
     raise typer.Exit(int(any(result.broken for result in results)))
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()
 
 
 def _branches() -> dict[str, frozenset[str]]:

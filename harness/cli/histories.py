@@ -2,15 +2,12 @@
 them.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base.held_folders import output_folder
-from harness.base.output_files import require_writable
 from harness.cli.options import (
     DEFAULT_KERNEL,
     BuildDir,
@@ -20,10 +17,11 @@ from harness.cli.options import (
     Machine,
     NewOut,
     Seed,
+    Silence,
     Strict,
     Template,
 )
-from harness.cli.progress_bar import progress_for
+from harness.cli.output import CommandOutput, shown_progress
 from harness.guest.shape_words import parse_shape
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.report.histories_report import histories_lines, write_histories
@@ -45,6 +43,7 @@ def histories(
     json: Json = None,
     out: NewOut = None,
     template: Template = True,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Run and judge concurrent histories.
@@ -54,14 +53,14 @@ def histories(
     """
     del debug
     machine = parse_shape(shape)
-    require_writable([json] if json else [])
+    output = CommandOutput(json, quiet=quiet)
     folder = output_folder(out, "histories", Path(kernel).name)
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress(quiet=quiet) as progress:
         prepared = prepare(kernel, build_dir, progress)
         strictly = strict or build_dir is None
         request = HistoriesRequest(machine, seed, operations, folder, template, strictly)
         result = run_histories(prepared, request, progress)
-    sys.stdout.write("\n".join(histories_lines(result)) + "\n")
+    output.report(histories_lines(result))
     if json:
         write_histories(result, json)
     raise typer.Exit(result.exit_code)

@@ -1,41 +1,35 @@
 """``kmap-harness kernels``: list the kernels that are known; ``kernels build`` builds some."""
 
-import json
 import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from harness.cli.options import Debug, Verbose
-from harness.cli.progress_bar import progress_for, show_command
+from harness.cli.command_group import FullHelpGroup
+from harness.cli.options import Debug, Json, Verbose
+from harness.cli.output import CommandOutput, shown_progress, write_json
+from harness.cli.progress_bar import show_command
 from harness.kernel.by_name import kernel_by_name, kernel_names
 from harness.kernel.catalogue import UnknownKernelError
 from harness.kernel.status import KernelStatus, statuses
 
-kernels = typer.Typer(invoke_without_command=True)
+kernels = typer.Typer(cls=FullHelpGroup, invoke_without_command=True, rich_markup_mode=None)
 """The command: the list without a further word, or one of its own commands."""
 
 
 @kernels.callback()
 def listing(
     context: typer.Context,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON instead of a table.")
-    ] = False,
+    json: Json = None,
     debug: Debug = False,
 ) -> None:
     """List the kernels: known by name, fetched or built, and modules built for them."""
     del debug
     if context.invoked_subcommand:
         return
-    rows = statuses()
-    text = (
-        json.dumps([_value(row) for row in rows], indent=1)
-        if as_json
-        else "\n".join(map(_line, rows))
-    )
-    sys.stdout.write(text + "\n")
+    output, rows = CommandOutput(json), statuses()
+    output.report(map(_line, rows))
+    write_json(json, [_value(row) for row in rows])
 
 
 @kernels.command()
@@ -55,7 +49,7 @@ def build(
         raise UnknownKernelError(unknown, kernel_names())
     say = show_command if verbose else None
     for one in name:
-        with progress_for(Console(stderr=True)) as progress:
+        with shown_progress() as progress:
             kernel = kernel_by_name(one, progress=progress, say=say, refresh=refresh)
         sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
         sys.stdout.flush()

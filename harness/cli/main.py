@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from harness.base.project import NAME, version_text
 from harness.base.signals import EndedBySignal
 from harness.base.standard_streams import lost_result
+from harness.cli.command_group import HELP_WORDS, FullHelpGroup
 from harness.errors import HarnessError, InfrastructureError
 
 _PREREQUISITE = 2
@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, str] = {
 """Each command and the module of this room that has the function of its name."""
 
 
-class _Commands(TyperGroup):
+class _Commands(FullHelpGroup):
     """The commands; what typer would end with 1, a verdict here, is a failure of the harness."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # click untyped
@@ -73,6 +73,8 @@ def application(words: Sequence[str]) -> typer.Typer:
         help=_ABOUT,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=dict(HELP_WORDS),
         add_completion=True,
     )
     app.callback()(_group)

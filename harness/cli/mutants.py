@@ -2,7 +2,6 @@
 misses.
 """
 
-import json as json_format
 import sys
 import time
 from collections.abc import Iterator
@@ -12,15 +11,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
 from harness.base.held_folders import output_folder
-from harness.base.output_files import require_writable, write_whole
+from harness.base.output_files import STANDARD_OUTPUT
 from harness.base.progress import Progress
-from harness.cli.options import Debug, Json, Machine, Out, Seed, Steps
-from harness.cli.progress_bar import progress_for
+from harness.cli.options import (
+    KERNEL_HELP,
+    LIST_HELP,
+    Debug,
+    Json,
+    Machine,
+    Out,
+    Seed,
+    Silence,
+    Steps,
+)
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import BuildRecipe, recipes
@@ -41,9 +49,9 @@ Names = Annotated[
     ),
 ]
 SourceKernel = Annotated[
-    str, typer.Option("--kernel", help="A kernel that is built from source (see `kernels`).")
+    str, typer.Option("--kernel", help=f"{KERNEL_HELP} One that is built from source.")
 ]
-Listing = Annotated[bool, typer.Option("--list", help="Only list the catalogue.")]
+Listing = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has the catalogue.")]
 Tables = Annotated[
     list[Path] | None,
     typer.Option(
@@ -89,6 +97,7 @@ def mutants(
     steps: Steps = 8_000,
     json: Json = None,
     out: Out = Path("out/mutants"),
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Judge kernels with one bug each.
@@ -103,17 +112,19 @@ def mutants(
     if show:
         _list(chosen)
         return
-    require_writable([json] if json else [])
+    output = CommandOutput(json, quiet=quiet)
     plan = read_plan(scenario_files([], project.SCENARIOS), seed, steps)
     setup = TrialSetup(plan, parse_shape(shape), output_folder(out, "mutants"))
-    with progress_for(Console(stderr=True)) as progress:
-        teller = Teller(kernel, progress, json)
+    with shown_progress(quiet=quiet) as progress:
+        teller = Teller(kernel, progress, json, output)
         with _trials(kernel, setup, teller, progress, resume=resume) as trials:
             if operators:
                 trials.operators(every)
             else:
                 trials.catalogue(chosen, apart=apart)
-    sys.stdout.write("\n".join(score_lines(teller.score)) + "\n")
+    output.report(score_lines(teller.score))
+    if json == STANDARD_OUTPUT:
+        write_json(json, score_value(teller.score))
     raise typer.Exit(int(bool(teller.score.wrong)))
 
 
@@ -139,10 +150,12 @@ def _trials(
 class Teller:
     """Tells the user what was found of each mutant, and how long the others may take."""
 
-    def __init__(self, kernel: str, progress: Progress, json: Path | None) -> None:
+    def __init__(
+        self, kernel: str, progress: Progress, json: Path | None, output: CommandOutput
+    ) -> None:
         self.score = Score(kernel, ())
         self._total = 0
-        self._progress, self._json = progress, json
+        self._progress, self._json, self._output = progress, json, output
         self._started = 0.0
         self._known = 0
 
@@ -165,10 +178,9 @@ class Teller:
     def over(self, attempt: Attempt) -> None:
         """Print the attempt, and write the score so far as JSON."""
         self.score = replace(self.score, attempts=(*self.score.attempts, attempt))
-        sys.stdout.write(attempt_line(attempt) + "\n")
-        sys.stdout.flush()
-        if self._json:
-            write_whole(self._json, json_format.dumps(score_value(self.score), indent=1) + "\n")
+        self._output.meanwhile([attempt_line(attempt)])
+        if self._json != STANDARD_OUTPUT:
+            write_json(self._json, score_value(self.score))
 
 
 def _recipe(name: str) -> BuildRecipe:

@@ -1,8 +1,6 @@
 """``kmap-harness nightly``: the main job over kernels and machine shapes, several at once."""
 
-import json
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +8,22 @@ from typing import Annotated
 import typer
 
 from harness.base.held_folders import output_folder
-from harness.base.output_files import write_whole
-from harness.cli.options import Abstract, Debug, KnownBugsFile, Out, Seed, Steps
+from harness.cli.options import (
+    BASELINE_HELP,
+    KERNEL_HELP,
+    MACHINE_HELP,
+    Abstract,
+    Debug,
+    Json,
+    KnownBugsFile,
+    Out,
+    Seed,
+    Silence,
+    Steps,
+)
+from harness.cli.output import CommandOutput, write_json
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
-from harness.guest.shape_words import SHAPE_WORDS
 from harness.nightly.baseline import changes, read_baseline
 from harness.nightly.fleet import (
     Capacity,
@@ -31,14 +40,11 @@ from harness.report.nightly_report import job_lines, nightly_lines, nightly_valu
 
 Kernels = Annotated[
     list[str] | None,
-    typer.Option("--kernel", help="Kernel to run; may be repeated. Default: those of the set."),
+    typer.Option("--kernel", help=f"{KERNEL_HELP} May be repeated. [default: those of the set]"),
 ]
 Machines = Annotated[
     list[str] | None,
-    typer.Option(
-        "--shape",
-        help=f"Machine as words joined by commas: {SHAPE_WORDS}. May be repeated.",
-    ),
+    typer.Option("--shape", help=f"{MACHINE_HELP} May be repeated. [default: those of the set]"),
 ]
 Source = Annotated[
     bool,
@@ -50,9 +56,7 @@ NightName = Annotated[
 Seeds = Annotated[
     int, typer.Option(help="Number of seeds to run from; 0: as many as the set has.")
 ]
-Baseline = Annotated[
-    Path | None, typer.Option(help="nightly.json of an earlier night to compare with.")
-]
+Baseline = Annotated[Path | None, typer.Option(help=f"{BASELINE_HELP} A nightly.json.")]
 Histories = Annotated[
     int,
     typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none."),
@@ -72,6 +76,8 @@ def nightly(
     steps: Steps = 20_000,
     abstract: Abstract = 20_000,
     histories: Histories = 1_000_000,
+    json: Json = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Run the main job over kernels and machine shapes, none of which stops the others.
@@ -95,19 +101,23 @@ def nightly(
     )
     jobs = night_jobs(request)
     output_folder(out, "nightly")
-    results, stopped = _run(jobs, out)
+    output = CommandOutput(json, quiet=quiet)
+    results, stopped = _run(jobs, out, lambda one: output.meanwhile(job_lines(one)))
     runs = runs_value(results)
     found = changes(before, runs) if baseline else ()
-    write_whole(out / "nightly.json", json.dumps(nightly_value(runs, found), indent=1) + "\n")
+    for path in (out / "nightly.json", json):
+        write_json(path, nightly_value(runs, found))
     write_junit(results, out / "junit.xml")
-    _say(nightly_lines(results, found, str(out)))
+    output.report(nightly_lines(results, found, str(out)))
     raise stopped or typer.Exit(exit_code(results))
 
 
-def _run(jobs: Iterable[Job], out: Path) -> tuple[tuple[JobResult, ...], FleetEnded | None]:
+def _run(
+    jobs: Iterable[Job], out: Path, tell: Callable[[JobResult], None]
+) -> tuple[tuple[JobResult, ...], FleetEnded | None]:
     """The results of all jobs; and the signal that ended them, whose results are written too."""
     try:
-        return run_fleet(jobs, out, Capacity.of_host(), _tell), None
+        return run_fleet(jobs, out, Capacity.of_host(), tell), None
     except FleetEnded as ended:
         return ended.results, ended
 
@@ -116,12 +126,3 @@ def _night(name: str) -> Night:
     if name not in NIGHTS:
         raise UsageError(f"there is no set {name!r}", hint=f"there are: {', '.join(NIGHTS)}")
     return NIGHTS[name]
-
-
-def _tell(result: JobResult) -> None:
-    _say(job_lines(result))
-
-
-def _say(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
-    sys.stdout.flush()

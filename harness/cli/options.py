@@ -1,26 +1,42 @@
-"""Options that several commands have: each has one meaning, and the same words everywhere."""
+"""Options that several commands have: each has one meaning, and the same words everywhere.
+
+The first sentence of a help text is the meaning of an option, the same in every command that has
+it; what follows says what the command adds (tests/cli/test_help.py).
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from harness.guest.shape import CPUS_MOST
 from harness.guest.shape_words import SHAPE_WORDS
 
 DEFAULT_KERNEL = "debian-6.1-686-pae"
+
+KERNEL_HELP = "The kernel to use."
+MACHINE_HELP = f"Machine as words joined by commas: {SHAPE_WORDS}."
+SMP_HELP = f"CPUs of the guest, 1 to {CPUS_MOST}."
+MEMORY_HELP = "Memory of the guest, MiB."
+STEPS_HELP = "Number of generated steps."
+TREE_HELP = "The kernel tree to judge."
+BASELINE_HELP = "JSON of an earlier result to compare with."
+LIST_HELP = "Print a list, and do nothing else."
+JSON_HELP = "Write the result as JSON to a file; - is standard output."
+OUT_HELP = "Folder for logs and for the other files that the command leaves."
 
 KernelName = Annotated[
     str,
     typer.Option(
         "--kernel",
-        help="A kernel that `kernels` lists (6.1-pae is built from source), "
-        "or the file of a bzImage or vmlinux.",
+        help=f"{KERNEL_HELP} A name that `kernels` lists (6.1-pae is built from source), or the "
+        "file of a bzImage or vmlinux.",
     ),
 ]
 BuildDir = Annotated[
     Path | None, typer.Option(help="The folder in which your own kernel was built.")
 ]
-Machine = Annotated[str, typer.Option(help=f"Machine as words joined by commas: {SHAPE_WORDS}.")]
+Machine = Annotated[str, typer.Option(help=MACHINE_HELP)]
 Scenarios = Annotated[
     list[Path] | None,
     typer.Option(
@@ -28,7 +44,7 @@ Scenarios = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all programs that are generated.")]
-Steps = Annotated[int, typer.Option(min=0, help="Number of generated steps.")]
+Steps = Annotated[int, typer.Option(min=0, help=STEPS_HELP)]
 Abstract = Annotated[
     int,
     typer.Option(
@@ -61,19 +77,22 @@ KnownBugsFile = Annotated[
         help="Your own list of known bugs, added to ours (docs/scenarios.md).",
     ),
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to a file.")]
-Out = Annotated[
-    Path, typer.Option(help="Folder for logs and for the other files that the command leaves.")
-]
+Json = Annotated[Path | None, typer.Option("--json", help=JSON_HELP)]
+Out = Annotated[Path, typer.Option(help=OUT_HELP)]
 NewOut = Annotated[
     Path | None,
-    typer.Option(
-        help="Folder for logs and for the other files that the command leaves "
-        "\\[default: a new one below out; out/latest leads to it]."
-    ),
+    typer.Option(help=f"{OUT_HELP} [default: a new one below out; out/latest leads to it]"),
 ]
 Verbose = Annotated[
     bool,
     typer.Option("-v", "--verbose", help="Show every program and the exact command lines."),
+]
+Silence = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="Print no progress, and of the report only its last line, the verdict.",
+    ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

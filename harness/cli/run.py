@@ -1,6 +1,5 @@
 """``kmap-harness run``: the main job."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -8,14 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base import project
 from harness.base.held_folders import output_folder
-from harness.base.output_files import require_writable
 from harness.base.progress import Progress
 from harness.cli.options import (
     DEFAULT_KERNEL,
+    MEMORY_HELP,
+    SMP_HELP,
+    STEPS_HELP,
     Abstract,
     BuildDir,
     Debug,
@@ -26,14 +26,16 @@ from harness.cli.options import (
     NewOut,
     Scenarios,
     Seed,
+    Silence,
     Template,
     Throwaway,
     Verbose,
 )
-from harness.cli.progress_bar import progress_for, show_command
+from harness.cli.output import CommandOutput, shown_progress
+from harness.cli.progress_bar import show_command
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
-from harness.guest.shape import CPUS_MOST, Shape
+from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
 from harness.report.run_report import run_lines
@@ -47,15 +49,11 @@ from harness.run.run_result import RunResult
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
 
-Smp = Annotated[
-    int | None, typer.Option(help=f"CPUs of the guest, 1 to {CPUS_MOST} \\[default: 2].")
-]
-Memory = Annotated[int | None, typer.Option(help="Memory of the guest, MiB \\[default: 256].")]
+Smp = Annotated[int | None, typer.Option(help=f"{SMP_HELP} [default: 2]")]
+Memory = Annotated[int | None, typer.Option(help=f"{MEMORY_HELP} [default: 256]")]
 RunSteps = Annotated[
     int | None,
-    typer.Option(
-        min=0, help=f"Number of generated steps \\[default: {STEPS}, or none with --scenario]."
-    ),
+    typer.Option(min=0, help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario]"),
 ]
 TraceFile = Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")]
 Attach = Annotated[
@@ -98,6 +96,7 @@ def run(
     deterministic: Deterministic = False,
     coverage: Coverage = None,
     verbose: Verbose = False,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Judge one kernel on one machine, step by step.
@@ -106,7 +105,7 @@ def run(
     """
     del debug
     bugs = load_known_bugs(known_bugs, date.today())
-    require_writable(path for path in (json, trace) if path)
+    output = CommandOutput(json, trace, quiet=quiet)
     request = RunRequest(
         kernel,
         build_dir,
@@ -121,9 +120,9 @@ def run(
         coverage,
         known_bugs=bugs,
     )
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress(quiet=quiet) as progress:
         result, stopped = _executed(request, progress, show_command if verbose else None)
-    sys.stdout.write("\n".join(run_lines(result, verbose=verbose)) + "\n")
+    output.report(run_lines(result, verbose=verbose))
     if json:
         write_run(result, json)
     raise stopped or typer.Exit(result.exit_code)

@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.base import project
 from harness.base.cache import Cache
 from harness.base.progress import Progress
-from harness.cli.options import BuildDir, Debug
-from harness.cli.progress_bar import progress_for
+from harness.cli.options import (
+    KERNEL_HELP,
+    LIST_HELP,
+    MEMORY_HELP,
+    SMP_HELP,
+    BuildDir,
+    Debug,
+)
+from harness.cli.output import shown_progress
 from harness.errors import UsageError
-from harness.guest.shape import CPUS_MOST, Shape
+from harness.guest.shape import Shape
 from harness.guest.ssh import guest_recipe, launch, packages, shell
 from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import attach
@@ -46,14 +52,14 @@ StartKernel = Annotated[
     str | None,
     typer.Option(
         "--kernel",
-        help="If no guest runs, start one with this kernel: a name that `kernels` lists, "
-        "or the file of a kernel image.",
+        help=f"{KERNEL_HELP} If no guest runs, one is started with it: a name that `kernels` "
+        "lists, or the file of a kernel image.",
     ),
 ]
-Smp = Annotated[int, typer.Option(help=f"CPUs of a guest that is started, 1 to {CPUS_MOST}.")]
-Memory = Annotated[int, typer.Option(help="Memory of a guest that is started, MiB.")]
+Smp = Annotated[int, typer.Option(help=f"{SMP_HELP} Of one that is started.")]
+Memory = Annotated[int, typer.Option(help=f"{MEMORY_HELP} Of one that is started.")]
 Stop = Annotated[bool, typer.Option("--stop", help="End the guest.")]
-Listing = Annotated[bool, typer.Option("--list", help="List the guests that run.")]
+Listing = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has the guests that run.")]
 StartOnly = Annotated[bool, typer.Option("--start", help="Only start the guest.")]
 ModuleDir = Annotated[Path, typer.Option(help="Folder of the module's sources.")]
 GuestPath = Annotated[
@@ -103,7 +109,7 @@ def push(
     """Build the module and exchange it in the running guest, without a reboot."""
     del debug
     state = states.find(name)
-    with progress_for(Console(stderr=True)) as progress:
+    with shown_progress() as progress:
         module = built_for(state, module_dir, progress)
         progress.step(f"exchanging the module in {state.name}")
         with attach(state) as guest:
@@ -145,7 +151,7 @@ def running_or_started(
     except NoGuestError:
         if kernel is None:
             raise
-        with progress_for(Console(stderr=True)) as progress:
+        with shown_progress() as progress:
             return _started(name, kernel, build_dir, shape, progress)
     if kernel is not None and _origin(kernel, build_dir) != KernelOrigin(
         state.kernel, state.build_dir

@@ -11,7 +11,9 @@ def test_the_list_has_every_name_and_says_how_each_is_had(harness, tmp_path):
     assert [line.split()[0] for line in answer.out.splitlines()] == list(kernel_names())
     assert "debian-6.1-686-pae       known, fetched when it is first used" in answer.out
     assert "6.1-pae                  known, built when it is first used" in answer.out
-    listed = json.loads(harness("kernels", "--json", KMAP_HARNESS_CACHE=tmp_path / "empty").out)
+    listed = json.loads(
+        harness("kernels", "--json", "-", KMAP_HARNESS_CACHE=tmp_path / "empty").out
+    )
     assert {row["name"]: row["from_source"] for row in listed} == {
         name: not name.startswith("debian-") for name in kernel_names()
     }
