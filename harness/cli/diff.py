@@ -9,6 +9,7 @@ import typer
 from harness.cli.options import Debug, Json, KnownBugsFile, Silence
 from harness.cli.output import CommandOutput, write_json
 from harness.compare.known_bugs_file import load_known_bugs
+from harness.errors import UsageError
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_run
 from harness.report.trace_report import difference_value, trace_lines
@@ -18,12 +19,19 @@ Trace = Annotated[Path, typer.Argument(help="Trace written by `run --trace`.")]
 OtherTrace = Annotated[
     Path | None, typer.Argument(help="Second trace: compare the two step by step.")
 ]
+Partial = Annotated[
+    bool,
+    typer.Option(
+        "--partial", help="Judge what is there of a trace that was cut off; exit 1 or 3."
+    ),
+]
 
 
 def diff(
     trace: Trace,
     other: OtherTrace = None,
     known_bugs: KnownBugsFile = None,
+    partial: Partial = False,
     json: Json = None,
     quiet: Silence = False,
     debug: Debug = False,
@@ -32,12 +40,21 @@ def diff(
     del debug
     output = CommandOutput(json, quiet=quiet)
     if other:
+        _require_whole(partial=partial)
         _compare(trace, other, json, output)
-    result = replay(trace, load_known_bugs(known_bugs, date.today()))
+    result = replay(trace, load_known_bugs(known_bugs, date.today()), partial=partial)
     output.report(run_lines(result))
     if json:
         write_run(result, json)
     raise typer.Exit(result.exit_code)
+
+
+def _require_whole(*, partial: bool) -> None:
+    if partial:
+        raise UsageError(
+            "--partial judges one trace, and two were given",
+            hint="leave out --partial, or the second trace",
+        )
 
 
 def _compare(trace: Path, other: Path, json: Path | None, output: CommandOutput) -> NoReturn:

@@ -11,14 +11,15 @@ from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.trace_file import TraceReader
 
 
-def replay(path: Path, known_bugs: KnownBugs | None = None) -> RunResult:
+def replay(path: Path, known_bugs: KnownBugs | None = None, *, partial: bool = False) -> RunResult:
     """Judge the trace in *path*.  Raises TraceError for a file that is none, or that was cut off.
 
-    *known_bugs* (default: our list) are counted and are no divergence, where the kernel of the
-    trace may have them.
+    With *partial* what stands before the cut is judged; agreement of a part is no agreement, and
+    the result has an error.  *known_bugs* (default: our list) are counted and are no divergence,
+    where the kernel of the trace may have them.
     """
     known_bugs = known_bugs or our_known_bugs()
-    reader = TraceReader(path)
+    reader = TraceReader(path, partial=partial)
     header = reader.header
     session = RunJudge(header, known_bugs)
     for record in reader.records():
@@ -36,7 +37,15 @@ def replay(path: Path, known_bugs: KnownBugs | None = None) -> RunResult:
         programs=tuple(
             ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs
         ),
+        error=_cut_off(reader.cut_off_after),
     )
+
+
+def _cut_off(steps: int | None) -> str:
+    """What the result of a trace says that was cut off after *steps*; None: it was not."""
+    if steps is None:
+        return ""
+    return f"the trace is cut off after {steps} steps: only these were judged"
 
 
 def compare_files(left: Path, right: Path) -> TraceDifference:

@@ -39,6 +39,9 @@ NUMBER_FIELDS: Final = (
     "warns",
     "cpu",
 )
+ASSERTED_FIELDS: Final = ("status", "pte", *NUMBER_FIELDS)
+"""What an assertion of a program may be about."""
+
 _INDEXED: Final = re.compile(r"([a-z])([0-9]*)$")
 _REGISTER: Final = "m"
 

@@ -2,19 +2,24 @@
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from harness.trace.trace_codec import header_of, header_value, record_of, record_value
+from harness.trace.trace_codec import record_value
+from harness.trace.trace_decoder import TraceDecoder
 from harness.trace.trace_error import TraceError, TraceUnwritableError, TruncatedTraceError
-from harness.trace.trace_records import FORMAT_VERSION, End, Header, Record, Step, Sync
+from harness.trace.trace_fields import damaged, shown
+from harness.trace.trace_header import MAGIC, header_of, header_value
+from harness.trace.trace_lines import require_intact, trace_lines
+from harness.trace.trace_records import End, Header, Record, Step, Sync
 
 _FINISHED: Final = "finished"
 _LEVEL: Final = 1  # level 6 costs four times the time for a fifth of the size
-_MAGIC: Final = "kmap-harness-trace"
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""What the JSON reader raises; a number of very many digits is a ValueError."""
 
 
 class TraceWriter:
@@ -32,7 +37,7 @@ class TraceWriter:
             path, "wt", compresslevel=_LEVEL, encoding="ascii"
         )
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-        self._steps = 0
+        self._steps = self._records = 0
         self._line(header_value(header))
 
     def __enter__(self) -> "TraceWriter":
@@ -59,6 +64,7 @@ class TraceWriter:
     def write(self, record: Record) -> None:
         """Append one record."""
         self._line(record_value(record))
+        self._records += 1
         if isinstance(record, Step):
             self._steps += 1
         elif isinstance(record, Sync | End):
@@ -73,7 +79,7 @@ class TraceWriter:
     def close(self, *, finished: bool = True) -> None:
         """Close the file; without *finished* it stays recognisable as cut off."""
         if finished:
-            self._line([_FINISHED, self._steps])
+            self._line([_FINISHED, self._steps, self._records])
         before = self._failed
         try:
             self._file.close()
@@ -95,79 +101,108 @@ class TraceReader:
         Raises TraceError when the file cannot be read, is no trace or of another version.
         """
         self.path = path
+        self.cut_off_after: int | None = None
+        """Steps before the place where the file is cut off; None while none was met."""
         self._partial = partial
-        _require_intact(path)
-        self._lines = _lines(path)
+        self._cut = False
+        self._line = 1
+        require_intact(path)
+        self._lines = trace_lines(path)
         self.header = self._read_header()
 
     def _read_header(self) -> Header:
         try:
             value = json.loads(next(self._lines, b"null"))
-        except (ValueError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        except (*_UNREADABLE, EOFError) as error:
             raise self._no_trace() from error
-        if not isinstance(value, dict) or _MAGIC not in value:
+        if not isinstance(value, dict) or MAGIC not in value:
             raise self._no_trace()
-        if value[_MAGIC] != FORMAT_VERSION:
-            raise TraceError(
-                f"{self.path}: trace format {value[_MAGIC]}; this version reads {FORMAT_VERSION}",
-                hint="judge it with the version of the harness that wrote it",
-            )
-        return header_of(value)
+        with self._placed():
+            return header_of(value)
 
     def _no_trace(self) -> TraceError:
         return TraceError(
             f"{self.path}: this is not a trace", hint="traces are written by 'run --trace FILE'"
         )
 
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Add file and line to what is wrong with the record that is being read."""
+        try:
+            yield
+        except TraceError as error:
+            raise TraceError(
+                f"{self.path}:{self._line}: {error.message}", hint=error.hint
+            ) from error
+
     def records(self) -> Iterator[Record]:
         """The records, in order, once.
 
         Raises TruncatedTraceError where the file ends too early, TraceError where it is damaged.
         """
-        steps = 0
-        try:
-            for line in self._lines:
-                value = json.loads(line)
+        decoder = TraceDecoder(self.header)
+        values = self._values()
+        for value in values:
+            with self._placed():
                 if value[0] == _FINISHED:
-                    self._check(value[1], steps)
-                    return
-                record = record_of(value)
-                steps += isinstance(record, Step)
-                yield record
-        except (EOFError, gzip.BadGzipFile, json.JSONDecodeError, zlib.error):
-            pass
+                    _check_end(value, decoder)
+                    break
+                record = decoder.record(value)
+            yield record
+        else:
+            self._cut = True
+        with self._placed():
+            if next(values, None) is not None:
+                raise damaged("this line comes after the last record")
+        if self._cut:
+            self._ended_early(decoder.steps)
+
+    def _ended_early(self, steps: int) -> None:
+        self.cut_off_after = steps
         if not self._partial:
             raise TruncatedTraceError(str(self.path), steps)
 
-    def _check(self, written: int, read: int) -> None:
-        if written != read:
+    def _values(self) -> Iterator[list[Any]]:
+        """The JSON values of the lines after the first, up to where the file is cut off."""
+        try:
+            for line in self._lines:
+                self._line += 1
+                value = self._value(line)
+                if value is None:
+                    return
+                yield value
+        except EOFError:
+            self._cut = True
+
+    def _value(self, line: bytes) -> list[Any] | None:
+        """The value of *line*; None for one that is cut off."""
+        try:
+            value = json.loads(line)
+        except _UNREADABLE as error:
+            if not line.endswith(b"\n"):
+                return None
             raise TraceError(
-                f"{self.path}: {read} steps read, {written} were written",
-                hint="the file is damaged",
+                f"{self.path}:{self._line}: this line is no JSON value: {error}",
+                hint="the file is damaged: record the run again",
+            ) from error
+        if not isinstance(value, list) or not value:
+            raise TraceError(
+                f"{self.path}:{self._line}: this line is no record of a trace",
+                hint="the file is damaged: record the run again",
             )
+        return value
 
 
-def _require_intact(path: Path) -> None:
-    """Raise TraceError if the checksum of *path* is wrong; ``records`` reports a file cut off."""
-    try:
-        for _ in _lines(path):
-            pass
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise TraceError(
-            f"{path}: this is not a trace, or it is damaged: {error}",
-            hint="traces are written by 'run --trace FILE'",
-        ) from error
-    except EOFError:
-        return
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        file = gzip.open(path, "rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise TraceError(
-            f"{path} cannot be read: {error.strerror}",
-            hint="give a file that 'run --trace FILE' wrote",
-        ) from error
-    with file:
-        yield from file
+def _check_end(value: list[Any], decoder: TraceDecoder) -> None:
+    """Raise TraceError unless everything that was written has been read."""
+    if decoder.open:
+        raise damaged("the record of a program's end is missing")
+    written = value[1:]
+    read = [decoder.steps, decoder.records][: max(len(written), 1)]
+    if written != read or bool in map(type, written):
+        raise damaged(
+            f"{decoder.steps} steps read in {decoder.records} records, and the last line"
+            f" counts {' and '.join(map(shown, written))}"
+        )
+    if len(written) == 1 and decoder.unsynced:
+        raise damaged("the synchronisation point at the end of a program is missing")

@@ -32,15 +32,22 @@ def sample():
     )
     steps.append(Step(len(steps), steps[0].operation, odd, cycles=123, messages=2))
     bare = source.__class__(
-        **{f: getattr(source, f) for f in source.__slots__} | {"operations": ()}
+        **{f: getattr(source, f) for f in source.__slots__} | {"operations": (), "lines": ()}
     )
     snapshot = Snapshot(
-        1, 0, (0, 2), (0, 5), ((68, 7),), (TaskView(Status.OK, 0, 0, (0,)),), (0, 0), (0, 4)
+        1,
+        0,
+        (0, 2, *(0,) * 6),
+        (0, 5, *(0,) * 6),
+        ((68, 7),),
+        (TaskView(Status.OK, 0, 0, (0,)),) * 2,
+        (0, 0),
+        (0, 4, 0, 0),
     )
     return [
         Begin(bare, guest.machine.pages, guest.start, ("to-page-pkmap",)),
         *steps[:3],
-        Sync(3, snapshot, WitnessView((1, 2), ((68, 7),), (0,), "CR3 of CPU 0")),
+        Sync(3, snapshot, WitnessView((1,) * 8, ((68, 7),), (0,) * 8, "CR3 of CPU 0")),
         Sync(3, None, None),
         *steps[3:],
         Trouble(2, "WARNING", "WARNING: CPU: 0", ("line",)),
@@ -80,7 +87,8 @@ def test_others_can_read_it_with_gzip_and_json(tmp_path):
 def test_a_truncated_file_says_after_how_many_steps(tmp_path, keep):
     path = tmp_path / "run.trace"
     steps = [record for record in sample() if isinstance(record, Step)]
-    write(path, [sample()[0], *(steps * 200)])
+    many = [one._replace(number=number) for number, one in enumerate(steps * 200)]
+    write(path, [sample()[0], *many])
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)])
     read = list(TraceReader(path, partial=True).records())
@@ -138,5 +146,5 @@ def test_lost_lines_are_noticed(tmp_path):
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     del lines[2]
     path.write_bytes(gzip.compress(b"".join(lines)))
-    with pytest.raises(TraceError, match="steps read"):
+    with pytest.raises(TraceError, match=r"run\.trace:3: step 1 stands where step 0 belongs"):
         list(TraceReader(path).records())
