@@ -58,10 +58,21 @@ def difference_lines(one: Divergence) -> Iterator[str]:
 def _fields(seen: Observation, allowed: AllowedOutcome) -> Iterator[str]:
     for name in allowed.differs:
         if name in _PICTURED:
+            yield from _addresses(seen, allowed.observation) if name == "slots" else ()
             continue
         want = field_words(name, getattr(allowed.observation, name))
         shown = _shorter(field_words(name, getattr(seen, name)))
         yield f"  {name:15} seen {shown}, allowed {_shorter(want)}"
+
+
+def _addresses(seen: Observation, allowed: Observation) -> Iterator[str]:
+    """Slots of which only the address of their page differs, which no picture shows."""
+    wanted = {change.slot: change for change in allowed.slots}
+    for change in seen.slots:
+        want = wanted.get(change.slot)
+        if want and change != want and change == want._replace(address=change.address):
+            shown = f"page_address {change.address:#x} seen, {want.address:#x} allowed"
+            yield f"  slot {change.slot:<10} {shown}"
 
 
 def _shorter(text: str) -> str:

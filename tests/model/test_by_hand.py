@@ -282,6 +282,13 @@ def test_the_address_of_a_page_that_was_put_and_taken_by_hand():
     assert predict(MACHINE, state, set_pte(1, NO_PAGE)).observation.slots == ((1, 1, 0, 0),)
 
 
+def test_a_slot_whose_pte_was_taken_by_hand_names_no_page_when_its_count_changes():
+    """It diverged on a correct kernel (kmod/shadow.c, page_address_of_pte)."""
+    state = after(Operation(OpCode.KMAP, 0, 0, 1), set_pte(1, NO_PAGE))
+    seen = predict(MACHINE, state, Operation(OpCode.KUNMAP, 0, 0)).observation
+    assert (seen.slots, seen.page_address) == (((1, 1, 0, 0),), 0xFF00_1000)
+
+
 def test_changes_are_told_in_order():
     machine = small(slots=16)
     state = initial(machine, empty_snapshot(machine))

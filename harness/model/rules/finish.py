@@ -34,9 +34,13 @@ def slot_changes(d: Draft) -> tuple[SlotChange, ...]:
 
 
 def _slot_address(d: Draft, slot: int, pte: int) -> int:
-    page = d.machine.page_of(pte)
-    if not d.page_address_allowed():
+    """The address of the page of *pte*; a slot that has none, now and before, names no page.
+
+    Source: kmod/shadow.c, ``page_address_of_pte``.
+    """
+    if not pte or not d.page_address_allowed():
         return 0
+    page = d.machine.page_of(pte)
     if page is not None:
         return d.page_address(page)
     return d.machine.layout.pkmap_address(slot) if vector.get(d.state.slots, slot).count else 0
