@@ -180,10 +180,9 @@ def _failed_assertions(result: ProgramResult) -> Iterable[Finding]:
     counts = Counter(one.field for one in result.failed_assertions)
     for field, count in counts.items():
         failed = next(one for one in result.failed_assertions if one.field == field)
-        seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
         place = f"{result.program}:{failed.line} step {failed.step}"
-        words = f"{field} {failed.wanted:#x} expected, {seen} seen"
-        yield Finding(f"expected {field}", place, count, (words,))
+        quoted = (failed.text,) if failed.text else ()
+        yield Finding(f"expected {field}", place, count, (*quoted, failed.words))
 
 
 def _behaviour(one: Divergence) -> str:

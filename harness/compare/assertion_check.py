@@ -22,6 +22,7 @@ class AssertionChecker:
 
     def __init__(self, program: Program, layout: Layout, start: int) -> None:
         self._layout = layout
+        self._file = program.file or program.name
         self._start = start
         self._opened = program.opening - 1
         self._by_step: dict[int, list[Assertion]] = {}
@@ -44,7 +45,15 @@ class AssertionChecker:
             wanted = self._wanted(assertion)
             seen = self._seen(assertion.field, record.observation)
             if seen != wanted:
-                yield FailedAssertion(record.number, assertion.line, assertion.field, wanted, seen)
+                yield FailedAssertion(
+                    record.number,
+                    assertion.line,
+                    assertion.field,
+                    wanted,
+                    seen,
+                    f"{self._file}:{assertion.line}",
+                    assertion.text,
+                )
 
     def _wanted(self, assertion: Assertion) -> int:
         if assertion.relative:

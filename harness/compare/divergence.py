@@ -6,7 +6,7 @@ from enum import Enum
 
 from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import Machine
-from harness.model.records.observation import Observation
+from harness.model.records.observation import Observation, Status
 from harness.model.records.operation import Operation
 from harness.model.records.page import PageKind
 from harness.model.records.state import State
@@ -22,10 +22,14 @@ class Layer(Enum):
 
 
 class Verdict(Enum):
-    """What is known after a comparison; none is ever counted as another."""
+    """What is known after a comparison; none is ever counted as another.
+
+    UNMET: what the author of a scenario expects was not seen, and the model allows what was.
+    """
 
     AGREE = "agree"
     DIVERGE = "diverge"
+    UNMET = "unmet"
     UNKNOWN = "unknown"
     ERROR = "error"
 
@@ -87,13 +91,44 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class FailedAssertion:
-    """What the author of a scenario expected and did not see; the model may well have agreed."""
+    """What the author of a scenario expected and did not see; the model may well have agreed.
+
+    ``place`` and ``text`` are file, line and words of the source, as reports quote them.
+    """
 
     step: int
     line: int
     field: str
     wanted: int
     seen: int | None
+    place: str = ""
+    text: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was expected and what was seen, in the words and numbers of scenarios."""
+        seen = "nothing" if self.seen is None else self._named(self.seen)
+        return f"{self.field} {self._named(self.wanted)} expected, {seen} seen"
+
+    def _named(self, value: int) -> str:
+        if self.field == "status" and 0 <= value < len(Status):
+            return Status(value).name.lower()
+        if self.field == "pte":
+            return "present" if value else "none"
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SilentInterrupt:
+    """An ``interrupt`` of a scenario that came in no operation, however often it was armed.
+
+    ``refused`` of ``armed`` times the kernel's function lacked that instruction.
+    """
+
+    place: str
+    text: str
+    armed: int
+    refused: int
 
 
 @dataclass(slots=True)
@@ -116,6 +151,7 @@ class ProgramResult:
     foreign: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     failed_assertions: list[FailedAssertion] = field(default_factory=list)
+    silent_interrupts: list[SilentInterrupt] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
     speaking: set[int] = field(default_factory=set)
     syncs: int = 0
@@ -139,8 +175,11 @@ class ProgramResult:
     @property
     def verdict(self) -> Verdict:
         """The verdict of this program; nothing executed is never agreement."""
-        if any(one.layer is not Layer.KNOWN for one in self.divergences) or self.failed_assertions:
+        if any(one.layer is not Layer.KNOWN for one in self.divergences):
             return Verdict.DIVERGE
+        if self.failed_assertions:
+            claimed = all(one.line for one in self.failed_assertions)
+            return Verdict.UNMET if claimed else Verdict.DIVERGE
         if self.ended or not self.complete or self.nothing_executed:
             return Verdict.ERROR
         if not self.executes:

@@ -16,11 +16,12 @@ from harness.compare.divergence_builder import DivergenceBuilder
 from harness.compare.divergence_log import DivergenceLog
 from harness.compare.followed_state import state_after, state_at_sync
 from harness.compare.foreign_users import explain_with_others
+from harness.compare.interrupt_watch import InterruptWatch
 from harness.compare.witness_comparison import at_rest, disagreements
 from harness.model.fast.fast_path import allowed
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation, Status
-from harness.model.records.operation import Operation
+from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome, differences
 from harness.model.records.state import State
 from harness.model.rules.complaint import may_complain
@@ -48,6 +49,7 @@ class Judge:
         self._criteria = criteria
         self._states: tuple[State, ...] = (start,)
         self._last = start
+        self._interrupts = InterruptWatch(program)
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
         self.doubtful = False
         """Whether the guest should show its state, which is lost or was not predicted."""
@@ -66,6 +68,8 @@ class Judge:
         """Judge one step; returns its divergence if there is one."""
         result = self.result
         result.coverage.add(record)
+        if record.operation.code is OpCode.INTERRUPT or record.observation.interrupts:
+            self._interrupts.step(record)
         if self._assertions.wanted(record.number):
             result.failed_assertions += self._assertions.check(record, self._criteria.mask.blanked)
         if not self._states:
@@ -279,5 +283,6 @@ class Judge:
     def end(self, record: End) -> ProgramResult:
         """Take the end of the program; returns its result."""
         self.result.complete = True
+        self.result.silent_interrupts += self._interrupts.silent()
         self.result.ended = record.reason
         return self.result

@@ -28,9 +28,12 @@ class JudgedRun:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of diverge, error, unknown, agree; a run without a judged step is an error."""
+        """The worst of diverge, unmet, error, unknown, agree.
+
+        A run without a judged step is an error.
+        """
         verdicts = {program.verdict for program in self.programs}
-        for worst in (Verdict.DIVERGE, Verdict.ERROR, Verdict.UNKNOWN):
+        for worst in (Verdict.DIVERGE, Verdict.UNMET, Verdict.ERROR, Verdict.UNKNOWN):
             if worst in verdicts:
                 return worst
         return Verdict.AGREE if self.steps else Verdict.ERROR

@@ -84,8 +84,5 @@ def _steps(result: RunResult) -> tuple[str, ...]:
         for one in result.divergences
         if one.layer is not Layer.KNOWN
     ]
-    found += [
-        f"line {one.line}: {one.field} is not as the scenario says"
-        for _, one in result.failed_assertions
-    ]
+    found += [f"line {one.line}: {one.words}" for _, one in result.failed_assertions]
     return (*found, result.crash) if result.crash else tuple(found)

@@ -51,8 +51,8 @@ def _verdict_case(result: JobResult) -> TestCase:
     report = result.report
     case = TestCase("verdict", classname=result.job.name, time=round(result.seconds, 3))
     verdict = report.get("verdict")
-    if verdict == "diverge":
-        case.result = [Failure(_text(_first(report)), "diverge")]
+    if verdict in ("diverge", "unmet"):
+        case.result = [Failure(_text(_first(report)), verdict)]
     elif verdict != "agree" or result.exit_code:
         case.result = [
             Error(_text(report.get("error") or f"exit code {result.exit_code}"), str(verdict))
@@ -69,5 +69,7 @@ def _first(report: Mapping[str, Any]) -> str:
     divergences = report.get("divergences", ())
     if divergences:
         return str(divergences[0].get("summary", divergences[0]))
+    for unmet in report.get("failed_assertions", ()):
+        return f"{unmet['place']}: {unmet['text']}"
     troubles = report.get("troubles", ())
     return str(troubles[0].get("title")) if troubles else "diverged"

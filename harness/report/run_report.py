@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from harness.compare.divergence import Divergence, Layer, Verdict
+from harness.compare.divergence import Divergence, Layer, SilentInterrupt, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
 from harness.compare.transitions import Transitions
 from harness.model.records.layout import Generation, Layout
@@ -13,6 +13,7 @@ from harness.run.run_result import Confirmation, RunResult
 _VERDICTS = {
     Verdict.AGREE: "AGREE: the kernel did at every step what the model allows",
     Verdict.DIVERGE: "DIVERGE: the kernel did what the model does not allow",
+    Verdict.UNMET: "UNMET: a scenario expects what was not seen; the model allows what was",
     Verdict.UNKNOWN: "UNKNOWN: not every step could be judged",
     Verdict.ERROR: "ERROR: no verdict on the kernel",
 }
@@ -178,6 +179,7 @@ def _divergences(result: RunResult) -> Iterator[str]:
     if result.divergences:
         yield from _first(_telling(result.divergences))
     yield from _assertions(result)
+    yield from _silent_interrupts(result)
     for program in result.results:
         if program.unknown_because:
             yield f"unknown     {program.program}: {program.unknown_because}"
@@ -187,10 +189,29 @@ def _assertions(result: RunResult) -> Iterator[str]:
     """What the authors of scenarios expected, where the model may have agreed with the kernel."""
     if result.failed_assertions:
         count = len(result.failed_assertions)
-        yield f"expected    {count} expectations of scenarios were not met:"
+        yield f"expected    {_number(count, 'expectation')} not met:"
     for program, failed in result.failed_assertions[:_DIVERGENCES_SHOWN]:
-        seen = "nothing" if failed.seen is None else f"{failed.seen:#x}"
-        yield f"  {program}:{failed.line}: {failed.field} {failed.wanted:#x} expected, {seen} seen"
+        if failed.line:
+            yield f"  {failed.place}: {failed.words}"
+            yield from [f"      {failed.text}"] if failed.text else ()
+        else:
+            yield f"  {program} step {failed.step}: {failed.words}"
+    if len(result.failed_assertions) > _DIVERGENCES_SHOWN:
+        yield f"  ... and {len(result.failed_assertions) - _DIVERGENCES_SHOWN} more"
+
+
+def _silent_interrupts(result: RunResult) -> Iterator[str]:
+    """Interrupts that never came: their scenarios have not tried what they are about."""
+    for one in result.silent_interrupts:
+        yield f"warning     {one.place}: this interrupt never came ({_silence(one)}):"
+        yield f"      {one.text}"
+
+
+def _silence(one: SilentInterrupt) -> str:
+    times = f"armed {_number(one.armed, 'time')}"
+    if one.refused == one.armed:
+        return "refused: the kernel's function has no such instruction"
+    return f"{times}, refused {one.refused} of them" if one.refused else times
 
 
 def _telling(divergences: Sequence[Divergence]) -> Divergence:

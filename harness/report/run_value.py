@@ -68,10 +68,15 @@ def _findings_value(result: RunResult) -> dict[str, Any]:
                 "line": failed.line,
                 "step": failed.step,
                 "field": failed.field,
+                "place": failed.place,
+                "text": failed.text,
+                "wanted": failed.wanted,
+                "seen": failed.seen,
             }
             for one in result.results
             for failed in one.failed_assertions
         ],
+        "silent_interrupts": [asdict(one) for one in result.silent_interrupts],
         "known": dict(result.total("known")),
         "vanished": dict(result.total("vanished")),
         "foreign": dict(result.total("foreign")),

@@ -4,7 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.compare.divergence import Divergence, FailedAssertion, Layer, ProgramResult, Verdict
+from harness.compare.divergence import (
+    Divergence,
+    FailedAssertion,
+    Layer,
+    ProgramResult,
+    SilentInterrupt,
+    Verdict,
+)
 from harness.compare.transitions import Transitions, transitions
 from harness.coverage.line_coverage import LineCoverage
 from harness.guest.protocol import GuestFacts
@@ -139,6 +146,11 @@ class RunResult:
         )
 
     @property
+    def silent_interrupts(self) -> tuple[SilentInterrupt, ...]:
+        """Interrupts of scenarios that never came."""
+        return tuple(one for result in self.results for one in result.silent_interrupts)
+
+    @property
     def not_applicable(self) -> tuple[ProgramOutcome, ...]:
         """The scenarios whose requirements this guest does not meet."""
         return tuple(program for program in self.programs if program.not_applicable)
@@ -176,11 +188,16 @@ class RunResult:
         verdicts = {result.verdict for result in self.results}
         if self.crash or self.troubles or Verdict.DIVERGE in verdicts:
             return Verdict.DIVERGE
+        if Verdict.UNMET in verdicts:
+            return Verdict.UNMET
         if self.error or not self.steps or Verdict.ERROR in verdicts:
             return Verdict.ERROR
         return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.AGREE
 
     @property
     def exit_code(self) -> int:
-        """0 agreement, 1 divergence or kernel trouble, 3 failure (docs/architecture.md)."""
-        return {Verdict.AGREE: 0, Verdict.DIVERGE: 1}.get(self.verdict, 3)
+        """0 agreement, 1 divergence, kernel trouble or unmet expectation, 3 failure.
+
+        docs/architecture.md has the table.
+        """
+        return {Verdict.AGREE: 0, Verdict.DIVERGE: 1, Verdict.UNMET: 1}.get(self.verdict, 3)

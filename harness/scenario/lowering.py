@@ -33,6 +33,8 @@ from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES
 
 MAX_TASKS: Final = 64  # KMH_MAX_TASKS
 MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
+QUOTED_MOST: Final = 200
+"""Characters of a line of the source that a report quotes."""
 
 
 def lower(scenario: Scenario, facts: Facts) -> Program | NotApplicable:
@@ -157,9 +159,9 @@ class _Lowering:
         self._operations.append(operation)
         self._places.append(statement.where)
         for wanted in statement.expectations:
-            value = evaluate(wanted.value, names)
+            value, line = evaluate(wanted.value, names), wanted.where.line
             self._assertions.append(
-                Assertion(step, wanted.field, value, wanted.relative, wanted.where.line)
+                Assertion(step, wanted.field, value, wanted.relative, line, self._source(line))
             )
         if statement.body:
             self.run(statement.body, task, names)
@@ -169,6 +171,11 @@ class _Lowering:
             raise ScenarioError(
                 statement.where, "this block is empty", hint="give it an operation"
             )
+
+    def _source(self, line: int) -> str:
+        """The text of *line*, as reports quote it."""
+        lines = self._scenario.text
+        return lines[line - 1].strip()[:QUOTED_MOST] if line <= len(lines) else ""
 
     def _lowered(self, statement: OpStatement, task: int, names: Mapping[str, int]) -> Operation:
         page = NO_PAGE if statement.page is None else self._page(statement.page, names)
@@ -256,6 +263,7 @@ class _Lowering:
             self._scenario.title,
             tuple(self._task_ids),
             any(requirement.name == "throwaway" for requirement in self._scenario.requires),
+            file=self._scenario.file,
         )
         check_rules(program, self._facts.layout, self._places, self._sections)
         return program

@@ -12,13 +12,18 @@ BOOT: Final = "the boot"
 
 
 class Assertion(NamedTuple):
-    """What the author expects at *step*; ``relative`` counts from the cursor after the opening."""
+    """What the author expects at *step*; ``relative`` counts from the cursor after the opening.
+
+    ``line`` and ``text`` are those of the source; line 0 is that of a generated program, whose
+    oracle is as sure as the model.
+    """
 
     step: int
     field: str
     value: int
     relative: bool
     line: int
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Program:
     ``tasks`` has the CPU of each task (UNBOUND: any), ``pools`` kinds and counts of pages
     (ids count from 0 over all pools in order), ``lines`` the source line of each
     operation (0: generated; empty: all generated), ``opening`` the number of operations
-    that come before those of its author (opening.py).
+    that come before those of its author (opening.py), ``file`` the file of a scenario.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Program:
     task_names: tuple[str, ...] = ()
     throwaway: bool = False
     opening: int = 0
+    file: str = ""
 
     def after(self, opening: tuple[Operation, ...]) -> "Program":
         """The same program with *opening* before it."""

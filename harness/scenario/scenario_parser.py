@@ -1,5 +1,6 @@
 """Text to Scenario.  docs/scenarios.md is the reference of the language."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,8 @@ def read_scenario(path: Path) -> Scenario:
 
 def parse_scenario(text: str, file: str = "<text>") -> Scenario:
     """Parse *text*; *file* is what errors call it."""
-    return _Parser(file, TokenStream(tokenize(text, file))).scenario()
+    scenario = _Parser(file, TokenStream(tokenize(text, file))).scenario()
+    return replace(scenario, text=tuple(text.split("\n")))
 
 
 class _Parser:

@@ -131,7 +131,7 @@ Statement: TypeAlias = OpStatement | AtomicBlock | TaskLine | Loop
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A parsed scenario; ``file`` names it in reports."""
+    """A parsed scenario; ``file`` names it in reports, ``text`` are its lines."""
 
     file: str
     title: str
@@ -139,3 +139,4 @@ class Scenario:
     tasks: tuple[TaskDecl, ...]
     pages: tuple[PoolDecl, ...]
     body: tuple[Statement, ...] = field(default=())
+    text: tuple[str, ...] = field(default=(), compare=False, repr=False)

@@ -29,4 +29,5 @@ def _program_value(program: Program) -> dict[str, Any]:
         "assertions": program.assertions,
         "throwaway": program.throwaway,
         "opening": program.opening,
+        "file": program.file,
     }

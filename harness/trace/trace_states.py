@@ -49,7 +49,7 @@ _PROGRAM: Final = (
 _PAGE: Final = Numbers(("pfn", 0, U32), ("kind", 1, len(PageKind)), ("bucket", 0, U16))
 _POOL: Final = Numbers(("kind", 1, len(PageKind)), ("pages", 1, NO_PAGE))
 _DEPTH: Final = integers(-(1 << 31), (1 << 31) - 1)
-_ASSERTION_FIELDS: Final = 5
+_ASSERTION_FIELDS: Final = 6
 
 
 def begin_of(layout: Layout, value: list[Any]) -> Begin:
@@ -101,6 +101,7 @@ def _program_of(layout: Layout, value: Any) -> Program:  # noqa: ANN401 - any JS
         each(known["task_names"], "task_names", text, most=TASKS_MOST),
         flag(known["throwaway"], "throwaway"),
         integer(known.get("opening", 0), "opening", 0, U32),
+        text(known.get("file", ""), "file"),
     )
 
 
@@ -116,7 +117,9 @@ def _task_cpu(layout: Layout) -> Callable[[Any, str], int]:
 
 
 def _assertion(value: Any, name: str) -> Assertion:  # noqa: ANN401 - any JSON value
-    step, field, number, relative, line = fields(value, name, _ASSERTION_FIELDS)
+    if type(value) is list and len(value) == _ASSERTION_FIELDS - 1:
+        value = [*value, ""]
+    step, field, number, relative, line, quoted = fields(value, name, _ASSERTION_FIELDS)
     if field not in ASSERTED_FIELDS:
         raise damaged(f"an assertion of {shown(field)}, which no observation has")
     return Assertion(
@@ -125,6 +128,7 @@ def _assertion(value: Any, name: str) -> Assertion:  # noqa: ANN401 - any JSON v
         integer(number, "value of an assertion", -EXPECTED_MOST, EXPECTED_MOST),
         flag(relative, "relative of an assertion"),
         integer(line, "line of an assertion", 0, U32),
+        text(quoted, "text of an assertion"),
     )
 
 
