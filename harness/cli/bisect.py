@@ -14,13 +14,23 @@ from harness.base.held_folders import output_folder
 from harness.check.bisection import Bisector, JudgedCommit, step_lines
 from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
 from harness.check.lane import Workload
-from harness.cli.options import TREE_HELP, Debug, Machine, NewOut, Scenarios, Silence, Steps
+from harness.cli.options import (
+    TREE_HELP,
+    Debug,
+    Expression,
+    Machine,
+    NewOut,
+    Scenarios,
+    Silence,
+    Steps,
+)
 from harness.cli.output import CommandOutput, shown_progress
 from harness.errors import HarnessError, UsageError
 from harness.guest.shape_words import parse_shape
 from harness.patch.gittree import commit_of, is_git, local_changes
 from harness.patch.scratch import open_scratch, require_kernel_tree
-from harness.run.programs import read_plan, scenario_files
+from harness.run.programs import read_plan
+from harness.run.scenario_files import scenario_files
 
 ABORT = 128
 """``git bisect run`` stops at 128 and above, and concludes nothing about the commit."""
@@ -37,6 +47,7 @@ def bisect_step(
     tree: Tree = Path(),
     config: Config = DEFAULT_CONFIGS[0],
     scenario: Scenarios = None,
+    expression: Expression = "",
     shape: Machine = "",
     steps: Steps = 0,
     out: NewOut = None,
@@ -49,7 +60,9 @@ def bisect_step(
     """
     del debug
     try:
-        with _bisector(tree, config, _workload(scenario, shape, steps), out) as bisector:
+        with _bisector(
+            tree, config, _workload(scenario, expression, shape, steps), out
+        ) as bisector:
             step = _judged_here(bisector, tree, quiet=quiet)
     except HarnessError as error:
         sys.stderr.write(f"{project.NAME}: {error}\n")
@@ -72,6 +85,7 @@ def bisect(
     tree: Tree = Path(),
     config: Config = DEFAULT_CONFIGS[0],
     scenario: Scenarios = None,
+    expression: Expression = "",
     shape: Machine = "",
     steps: Steps = 0,
     out: NewOut = None,
@@ -83,7 +97,7 @@ def bisect(
     Exit 0 found, 2 not found.
     """
     del debug
-    workload = _workload(scenario, shape, steps)
+    workload = _workload(scenario, expression, shape, steps)
     with (
         _bisector(tree, config, workload, out) as bisector,
         shown_progress(quiet=quiet) as progress,
@@ -95,9 +109,9 @@ def bisect(
     raise typer.Exit(0 if found.words else 2)
 
 
-def _workload(scenario: list[Path] | None, shape: str, steps: int) -> Workload:
-    plan = read_plan(scenario_files(scenario or [], project.SCENARIOS), 1, steps)
-    return Workload(parse_shape(shape), plan)
+def _workload(scenario: list[Path] | None, expression: str, shape: str, steps: int) -> Workload:
+    files = scenario_files(scenario or [], project.SCENARIOS, expression)
+    return Workload(parse_shape(shape), read_plan(files, 1, steps))
 
 
 @contextmanager

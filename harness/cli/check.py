@@ -23,6 +23,7 @@ from harness.cli.options import (
     STEPS_HELP,
     TREE_HELP,
     Debug,
+    Expression,
     Json,
     KnownBugsFile,
     Machine,
@@ -47,7 +48,8 @@ from harness.patch.patch_reader import read_patches
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
-from harness.run.programs import Plan, read_plan, scenario_files
+from harness.run.programs import Plan, read_plan
+from harness.run.scenario_files import scenario_files
 
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
@@ -86,14 +88,14 @@ CheckSteps = Annotated[
     typer.Option(
         "--steps",
         min=0,
-        help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario]",
+        help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario or -k]",
     ),
 ]
 Sweeps = Annotated[
     str,
     typer.Option(
         help="Interrupts at every instruction: touched (of what the patch touches), all or none. "
-        "[default: touched, or none with --scenario]"
+        "[default: touched, or none with --scenario or -k]"
     ),
 ]
 Each = Annotated[
@@ -119,6 +121,7 @@ def check(
     base: BaseRevision = "",
     configs: Configs = "",
     scenario: Scenarios = None,
+    expression: Expression = "",
     seed: Seed = 1,
     steps: CheckSteps = None,
     shape: Machine = "",
@@ -140,11 +143,10 @@ def check(
     Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """
     output = CommandOutput(json, mail, quiet=quiet)
-    patches = _patches(
-        ["-"] * (b4 and not patch) or patch or [], place := _place(tree, kernel), base
-    )
-    swept = () if scenario else chosen_sweeps(sweeps, patches)
-    plan = _plan(scenario, swept, seed, steps)
+    place = _place(tree, kernel)
+    patches = _patches(["-"] * (b4 and not patch) or patch or [], place, base)
+    swept = () if scenario or expression else chosen_sweeps(sweeps, patches)
+    plan = _plan(scenario, expression, swept, seed, steps)
     request = CheckRequest(
         place,
         patches,
@@ -160,16 +162,26 @@ def check(
     results = _checked(request, kernel, each=each, verbose=verbose, quiet=quiet)
     _write(results, json, mail)
     _report(results, output, b4=b4, verbose=verbose)
+    raise typer.Exit(_exit_code(results))
+
+
+def _exit_code(results: tuple[CheckResult, ...]) -> int:
+    """That of a patch that is newly failing, else the worst."""
     codes = {one.exit_code for one in results}
-    raise typer.Exit(FAILING if FAILING in codes else max(codes))
+    return FAILING if FAILING in codes else max(codes)
 
 
 def _plan(
-    scenarios: list[Path] | None, sweeps: tuple[Path, ...], seed: int, steps: int | None
+    scenarios: list[Path] | None,
+    expression: str,
+    sweeps: tuple[Path, ...],
+    seed: int,
+    steps: int | None,
 ) -> Plan:
     """The scenarios, the sweeps, and generated steps unless scenarios are named."""
-    files = scenario_files(scenarios or [], project.SCENARIOS)
-    return read_plan((*files, *sweeps), seed, STEPS * (not scenarios) if steps is None else steps)
+    files = scenario_files(scenarios or [], project.SCENARIOS, expression)
+    wanted = (0 if scenarios or expression else STEPS) if steps is None else steps
+    return read_plan((*files, *sweeps), seed, wanted)
 
 
 def _swept(files: tuple[Path, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "explore": "explore",
     "histories": "histories",
     "kernels": "kernels",
+    "scenarios": "scenarios",
     "cache": "cache_command",
     "doctor": "doctor",
     "nightly": "nightly",

@@ -40,7 +40,8 @@ from harness.mutants.shared_tree import open_shared_tree
 from harness.mutants.trials import Trials
 from harness.report.score_report import attempt_line, score_lines, score_value
 from harness.report.score_table import read_scores, table_lines
-from harness.run.programs import read_plan, scenario_files
+from harness.run.programs import read_plan
+from harness.run.scenario_files import scenario_files
 
 Names = Annotated[
     list[str] | None,

@@ -40,7 +40,16 @@ Machine = Annotated[str, typer.Option(help=MACHINE_HELP)]
 Scenarios = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Scenario file or folder; may be repeated. Default: all conformance scenarios."
+        help="Scenario to run: a file, a folder, or the name of one of ours; may be repeated. "
+        "[default: all conformance scenarios]"
+    ),
+]
+Expression = Annotated[
+    str,
+    typer.Option(
+        "-k",
+        metavar="EXPRESSION",
+        help="Only scenarios whose names match, as in -k 'pkmap and not wait'.",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of all programs that are generated.")]

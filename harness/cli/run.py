@@ -10,6 +10,7 @@ import typer
 
 from harness.base import project
 from harness.base.held_folders import output_folder
+from harness.base.output_files import STANDARD_OUTPUT, write_whole
 from harness.base.progress import Progress
 from harness.cli.options import (
     DEFAULT_KERNEL,
@@ -19,6 +20,7 @@ from harness.cli.options import (
     Abstract,
     BuildDir,
     Debug,
+    Expression,
     Json,
     KernelName,
     KnownBugsFile,
@@ -38,13 +40,16 @@ from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
+from harness.report.junit import write_run_junit
+from harness.report.ktap import ktap_lines
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_run
 from harness.run.main_job import execute
-from harness.run.programs import Plan, read_plan, scenario_files
+from harness.run.programs import Plan, read_plan
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
+from harness.run.scenario_files import scenario_files
 
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
@@ -53,7 +58,17 @@ Smp = Annotated[int | None, typer.Option(help=f"{SMP_HELP} [default: 2]")]
 Memory = Annotated[int | None, typer.Option(help=f"{MEMORY_HELP} [default: 256]")]
 RunSteps = Annotated[
     int | None,
-    typer.Option(min=0, help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario]"),
+    typer.Option(min=0, help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario or -k]"),
+]
+FirstOnly = Annotated[
+    bool, typer.Option("-x", "--stop-first", help="Stop after the first program that diverges.")
+]
+Junit = Annotated[
+    Path | None,
+    typer.Option(help="Write the result as JUnit XML to a file; - is standard output."),
+]
+Ktap = Annotated[
+    Path | None, typer.Option(help="Write the result as KTAP to a file; - is standard output.")
 ]
 TraceFile = Annotated[Path | None, typer.Option(help="Write every step to a trace for `diff`.")]
 Attach = Annotated[
@@ -83,11 +98,15 @@ def run(
     smp: Smp = None,
     memory: Memory = None,
     scenario: Scenarios = None,
+    expression: Expression = "",
+    stop_first: FirstOnly = False,
     seed: Seed = 1,
     steps: RunSteps = None,
     abstract: Abstract = 0,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
+    junit: Junit = None,
+    ktap: Ktap = None,
     trace: TraceFile = None,
     attach: Attach = "",
     throwaway: Throwaway = False,
@@ -105,27 +124,25 @@ def run(
     """
     del debug
     bugs = load_known_bugs(known_bugs, date.today())
-    output = CommandOutput(json, trace, quiet=quiet)
-    request = RunRequest(
-        kernel,
-        build_dir,
-        _machine(shape, smp, memory, attach, deterministic=deterministic),
-        _plan(scenario or [], seed, steps, abstract),
-        output_folder(out, "run", Path(kernel).name),
-        trace,
-        attach,
-        template,
-        throwaway,
-        deterministic,
-        coverage,
-        known_bugs=bugs,
-    )
+    output = _output(trace, json, junit, ktap, quiet=quiet)
+    machine = _machine(shape, smp, memory, attach, deterministic=deterministic)
+    plan = _plan(scenario or [], expression, seed, steps, abstract)
+    folder = output_folder(out, "run", Path(kernel).name)
+    request = RunRequest(kernel, build_dir, machine, plan, folder, trace, attach, template)
+    request = replace(request, throwaway=throwaway, deterministic=deterministic, known_bugs=bugs)
+    request = replace(request, coverage=coverage, stop_first=stop_first)
     with shown_progress(quiet=quiet) as progress:
         result, stopped = _executed(request, progress, show_command if verbose else None)
     output.report(run_lines(result, verbose=verbose))
-    if json:
-        write_run(result, json)
+    _write(result, json, junit, ktap)
     raise stopped or typer.Exit(result.exit_code)
+
+
+def _output(trace: Path | None, *results: Path | None, quiet: bool) -> CommandOutput:
+    """The output.  Raises UsageError where *trace* would go to standard output."""
+    if trace == STANDARD_OUTPUT:
+        raise UsageError("a trace is no text", hint="give --trace the name of a file")
+    return CommandOutput(trace, *results, quiet=quiet)
 
 
 def _executed(
@@ -138,9 +155,22 @@ def _executed(
         return ended.result, ended
 
 
-def _plan(scenarios: list[Path], seed: int, steps: int | None, abstract: int) -> Plan:
-    wanted = (0 if scenarios else STEPS) if steps is None else steps
-    return read_plan(scenario_files(scenarios, project.SCENARIOS), seed, wanted, abstract)
+def _write(result: RunResult, json: Path | None, junit: Path | None, ktap: Path | None) -> None:
+    """Write each result that is asked for."""
+    if json:
+        write_run(result, json)
+    if junit:
+        write_run_junit(result, junit)
+    if ktap:
+        write_whole(ktap, "\n".join(ktap_lines(result)) + "\n")
+
+
+def _plan(
+    scenarios: list[Path], expression: str, seed: int, steps: int | None, abstract: int
+) -> Plan:
+    wanted = (0 if scenarios or expression else STEPS) if steps is None else steps
+    files = scenario_files(scenarios, project.SCENARIOS, expression)
+    return read_plan(files, seed, wanted, abstract)
 
 
 def _machine(

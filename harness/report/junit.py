@@ -1,4 +1,4 @@
-"""JUnit XML of a nightly: one suite a run, one case a scenario or generated program."""
+"""JUnit XML of runs: one suite a run, one case a scenario or generated program."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,6 +9,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from harness.base.output_files import write_whole
 from harness.nightly.fleet import JobResult
+from harness.report.run_value import run_value
+from harness.run.run_result import RunResult
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PROPERTIES = ("verdict", "steps", "seed", "machine")
@@ -16,23 +18,34 @@ _PROPERTIES = ("verdict", "steps", "seed", "machine")
 
 def write_junit(results: Iterable[JobResult], path: Path) -> None:
     """Write one JUnit file for all *results*; a run without a verdict is an error of its own."""
-    document = JUnitXml("kmap-harness nightly")
-    for result in results:
-        document.add_testsuite(_suite(result))
+    suites = (_suite(one.job.name, one.report, one.seconds, one.exit_code) for one in results)
+    _write("kmap-harness nightly", suites, path)
+
+
+def write_run_junit(result: RunResult, path: Path) -> None:
+    """Write the JUnit file of one run."""
+    seconds = sum(result.phases.values())
+    suite = _suite(result.kernel.name, run_value(result), seconds, result.exit_code)
+    _write("kmap-harness run", (suite,), path)
+
+
+def _write(name: str, suites: Iterable[TestSuite], path: Path) -> None:
+    document = JUnitXml(name)
+    for suite in suites:
+        document.add_testsuite(suite)
     document.update_statistics()
     write_whole(path, document.tostring().decode("utf-8"))
 
 
-def _suite(result: JobResult) -> TestSuite:
-    report = result.report
-    suite = TestSuite(result.job.name)
-    suite.time = round(result.seconds, 3)
+def _suite(job: str, report: Mapping[str, Any], seconds: float, exit_code: int) -> TestSuite:
+    suite = TestSuite(job)
+    suite.time = round(seconds, 3)
     for name in _PROPERTIES:
         suite.add_property(name, _text(report.get(name, "")))
     suite.add_property("kernel", _text(report.get("kernel", {}).get("release", "")))
     for program in report.get("programs", ()):
-        suite.add_testcase(_case(result.job.name, program))
-    suite.add_testcase(_verdict_case(result))
+        suite.add_testcase(_case(job, program))
+    suite.add_testcase(_verdict_case(job, report, seconds, exit_code))
     suite.update_statistics()
     return suite
 
@@ -46,17 +59,14 @@ def _case(suite: str, program: Mapping[str, Any]) -> TestCase:
     return case
 
 
-def _verdict_case(result: JobResult) -> TestCase:
+def _verdict_case(job: str, report: Mapping[str, Any], seconds: float, exit_code: int) -> TestCase:
     """The run as a whole: trouble on the console and failures belong to no single program."""
-    report = result.report
-    case = TestCase("verdict", classname=result.job.name, time=round(result.seconds, 3))
+    case = TestCase("verdict", classname=job, time=round(seconds, 3))
     verdict = report.get("verdict")
     if verdict in ("diverge", "unmet"):
         case.result = [Failure(_text(_first(report)), verdict)]
-    elif verdict != "agree" or result.exit_code:
-        case.result = [
-            Error(_text(report.get("error") or f"exit code {result.exit_code}"), str(verdict))
-        ]
+    elif verdict != "agree" or exit_code:
+        case.result = [Error(_text(report.get("error") or f"exit code {exit_code}"), str(verdict))]
     return case
 
 

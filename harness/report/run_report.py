@@ -31,6 +31,7 @@ def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
     if result.coverage:
         yield from coverage_lines(result.coverage)
     yield from _findings(result)
+    yield from (f"note        {note}" for note in result.notes)
     yield f"verdict     {_verdict(result)}"
 
 

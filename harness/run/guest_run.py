@@ -8,7 +8,7 @@ from typing import NamedTuple
 from harness.base.progress import Progress
 from harness.base.signals import EndedBySignal
 from harness.base.stopwatch import Stopwatch
-from harness.compare.divergence import Layer
+from harness.compare.divergence import Layer, Verdict
 from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, KernelError
 from harness.guest.protocol import Evidence, GuestFacts
@@ -99,6 +99,8 @@ class GuestRun:
             failure = self._one(program)
             if failure or (request.briefly and self._broken()):
                 return failure
+            if request.stop_first and self.outcomes and failed(self.outcomes[-1]):
+                return None
         return None
 
     def _keep_last(self) -> None:
@@ -147,6 +149,15 @@ class GuestRun:
             error=error,
             crash=crash,
         )
+
+
+def failed(outcome: ProgramOutcome) -> bool:
+    """Whether a program has shown what makes a run fail."""
+    result = outcome.result
+    if result is None:
+        return False
+    fine = result.verdict in (Verdict.AGREE, Verdict.UNKNOWN)
+    return not fine or bool(result.unexplained)
 
 
 def _ignore(what: object) -> None:

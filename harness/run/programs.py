@@ -55,27 +55,6 @@ def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -
     return Plan(tuple(read_scenario(path) for path in files), seed, steps, abstract=abstract)
 
 
-def scenario_files(named: Sequence[Path], folder: Path) -> tuple[Path, ...]:
-    """The files named, those in folders named, or everything in *folder* where none is named."""
-    found = [
-        path
-        for one in (named or [folder])
-        for path in (sorted(one.glob("*.kmap")) if one.is_dir() else [one])
-    ]
-    if not found:
-        places = ", ".join(map(str, named or [folder]))
-        raise UsageError(
-            f"there is no scenario in {places}", hint="scenarios are files that end in .kmap"
-        )
-    for path in found:
-        if not path.is_file():
-            raise UsageError(
-                f"there is no scenario file {path}",
-                hint=f"those that come with the harness are in {folder}",
-            )
-    return tuple(found)
-
-
 def planned(
     plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool = True
 ) -> Iterator[Program | NotApplicable]:

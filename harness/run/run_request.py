@@ -24,6 +24,7 @@ class RunRequest:
     ``deterministic``: record the programs in one guest, and judge another that has them in its
     image and counts instructions.  ``coverage``: the folder for a report of the lines that were
     executed. ``briefly``: end the run with the first program that breaks the contract.
+    ``stop_first``: end it with the first program that fails in any way.
     ``confirm``: what ends a guest runs again before the kernel is blamed.
     ``known_bugs``: bugs that are counted, and are no divergence.
     """
@@ -40,6 +41,7 @@ class RunRequest:
     deterministic: bool = False
     coverage: Path | None = None
     briefly: bool = False
+    stop_first: bool = False
     confirm: bool = True
     known_bugs: KnownBugs = field(default_factory=our_known_bugs)
 

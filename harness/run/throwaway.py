@@ -6,6 +6,7 @@ from dataclasses import replace
 from harness.base.signals import EndedBySignal
 from harness.compare.divergence import Verdict
 from harness.model.records.machine import missing_operations
+from harness.run.guest_run import failed
 from harness.run.programs import Plan
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
@@ -29,6 +30,8 @@ def with_throwaway(
     No guest is booted for a scenario that this kernel cannot run.
     """
     for scenario in request.plan.scenarios:
+        if request.stop_first and any(map(failed, result.programs)):
+            break
         if wrecks(scenario) and result.layout:
             one = lower(
                 scenario,

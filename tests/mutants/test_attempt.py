@@ -12,7 +12,8 @@ from harness.mutants import attempt as attempt_module
 from harness.mutants.attempt import TrialSetup, attempt_switched
 from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.mutants.score import Detection
-from harness.run.programs import read_plan, scenario_files
+from harness.run.programs import read_plan
+from harness.run.scenario_files import scenario_files
 from harness.run.throwaway import wrecks
 from tests.check.fakes import counted_twice, ran
 

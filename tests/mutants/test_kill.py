@@ -12,7 +12,8 @@ from harness.mutants.mutant_catalogue import read_catalogue
 from harness.mutants.shared_tree import open_shared_tree
 from harness.mutants.source_edit import replace_file
 from harness.mutants.switched import all_in_one
-from harness.run.programs import read_plan, scenario_files
+from harness.run.programs import read_plan
+from harness.run.scenario_files import scenario_files
 
 pytestmark = pytest.mark.guest
 

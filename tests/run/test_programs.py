@@ -7,7 +7,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.guest.shape import Shape
-from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan, scenario_files
+from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan
+from harness.run.scenario_files import scenario_files
 from harness.scenario.program import BOOT, NotApplicable
 from harness.scenario.scenario_error import ScenarioError
 from tests.compare.model_guest import LOCAL
