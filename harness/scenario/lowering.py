@@ -5,34 +5,27 @@ from pathlib import PurePath
 from typing import Final
 
 from harness.model.records.operation import (
-    NO_PAGE,
     OPENS_CONTEXT,
     OPERATIONS,
-    Base,
-    Operand,
     Operation,
 )
 from harness.model.records.page import PageKind
-from harness.scenario.expression import Expression, evaluate
+from harness.scenario.expression import evaluate
 from harness.scenario.facts import Facts, numbers, unmet
+from harness.scenario.limits import OPERATIONS_MOST, PAGES_MOST, TASKS_MOST, within, word
+from harness.scenario.operand_lowering import OperandLowering
 from harness.scenario.program import UNBOUND, Assertion, NotApplicable, Program
 from harness.scenario.program_rules import check_rules
 from harness.scenario.scenario_error import ScenarioError, SourcePlace
 from harness.scenario.syntax import (
-    Address,
     AtomicBlock,
     Loop,
     OpStatement,
-    PageRef,
     Scenario,
     Statement,
     TaskLine,
-    TaskRef,
 )
-from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES
 
-MAX_TASKS: Final = 64  # KMH_MAX_TASKS
-MAX_REGISTERS: Final = 4096  # KMH_MAX_REGISTERS
 QUOTED_MOST: Final = 200
 """Characters of a line of the source that a report quotes."""
 
@@ -68,16 +61,15 @@ class _Lowering:
         self._places: list[SourcePlace] = []
         self._assertions: list[Assertion] = []
         self._sections: list[tuple[int, int, SourcePlace]] = []
+        self._turns = 0
+        self._operands = OperandLowering(self._task_ids, self._pools)
 
     def declare(self) -> str | None:
         """Tasks and pages; the reason when the guest cannot have them."""
         for declared in self._scenario.pages:
             count = evaluate(declared.count, self.numbers)
-            if not 0 < count < NO_PAGE:
-                hint = f"ask for 1 to {NO_PAGE - 1}"
-                raise ScenarioError(
-                    declared.where, "not a number of pages", offending=str(count), hint=hint
-                )
+            left = PAGES_MOST - sum(others for _, others in self._pools)
+            within(count, left, declared.where, "the number of pages", least=1)
             self._pools.append((declared.kind, count))
         if any(kind is PageKind.ABOVE_4G for kind, _ in self._pools) and not self._facts.above_4g:
             return "wants pages above 4 GiB; this guest has none"
@@ -93,9 +85,9 @@ class _Lowering:
                 )
             self._task_ids[name] = len(self._cpus)
             self._cpus.append(cpu)
-            if len(self._cpus) > MAX_TASKS:
+            if len(self._cpus) > TASKS_MOST:
                 raise ScenarioError(
-                    where, "too many tasks", hint=f"at most {MAX_TASKS} fit in one program"
+                    where, "too many tasks", hint=f"at most {TASKS_MOST} fit in one program"
                 )
         return None
 
@@ -118,7 +110,8 @@ class _Lowering:
                 case Loop():
                     self._loop(statement, task, names)
                 case TaskLine():
-                    self.run((statement.statement,), self._task(statement.task, names), names)
+                    number = self._operands.task(statement.task, names)
+                    self.run((statement.statement,), number, names)
                 case AtomicBlock():
                     start = len(self._operations)
                     self.run(statement.body, task, names)
@@ -135,31 +128,32 @@ class _Lowering:
                 hint="take i",
             )
         first, last = evaluate(loop.first, names), evaluate(loop.last, names)
+        self._count((first - last if loop.down else last - first) + 1, loop.where)
         values = range(first, last - 1, -1) if loop.down else range(first, last + 1)
         for value in values:
             self.run(loop.body, task, {**names, loop.variable: value})
 
-    def _task(self, ref: TaskRef, names: Mapping[str, int]) -> int:
-        name = ref.name if ref.index is None else f"{ref.name}{evaluate(ref.index, names)}"
-        if name not in self._task_ids:
-            known = ", ".join(self._task_ids) or "none"
+    def _count(self, turns: int, where: SourcePlace) -> None:
+        """Count turns of a loop and operations, before they are unrolled."""
+        self._turns += max(turns, 0)
+        if self._turns > OPERATIONS_MOST:
             raise ScenarioError(
-                ref.where,
-                "unknown task",
-                offending=name,
-                hint=f"declared are: {known} ('tasks: a@0 b@1')",
+                where,
+                f"the scenario is longer than {OPERATIONS_MOST} operations and turns of loops",
+                hint="let its loops run less often, or cut it into several scenarios",
             )
-        return self._task_ids[name]
 
     def _operation(
         self, statement: OpStatement, task: int | None, names: Mapping[str, int]
     ) -> None:
         step = len(self._operations)
-        operation = self._lowered(statement, 0 if task is None else task, names)
+        self._count(1, statement.where)
+        operation = self._operands.operation(statement, 0 if task is None else task, names)
         self._operations.append(operation)
         self._places.append(statement.where)
         for wanted in statement.expectations:
             value, line = evaluate(wanted.value, names), wanted.where.line
+            word(value, wanted.where, "an expectation")
             self._assertions.append(
                 Assertion(step, wanted.field, value, wanted.relative, line, self._source(line))
             )
@@ -176,68 +170,6 @@ class _Lowering:
         """The text of *line*, as reports quote it."""
         lines = self._scenario.text
         return lines[line - 1].strip()[:QUOTED_MOST] if line <= len(lines) else ""
-
-    def _lowered(self, statement: OpStatement, task: int, names: Mapping[str, int]) -> Operation:
-        page = NO_PAGE if statement.page is None else self._page(statement.page, names)
-        operation = Operation(
-            statement.kind.code,
-            task=task,
-            page=page,
-            prot=statement.prot,
-            value=evaluate(statement.value, names) & 0xFFFF_FFFF,
-        )
-        if statement.target is not None:
-            cpu = evaluate(statement.value, names) << 8
-            operation = operation._replace(value=self._task(statement.target, names) | cpu)
-        if statement.register is not None:
-            operation = operation._replace(
-                reg=self._register(statement.register, statement.where, names)
-            )
-        if statement.kind.operand is Operand.INSTANT and statement.address is not None:
-            offset = evaluate(statement.address.offset, names)
-            return operation._replace(reg=statement.instant, offset=offset)
-        if statement.address is not None:
-            operation = self._address(operation, statement.address, statement.where, names)
-        return operation
-
-    def _address(
-        self, operation: Operation, address: Address, where: SourcePlace, names: Mapping[str, int]
-    ) -> Operation:
-        offset = evaluate(address.offset, names)
-        if address.base is Base.ABSOLUTE:
-            offset = (offset & 0xFFFF_FFFF) - ((offset & 0x8000_0000) << 1)
-        if address.page is not None:
-            return operation._replace(
-                base=address.base, page=self._page(address.page, names), offset=offset
-            )
-        index = evaluate(address.index, names)
-        if address.base is Base.REG:
-            index = self._register(address.index, where, names)
-        if not 0 <= index <= 0xFFFF:
-            raise ScenarioError(
-                where, "an index outside its range", offending=str(index), hint="0 to 65535"
-            )
-        return operation._replace(base=address.base, reg=index, offset=offset)
-
-    def _register(
-        self, expression: Expression, where: SourcePlace, names: Mapping[str, int]
-    ) -> int:
-        number = evaluate(expression, names)
-        if not 0 <= number < MAX_REGISTERS:
-            hint = f"registers are m0 to m{MAX_REGISTERS - 1}"
-            raise ScenarioError(where, "no such register", offending=f"m{number}", hint=hint)
-        return number
-
-    def _page(self, ref: PageRef, names: Mapping[str, int]) -> int:
-        index = evaluate(ref.index, names)
-        first = 0
-        for kind, count in self._pools:
-            if kind is ref.kind and 0 <= index < count:
-                return first + index
-            first += count
-        name = f"{LETTER_OF_KIND[ref.kind]}{index}"
-        hint = f"'pages: {PAGE_KIND_NAMES[ref.kind]} {index + 1}' would declare it"
-        raise ScenarioError(ref.where, "no such page", offending=name, hint=hint)
 
     def missing_operation(self) -> str | None:
         """The reason when this generation lacks an operation."""

@@ -6,7 +6,8 @@ from typing import Final
 from harness.model.records.observation import Status
 from harness.model.records.operation import Base, Prot
 from harness.scenario.expression import Expression, Number
-from harness.scenario.scenario_error import SourcePlace
+from harness.scenario.limits import DIGITS_MOST, NUMBER_MOST
+from harness.scenario.scenario_error import ScenarioError, SourcePlace
 from harness.scenario.syntax import Address, Expectation, PageRef
 from harness.scenario.token_stream import TokenStream
 from harness.scenario.tokens import TokenKind
@@ -56,7 +57,7 @@ def page(stream: TokenStream) -> PageRef:
             "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]",
         )
     stream.take()
-    return PageRef(PAGE_LETTERS[found[1]], _index(stream, found[2]), where)
+    return PageRef(PAGE_LETTERS[found[1]], _index(stream, found[2], where), where)
 
 
 def is_register(stream: TokenStream) -> bool:
@@ -72,11 +73,15 @@ def register(stream: TokenStream) -> Expression:
         stream.refuse(
             "expected a register", "registers hold addresses and are m0, m1, ... or m[i]"
         )
-    stream.take()
-    return _index(stream, found[2])
+    where = stream.take().where
+    return _index(stream, found[2], where)
 
 
-def _index(stream: TokenStream, digits: str) -> Expression:
+def _index(stream: TokenStream, digits: str, where: SourcePlace) -> Expression:
+    if len(digits) > DIGITS_MOST:
+        raise ScenarioError(
+            where, "a number beyond 32 bits", hint=f"the highest number is {NUMBER_MOST}"
+        )
     if digits:
         return Number(int(digits))
     stream.expect("[", "a number belongs here, like h0 or h[i]")

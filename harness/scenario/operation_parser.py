@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from harness.model.records.operation import Base, Operand, OperationFlag, OperationKind
 from harness.scenario import operand_parser
-from harness.scenario.expression import ZERO, Binary, Number
+from harness.scenario.expression import ZERO
 from harness.scenario.scenario_error import ScenarioError, SourcePlace
 from harness.scenario.syntax import Address, OpStatement, Statement, TaskRef
 from harness.scenario.token_stream import TokenStream
@@ -17,11 +17,8 @@ from harness.scenario.vocabulary import CONTEXTS, KIND_OF_WORD, TRIGGERS
 Block: TypeAlias = Callable[[], tuple[Statement, ...]]
 """Parses the statements between braces."""
 
-_ONLINE: Final = 1 << 8
-"""Bit of the value of a ``cpu`` operation: the CPU goes online."""
 
-_SKIP: Final = 1 << 8
-"""Factor of the passes to skip in the value of an ``interrupt`` operation."""
+_CPU_STATES: Final = {"offline": 0, "online": 1}
 
 
 def operation_statement(stream: TokenStream, block: Block) -> OpStatement:
@@ -98,10 +95,9 @@ def _task_and_cpu(bare: OpStatement, stream: TokenStream) -> OpStatement:
 
 def _cpu_state(bare: OpStatement, stream: TokenStream) -> OpStatement:
     """``1 offline``, ``1 online``."""
-    number, where = stream.expression(), stream.where
-    state = _word(stream, {"offline": 0, "online": _ONLINE}, "'offline' or 'online'")
-    online = Number(_ONLINE if state == "online" else 0)
-    return _replace(bare, value=Binary("+", number, online, where))
+    number = stream.expression()
+    state = _word(stream, _CPU_STATES, "'offline' or 'online'")
+    return _replace(bare, value=number, word=_CPU_STATES[state])
 
 
 def _instant(bare: OpStatement, stream: TokenStream) -> OpStatement:
@@ -114,13 +110,13 @@ def _instant(bare: OpStatement, stream: TokenStream) -> OpStatement:
     context = CONTEXTS[_word(stream, CONTEXTS, "a context")]
     page, levels = operand_parser.page(stream), stream.expression()
     skip = stream.expression() if stream.accept("skip") else ZERO
-    skipped = Binary("*", skip, Number(_SKIP), page.where)
     return _replace(
         bare,
-        instant=context | trigger << 4,
+        word=context | trigger << 4,
         page=page,
         address=Address(Base.REG, offset=offset),
-        value=Binary("+", levels, skipped, page.where),
+        value=levels,
+        skip=skip,
     )
 
 

@@ -1,8 +1,11 @@
 """Errors of the scenario language; each names file, line and column, and shows the text."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from harness.errors import UsageError
+
+_REFERENCE: Final = "docs/scenarios.md has the words of the language and its rules"
+"""The remedy of an error that has no better one."""
 
 
 class SourcePlace(NamedTuple):
@@ -26,7 +29,7 @@ class ScenarioError(UsageError):
         self, where: SourcePlace, problem: str, *, offending: str = "", hint: str = ""
     ) -> None:
         shown = f": {offending!r}" if offending else ""
-        super().__init__(f"{where}: {problem}{shown}", hint=hint)
+        super().__init__(f"{where}: {problem}{shown}", hint=hint or _REFERENCE)
         self.where = where
         self.problem = problem
         self.offending = offending

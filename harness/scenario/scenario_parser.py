@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError
+from harness.scenario.limits import BLOCKS_MOST, FILE_MOST
 from harness.scenario.operation_parser import operation_statement
 from harness.scenario.scenario_error import ScenarioError
 from harness.scenario.syntax import (
@@ -34,6 +35,11 @@ def read_scenario(path: Path) -> Scenario:
     UsageError when the file cannot be read.
     """
     try:
+        if path.stat().st_size > FILE_MOST:
+            raise UsageError(
+                f"{path} is longer than {FILE_MOST >> 20} MiB, and so no scenario",
+                hint="name a file in the language of docs/scenarios.md",
+            )
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
@@ -53,6 +59,7 @@ class _Parser:
         self._file = file
         self._in = stream
         self._title = ""
+        self._depth = 0
         self._requires: list[Requirement] = []
         self._tasks: list[TaskDecl] = []
         self._pages: list[PoolDecl] = []
@@ -104,10 +111,17 @@ class _Parser:
         if name == "op":
             relation, value = "=", self._in.name("an operation").text
         elif self._in.at(*_RELATIONS):
-            relation, value = self._in.take().text, self._in.take().text
+            relation, value = self._in.take().text, self._required()
         else:
             relation, value = "", ""
         self._requires.append(Requirement(name, relation, value, negated, where))
+
+    def _required(self) -> str:
+        """What a requirement compares with: a number, or a name like that of a generation."""
+        token = self._in.peek()
+        if token.kind is TokenKind.NUMBER:
+            return str(self._in.number())
+        return self._in.name("a number or a name").text
 
     def _task_decl(self) -> None:
         where = self._in.where
@@ -158,6 +172,13 @@ class _Parser:
 
     def _block(self, *, within_task: bool) -> tuple[Statement, ...]:
         opened = self._in.expect("{").where
+        self._depth += 1
+        if self._depth > BLOCKS_MOST:
+            raise ScenarioError(
+                opened,
+                f"more than {BLOCKS_MOST} blocks within each other",
+                hint="write fewer loops within each other",
+            )
         body: list[Statement] = []
         self._in.skip_newlines(";")
         while not self._in.at("}"):
@@ -168,6 +189,7 @@ class _Parser:
                 self._in.refuse("expected ';', '}' or the end of the line")
             self._in.skip_newlines(";")
         self._in.expect("}")
+        self._depth -= 1
         return tuple(body)
 
     def _statement(self) -> Statement:

@@ -74,7 +74,11 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class OpStatement:
-    """One operation of one task; which operands are set follows from ``kind``."""
+    """One operation of one task; which operands are set follows from ``kind``.
+
+    ``word`` is the number of a word: trigger and context of an interrupt, 1 for a CPU that goes
+    online.  ``skip`` is how often an interrupt lets its operation pass.
+    """
 
     kind: OperationKind
     where: SourcePlace
@@ -84,7 +88,8 @@ class OpStatement:
     address: Address | None = None
     value: Expression = ZERO
     target: "TaskRef | None" = None
-    instant: int = 0
+    word: int = 0
+    skip: Expression = ZERO
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 

@@ -31,6 +31,9 @@ class Token(NamedTuple):
 
 
 _TITLE: Final = re.compile(r"\s*title:[ \t]*(.*?)\s*$")
+_SHOWN: Final = 40
+"""Characters of a text that is no word in a message."""
+
 _TOKEN: Final = re.compile(
     r"(?P<skip>[ \t\r]+|#.*)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)"
@@ -67,11 +70,21 @@ def _words(content: str, file: str, line: int) -> Iterator[Token]:
         where = SourcePlace(file, line, position + 1)
         match = _TOKEN.match(content, position)
         if not match:
-            raise ScenarioError(
-                where,
-                "not a word of the language",
-                offending=content[position:].split(maxsplit=1)[0],
-            )
+            raise _no_word(where, content[position:])
         if match.lastgroup != "skip":
             yield Token(TokenKind[str(match.lastgroup).upper()], match[0], where)
         position = match.end()
+
+
+def _no_word(where: SourcePlace, rest: str) -> ScenarioError:
+    """The error of text that begins with no token; a character that nobody sees has its number."""
+    words = rest.split(maxsplit=1)
+    if words and rest.startswith(words[0]):
+        shown = words[0] if len(words[0]) <= _SHOWN else words[0][:_SHOWN] + "..."
+        return ScenarioError(where, "not a word of the language", offending=shown)
+    return ScenarioError(
+        where,
+        f"the character U+{ord(rest[0]):04X} separates no words here",
+        offending=rest[0],
+        hint="put a space or a tab in its place",
+    )
