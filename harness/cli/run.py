@@ -50,6 +50,7 @@ from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
 from harness.run.scenario_files import scenario_files
+from harness.run.throwaway import require_permission
 
 STEPS = 6_000
 """Generated steps of a run that names no scenario."""
@@ -127,6 +128,7 @@ def run(
     output = _output(trace, json, junit, ktap, quiet=quiet)
     machine = _machine(shape, smp, memory, attach, deterministic=deterministic)
     plan = _plan(scenario or [], expression, seed, steps, abstract)
+    require_permission(plan, throwaway=throwaway)
     folder = output_folder(out, "run", Path(kernel).name)
     request = RunRequest(kernel, build_dir, machine, plan, folder, trace, attach, template)
     request = replace(request, throwaway=throwaway, deterministic=deterministic, known_bugs=bugs)

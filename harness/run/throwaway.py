@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from harness.base.signals import EndedBySignal
 from harness.compare.divergence import Verdict
+from harness.errors import UsageError
 from harness.model.records.machine import missing_operations
 from harness.run.guest_run import failed
 from harness.run.programs import Plan
@@ -20,6 +21,19 @@ from harness.scenario.syntax import Scenario
 def wrecks(scenario: Scenario) -> bool:
     """Whether the scenario asks for a guest that may be wrecked."""
     return any(one.name == "throwaway" and not one.negated for one in scenario.requires)
+
+
+def require_permission(plan: Plan, *, throwaway: bool) -> None:
+    """Raise UsageError if *plan* has only scenarios that wreck a kernel, and may not."""
+    refused = [one for one in plan.scenarios if wrecks(one)]
+    alone = len(refused) == len(plan.scenarios) and not (plan.steps or plan.abstract)
+    if refused and alone and not throwaway:
+        where = next(one.where for one in refused[0].requires if one.name == "throwaway")
+        more = f", and so do {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise UsageError(
+            f"{where}: this scenario leaves a wrecked kernel behind{more}",
+            hint="add --throwaway, which gives each of them a guest of its own",
+        )
 
 
 def with_throwaway(

@@ -131,6 +131,8 @@ def unmet(requirement: Requirement, facts: Facts) -> str | None:
     holds, actual = _judge(requirement, facts)
     if holds is not requirement.negated:
         return None
+    if requirement.name == "throwaway" and not requirement.negated:
+        return "requires throwaway: add --throwaway"
     return f"requires {requirement}; this guest has {actual}"
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from harness.errors import UsageError
+from harness.run.programs import Plan
+from harness.run.throwaway import require_permission
 from harness.scenario.facts import Facts
 from harness.scenario.limits import FILE_MOST, OPERATIONS_MOST
 from harness.scenario.lowering import lower
@@ -142,3 +144,26 @@ def test_a_file_that_is_no_scenario(tmp_path, what):
     with pytest.raises(UsageError, match=r"x\.kmap") as raised:
         read_scenario(path)
     assert raised.value.hint
+
+
+WRECKS = "requires: pkmap, throwaway\ntasks: a@0\npages: high 1\na: kunmap h0\n"
+
+
+def test_a_scenario_that_wrecks_a_kernel_names_the_option(command, tmp_path):
+    """It booted a guest, and then it was a failure of the harness."""
+    (tmp_path / "x.kmap").write_text(WRECKS)
+    end = command("run", "--scenario", "x.kmap", "--scenario", "x.kmap").ended()
+    assert (end.code, end.out) == (2, "")
+    assert "x.kmap:1:18: this scenario leaves a wrecked kernel behind, and so do 1 more" in end.err
+    assert "hint: add --throwaway" in end.err
+
+
+def test_scenarios_beside_it_run_and_it_is_left_out():
+    wrecks, other = parse_scenario(WRECKS), parse_scenario(HEAD)
+    require_permission(Plan((wrecks, other), 1, 0), throwaway=False)
+    require_permission(Plan((wrecks,), 1, 100), throwaway=False)
+    require_permission(Plan((wrecks,), 1, 0), throwaway=True)
+    require_permission(Plan((), 1, 100), throwaway=False)
+    with pytest.raises(UsageError):
+        require_permission(Plan((wrecks,), 1, 0), throwaway=False)
+    assert lower(wrecks, Facts(LOCAL)).reason == "requires throwaway: add --throwaway"

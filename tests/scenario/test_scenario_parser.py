@@ -104,7 +104,7 @@ def test_loops_that_run_no_time_are_an_empty_scenario():
         ("smp>=4", LOCAL, "requires smp>=4; this guest has smp=2"),
         ("!pae", LOCAL, "requires !pae; this guest has pae"),
         ("above4g", LOCAL, "requires above4g; this guest has no above4g"),
-        ("throwaway", LOCAL, "requires throwaway; this guest has no throwaway"),
+        ("throwaway", LOCAL, "requires throwaway: add --throwaway"),
     ],
 )
 def test_unmet_requirements_are_not_applicable_with_the_reason(requires, layout, reason):
