@@ -1,8 +1,24 @@
+from typing import Any
+
 import pytest
 
 from harness.kernel.build_recipe import recipes
 from harness.kernel.built import obtain_built
 from harness.kernel.kernel_record import Kernel
+from tests.still_running import StillRunning
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nobody waits for minutes without a word; the processes of xdist print nothing."""
+    if not hasattr(config, "workerinput"):
+        manager = config.pluginmanager
+
+        def write(line: str) -> None:
+            reporter: Any = manager.get_plugin("terminalreporter")
+            if reporter:
+                reporter.write_line(line)
+
+        manager.register(StillRunning(write), "still-running")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -50,7 +50,7 @@ class TreeBuilder:
         """
         asked, base = settings(config, source)
         configure(source, objects, asked, base=base, say=self._say)
-        progress.step(f"{config}: building")
+        progress.step("building the kernel")
         built = build(source, objects, progress=progress, jobs=self._jobs, say=self._say)
         return user_kernel(built.vmlinux, built.build_dir)
 

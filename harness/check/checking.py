@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from harness.base.progress import Progress
+from harness.base.progress import Labelled, Progress
 from harness.base.stopwatch import Stopwatch
 from harness.check.base_memo import BaseMemo
 from harness.check.check_request import CheckRequest, KernelBuilder
@@ -96,7 +96,7 @@ class Check:
         stored = self.prior.get(config) or self.memo.load(config)
         if stored:
             return _BaseRun(stored, stored=True)
-        self.progress.step(f"{config}: the base {self.base.words}")
+        self.progress.step(f"{config}, base kernel: the source of {self.base.words}")
         with self.watch.phase("base: apply"):
             self.scratch.settle(self.base)
         judge = self._kernel_judge(config, BASE)
@@ -113,7 +113,7 @@ class Check:
         """Build the patched kernel in *config*, run it and compare it with the base."""
         if isinstance(base.judgement, KernelFailure):
             return ConfigResult(config, failure=base.judgement)
-        self.progress.step(f"{config}: the patched kernel")
+        self.progress.step(f"{config}, patched kernel: its source")
         judge = self._kernel_judge(config, PATCHED)
         known = ConfigResult(
             config,
@@ -198,24 +198,25 @@ class Check:
     def _kernel_judge(self, config: str, which: str) -> KernelJudge | KernelFailure:
         """A judge of the kernel whose source the scratch holds now, or why there is none."""
         prefix, folder = ("base: ", "base") if which == BASE else ("", "patched")
+        progress = Labelled(self.progress, f"{config}, {folder} kernel")
         with self.watch.phase(f"{prefix}build"):
-            kernel = self._built(config, which)
+            kernel = self._built(config, which, progress)
         if isinstance(kernel, KernelFailure):
             return kernel
         try:
             with self.watch.phase(f"{prefix}module"):
                 prepared, self.module_was_kept = self.builder.prepare(
-                    kernel, self.scratch.source, self.progress
+                    kernel, self.scratch.source, progress
                 )
         except BuildError as error:
             return KernelFailure(which, Stage.MODULE, tuple(error.message.splitlines()))
         out = self.request.out / config / folder
-        return self.judging(prepared, self.request.workload, out, self.progress)
+        return self.judging(prepared, self.request.workload, out, progress)
 
-    def _built(self, config: str, which: str) -> Kernel | KernelFailure:
+    def _built(self, config: str, which: str, progress: Progress) -> Kernel | KernelFailure:
         source, objects = self.scratch.source, self.scratch.objects(config)
         try:
-            return self.builder.build(source, objects, config, self.progress)
+            return self.builder.build(source, objects, config, progress)
         except BuildError as error:
             return KernelFailure(which, Stage.BUILD, tuple(error.message.splitlines()))
         except UsageError as error:

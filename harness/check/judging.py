@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.base.progress import Progress, Quiet
+from harness.base.progress import Labelled, Progress, Quiet
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
 from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
@@ -90,9 +90,18 @@ class KernelJudge:
     def _results(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:
         """Run the first lane here, and meanwhile the others in the helper, if there is one."""
         if self.helper is None:
-            return [lane.result(self.progress) for lane in lanes]
+            return [lane.result(self._told(number, lanes)) for number, lane in enumerate(lanes, 1)]
         others = [self.helper.submit(lane.result, Quiet()) for lane in lanes[1:]]
-        return [lanes[0].result(self.progress), *(one.result(LANE_SECONDS) for one in others)]
+        first = lanes[0].result(self._told(1, lanes))
+        if others:
+            self.progress.step("waiting for the second guest, which runs the other programs")
+        return [first, *(one.result(LANE_SECONDS) for one in others)]
+
+    def _told(self, number: int, lanes: Sequence[Lane]) -> Progress:
+        """The progress of one lane, which says so where there are several."""
+        if len(lanes) == 1:
+            return self.progress
+        return Labelled(self.progress, f"guest {number} of {len(lanes)}")
 
     def confirm(self, scenario: Scenario) -> CheckedProgram:
         """Run one scenario alone, in a guest of its own."""
@@ -111,7 +120,8 @@ class KernelJudge:
 
     def _again(self, plan: Plan, name: str, how: str) -> CheckedProgram:
         lane = Lane(self.prepared, self.workload, self.out / how / name)
-        result = lane.run(plan, self.progress, throwaway=False)
+        progress = Labelled(self.progress, f"{name} again, {how}")
+        result = lane.run(plan, progress, throwaway=False)
         found = checked_programs(result)
         return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)
 

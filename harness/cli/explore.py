@@ -9,7 +9,7 @@ import typer
 from harness.base.output_files import write_whole
 from harness.base.worker_processes import worker_processes
 from harness.cli.options import Debug, Json, Silence
-from harness.cli.output import CommandOutput, write_json
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.transitions import kind_of, record_text
 from harness.errors import UsageError
 from harness.model.records.machine import machine
@@ -19,7 +19,7 @@ from harness.model.search.standard_machines import KINDS, MACHINES, TINY, Standa
 from harness.report.exploration_report import exploration_lines, exploration_value, machine_lines
 from harness.report.graph import svg
 from harness.report.pictures import pictures
-from harness.scenario.explored_machine import explored_machine
+from harness.scenario.explored_machine import ExploredMachine, explored_machine
 
 Names = Annotated[
     list[str] | None,
@@ -61,14 +61,17 @@ def explore(
         _draw(_chosen(names or [TINY.name]), drawing)
     else:
         chosen = _chosen(names or [one.name for one in MACHINES])
-        _explore(chosen, report, CommandOutput(report, quiet=quiet))
+        _explore(chosen, report, quiet=quiet)
 
 
-def _explore(chosen: list[Standard], report: Path | None, output: CommandOutput) -> None:
-    width = max(len(one.name) for one in chosen)
-    results = []
-    with worker_processes(2) as pool:
-        for result in pool.map(explored_machine, chosen):
+def _explore(chosen: list[Standard], report: Path | None, *, quiet: bool) -> None:
+    output, width = CommandOutput(report, quiet=quiet), max(len(one.name) for one in chosen)
+    results: list[ExploredMachine] = []
+    with worker_processes(2) as pool, shown_progress(quiet=quiet) as progress:
+        found = pool.map(explored_machine, chosen)
+        for number, one in enumerate(chosen, 1):
+            progress.step(f"exploring machine {number} of {len(chosen)}: {one.name}, {one.what}")
+            result = next(found)
             results.append(result)
             output.meanwhile(machine_lines(result, width))
     output.report(exploration_lines(results, width))

@@ -80,13 +80,17 @@ def application(words: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_group)
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
-        module = import_module(f"harness.cli.{COMMANDS[name]}")
-        command = getattr(module, name.replace("-", "_"))
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name=name)(command)
+        _add(app, name)
     return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    """Add the command *name*, which may have commands of its own."""
+    command = getattr(import_module(f"harness.cli.{COMMANDS[name]}"), name.replace("-", "_"))
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name=name)(command)
 
 
 def _print_version(wanted: bool) -> None:

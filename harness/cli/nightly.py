@@ -1,13 +1,15 @@
 """``kmap-harness nightly``: the main job over kernels and machine shapes, several at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from threading import Lock
 from typing import Annotated
 
 import typer
 
 from harness.base.held_folders import output_folder
+from harness.base.progress import Progress
 from harness.cli.options import (
     BASELINE_HELP,
     KERNEL_HELP,
@@ -20,10 +22,13 @@ from harness.cli.options import (
     Seed,
     Silence,
     Steps,
+    Verbose,
 )
-from harness.cli.output import CommandOutput, write_json
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
+from harness.kernel.by_name import kernel_names
+from harness.kernel.catalogue import UnknownKernelError
 from harness.nightly.baseline import changes, read_baseline
 from harness.nightly.fleet import (
     Capacity,
@@ -77,6 +82,7 @@ def nightly(
     abstract: Abstract = 20_000,
     histories: Histories = 1_000_000,
     json: Json = None,
+    verbose: Verbose = False,
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
@@ -87,6 +93,7 @@ def nightly(
     del debug
     before = read_baseline(baseline) if baseline else {}
     load_known_bugs(known_bugs, date.today())
+    _require_known(kernel or ())
     request = NightRequest(
         _night(what),
         tuple(kernel or ()),
@@ -102,24 +109,57 @@ def nightly(
     jobs = night_jobs(request)
     output_folder(out, "nightly")
     output = CommandOutput(json, quiet=quiet)
-    results, stopped = _run(jobs, out, lambda one: output.meanwhile(job_lines(one)))
+    results, stopped = _run(jobs, out, output, quiet=quiet)
     runs = runs_value(results)
     found = changes(before, runs) if baseline else ()
     for path in (out / "nightly.json", json):
         write_json(path, nightly_value(runs, found))
     write_junit(results, out / "junit.xml")
-    output.report(nightly_lines(results, found, str(out)))
-    raise stopped or typer.Exit(exit_code(results))
+    output.report(nightly_lines(results, found, str(out), verbose=verbose))
+    raise stopped or typer.Exit(exit_code(results) or int(any(one.worse for one in found)))
 
 
 def _run(
-    jobs: Iterable[Job], out: Path, tell: Callable[[JobResult], None]
+    jobs: Sequence[Job], out: Path, output: CommandOutput, *, quiet: bool
 ) -> tuple[tuple[JobResult, ...], FleetEnded | None]:
     """The results of all jobs; and the signal that ended them, whose results are written too."""
-    try:
-        return run_fleet(jobs, out, Capacity.of_host(), tell), None
-    except FleetEnded as ended:
-        return ended.results, ended
+    with shown_progress(quiet=quiet) as progress:
+        watcher = NightWatcher(len(jobs), progress, output)
+        try:
+            capacity = Capacity.of_host()
+            return run_fleet(jobs, out, capacity, watcher.ended, watcher.begun), None
+        except FleetEnded as ended:
+            return ended.results, ended
+
+
+class NightWatcher:
+    """Tells the user which runs of a night go on, and how each ended; several threads call it."""
+
+    def __init__(self, total: int, progress: Progress, output: CommandOutput) -> None:
+        self._total, self._progress, self._output = total, progress, output
+        self._begun = self._ended = 0
+        self._lock = Lock()
+
+    def begun(self, job: Job) -> None:
+        """Tell that *job* has started."""
+        with self._lock:
+            self._begun += 1
+            self._progress.step(f"run {self._begun} of {self._total}: {job.name}")
+            self._progress.advance(self._ended, self._total, "runs ended")
+
+    def ended(self, result: JobResult) -> None:
+        """Print how a job has ended."""
+        with self._lock:
+            self._ended += 1
+            self._output.meanwhile(job_lines(result))
+            self._progress.advance(self._ended, self._total, "runs ended")
+
+
+def _require_known(kernels: Sequence[str]) -> None:
+    """Raise UnknownKernelError for a kernel without a name, before the first run starts."""
+    for name in kernels:
+        if name not in kernel_names():
+            raise UnknownKernelError(name, kernel_names())
 
 
 def _night(name: str) -> Night:

@@ -5,15 +5,20 @@ import time
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-_PLAIN_INTERVAL = 5.0
+from harness.base.progress import amount_words
+
+_PLAIN_INTERVAL = 30.0
+"""Seconds after which a log tells how far a stage is that has no end yet."""
 
 
 class TerminalProgress:
     """Progress as rich draws it; only for a terminal."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -22,6 +27,8 @@ class TerminalProgress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            # Else rich sends to standard error what is meant for a file or a pipe.
+            redirect_stdout=sys.stdout.isatty(),
         )
         self._task: TaskID | None = None
 
@@ -41,19 +48,23 @@ class TerminalProgress:
         """Begin a new piece of work."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(text, total=None, figure="")
+        self._task = self._progress.add_task(escape(text), total=None, figure="")
 
-    def advance(self, done: int, total: int) -> None:
+    def advance(self, done: int, total: int, what: str = "") -> None:
         """Say how much of the current piece is done."""
         if self._task is not None:
-            self._progress.update(
-                self._task, completed=done, total=total or None, figure=f"{done}/{total}"
-            )
+            figure = escape(amount_words(done, total, what))
+            self._progress.update(self._task, completed=done, total=total or None, figure=figure)
+
+    def note(self, text: str) -> None:
+        """Print a line that stays above the bars."""
+        self._console.print(text, markup=False, highlight=False)
 
 
 class PlainProgress:
-    """Progress as lines on standard error: one for each piece of work, and one every few
-    seconds.
+    """Progress as lines on standard error: one for each piece of work.
+
+    A piece that takes long has a further line now and then, so that nobody thinks it hangs.
     """
 
     def __init__(self) -> None:
@@ -72,19 +83,27 @@ class PlainProgress:
         return None
 
     def step(self, text: str) -> None:
-        """Begin a new piece of work."""
+        """Begin a new piece of work; the same one twice is told once."""
+        if text != self._text:
+            _say(f"- {text}")
         self._text = text
         self._said = time.monotonic()
-        sys.stderr.write(f"- {text}\n")
-        sys.stderr.flush()
 
-    def advance(self, done: int, total: int) -> None:
-        """Say how much of the current piece is done, at most every few seconds."""
+    def advance(self, done: int, total: int, what: str = "") -> None:
+        """Say how much of the current piece is done, where it takes long."""
         now = time.monotonic()
         if now - self._said >= _PLAIN_INTERVAL:
             self._said = now
-            sys.stderr.write(f"  {self._text}: {done}/{total}\n")
-            sys.stderr.flush()
+            _say(f"  {self._text}: {amount_words(done, total, what)}")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        _say(f"  {text}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def progress_for(console: Console) -> TerminalProgress | PlainProgress:

@@ -153,14 +153,18 @@ def running_or_started(
             raise
         with shown_progress() as progress:
             return _started(name, kernel, build_dir, shape, progress)
-    if kernel is not None and _origin(kernel, build_dir) != KernelOrigin(
-        state.kernel, state.build_dir
-    ):
+    if kernel is not None:
+        _require_same(state, kernel, build_dir)
+    return state
+
+
+def _require_same(state: GuestState, kernel: str, build_dir: Path | None) -> None:
+    """Raise UsageError where the guest that runs has another kernel."""
+    if _origin(kernel, build_dir) != KernelOrigin(state.kernel, state.build_dir):
         raise UsageError(
-            f"the guest {name!r} runs {state.kernel}, not {kernel}",
+            f"the guest {state.name!r} runs {state.kernel}, not {kernel}",
             hint="end it with --stop, or give the new one another --name",
         )
-    return state
 
 
 def _origin(kernel: str, build_dir: Path | None) -> KernelOrigin:

@@ -56,7 +56,7 @@ def run_histories(
     """Start a guest, run histories and judge them.  Failures are part of the result."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
+    progress.step(f"starting {kernel.release} on {describe_shape(shape)} for histories")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)
@@ -81,7 +81,7 @@ def _judge_in(
     kernel, shape = prepared.kernel, request.shape
     layout, facts = guest.info()
     require_machine(kernel, shape, layout, facts, prepared.dwarf)
-    progress.step("running and judging histories")
+    progress.step(f"running histories on {kernel.release}")
     sitting = HistoryRunner(guest, request, progress)
     sitting.run()
     return HistoriesResult(
@@ -159,7 +159,8 @@ class HistoryRunner:
 
     def _goes_on(self, last: History) -> bool:
         done = sum(one.operations for one in self.judged) + last.operations
-        self.progress.advance(min(done, self.request.operations), self.request.operations)
+        wanted = self.request.operations
+        self.progress.advance(min(done, wanted), wanted, "operations judged")
         bad = sum(bool(one.violations) for one in self.judged)
         if bad >= (1 if self.request.stop_at_first else VIOLATING_MOST):
             return False

@@ -176,7 +176,7 @@ class Archive:
 
     def _download(self, package: Package, final: Path, progress: Progress) -> None:
         self.cache.require_space(package.size)
-        progress.step(f"{package.name} {package.version}")
+        progress.step(f"fetching {package.name} {package.version}")
         with self.cache.new_file(final) as fresh:
             self._helper_download(package, fresh, progress)
             _own(fresh)
@@ -193,7 +193,7 @@ class Archive:
         fresh.unlink()
 
         def watch() -> None:
-            progress.advance(_size(fresh), package.size)
+            progress.advance(_size(fresh) >> 10, package.size >> 10, "KiB")
             self._watch_space()
 
         done = run(command, PACKAGE_WAIT, watch, APT_CONFIG=self._settings)

@@ -83,6 +83,7 @@ def _obtain_from_archive(
     stock: StockKernel, cache: Cache, progress: Progress, *, refresh: bool
 ) -> Kernel:
     tried: list[str] = []
+    passed: list[str] = []
     for codename in stock.codenames:
         archive = Archive(cache, codename, stock.architecture)
         tried += archive.update(progress, force=refresh)
@@ -95,9 +96,20 @@ def _obtain_from_archive(
                 parts = _fetch_all(archive, packed, progress)
             except FetchError as error:
                 tried.append(error.message)
+                passed.append(error.message)
                 continue
+            _tell_why_older(packed.release, passed, progress)
             return _make(stock, archive, packed, parts, progress)
     raise KernelUnobtainableError(stock.name, tried)
+
+
+def _tell_why_older(release: str, passed: Sequence[str], progress: Progress) -> None:
+    """Say which newer packages could not be fetched, if any, and why."""
+    for reason in passed:
+        progress.note(f"passed over: {reason}")
+    if passed:
+        again = "`kernels build --refresh` tries the newer ones again"
+        progress.note(f"{release} is the newest of which all could be fetched; {again}")
 
 
 def _fetch_all(archive: Archive, packed: resolve.PackageSet, progress: Progress) -> list[Path]:

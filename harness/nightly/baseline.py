@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.nightly.crew import NOT_STARTED
 
 _HINT = "give the nightly.json of an earlier night"
 
@@ -24,8 +25,12 @@ class VerdictChange:
 
     @property
     def worse(self) -> bool:
-        """Whether the job agreed before and does not now."""
-        return self.before == "agree" != self.now
+        """Whether the job agreed before and does not now; one that was not run is not worse."""
+        return self.before == "agree" and self.now not in ("agree", "")
+
+
+def _verdict(run: Mapping[str, Any]) -> str:
+    return "" if run.get("exit_code") == NOT_STARTED else str(run["verdict"])
 
 
 def read_baseline(path: Path) -> Mapping[str, str]:
@@ -53,9 +58,10 @@ def changes(
 ) -> tuple[VerdictChange, ...]:
     """Every job whose verdict differs from the baseline's.
 
-    They come in the order of *runs*; jobs that only the baseline has follow.
+    They come in the order of *runs*; jobs that only the baseline has follow.  A job that never
+    started, because a signal has ended the night, was not run.
     """
-    now = {str(run["name"]): str(run["verdict"]) for run in runs}
+    now = {str(run["name"]): _verdict(run) for run in runs}
     names = (*now, *(name for name in baseline if name not in now))
     found = (VerdictChange(name, baseline.get(name, ""), now.get(name, "")) for name in names)
     return tuple(one for one in found if one.before != one.now)

@@ -124,9 +124,15 @@ class FleetEnded(EndedBySignal):
 
 
 def run_fleet(
-    jobs: Iterable[Job], folder: Path, capacity: Capacity, ended: Callable[[JobResult], None]
+    jobs: Iterable[Job],
+    folder: Path,
+    capacity: Capacity,
+    ended: Callable[[JobResult], None],
+    begun: Callable[[Job], None],
 ) -> tuple[JobResult, ...]:
-    """Run every job, each with a folder of its own below *folder*; call *ended* as each ends.
+    """Run every job, each with a folder of its own below *folder*.
+
+    Each calls *begun* as it starts, and *ended* as it ends.
 
     Raises FleetEnded after a signal: what runs was ended, and what waited is not started.
     """
@@ -136,6 +142,8 @@ def run_fleet(
     def admitted(job: Job) -> JobResult:
         admission.enter(job)
         try:
+            if not crew.stopped:
+                begun(job)
             result = _run(job, folder / job.name, crew)
         finally:
             admission.leave(job)

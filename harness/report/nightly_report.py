@@ -17,15 +17,31 @@ def job_lines(result: JobResult) -> Iterator[str]:
 
 
 def nightly_lines(
-    results: Sequence[JobResult], changes: Sequence[VerdictChange], place: str
+    results: Sequence[JobResult],
+    changes: Sequence[VerdictChange],
+    place: str,
+    *,
+    verbose: bool = False,
 ) -> Iterator[str]:
     """The summary: how many jobs agree, and what changed since the baseline."""
     agreed = sum(1 for result in results if result.exit_code == 0)
     yield ""
-    yield f"{agreed} of {len(results)} runs agree; results in {place}"
+    yield from _changes(changes, verbose=verbose)
+    worse = sum(change.worse for change in changes)
+    than = f"; {worse} WORSE than the baseline" if worse else ""
+    yield f"{agreed} of {len(results)} runs agree{than}; results in {place}"
+
+
+def _changes(changes: Sequence[VerdictChange], *, verbose: bool) -> Iterator[str]:
+    """What is not as in the baseline."""
     for change in changes:
-        mark = "WORSE" if change.worse else "changed"
-        yield f"{mark}: {change.job}: {change.before or 'new'} -> {change.now or 'not run'}"
+        if change.now:
+            mark = "WORSE" if change.worse else "changed"
+            yield f"{mark}: {change.job}: {change.before or 'new'} -> {change.now}"
+    missing = [change.job for change in changes if not change.now]
+    if missing:
+        yield f"not run: {len(missing)} runs of the baseline{'' if verbose else '; -v names them'}"
+        yield from (f"  {job}" for job in missing if verbose)
 
 
 def runs_value(results: Sequence[JobResult]) -> list[dict[str, Any]]:

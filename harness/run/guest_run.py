@@ -17,7 +17,7 @@ from harness.guest.shape_words import describe_shape
 from harness.kernel.kernel_record import Kernel
 from harness.model.records.layout import Layout
 from harness.run.program_run import RunContext, run_program
-from harness.run.programs import planned
+from harness.run.programs import plan_words, planned
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
@@ -62,6 +62,7 @@ class GuestRun:
         self.request, self.progress, self.watch = request, progress, watch
         self.kernel, self.guest, self.layout, self.facts = booted
         self.done = 0
+        self.name = ""
         self.outcomes: list[ProgramOutcome] = []
         self.header = booted.header(request.plan.seed)
         self.judge = RunJudge(self.header, request.known_bugs)
@@ -78,7 +79,7 @@ class GuestRun:
         A guest that fails ends the run with what was judged until then.  So does a signal, which
         raises RunEnded.
         """
-        self.progress.step("running and judging")
+        self.progress.step(f"running {plan_words(self.request.plan)} on {self.kernel.release}")
         with self.watch.phase("run"):
             try:
                 failure = self._every_program()
@@ -114,6 +115,7 @@ class GuestRun:
         if isinstance(program, NotApplicable):
             self.outcomes.append(ProgramOutcome(program.name, "", 0.0, None, program.reason))
             return None
+        self.name = program.name
         done = run_program(self.context, program)
         judged = self.judge.result().programs
         begun = sum(1 for one in self.outcomes if one.result)
@@ -130,7 +132,7 @@ class GuestRun:
 
     def _advance(self, steps: int) -> None:
         self.done += steps
-        self.progress.advance(self.done, max(self.done, self.request.plan.steps))
+        self.progress.advance(self.done, 0, f"steps judged, now {self.name}")
 
     def _summary(self, error: str, crash: str) -> RunResult:
         return RunResult(

@@ -25,6 +25,7 @@ from harness.run.guest_run import Booted, GuestRun
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
 from harness.run.probes import arm_probes
+from harness.run.programs import plan_words
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
@@ -116,7 +117,8 @@ def _judge_once(
     """The result; and the requests that were sent, if they were to be recorded and none failed."""
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"starting {kernel.release} on {describe_shape(shape)}")
+    machine = describe_shape(shape)
+    progress.step(f"starting {kernel.release} on {machine} for {plan_words(request.plan)}")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)

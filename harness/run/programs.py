@@ -55,6 +55,20 @@ def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -
     return Plan(tuple(read_scenario(path) for path in files), seed, steps, abstract=abstract)
 
 
+def plan_words(plan: Plan) -> str:
+    """What a run executes, in words."""
+    parts = []
+    if plan.only:
+        return plan.only
+    if len(plan.scenarios) == 1:
+        parts.append(Path(plan.scenarios[0].file).stem)
+    elif plan.scenarios:
+        parts.append(f"{len(plan.scenarios)} scenarios")
+    if plan.steps or plan.abstract:
+        parts.append(f"{plan.steps + plan.abstract} generated steps")
+    return " and ".join(parts) + (f", up to {plan.until}" if plan.until else "")
+
+
 def planned(
     plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool = True
 ) -> Iterator[Program | NotApplicable]:

@@ -179,6 +179,12 @@ def test_a_baseline_that_is_none(harness, content):
     assert list(harness.place.iterdir()) == [path]
 
 
+def test_a_night_on_a_kernel_that_is_not_known_starts_no_run(harness):
+    answer = harness("nightly", "--kernel", "debian-6.1-686-pae", "--kernel", "nosuch")
+    assert refused(answer, "no kernel is known as 'nosuch'")
+    assert not list(harness.place.iterdir())
+
+
 def test_a_baseline_that_is_not_there(harness):
     assert refused(harness("nightly", "--baseline", "nope.json"), "nope.json cannot be read")
 

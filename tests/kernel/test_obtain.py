@@ -19,13 +19,16 @@ NAME = "debian-6.1-686-pae"
 
 class Listener:
     def __init__(self):
-        self.steps = []
+        self.steps, self.notes = [], []
 
     def step(self, text):
         self.steps.append(text)
 
-    def advance(self, done, total):
+    def advance(self, done, total, what=""):
         pass
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 def leftovers(cache):
@@ -128,7 +131,19 @@ def test_missing_file_leads_to_the_next_candidate(archive, cache):
     newer = archive.kernel("bookworm", "50", "6.1.176-1")
     archive.publish()
     archive.deb(f"linux-image-{newer}").unlink()
-    assert obtain(NAME, cache).release == older
+    listener = Listener()
+    assert obtain(NAME, cache, listener).release == older
+    assert f"linux-image-{newer}" in "".join(listener.notes[:-1])
+    assert listener.notes[-1].startswith(f"{older} is the newest of which all could")
+
+
+def test_nothing_is_said_of_others_where_the_newest_is_taken(archive, cache):
+    archive.kernel("bookworm", "47", "6.1.170-3")
+    newer = archive.kernel("bookworm", "50", "6.1.176-1")
+    archive.publish()
+    listener = Listener()
+    assert obtain(NAME, cache, listener).release == newer
+    assert listener.notes == []
 
 
 def test_missing_kbuild_leads_to_one_of_the_same_series(archive, cache):

@@ -6,7 +6,10 @@ import pytest
 
 from harness.errors import UsageError
 from harness.nightly.baseline import VerdictChange, changes, read_baseline
+from harness.nightly.crew import NOT_STARTED
+from harness.report.nightly_report import nightly_lines
 
+WORSE = {"name": "a", "verdict": "diverge"}
 RUNS = [{"name": "a", "verdict": "agree"}, {"name": "b", "verdict": "diverge"}]
 
 
@@ -29,8 +32,23 @@ def test_changes_are_told_and_only_they():
         VerdictChange("c", "", "agree"),
         VerdictChange("gone", "agree", ""),
     )
-    assert [one.worse for one in found] == [True, False, False, True]
+    assert [one.worse for one in found] == [True, False, False, False]
     assert changes({"a": "agree", "b": "diverge"}, RUNS) == ()
+
+
+def test_a_job_that_a_signal_kept_from_starting_was_not_run():
+    run = {"name": "a", "verdict": "error", "exit_code": NOT_STARTED}
+    (found,) = changes({"a": "agree"}, [run])
+    assert (found.now, found.worse) == ("", False)
+
+
+def test_the_last_line_has_what_is_worse_and_what_was_not_run_is_counted():
+    found = changes({"a": "agree", "gone": "agree", "far": "agree"}, [*RUNS[1:], WORSE])
+    lines = list(nightly_lines((), found, "out"))
+    assert lines[-1] == "0 of 0 runs agree; 1 WORSE than the baseline; results in out"
+    assert "WORSE: a: agree -> diverge" in lines
+    assert "not run: 2 runs of the baseline; -v names them" in lines
+    assert "  gone" in list(nightly_lines((), found, "out", verbose=True))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"runs": [{}]}', "\x00"])

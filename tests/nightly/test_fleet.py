@@ -81,10 +81,11 @@ def test_one_that_crashes_stops_no_other(stub, tmp_path):
         Job(f"{what}-{n}", (what,), 1, 64)
         for n, what in enumerate(("agree", "crash", "half", "agree"))
     ]
-    told = []
-    results = run_fleet(jobs, tmp_path / "out", Capacity(2, 100_000), told.append)
+    names = {one.name for one in jobs}
+    told, begun = [], []
+    results = run_fleet(jobs, tmp_path / "out", Capacity(2, 100_000), told.append, begun.append)
     assert [one.job for one in results] == jobs
-    assert {one.job.name for one in told} == {one.name for one in jobs}
+    assert {one.job.name for one in told} == {one.name for one in begun} == names
     assert [one.report["verdict"] for one in results] == ["agree", "error", "error", "agree"]
     assert [one.exit_code for one in results] == [0, 139, 3, 0]
     assert "last words of crash" in results[1].report["error"]
@@ -96,6 +97,6 @@ def test_the_report_of_an_earlier_night_is_not_taken_for_this_ones(stub, tmp_pat
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps({"verdict": "agree", "steps": 7}))
     (result,) = run_fleet(
-        [Job("crash", ("crash",), 1, 64)], tmp_path / "out", Capacity(1, 1000), print
+        [Job("crash", ("crash",), 1, 64)], tmp_path / "out", Capacity(1, 1000), print, print
     )
     assert result.report["verdict"] == "error"
