@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness.cli.options import Debug, Json, KnownBugsFile, Silence
+from harness.cli.options import Debug, Json, KnownBugsFile, Silence, Verbose
 from harness.cli.output import CommandOutput, write_json
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
@@ -33,6 +33,7 @@ def diff(
     known_bugs: KnownBugsFile = None,
     partial: Partial = False,
     json: Json = None,
+    verbose: Verbose = False,
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
@@ -43,7 +44,7 @@ def diff(
         _require_whole(partial=partial)
         _compare(trace, other, json, output)
     result = replay(trace, load_known_bugs(known_bugs, date.today()), partial=partial)
-    output.report(run_lines(result))
+    output.report(run_lines(result, verbose=verbose))
     if json:
         write_run(result, json)
     raise typer.Exit(result.exit_code)

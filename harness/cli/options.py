@@ -94,7 +94,11 @@ NewOut = Annotated[
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("-v", "--verbose", help="Show every program and the exact command lines."),
+    typer.Option(
+        "-v",
+        "--verbose",
+        help="Show every program, all that is only counted, and the exact command lines.",
+    ),
 ]
 Silence = Annotated[
     bool,

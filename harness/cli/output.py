@@ -11,6 +11,7 @@ from rich.console import Console
 from harness.base.output_files import STANDARD_OUTPUT, require_writable, write_whole
 from harness.base.progress import Progress, Quiet
 from harness.cli.progress_bar import progress_for
+from harness.report.folding import folded_all
 
 
 @contextmanager
@@ -38,7 +39,7 @@ class CommandOutput:
 
     def report(self, lines: Iterable[str]) -> None:
         """Print the report, or with --quiet its last line, the verdict."""
-        found = list(lines)
+        found = list(folded_all(lines))
         stream = sys.stderr if self._piped else sys.stdout
         stream.writelines(f"{line}\n" for line in (found[-1:] if self._quiet else found))
         stream.flush()

@@ -135,7 +135,7 @@ def run(
     request = replace(request, coverage=coverage, stop_first=stop_first)
     with shown_progress(quiet=quiet) as progress:
         result, stopped = _executed(request, progress, show_command if verbose else None)
-    output.report(run_lines(result, verbose=verbose))
+    output.report(run_lines(result, verbose=verbose, logs=request.out))
     _write(result, json, junit, ktap)
     raise stopped or typer.Exit(result.exit_code)
 

@@ -7,8 +7,7 @@ from typing import Any
 from harness.claims.claim import CLAIMS
 from harness.claims.claim_finding import ClaimFinding, ClaimVerdict
 from harness.claims.judged_claim import JudgedClaim
-
-_WIDTH = 108
+from harness.report.folding import WIDTH
 
 
 def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iterator[str]:
@@ -21,7 +20,7 @@ def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iter
         yield f"{one.claim.number:3}. {one.claim.text}"
         yield f"     {one.finding.verdict.value.upper()}{how}{mark}"
         for line in one.finding.evidence:
-            yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
+            yield from wrap(line, WIDTH, initial_indent="       ", subsequent_indent="         ")
         yield from _typed_lines(one)
     counts = {
         verdict: sum(one.finding.verdict is verdict for one in judged) for verdict in ClaimVerdict
@@ -36,7 +35,7 @@ def _typed_lines(one: JudgedClaim) -> Iterator[str]:
         how = f": {one.typed.how}" if one.typed.how else ""
         evidence = "; ".join(one.typed.evidence)
         line = f"2.6.24 (typed window): {one.typed.verdict.value}{how}; {evidence}"
-        yield from wrap(line, _WIDTH, initial_indent="       ", subsequent_indent="         ")
+        yield from wrap(line, WIDTH, initial_indent="       ", subsequent_indent="         ")
 
 
 def _verdict(judged: Sequence[JudgedClaim]) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.misuse.case_judge import CaseOutcome, JudgedCase
 from harness.misuse.misuse_case import ConsoleExpectation, MisuseCase
+from harness.report.folding import WIDTH
 
-_WIDTH = 108
 _GOOD = (CaseOutcome.EXPECTED, CaseOutcome.NOT_APPLICABLE)
 
 
@@ -60,7 +60,7 @@ def misuse_table(cases: Sequence[MisuseCase]) -> Iterator[str]:
 
 
 def _indented(text: str) -> Iterator[str]:
-    yield from wrap(text, _WIDTH, initial_indent="    ", subsequent_indent="      ")
+    yield from wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def misuse_value(release: str, judged: Sequence[JudgedCase]) -> dict[str, Any]:

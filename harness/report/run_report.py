@@ -1,14 +1,14 @@
 """The summary of a run that a person understands at a glance."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from harness.compare.divergence import Divergence, Layer, SilentInterrupt, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
-from harness.compare.transitions import Transitions
 from harness.model.records.layout import Generation, Layout
 from harness.report.coverage_report import coverage_lines
-from harness.report.phase_times import phase_words
-from harness.run.run_result import Confirmation, RunResult
+from harness.report.run_counts import counts_words, number_of, transition_lines, work_lines
+from harness.run.run_result import Confirmation, GuestMemory, RunResult
 
 _VERDICTS = {
     Verdict.AGREE: "AGREE: the kernel did at every step what the model allows",
@@ -22,16 +22,24 @@ _MESSAGE_LINES = 12
 """Lines of the kernel's first message: they name its place and what called it."""
 
 
-def run_lines(result: RunResult, *, verbose: bool = False) -> Iterator[str]:
-    """The whole summary, line by line; *verbose* names the transitions that were not taken."""
+def run_lines(
+    result: RunResult, *, verbose: bool = False, logs: Path | None = None
+) -> Iterator[str]:
+    """The whole summary, line by line; *verbose* lists what else is only counted.
+
+    *logs* is the folder in which the run has left its logs.
+    """
     yield from _head(result)
-    yield from _work(result)
+    yield from work_lines(result, verbose=verbose)
     if result.transitions and result.steps:
-        yield from _transitions(result.transitions, verbose=verbose)
+        yield from transition_lines(result.transitions, verbose=verbose)
     if result.coverage:
         yield from coverage_lines(result.coverage)
     yield from _findings(result)
     yield from (f"note        {note}" for note in result.notes)
+    if logs:
+        files = ", ".join(sorted(path.name for path in logs.glob("*.log")))
+        yield f"logs        {logs}{f': {files}' if files else ''}"
     yield f"verdict     {_verdict(result)}"
 
 
@@ -50,12 +58,20 @@ def _head(result: RunResult) -> Iterator[str]:
     kernel = result.kernel
     yield f"kernel      {kernel.release} ({kernel.name}; config {kernel.config_hash[:12]})"
     yield f"machine     {result.machine}"
+    if result.memory:
+        yield f"memory      {_memory(result.memory)}"
     if result.layout:
         yield f"layout      {_layout(result.layout)}"
     if result.missing_evidence:
         yield f"no evidence {', '.join(result.missing_evidence).lower()}"
     for place in result.unwatched_flushes:
         yield f"unwatched   {place}"
+
+
+def _memory(memory: GuestMemory) -> str:
+    """The parts of memory that matter to mappings, in MiB."""
+    above = f", {memory.above_4g} MiB of it above 4 GiB" if memory.above_4g else ""
+    return f"{memory.low} MiB low, {memory.high} MiB high{above}"
 
 
 def _layout(layout: Layout) -> str:
@@ -72,72 +88,8 @@ def _layout(layout: Layout) -> str:
     return ", ".join(words)
 
 
-def _work(result: RunResult) -> Iterator[str]:
-    ran = [program for program in result.programs if program.result]
-    programs = _number(len(ran), "program")
-    yield f"steps       {result.steps} judged in {programs}, seed {result.seed}"
-    yield f"operations  {_counts(result.operations)}"
-    reached = {name: count for name, count in result.situations.items() if count}
-    yield f"reached     {_counts(reached)}"
-    missed = sorted(name for name, count in result.situations.items() if not count)
-    if missed:
-        yield f"not reached {', '.join(missed)}"
-    yield from _not_applicable(result)
-    yield f"time        {phase_words(result.phases)}"
-    repaired = {name: count for name, count in result.wire.items() if count and name in _DAMAGE}
-    if repaired and not result.crash:
-        yield f"wire        damage recovered: {_counts(repaired)}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _transitions(found: Transitions, *, verbose: bool) -> Iterator[str]:
-    """Coverage of the model's rule branches; what is missing may need `--throwaway`."""
-    excluded = f", {len(found.excluded)} excluded" if found.excluded else ""
-    yield f"transitions {len(found.reached)} of {found.possible} of the model's{excluded}"
-    if found.unforeseen:
-        yield f"  not foreseen by exploration: {', '.join(sorted(found.unforeseen))}"
-    if verbose and found.missing:
-        yield f"  not taken: {', '.join(sorted(found.missing))}"
-    if verbose:
-        yield from (f"  excluded: {one.rule}: {one.reason}" for one in found.excluded)
-
-
-def _not_applicable(result: RunResult) -> Iterator[str]:
-    """Scenarios that were left out, by reason."""
-    reasons: dict[str, list[str]] = {}
-    for one in result.not_applicable:
-        reasons.setdefault(one.not_applicable, []).append(one.name)
-    if reasons:
-        yield f"left out    {_number(len(result.not_applicable), 'scenario')} not applicable:"
-    for reason, names in reasons.items():
-        yield f"  {reason}: {', '.join(names)}"
-
-
-_DAMAGE = ("naks", "resends", "repeats", "duplicates", "damaged", "skipped")
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return (
-        ", ".join(
-            f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: -item[1])
-        )
-        or "none"
-    )
-
-
 def _findings(result: RunResult) -> Iterator[str]:
-    for label, counter in (
-        ("known bugs", "known"),
-        ("vanished", "vanished"),
-        ("foreign", "foreign"),
-    ):
-        counts = result.total(counter)
-        if counts:
-            yield f"{label:12}{_counts(counts)}"
-            yield from _descriptions(result, counts)
+    yield from _explained(result)
     yield from _divergences(result)
     for program, trouble in result.placed_troubles:
         place = f"{program} step {trouble.step}" if trouble.step >= 0 else program
@@ -162,11 +114,23 @@ def _confirmation(result: RunResult, found: Confirmation) -> Iterator[str]:
     yield f"seen        {found.words}; logs: {', '.join(found.folders)}"
 
 
-def _descriptions(result: RunResult, counts: Iterable[str]) -> Iterator[str]:
-    """What the known bugs among *counts* are, for a reader who does not know their ids."""
-    for name in counts:
-        if name in result.known_bugs:
-            yield f"  {name}: {result.known_bugs[name]}; counted, no divergence"
+def _explained(result: RunResult) -> Iterator[str]:
+    """What differs from the model and is no divergence, for a reader who knows no ids."""
+    known, vanished = result.total("known"), result.total("vanished")
+    if known:
+        yield f"known bugs  {number_of(len(known), 'bug')} on record; counted, and no divergence"
+        yield from _bugs(result, known, "seen")
+    if vanished:
+        yield f"vanished    {number_of(len(vanished), 'bug')} on record that this kernel lacks"
+        yield from _bugs(result, vanished, "not seen where it is expected,")
+    if foreign := result.total("foreign"):
+        yield f"foreign     other users of the kernel held {counts_words(foreign)}"
+
+
+def _bugs(result: RunResult, counts: Mapping[str, int], seen: str) -> Iterator[str]:
+    for name, count in counts.items():
+        times = "once" if count == 1 else f"{count} times"
+        yield f"  {name}, {seen} {times}: {result.known_bugs.get(name, 'in a list of your own')}"
 
 
 def _divergences(result: RunResult) -> Iterator[str]:
@@ -190,7 +154,7 @@ def _assertions(result: RunResult) -> Iterator[str]:
     """What the authors of scenarios expected, where the model may have agreed with the kernel."""
     if result.failed_assertions:
         count = len(result.failed_assertions)
-        yield f"expected    {_number(count, 'expectation')} not met:"
+        yield f"expected    {number_of(count, 'expectation')} not met:"
     for program, failed in result.failed_assertions[:_DIVERGENCES_SHOWN]:
         if failed.line:
             yield f"  {failed.place}: {failed.words}"
@@ -209,7 +173,7 @@ def _silent_interrupts(result: RunResult) -> Iterator[str]:
 
 
 def _silence(one: SilentInterrupt) -> str:
-    times = f"armed {_number(one.armed, 'time')}"
+    times = f"armed {number_of(one.armed, 'time')}"
     if one.refused == one.armed:
         return "refused: the kernel's function has no such instruction"
     return f"{times}, refused {one.refused} of them" if one.refused else times

@@ -47,6 +47,7 @@ def _verdict_value(result: RunResult) -> dict[str, Any]:
         "machine": result.machine,
         "command": result.command,
         "layout": _layout_value(result.layout),
+        "memory": asdict(result.memory) if result.memory else None,
         "missing_evidence": result.missing_evidence,
         "unwatched_flushes": result.unwatched_flushes,
     }

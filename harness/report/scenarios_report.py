@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
+from harness.report.folding import WIDTH
 from harness.run.scenario_lint import LintedScenario
 from harness.scenario.syntax import Scenario
-
-_WIDTH = 99
 
 
 def listing_lines(scenarios: Sequence[tuple[str, Scenario]]) -> Iterator[str]:
@@ -21,7 +20,7 @@ def listing_lines(scenarios: Sequence[tuple[str, Scenario]]) -> Iterator[str]:
 
 
 def _columns(name: str, text: str, width: int) -> Iterator[str]:
-    first, *rest = wrap(text, _WIDTH - width)
+    first, *rest = wrap(text, WIDTH - width)
     yield f"{name:{width}}{first}"
     yield from (f"{'':{width}}{line}" for line in rest)
 

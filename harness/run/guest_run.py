@@ -20,7 +20,7 @@ from harness.run.program_run import RunContext, run_program
 from harness.run.programs import plan_words, planned
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
-from harness.run.run_result import NOTHING_RUN, KernelFacts, ProgramOutcome, RunResult
+from harness.run.run_result import NOTHING_RUN, GuestMemory, KernelFacts, ProgramOutcome, RunResult
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.trace_file import TraceWriter
 from harness.trace.trace_records import Header, Record
@@ -141,6 +141,12 @@ class GuestRun:
             command=self.guest.reproduce,
             seed=self.request.plan.seed,
             layout=self.layout,
+            memory=GuestMemory.of(
+                self.facts,
+                self.request.shape.memory,
+                self.kernel.architecture.ram,
+                wide=self.layout.pae,
+            ),
             missing_evidence=tuple(
                 bit.name or "" for bit in Evidence if not bit & self.facts.evidence
             ),

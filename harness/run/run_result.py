@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.architecture.architecture import PhysicalRam
 from harness.compare.divergence import (
     Divergence,
     FailedAssertion,
@@ -16,7 +17,7 @@ from harness.compare.transitions import Transitions, transitions
 from harness.coverage.line_coverage import LineCoverage
 from harness.guest.protocol import GuestFacts
 from harness.kernel.kernel_record import Kernel
-from harness.model.records.layout import Layout
+from harness.model.records.layout import PAGE_SIZE, Layout
 from harness.trace.trace_records import Trouble
 
 
@@ -70,6 +71,24 @@ class Confirmation:
         return f"{self.seen} of {self.of} run{'s' * (self.of > 1)}"
 
 
+@dataclass(frozen=True, slots=True)
+class GuestMemory:
+    """MiB of the guest's memory: mapped for good, highmem, and of that above 4 GiB."""
+
+    low: int
+    high: int
+    above_4g: int
+
+    @classmethod
+    def of(cls, facts: GuestFacts, total: int, ram: PhysicalRam, *, wide: bool) -> "GuestMemory":
+        """The memory of a guest with *total* MiB; *wide* page tables reach above 4 GiB."""
+        above = total - (ram.below(total << 20) >> 20) if wide else 0
+        low, high = (
+            pages * PAGE_SIZE >> 20 for pages in (facts.lowmem_pages, facts.highmem_pages)
+        )
+        return cls(low, high, min(above, high))
+
+
 NOTHING_RUN = "no step was executed: no scenario applies to this guest"
 """The error of a run that judged nothing: it is no success."""
 
@@ -103,6 +122,7 @@ class RunResult:
     confirmation: Confirmation | None = None
     """How often the crash was seen, after the program has run again."""
     coverage: LineCoverage | None = None
+    memory: GuestMemory | None = None
     unwatched_flushes: tuple[str, ...] = ()
     """Where the kernel may drop translations unseen, each place with the reason."""
 

@@ -22,6 +22,10 @@ _RELATION: Final[Mapping[str, Callable[[int, int], bool]]] = {
 }
 
 
+ADD_THROWAWAY: Final = "requires throwaway: add --throwaway"
+"""Why a scenario that wrecks a kernel is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What lowering must know of a guest: its layout, and what the run permits.
@@ -132,7 +136,7 @@ def unmet(requirement: Requirement, facts: Facts) -> str | None:
     if holds is not requirement.negated:
         return None
     if requirement.name == "throwaway" and not requirement.negated:
-        return "requires throwaway: add --throwaway"
+        return ADD_THROWAWAY
     return f"requires {requirement}; this guest has {actual}"
 
 

@@ -117,7 +117,7 @@ def test_only_what_does_not_apply_is_no_success(stock, tmp_path):
     result = judged(stock, tmp_path, "pkmap-above-4g")
     assert (result.exit_code, result.steps) == (3, 0)
     assert "no step was executed" in summary_of(result)
-    assert "left out    1 scenario not applicable" in summary_of(result)
+    assert "left out    1 scenario: 1 do" in summary_of(result)
 
 
 def test_a_scenario_that_names_what_it_does_not_declare(stock, tmp_path):

@@ -1,9 +1,16 @@
 """The summary on the terminal, word for word."""
 
+import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
+from harness.architecture.i386 import I386
+from harness.cli.output import CommandOutput
+from harness.report.folding import folded_command
+from harness.report.run_counts import counts_words
 from harness.report.run_report import run_lines
-from harness.run.run_result import ProgramOutcome
+from harness.run.run_result import GuestMemory, ProgramOutcome
+from harness.scenario.facts import ADD_THROWAWAY
 from harness.trace.trace_records import Trouble
 
 from .sample import result, wrong_frame
@@ -15,10 +22,7 @@ layout      local generation, PAE, pkmap 0xff000000 with 512 slots, \
 windows of 16 from 0xfffbb000 down
 steps       9 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
-reached     none
-not reached blocked, fault, flush of nothing, flush of translations, hardirq, \
-interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, \
-several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
+reached     0 of 17 situations (-v names the others)
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
 transitions 3 of 100 of the model's
 divergences 0
@@ -31,10 +35,7 @@ layout      local generation, PAE, pkmap 0xff000000 with 512 slots, \
 windows of 16 from 0xfffbb000 down
 steps       4 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
-reached     none
-not reached blocked, fault, flush of nothing, flush of translations, hardirq, \
-interrupt inside, other protection, pfn form, re-kmap at 1, re-kmap in use, \
-several waiters, sleep with mappings, softirq, unmap with offset, waiters for one page, woken, wrap
+reached     0 of 17 situations (-v names the others)
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
 transitions 3 of 100 of the model's
 divergences 1, 1 of the contract
@@ -68,10 +69,82 @@ def test_a_divergence_with_its_picture():
     assert text(result(wrong=wrong_frame)) == DIVERGES
 
 
-def test_what_was_left_out_is_listed_by_reason():
-    left = [ProgramOutcome(name, "", 0.0, None, "requires smp>=4") for name in ("one", "two")]
-    found = replace(result(), programs=(*result().programs, *left))
-    assert "left out    2 scenarios not applicable:\n  requires smp>=4: one, two\n" in text(found)
+def left(name, reason):
+    return ProgramOutcome(name, "", 0.0, None, reason)
+
+
+def test_what_was_left_out_is_counted_and_with_v_listed_by_reason():
+    outcomes = (left("one", "requires smp>=4"), left("two", "requires smp>=4"))
+    found = replace(result(), programs=(*result().programs, *outcomes))
+    assert "left out    2 scenarios: 2 do not apply to this guest (-v names them)\n" in text(found)
+    wrecks = left("three", ADD_THROWAWAY)
+    found = replace(found, programs=(*found.programs, wrecks))
+    counted = "left out    3 scenarios: 1 wait for --throwaway, 2 do not apply to this guest"
+    assert counted in text(found)
+    lines = list(run_lines(found, verbose=True))
+    place = lines.index("left out    3 scenarios:")
+    assert lines[place + 1] == "  requires smp>=4: one, two"
+
+
+def test_operations_and_situations_are_a_line_each_and_with_v_all_of_them():
+    kinds = [name for name in text(result()).splitlines() if name.startswith("operations")]
+    assert kinds == ["operations  kmap 3, write 3, kunmap 3"]
+    many = counts_words({f"op{number}": number for number in range(9)}, 4)
+    assert many == "op8 8, op7 7, op6 6, op5 5"
+    lines = list(run_lines(result(), verbose=True))
+    (missed,) = [line for line in lines if line.startswith("not reached ")]
+    assert "blocked, fault, flush of nothing" in missed
+
+
+def test_memory_is_told_in_the_parts_that_matter():
+    found = replace(result(), memory=GuestMemory(700, 4300, 1536))
+    assert "memory      700 MiB low, 4300 MiB high, 1536 MiB of it above 4 GiB\n" in text(found)
+    found = replace(result(), memory=GuestMemory(200, 56, 0))
+    assert "memory      200 MiB low, 56 MiB high\n" in text(found)
+
+
+def test_memory_above_4_gib_needs_wide_page_tables():
+    facts = SimpleNamespace(lowmem_pages=700 << 8, highmem_pages=4300 << 8)
+    assert GuestMemory.of(facts, 5120, I386.ram, wide=True) == GuestMemory(700, 4300, 2048)
+    assert GuestMemory.of(facts, 5120, I386.ram, wide=False).above_4g == 0
+    assert GuestMemory.of(facts, 1024, I386.ram, wide=True).above_4g == 0
+
+
+def test_a_known_bug_is_explained():
+    found = result()
+    found.programs[0].result.known["kmap_to_page-slot0"] = 1
+    found.programs[0].result.vanished["other"] = 2
+    found = replace(found, known_bugs={"kmap_to_page-slot0": "it takes the first slot"})
+    assert (
+        "known bugs  1 bug on record; counted, and no divergence\n"
+        "  kmap_to_page-slot0, seen once: it takes the first slot\n"
+        "vanished    1 bug on record that this kernel lacks\n"
+        "  other, not seen where it is expected, 2 times: in a list of your own\n"
+    ) in text(found)
+
+
+def test_the_report_says_where_the_logs_are(tmp_path):
+    for name in ("console.log", "qemu.log", "run.json"):
+        (tmp_path / name).touch()
+    lines = list(run_lines(result(), logs=tmp_path))
+    assert lines[-2] == f"logs        {tmp_path}: console.log, qemu.log"
+
+
+def test_a_long_line_is_folded_below_its_text(capsys):
+    CommandOutput().report(["layout      " + "word " * 40, "    slot 2: " + "x" * 30 + " y" * 50])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 99
+    assert [line[:12] for line in lines[:3]] == ["layout      ", " " * 12, " " * 12]
+    assert " ".join(" ".join(lines).split()).startswith("layout word word")
+    assert lines[-1].startswith("      y")
+
+
+def test_a_command_is_folded_so_that_a_shell_takes_it():
+    command = "kmap-harness check " + "--patch 'a long/path/to/a.patch' " * 8
+    lines = list(folded_command(command))
+    assert max(map(len, lines)) <= 99
+    assert len(lines) > 2
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(command)
 
 
 def test_nothing_executed_is_no_success():
