@@ -26,12 +26,21 @@ Partial = Annotated[
     ),
 ]
 
+Timers = Annotated[
+    bool,
+    typer.Option(
+        "--timers/--no-timers",
+        help="Compare the steps that a timer may interrupt; where it does depends on the host.",
+    ),
+]
+
 
 def diff(
     trace: Trace,
     other: OtherTrace = None,
     known_bugs: KnownBugsFile = None,
     partial: Partial = False,
+    timers: Timers = True,
     json: Json = None,
     verbose: Verbose = False,
     quiet: Silence = False,
@@ -42,7 +51,7 @@ def diff(
     output = CommandOutput(json, quiet=quiet)
     if other:
         _require_whole(partial=partial)
-        _compare(trace, other, json, output)
+        _compare(trace, other, json, output, timers=timers)
     result = replay(trace, load_known_bugs(known_bugs, date.today()), partial=partial)
     output.report(run_lines(result, verbose=verbose))
     if json:
@@ -58,8 +67,10 @@ def _require_whole(*, partial: bool) -> None:
         )
 
 
-def _compare(trace: Path, other: Path, json: Path | None, output: CommandOutput) -> NoReturn:
-    difference = compare_files(trace, other)
+def _compare(
+    trace: Path, other: Path, json: Path | None, output: CommandOutput, *, timers: bool
+) -> NoReturn:
+    difference = compare_files(trace, other, timers=timers)
     output.report(trace_lines(difference))
     write_json(json, difference_value(difference))
     raise typer.Exit(0 if difference.equal else 1)

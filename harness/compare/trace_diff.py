@@ -1,33 +1,48 @@
 """Compares two traces step by step: where did two kernels do different things?
 
-Frames are named by page id before they are compared: two guests give their pages
-different frames, and that is no difference.
+Slots, entries of windows, pages and protections are compared by their roles: two kernels
+have them at other addresses, and two guests give their pages other frames.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, PAGE_SIZE, Generation, Layout
+from harness.compare.evidence_mask import evidence_mask
+from harness.compare.roles import Role, RoleNames
+from harness.model.records.interrupt import Trigger, armed_of
+from harness.model.records.layout import Generation
 from harness.model.records.observation import Observation
-from harness.model.records.operation import OpCode
+from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import INVLPG
 from harness.model.records.page import Page
 from harness.trace.trace_records import Begin, Header, Record, Step
 
+_OF_ONE_GENERATION: Final = frozenset({"saved", "migrate"})
+"""Fields that only the local generation has."""
+
+_MISSING: Final = ("missing",)
+"""In place of the fields of a step that one of the traces does not have."""
+
 
 class ProgramSteps(NamedTuple):
-    """The steps of one program of one trace."""
+    """The steps of one program of one trace; ``opening`` of them are not its author's.
+
+    ``cursor`` is where the cursor stands when those begin.
+    """
 
     name: str
     pages: tuple[Page, ...]
     steps: tuple[Step, ...]
+    opening: int = 0
+    cursor: int = 0
 
 
 class StepDifference(NamedTuple):
     """One step in which two traces differ; None where one of them has no such step.
 
-    ``fields`` are those of the observation that differ, or ``operation``, or ``missing``.
+    ``fields`` are those of the observation that differ, or ``operation``, or ``missing``;
+    ``roles`` has what each trace has in each of them.
     """
 
     program: str
@@ -35,6 +50,7 @@ class StepDifference(NamedTuple):
     left: Step | None
     right: Step | None
     fields: tuple[str, ...]
+    roles: tuple[tuple[Role, Role], ...] = ()
 
 
 class TraceDifference(NamedTuple):
@@ -42,6 +58,7 @@ class TraceDifference(NamedTuple):
 
     ``switched`` are steps that differ only by the INVLPGs of a task that lost its CPU with
     local mappings live: that depends on how busy the host was, and is no difference.
+    ``left_out`` steps may meet an interrupt that comes elsewhere; they were not compared.
     """
 
     compared: int
@@ -49,6 +66,7 @@ class TraceDifference(NamedTuple):
     only_right: tuple[str, ...]
     steps: tuple[StepDifference, ...]
     switched: tuple[StepDifference, ...] = ()
+    left_out: int = 0
 
     @property
     def equal(self) -> bool:
@@ -63,39 +81,100 @@ def programs(records: Iterable[Record]) -> Iterator[ProgramSteps]:
     for record in records:
         if isinstance(record, Begin):
             if begin is not None:
-                yield ProgramSteps(begin.program.name, begin.pages, tuple(steps))
+                yield _program(begin, tuple(steps))
             begin, steps = record, []
         elif isinstance(record, Step):
             steps.append(record)
     if begin is not None:
-        yield ProgramSteps(begin.program.name, begin.pages, tuple(steps))
+        yield _program(begin, tuple(steps))
+
+
+def _program(begin: Begin, steps: tuple[Step, ...]) -> ProgramSteps:
+    name, opening = begin.program.name, min(begin.program.opening, len(steps))
+    cursor = steps[opening - 1].observation.cursor if opening else begin.start.cursor
+    return ProgramSteps(name, begin.pages, steps, opening, cursor)
+
+
+class _Side(NamedTuple):
+    """A program of one trace, and the names of what it maps."""
+
+    program: ProgramSteps
+    names: RoleNames
+
+
+class _Pair(NamedTuple):
+    """Two steps of one number: their difference, if any, or that they were not compared."""
+
+    difference: StepDifference | None
+    left_out: bool
+
+    @property
+    def compared(self) -> bool:
+        """Whether both traces have the step, and it was compared."""
+        one = self.difference
+        return not self.left_out and not (one and one.fields == _MISSING)
 
 
 def compare_traces(
-    left: tuple[Header, Iterable[Record]], right: tuple[Header, Iterable[Record]]
+    left: tuple[Header, Iterable[Record]],
+    right: tuple[Header, Iterable[Record]],
+    *,
+    timers: bool = True,
 ) -> TraceDifference:
-    """Compare the programs of the same name, step by step."""
+    """Compare the programs of the same name, step by step; what both guests can show.
+
+    Without *timers* the steps are left out that an interrupt by a timer may meet.  So are those
+    that one at an instruction may meet, where the kernels' functions have other instructions.
+    """
     ours = {program.name: program for program in programs(left[1])}
     theirs = {program.name: program for program in programs(right[1])}
-    common = [name for name in ours if name in theirs]
+    masked = _masked(left[0], right[0])
+    triggers = _incomparable(left[0], right[0], timers=timers)
+    pairs = [
+        pair
+        for name in (name for name in ours if name in theirs)
+        for pair in _steps(
+            (_side(left[0], ours[name]), _side(right[0], theirs[name])), masked, triggers
+        )
+    ]
     local = left[0].layout.generation is right[0].layout.generation is Generation.LOCAL
-    found: list[StepDifference] = []
-    switched: list[StepDifference] = []
-    compared = 0
-    for name in common:
-        for one in _steps(
-            _names(left[0].layout, ours[name]), _names(right[0].layout, theirs[name])
-        ):
-            (switched if local and _switched(one) else found).append(one)
-        compared += min(len(ours[name].steps), len(theirs[name].steps))
-    only_left, only_right = set(ours) - set(theirs), set(theirs) - set(ours)
+    return _difference(pairs, set(ours), set(theirs), local=local)
+
+
+def _difference(
+    pairs: list[_Pair], ours: set[str], theirs: set[str], *, local: bool
+) -> TraceDifference:
+    """The differences of *pairs*; *local*: both kernels flush at an involuntary switch."""
+    differing = [pair.difference for pair in pairs if pair.difference]
     return TraceDifference(
-        compared,
-        tuple(sorted(only_left)),
-        tuple(sorted(only_right)),
-        tuple(found),
-        tuple(switched),
+        sum(pair.compared for pair in pairs),
+        tuple(sorted(ours - theirs)),
+        tuple(sorted(theirs - ours)),
+        tuple(one for one in differing if not (local and _switched(one))),
+        tuple(one for one in differing if local and _switched(one)),
+        sum(pair.left_out for pair in pairs),
     )
+
+
+def _masked(left: Header, right: Header) -> frozenset[str]:
+    """Fields that one of the kernels cannot show, or does not have."""
+    blanked = frozenset(evidence_mask(left.evidence & right.evidence).blanked)
+    other = left.layout.generation is not right.layout.generation
+    return blanked | (_OF_ONE_GENERATION if other else frozenset())
+
+
+def _incomparable(left: Header, right: Header, *, timers: bool) -> frozenset[int]:
+    """Triggers of interrupts that come elsewhere in the two guests."""
+    same = left.layout.instructions == right.layout.instructions
+    return frozenset(
+        trigger
+        for trigger in Trigger
+        if (trigger < Trigger.MAP and not timers) or (trigger >= Trigger.MAP and not same)
+    )
+
+
+def _side(header: Header, program: ProgramSteps) -> _Side:
+    return _Side(program, RoleNames(header.layout, program.pages, program.cursor))
 
 
 def _switched(one: StepDifference) -> bool:
@@ -112,67 +191,74 @@ def _switched(one: StepDifference) -> bool:
     return counts[0] != counts[1] and bool(seen.depth or unmaps) and min(counts) >= unmaps
 
 
-class _Named(NamedTuple):
-    """A program with what is needed to name its frames by page."""
+def _steps(
+    sides: tuple[_Side, _Side], masked: frozenset[str], triggers: frozenset[int]
+) -> Iterator[_Pair]:
+    """The steps of one program of both traces, side by side; openings that differ are left out.
 
-    program: ProgramSteps
-    layout: Layout
-    ids: dict[int, int]
-
-    def pte(self, pte: int) -> int:
-        """*pte* with the page's id for its frame."""
-        page = self.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
-        return pte if page is None or not pte else (pte & ~FRAME_MASK) | (page << PAGE_SHIFT)
-
-    def address(self, address: int) -> int:
-        """*address* as it would be in every guest.
-
-        In the direct map the page's id replaces its frame.  The typed window is the module's, at
-        another place in each guest: there the address counts from the top.
-        """
-        if self.layout.in_typed(address):
-            return address - self.layout.typed_top
-        if not self.layout.page_offset <= address < self.layout.high_memory:
-            return address
-        frame = (address - self.layout.page_offset) >> PAGE_SHIFT
-        page = self.ids.get(frame, frame)
-        return self.layout.page_offset + (page << PAGE_SHIFT) + address % PAGE_SIZE
-
-    def value(self, code: OpCode, value: int) -> int:
-        """The result of an operation: a pfn, data, or an address."""
-        if code is OpCode.KMAP_TO_PAGE:
-            return self.ids.get(value, value)
-        return value if code is OpCode.READ else self.address(value)
-
-    def observation(self, step: Step) -> Observation:
-        """What was seen, without frames."""
-        seen = step.observation
-        return seen._replace(
-            value=self.value(step.operation.code, seen.value),
-            pte=self.pte(seen.pte),
-            page_address=self.address(seen.page_address),
-            slots=tuple(change._replace(pte=self.pte(change.pte)) for change in seen.slots),
-            windows=tuple(change._replace(pte=self.pte(change.pte)) for change in seen.windows),
-            saved=tuple(change._replace(pte=self.pte(change.pte)) for change in seen.saved),
-        )
+    So are the steps that an interrupt by one of *triggers* may meet.
+    """
+    left, right = sides
+    opening = left.program.opening
+    watch = _InstantWatch(triggers)
+    alike = left.program.opening == right.program.opening
+    ours, theirs = (side.program.steps[0 if alike else side.program.opening :] for side in sides)
+    for number, (one, other) in enumerate(zip_longest(ours, theirs), 0 if alike else opening):
+        if watch.met(one, other):
+            yield _Pair(None, left_out=True)
+            continue
+        fields, roles = _fields(left, one, right, other, masked)
+        found = StepDifference(left.program.name, number, one, other, fields, roles)
+        yield _Pair(found if fields else None, left_out=False)
 
 
-def _names(layout: Layout, program: ProgramSteps) -> _Named:
-    return _Named(program, layout, {page.pfn: number for number, page in enumerate(program.pages)})
-
-
-def _steps(left: _Named, right: _Named) -> Iterator[StepDifference]:
-    name = left.program.name
-    for number, (one, other) in enumerate(zip_longest(left.program.steps, right.program.steps)):
-        fields = _fields(left, one, right, other)
-        if fields:
-            yield StepDifference(name, number, one, other, fields)
-
-
-def _fields(left: _Named, one: Step | None, right: _Named, other: Step | None) -> tuple[str, ...]:
+def _fields(
+    left: _Side, one: Step | None, right: _Side, other: Step | None, masked: frozenset[str]
+) -> tuple[tuple[str, ...], tuple[tuple[Role, Role], ...]]:
+    """The fields that differ, and the roles that both have there."""
     if one is None or other is None:
-        return ("missing",)
+        return _MISSING, ()
     if one.operation != other.operation:
-        return ("operation",)
-    pairs = zip(left.observation(one), right.observation(other), strict=True)
-    return tuple(name for name, (a, b) in zip(Observation._fields, pairs, strict=True) if a != b)
+        operations = left.names.operation(one.operation), right.names.operation(other.operation)
+        if operations[0] != operations[1]:
+            return ("operation",), ()
+    seen = (
+        left.names.observation(one.operation, one.observation),
+        right.names.observation(other.operation, other.observation),
+    )
+    differing = [
+        (name, (a, b))
+        for name, a, b in zip(Observation._fields, *seen, strict=True)
+        if a != b and name not in masked
+    ]
+    return tuple(name for name, _ in differing), tuple(roles for _, roles in differing)
+
+
+class _InstantWatch:
+    """Tells the steps that an interrupt by one of *triggers* may meet, and those that arm it."""
+
+    def __init__(self, triggers: frozenset[int]) -> None:
+        self._triggers = triggers
+        self._task = -1
+        self._skip = 0
+
+    def met(self, *steps: Step | None) -> bool:
+        """Whether one of *steps*, which have the same number, may be met; to be asked in order."""
+        if not self._triggers:
+            return False
+        operations = [step.operation for step in steps if step is not None]
+        for operation in operations:
+            if operation.code is OpCode.INTERRUPT:
+                return self._arm(operation)
+        if not any(operation.task == self._task for operation in operations):
+            return False
+        self._skip -= 1
+        if self._skip < 0:
+            self._task = -1
+        return True
+
+    def _arm(self, operation: Operation) -> bool:
+        wanted = armed_of(operation.page, operation.reg, operation.value)
+        found = wanted.trigger in self._triggers
+        self._task, self._skip = (operation.task, wanted.skip) if found else (-1, 0)
+        return found

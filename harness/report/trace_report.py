@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.compare.divergence_words import field_words
+from harness.compare.roles import Role
 from harness.compare.trace_diff import StepDifference, TraceDifference
 from harness.scenario.program_text import operation_text
 
@@ -20,6 +20,9 @@ def trace_lines(difference: TraceDifference) -> Iterator[str]:
     if difference.switched:
         switch = "with flushes of an involuntary context switch on one side"
         yield f"switched    {len(difference.switched)} steps, {switch}"
+    if difference.left_out:
+        why = "whose interrupt comes elsewhere in the other guest"
+        yield f"left out    {difference.left_out} steps {why}"
     for one in difference.steps[:_SHOWN]:
         yield from _step_lines(one)
     if len(difference.steps) > _SHOWN:
@@ -37,11 +40,15 @@ def _step_lines(one: StepDifference) -> Iterator[str]:
     if "operation" in one.fields:
         yield f"    the second trace has: {operation_text(one.right.operation)}"
         return
-    for name in one.fields:
-        left, right = (
-            field_words(name, getattr(side.observation, name)) for side in (one.left, one.right)
-        )
-        yield f"    {name:15} {left} | {right}"
+    for name, (left, right) in zip(one.fields, one.roles, strict=True):
+        yield f"    {name:15} {_role(left)} | {_role(right)}"
+
+
+def _role(role: Role) -> str:
+    """A role, or a list of several, as people read it."""
+    if not isinstance(role, tuple):
+        return str(role)
+    return "(" + ", ".join(map(_role, role)) + ")"
 
 
 def difference_value(difference: TraceDifference) -> dict[str, Any]:
@@ -52,6 +59,7 @@ def difference_value(difference: TraceDifference) -> dict[str, Any]:
         "only_first": difference.only_left,
         "only_second": difference.only_right,
         "switched": len(difference.switched),
+        "left_out": difference.left_out,
         "steps": [
             {"program": one.program, "step": one.number, "fields": one.fields}
             for one in difference.steps

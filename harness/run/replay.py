@@ -48,9 +48,11 @@ def _cut_off(steps: int | None) -> str:
     return f"the trace is cut off after {steps} steps: only these were judged"
 
 
-def compare_files(left: Path, right: Path) -> TraceDifference:
-    """Compare the programs that two traces have in common, frames named by page."""
+def compare_files(left: Path, right: Path, *, timers: bool = True) -> TraceDifference:
+    """Compare the programs that two traces have in common, by roles; *timers*: all their steps."""
     readers = TraceReader(left), TraceReader(right)
     return compare_traces(
-        (readers[0].header, readers[0].records()), (readers[1].header, readers[1].records())
+        (readers[0].header, readers[0].records()),
+        (readers[1].header, readers[1].records()),
+        timers=timers,
     )

@@ -44,6 +44,7 @@ class OperandLowering:
         if statement.kind.operand is Operand.INSTANT:
             offset = evaluate(statement.address.offset, names)
             offset = within(offset, _OFFSET_MOST, statement.where, "the instant")
+            self._require_pages(statement.where, page, operation.value & _BYTE)
             return operation._replace(reg=statement.word, offset=offset)
         return self._address(operation, statement.address, statement.where, names)
 
@@ -91,6 +92,16 @@ class OperandLowering:
         else:
             index = within(evaluate(address.index, names), _INDEX_MOST, where, "the index")
         return operation._replace(base=address.base, reg=index, offset=offset)
+
+    def _require_pages(self, where: SourcePlace, first: int, levels: int) -> None:
+        """The module refuses an interrupt that would map a page that is not there."""
+        there = sum(count for _, count in self._pools)
+        if first + levels > there:
+            raise ScenarioError(
+                where,
+                f"the interrupt maps {levels} pages, and {there - first} are there from its first",
+                hint="ask for more pages, or let it map fewer",
+            )
 
     def _register(self, expression: Expression, where: SourcePlace, names: Names) -> int:
         number = evaluate(expression, names)

@@ -39,6 +39,22 @@ _LISTS: Final = ("slots", "windows", "saved", "done", "dead", "interrupts")
 _PLAIN: Final = Observation._fields[: -len(_LISTS)]
 _CHANGES_MOST: Final = 1 << 16
 _TAIL: Final = Numbers(("number", 0, U32), ("cycles", 0, U64), ("messages", 0, U32))
+_OPERANDS: Final = (
+    ("page", 0, NO_PAGE),
+    ("register", 0, U16),
+    ("protection", 0, len(_PROTS) - 1),
+    ("base", 0, len(_BASES) - 1),
+    ("offset", -_S31, _S31 - 1),
+    ("value", 0, U32),
+)
+_SAVED: Final = Numbers(("entry", 0, U16), ("pte", 0, U64))
+_INTERRUPT: Final = Numbers(
+    ("flags", 0, U8),
+    ("depth", -_S15, _S15 - 1),
+    ("address", 0, U32),
+    ("pte", 0, U64),
+    ("value", 0, U32),
+)
 _BY_REGISTER: Final = frozenset(
     kind.code
     for kind in OPERATIONS.values()
@@ -52,33 +68,16 @@ class StepReader:
     def __init__(self, layout: Layout, tasks: int, pages: int) -> None:
         self._pages = pages
         self._tasks = tasks
-        self._operation = Numbers(
-            ("operation", 0, len(_CODES) - 1),
-            ("task", 0, max(tasks - 1, 0)),
-            ("page", 0, NO_PAGE),
-            ("register", 0, U16),
-            ("protection", 0, len(_PROTS) - 1),
-            ("base", 0, len(_BASES) - 1),
-            ("offset", -_S31, _S31 - 1),
-            ("value", 0, U32),
-        )
+        task = ("task", 0, max(tasks - 1, 0))
+        slot = ("slot", 0, max(layout.last_pkmap - 1, 0))
         highs = {"status": len(_STATUSES) - 1, "cpu": layout.nr_cpus - 1, **_WIDE}
+        self._operation = Numbers(("operation", 0, len(_CODES) - 1), task, *_OPERANDS)
         self._plain = Numbers(
             *((name, _SIGNED.get(name, 0), highs.get(name, U32)) for name in _PLAIN)
         )
-        slot = ("slot", 0, max(layout.last_pkmap - 1, 0))
         self._slot = Numbers(slot, ("count", 0, U32), ("pte", 0, U64), ("address", 0, U32))
         self._window = window_numbers(layout)
-        self._saved = Numbers(("entry", 0, U16), ("pte", 0, U64))
-        task = ("task", 0, max(tasks - 1, 0))
         self._done = Numbers(task, ("result", 0, U32), ("address", 0, U32))
-        self._interrupt = Numbers(
-            ("flags", 0, U8),
-            ("depth", -_S15, _S15 - 1),
-            ("address", 0, U32),
-            ("pte", 0, U64),
-            ("value", 0, U32),
-        )
 
     def step(self, value: list[Any]) -> Step:
         """Step of one line.  Raises TraceError for one that no run has written."""
@@ -117,13 +116,13 @@ class StepReader:
         return (
             tuple(map(SlotChange._make, each(slots, "slots", self._slot.row, most=most))),
             tuple(map(WindowChange._make, each(windows, "windows", self._window.row, most=most))),
-            tuple(map(SavedChange._make, each(saved, "saved", self._saved.row, most=most))),
+            tuple(map(SavedChange._make, each(saved, "saved", _SAVED.row, most=most))),
             tuple(map(Completion._make, each(done, "done", self._done.row, most=most))),
             each(dead, "dead", task, most=most),
             tuple(
                 map(
                     Interrupt._make,
-                    each(interrupts, "interrupts", self._interrupt.row, most=most),
+                    each(interrupts, "interrupts", _INTERRUPT.row, most=most),
                 )
             ),
         )

@@ -71,6 +71,7 @@ NESTED = "for i in 0..1 { " * 3000 + "a: nop" + " }" * 3000
         ("a: interrupt map+1 hardirq h0 300", 4, "the number of pages out of range: '300'"),
         ("a: interrupt map+1 hardirq h0 0", 4, "the number of pages out of range: '0'"),
         ("a: interrupt map+1 hardirq h0 1 skip 256", 4, "the skip out of range"),
+        ("a: interrupt map+1 hardirq h2 3", 4, "the interrupt maps 3 pages, and 2 are there"),
         ("a: interrupt map+0-1 hardirq h0 1", 4, "the instant out of range"),
         ("for i in 0..999999999 { a: read m0 }", 1, f"longer than {OPERATIONS_MOST} operations"),
         ("for i in 999999999..0 down { a: read m0 }", 1, "longer than"),
