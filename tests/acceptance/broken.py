@@ -119,9 +119,9 @@ IN_SECTIONS = range(14, 76)
 CASES = (
     Case("P6", LOCAL, P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P6", LOCAL, P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
-    Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "reuse-unflushed", smp=2),
+    Case("P7", LOCAL, P7, "pkmap-flush-other-cpu", 1538, OpCode.KMAP, "reuse-unflushed", smp=2),
     Case("P7", LOCAL, P7, "tlb-pkmap", OTHER_CPU, OpCode.READ, "data", smp=2, blind=FLUSH_PROBES),
-    Case("P10", LOCAL, P10, REUSE, 1022, OpCode.KMAP, "reuse-unflushed"),
+    Case("P10", LOCAL, P10, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P12", LOCAL, P12, REUSE, 1022, OpCode.KMAP, ""),
     Case("P17", LOCAL, P17, RE_KMAP, 1, OpCode.KMAP, "users"),
     Case("P20", LOCAL, P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
@@ -156,7 +156,7 @@ CASES = (
     Case("P6", STACK, STACK_P6, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P6", STACK, STACK_P6, "tlb-pkmap", SAME_CPU, OpCode.READ, "data", blind=FLUSH_PROBES),
     Case(
-        "P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1535, OpCode.KMAP, "reuse-unflushed", smp=2
+        "P7", STACK, STACK_P7, "pkmap-flush-other-cpu", 1538, OpCode.KMAP, "reuse-unflushed", smp=2
     ),
     Case(
         "P7",
@@ -169,7 +169,7 @@ CASES = (
         smp=2,
         blind=FLUSH_PROBES,
     ),
-    Case("P10", STACK, STACK_P10, REUSE, 1022, OpCode.KMAP, "reuse-unflushed"),
+    Case("P10", STACK, STACK_P10, REUSE, 1024, OpCode.KMAP, "reuse-unflushed"),
     Case("P20", STACK, STACK_P20, WAIT, 513, OpCode.KUNMAP, "asleep"),
     Case(
         "P21",

@@ -33,7 +33,7 @@ def test_two_runs_with_one_seed_have_one_trace(stock, tmp_path):
     first, second = (run(stock, tmp_path, name) for name in "ab")
     assert first[0].exit_code == 0, first[0]
     assert (first[0].steps, first[1]) == (second[0].steps, second[1])
-    assert len(first[0].results) == len(NAMES) + 2
+    assert len(first[0].results) == 1 + len(NAMES) + 2
 
 
 def test_what_crashes_is_told_by_the_guest_it_was_recorded_in(stock, tmp_path, monkeypatch):

@@ -103,7 +103,7 @@ class FakeAgent(threading.Thread):
 
 def observation(chain, *, code=0, task=0, value=0, status=0, deltas=()):
     """The bytes of one observation that continues *chain*, and the chain after it."""
-    quiet = (0,) * 15
+    quiet = (0,) * 17
     head = steps.OBSERVATION.pack(
         chain.step, code, task, status, 0, value, 0, 0, 3, 0, 0, *quiet, len(deltas), 0, 0
     )[: steps.HASHED]
