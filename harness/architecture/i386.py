@@ -16,10 +16,18 @@ from harness.architecture.architecture import (
     PhysicalRam,
     SourceLayout,
 )
+from harness.architecture.flush_site import FlushScan, FunctionTable
 from harness.architecture.i386_clock import COUNTED_KHZ, clock_words, host_tsc_khz
-from harness.architecture.i386_flushes import find_flushes
 from harness.architecture.i386_page_tables import I386PageTables
 from harness.architecture.i386_registers import read_registers, why_boot_stopped
+
+
+def _find_flushes(text: bytes, address: int, functions: FunctionTable) -> FlushScan:
+    """Import the decoder where it is first needed: few commands do, and it takes 60 ms."""
+    from harness.architecture.i386_flushes import find_flushes  # noqa: PLC0415
+
+    return find_flushes(text, address, functions)
+
 
 _PHYS32_ENTRY = 18
 """XEN_ELFNOTE_PHYS32_ENTRY, include/xen/interface/elfnote.h: QEMU enters such an image by PVH."""
@@ -111,5 +119,5 @@ I386: Final = Architecture(
     cpu=CpuInspection(read_registers, "CR3", why_boot_stopped),
     clock=GuestClock(host_tsc_khz, COUNTED_KHZ, clock_words),
     limits=_LIMITS,
-    find_flushes=find_flushes,
+    find_flushes=_find_flushes,
 )

@@ -12,7 +12,7 @@ from harness.check.checked_program import CheckedKind
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.check.lane import Workload
 from harness.errors import UsageError
-from harness.patch.git import attempt, git, line
+from harness.patch.git import GitError, attempt, git, line
 from harness.patch.scratch import Scratch
 
 _FOUND = re.compile(r"^([0-9a-f]{40,64}) is the first (?:bad|new|\S+) commit", re.MULTILINE)
@@ -94,7 +94,8 @@ class Bisector:
     def bisect(self, good: str, bad: str, progress: Progress) -> Bisection:
         """Find the first bad commit after *good* up to *bad*, which are hashes.
 
-        Raises EndsError if they are not good and bad, and GitError if git cannot bisect them.
+        Raises EndsError if they are not good and bad, and GitError if git cannot bisect them or
+        names a commit again that it was told the verdict of.
         """
         steps = [
             self._end(good, CommitVerdict.GOOD, progress),
@@ -106,6 +107,8 @@ class Bisector:
         try:
             while not (culprits := _culprits(said)):
                 commit = line(source, "rev-parse", "HEAD")
+                if any(commit == step.commit for step in steps):
+                    raise GitError(("bisect",), source, said)
                 self.scratch.tree.settle(commit)
                 step = self.judge(commit, progress)
                 steps.append(step)

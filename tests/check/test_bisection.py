@@ -7,9 +7,11 @@ import pytest
 
 from harness.base.cache import Cache
 from harness.base.progress import Quiet
+from harness.check import bisection
 from harness.check.bisection import Bisector, CommitVerdict, EndsError, JudgedCommit, step_lines
 from harness.check.lane import Workload
 from harness.guest.shape import Shape
+from harness.patch.git import GitError
 from harness.patch.scratch import open_scratch
 from harness.run.programs import Plan
 from tests.check.fakes import FakeBuilder, FakeJudge
@@ -69,6 +71,22 @@ def test_ends_that_are_not_what_they_were_said_to_be(history, tmp_path):
         pytest.raises(EndsError, match=f"{commits[12][:12]} is not good: own breaks"),
     ):
         bisector(scratch, tmp_path).bisect(commits[12], commits[-1], Quiet())
+
+
+def test_a_git_that_names_one_commit_again_does_not_keep_us(history, tmp_path, monkeypatch):
+    folder, commits = history
+    mute = subprocess.CompletedProcess([], 0, b"Bisecting: 3 revisions left", b"")
+    real = bisection.attempt
+
+    def attempt(source, *words):
+        return mute if words[1] in {"good", "bad", "skip"} else real(source, *words)
+
+    monkeypatch.setattr(bisection, "attempt", attempt)
+    with (
+        open_scratch(folder, Cache(tmp_path / "cache")) as scratch,
+        pytest.raises(GitError, match="3 revisions left"),
+    ):
+        bisector(scratch, tmp_path).bisect(commits[0], commits[-1], Quiet())
 
 
 def test_each_step_has_the_code_that_git_understands(history, tmp_path):
