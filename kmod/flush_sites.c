@@ -12,6 +12,8 @@
 
 #include "kmh.h"
 
+#define PAUSE_SECONDS	10	/* the optimizer begins after 5 jiffies */
+
 struct flush_probe {
 	struct kprobe probe;
 	struct kmh_flush_site site;
@@ -137,6 +139,36 @@ int kmh_flush_sites(const struct kmh_flush_site *sites, unsigned int n, s32 *err
 	return 0;
 }
 
+/* Whether the kernel's own instruction stands there again. */
+static bool text_is_whole(const struct flush_probe *one)
+{
+	u8 code[KMH_FLUSH_CODE];
+
+	return !copy_from_kernel_nofault(code, one->probe.addr, one->site.length) &&
+	       !memcmp(code, one->site.code, one->site.length);
+}
+
+/*
+ * disable_kprobe() leaves a probe that has become a jump to the optimizer, which changes the
+ * text later (kernel/kprobes.c, 5.10 to 7.3: __disarm_kprobe(), kprobe_optimizer()).
+ */
+static void wait_for_whole_text(void)
+{
+	unsigned long deadline = jiffies + PAUSE_SECONDS * HZ;
+	unsigned int i;
+
+	for (i = 0; i < n_flush_probes; i++) {
+		while (!flush_probes[i].error && !text_is_whole(&flush_probes[i])) {
+			if (time_after(jiffies, deadline)) {
+				pr_warn("a probe at %pS does not go away\n",
+					flush_probes[i].probe.addr);
+				return;
+			}
+			schedule_timeout_uninterruptible(1);
+		}
+	}
+}
+
 /**
  * kmh_flush_sites_pause() - take the probes away while a CPU starts
  *
@@ -151,6 +183,7 @@ void kmh_flush_sites_pause(void)
 	n = armed_flush_probes(armed);
 	for (i = 0; i < n; i++)
 		disable_kprobe(armed[i]);
+	wait_for_whole_text();
 }
 
 /**

@@ -1,3 +1,4 @@
+import signal
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from tests.still_running import StillRunning
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nobody waits for minutes without a word; the processes of xdist print nothing."""
+    """Set up each process: its signals, and in the first a line for long silence."""
+    _take_signals_back()
     if not hasattr(config, "workerinput"):
         manager = config.pluginmanager
 
@@ -19,6 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
                 reporter.write_line(line)
 
         manager.register(StillRunning(write), "still-running")
+
+
+def _take_signals_back() -> None:
+    """Take the signals back that a caller ignores, as ``nohup`` and ``&`` in a script do.
+
+    Children inherit that, and tests send these signals to theirs.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

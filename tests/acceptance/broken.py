@@ -129,7 +129,7 @@ CASES = (
     Case("P25", LOCAL, P25, WAIT_SAME, 514, OpCode.KUNMAP, "asleep-mapped"),
     Case("P26", LOCAL, P26, WAIT_SAME, 514, OpCode.KUNMAP, "users"),
     Case("P29", LOCAL, P29, "pkmap-wait", 513, OpCode.KMAP, "interruptible"),
-    Case("A5", STACK, A5, "atomic-hardirq", 7, OpCode.KUNMAP_ATOMIC, "popped-early"),
+    Case("A5", STACK, A5, "atomic-hardirq", 10, OpCode.KUNMAP_ATOMIC, "popped-early"),
     Case("A5", LOCAL, A5_LOCAL, "local-nesting", 5, OpCode.KUNMAP_LOCAL, "popped-early"),
     Case("A7", LOCAL, A7, "local-stale-read", 3, OpCode.KMAP_LOCAL, "reuse-unflushed"),
     Case("A7", LOCAL, A7, "local-stale-read", 8, OpCode.READ, "data", blind=INVLPG_PROBE),

@@ -47,6 +47,13 @@ def test_concurrent_histories_end_where_kprobes_become_jumps(tree61, tmp_path):
     assert result.operations >= 15_000
 
 
+def test_a_cpu_starts_after_probes_have_become_jumps(tree61, tmp_path):
+    """The optimizer took a disabled probe away while the CPU, still without IDT, ran into it."""
+    prepared = prepare(tree61.name, None, Quiet())
+    result = judged(prepared, tmp_path, "local-cpu-offline", smp=2)
+    assert result.verdict is Verdict.AGREE, summary_of(result)
+
+
 def keeps_its_timer(prepared, shape, folder):
     """Whether one of some guests uses the local APIC's timer; on a busy host a guest may not."""
     folder.mkdir()
