@@ -1,5 +1,6 @@
 """``kmap-harness run``: the main job."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -133,11 +134,35 @@ def run(
     request = RunRequest(kernel, build_dir, machine, plan, folder, trace, attach, template)
     request = replace(request, throwaway=throwaway, deterministic=deterministic, known_bugs=bugs)
     request = replace(request, coverage=coverage, stop_first=stop_first)
+    repeat = _repeat(kernel, build_dir, shape, smp, memory, attach, known_bugs)
     with shown_progress(quiet=quiet) as progress:
         result, stopped = _executed(request, progress, show_command if verbose else None)
-    output.report(run_lines(result, verbose=verbose, logs=request.out))
+    output.report(run_lines(result, verbose=verbose, logs=request.out, repeat=repeat))
     _write(result, json, junit, ktap)
     raise stopped or typer.Exit(result.exit_code)
+
+
+def _repeat(
+    kernel: str,
+    build_dir: Path | None,
+    shape: str,
+    smp: int | None,
+    memory: int | None,
+    attach: str,
+    known_bugs: Path | None,
+) -> str:
+    """The command line that runs a scenario, which is to follow, as this run runs its own."""
+    given = {
+        "--kernel": kernel,
+        "--build-dir": build_dir,
+        "--shape": shape,
+        "--smp": smp,
+        "--memory": memory,
+        "--attach": attach,
+        "--known-bugs": known_bugs,
+    }
+    words = [str(word) for pair in given.items() if pair[1] for word in pair]
+    return shlex.join((project.NAME, "run", *words, "--scenario"))
 
 
 def _output(trace: Path | None, *results: Path | None, quiet: bool) -> CommandOutput:

@@ -1,5 +1,6 @@
 """The summary of a run that a person understands at a glance."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,11 +24,12 @@ _MESSAGE_LINES = 12
 
 
 def run_lines(
-    result: RunResult, *, verbose: bool = False, logs: Path | None = None
+    result: RunResult, *, verbose: bool = False, logs: Path | None = None, repeat: str = ""
 ) -> Iterator[str]:
     """The whole summary, line by line; *verbose* lists what else is only counted.
 
-    *logs* is the folder in which the run has left its logs.
+    *logs* is the folder in which the run has left its logs.  *repeat* is the command line that
+    runs a scenario on this kernel and machine, up to the scenario.
     """
     yield from _head(result)
     yield from work_lines(result, verbose=verbose)
@@ -36,6 +38,7 @@ def run_lines(
     if result.coverage:
         yield from coverage_lines(result.coverage)
     yield from _findings(result)
+    yield from _saved(result, repeat)
     yield from (f"note        {note}" for note in result.notes)
     if logs:
         files = ", ".join(sorted(path.name for path in logs.glob("*.log")))
@@ -105,6 +108,15 @@ def _findings(result: RunResult) -> Iterator[str]:
             yield f"{label:12}{text}"
     if result.confirmation:
         yield from _confirmation(result, result.confirmation)
+
+
+def _saved(result: RunResult, repeat: str) -> Iterator[str]:
+    """Generated programs that failed, and how to run the first of them alone."""
+    files = [program.file for program in result.programs if program.file]
+    if files:
+        yield f"kept as     {', '.join(files[:_DIVERGENCES_SHOWN])}"
+    if files and repeat:
+        yield f"repeat      {repeat} {shlex.quote(files[0])}"
 
 
 def _confirmation(result: RunResult, found: Confirmation) -> Iterator[str]:

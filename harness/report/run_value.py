@@ -144,6 +144,7 @@ def _program_value(program: ProgramOutcome) -> dict[str, Any]:
         "known": sum(result.known.values()) if result else 0,
         "seconds": program.seconds,
         "not_applicable": program.not_applicable,
+        "file": program.file,
     }
 
 

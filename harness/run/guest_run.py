@@ -21,6 +21,7 @@ from harness.run.programs import plan_words, planned
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, GuestMemory, KernelFacts, ProgramOutcome, RunResult
+from harness.run.saved_program import save_program, worth_saving
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.trace_file import TraceWriter
 from harness.trace.trace_records import Header, Record
@@ -120,7 +121,11 @@ class GuestRun:
         judged = self.judge.result().programs
         begun = sum(1 for one in self.outcomes if one.result)
         result = judged[begun] if len(judged) > begun else None
-        self.outcomes.append(ProgramOutcome(program.name, program.title, done.seconds, result))
+        kept = worth_saving(program, result, done.failure)
+        file = save_program(program, self.request.out) if kept else ""
+        self.outcomes.append(
+            ProgramOutcome(program.name, program.title, done.seconds, result, file=file)
+        )
         return done.failure
 
     def _broken(self) -> bool:

@@ -43,6 +43,7 @@ class ProgramOutcome:
     """How one scenario or generated program ended.
 
     ``result`` is None for a scenario that is not applicable; the reason stands in that field.
+    ``file`` is the scenario as which a generated program that failed was kept.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ProgramOutcome:
     seconds: float
     result: ProgramResult | None
     not_applicable: str = ""
+    file: str = ""
 
     @property
     def steps(self) -> int:

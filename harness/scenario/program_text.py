@@ -1,6 +1,6 @@
 """Operations and programs back to text that parses to the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from harness.model.records.interrupt import InterruptContext, Trigger, armed_of
@@ -15,7 +15,8 @@ from harness.model.records.operation import (
     OperationFlag,
 )
 from harness.model.records.page import PageKind
-from harness.scenario.program import UNBOUND, Program
+from harness.scenario.operand_parser import STATUS_WORDS
+from harness.scenario.program import UNBOUND, Assertion, Program
 from harness.scenario.vocabulary import (
     LETTER_OF_KIND,
     PAGE_KIND_NAMES,
@@ -113,7 +114,7 @@ def _address(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> s
 
 
 def program_text(program: Program) -> str:
-    """A whole ``.kmap`` file that lowers to the operations of *program* again."""
+    """A whole ``.kmap`` file that lowers to the operations and assertions of *program* again."""
     return "\n".join((*_header(program), "", *_body(program))) + "\n"
 
 
@@ -131,13 +132,33 @@ def _header(program: Program) -> Iterator[str]:
 
 
 def _body(program: Program) -> Iterator[str]:
-    end = -1
+    end, closing = -1, ""
+    wanted: dict[int, list[Assertion]] = {}
+    for one in program.assertions:
+        wanted.setdefault(one.step, []).append(one)
     for step, operation in enumerate(program.operations):
         text = operation_text(operation, program.pools)
         indent = "    " if step <= end else f"{program.task_name(operation.task)}: "
+        expected = _expected(wanted.get(step, ()))
         if operation.code in OPENS_CONTEXT:
+            closing, expected = expected, ""
             end = step + operation.value
             text = f"{OPERATIONS[operation.code].word} {{"
-        yield indent + text
+        yield indent + text + expected
         if step == end:
-            yield "}"
+            yield "}" + closing
+
+
+def _expected(assertions: Sequence[Assertion]) -> str:
+    """What is expected of a step, as a scenario has it."""
+    return f" -> {', '.join(map(_assertion_text, assertions))}" if assertions else ""
+
+
+def _assertion_text(one: Assertion) -> str:
+    if one.field == "status":
+        return next(word for word, status in STATUS_WORDS.items() if status == one.value)
+    if one.field == "pte":
+        return f"pte {'present' if one.value else 'none'}"
+    if one.relative:
+        return f"{one.field} start{one.value:+}"
+    return f"{one.field} {one.value}"

@@ -16,6 +16,7 @@ from harness.model.records.operation import (
     Prot,
 )
 from harness.model.records.page import PageKind
+from harness.scenario.abstract_lowering import abstract_programs
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.scenario.lowering import _Lowering, lower
@@ -100,6 +101,7 @@ def test_a_conformance_scenario_reads_back_from_its_text(path, layout):
     again = lower(parse_scenario(program_text(program)), facts)
     assert again.operations == program.operations
     assert (again.tasks, again.pools, again.title) == (program.tasks, program.pools, program.title)
+    assert [one[:4] for one in again.assertions] == [one[:4] for one in program.assertions]
 
 
 @settings(max_examples=20, deadline=None)
@@ -108,6 +110,17 @@ def test_a_generated_program_reads_back_from_its_text(seed):
     facts = Facts(SMALL)
     program = generate(facts, Random(seed), Wishes(steps=200))
     assert lower(parse_scenario(program_text(program)), facts).operations == program.operations
+
+
+def test_an_abstract_program_reads_back_with_what_it_expects():
+    """It is kept beside a report when its kernel diverges, and must find the same again."""
+    facts = Facts(SMALL)
+    for program in abstract_programs(facts, 3, 400):
+        again = lower(parse_scenario(program_text(program)), facts)
+        for one, other in zip(again.operations, program.operations, strict=True):
+            assert operation_text(one) == operation_text(other)
+        assert [one[:4] for one in again.assertions] == [one[:4] for one in program.assertions]
+        assert program.assertions
 
 
 def test_names_of_generated_tasks_are_given():
