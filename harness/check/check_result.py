@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from harness.check.comparison import ORDER, Comparison, PatchEffect
 from harness.check.judging import Judgement
+from harness.patch.patch import MailHead
 
 NOTHING_NEW, FAILING, NO_VERDICT = 0, 1, 2
 """Exit codes (docs/architecture.md)."""
@@ -51,7 +52,9 @@ class ConfigResult:
     rebuilt: tuple[str, ...] = ()
     """Headers of the patch that the module includes, if it was built again for them."""
     reproduce: str = ""
-    """The command line that repeats this check."""
+    """The command line that repeats this check here."""
+    portable: str = ""
+    """The same for somebody who has the patch and a tree of his own."""
 
     @property
     def change(self) -> PatchEffect:
@@ -83,9 +86,8 @@ class CheckResult:
     strict: bool = False
     notes: tuple[str, ...] = ()
     phases: Mapping[str, float] = field(default_factory=dict)
-    message_id: str = ""
-    author: str = ""
-    """Message-ID and author of the first patch, if it was a mail."""
+    mail: MailHead | None = None
+    """The head of the first patch, if it was a mail."""
 
     @property
     def counts(self) -> Counter[PatchEffect]:

@@ -44,13 +44,20 @@ class CheckedKind(StrEnum):
 class Finding:
     """One thing that was seen and that the model does not allow.
 
-    ``count`` says how often it was seen; ``place`` and ``lines`` show the first time.
+    ``count`` says how often it was seen; ``place`` and ``lines`` show the first time.  ``said``
+    is the kernel's own line, whose numbers ``what`` leaves out, since they differ from run to run.
     """
 
     what: str
     place: str
     count: int
     lines: tuple[str, ...] = ()
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        """The finding as people read it, with the kernel's own line."""
+        return f"{MESSAGE}: {self.said}" if self.said else self.what
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,7 @@ def _broken(result: ProgramResult) -> Iterable[Finding]:
     for title, count in titles.items():
         said = next(one for one in result.unexplained if _message_title(one.title) == title)
         place = f"{result.program} step {said.step}" if said.step >= 0 else result.program
-        yield Finding(title, place, count, said.lines)
+        yield Finding(title, place, count, said.lines, said.title)
 
 
 def _message_title(title: str) -> str:

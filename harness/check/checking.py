@@ -10,16 +10,21 @@ from harness.check.base_memo import BaseMemo
 from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.check_result import CheckResult, ConfigResult, KernelFailure, Stage
 from harness.check.checked_program import CheckedKind
-from harness.check.comparison import Comparison, PatchEffect, compare
+from harness.check.comparison import (
+    Comparison,
+    PatchEffect,
+    compare,
+    foremost_first,
+    shortest_first,
+)
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.check.lane import program_name
-from harness.check.reproduce import check_command
+from harness.check.reproduce import check_command, portable_command
 from harness.check.symbolise import Symboliser, with_source_lines
 from harness.errors import UsageError
 from harness.kernel.build import BuildError
 from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
-from harness.patch.patch import Patch
 from harness.patch.scratch import Scratch
 from harness.run.machine_check import WrongMachineError
 
@@ -76,7 +81,6 @@ class Check:
 
     def _finished(self, configs: tuple[ConfigResult, ...]) -> CheckResult:
         request, patches = self.request, self.request.patches
-        first = patches[0] if patches else Patch("", b"")
         return CheckResult(
             tree=request.kernel.name if request.kernel else str(request.tree),
             base=self.base.words,
@@ -86,8 +90,7 @@ class Check:
             strict=request.strict,
             notes=(*self.base.notes, *request.notes),
             phases=self.watch.seconds,
-            message_id=first.message_id,
-            author=first.author,
+            mail=patches[0].mail if patches else None,
         )
 
     # -- the base
@@ -121,6 +124,7 @@ class Check:
             base_was_kept=base.stored,
             module_was_kept=self.module_was_kept,
             reproduce=self._command(config),
+            portable=portable_command(self.request, self.base, config),
         )
         if isinstance(judge, KernelFailure):
             return replace(known, failure=judge)
@@ -141,8 +145,12 @@ class Check:
         comparisons = compare(config, base.programs, judgement.programs)
         with self.watch.phase("confirm"):
             comparisons = tuple(self._confirmed(judge, comparisons))
-        again = self._command(config, comparisons)
-        return replace(known, comparisons=comparisons, reproduce=again)
+        return replace(
+            known,
+            comparisons=comparisons,
+            reproduce=self._command(config, comparisons),
+            portable=portable_command(self.request, self.base, config, _foremost(comparisons)),
+        )
 
     def _judgement(self, judge: KernelJudge, config: str) -> Judgement | KernelFailure:
         """Run the patched kernel; kernel messages in the judgement name files and lines."""
@@ -169,23 +177,22 @@ class Check:
         )
 
     def _command(self, config: str, found: Sequence[Comparison] = ()) -> str:
-        failing = (one.program for one in found if one.change is PatchEffect.NEWLY_FAILING)
-        return check_command(self.request, self.base, config, next(failing, ""))
+        return check_command(self.request, self.base, config, _foremost(found))
 
     def _confirmed(self, judge: KernelJudge, found: Sequence[Comparison]) -> Iterator[Comparison]:
-        """*found*, after its first newly failing scenarios have run a second time, each alone.
+        """*found*, after its shortest newly failing scenarios have run a second time, each alone.
 
         The first that does not fail alone runs again after the programs before it: it may need
         the state that they leave.
         """
         scenarios = {program_name(one): one for one in self.request.workload.plan.scenarios}
-        left, longer = CONFIRMED_MOST, True
+        new = [one for one in found if one.change is PatchEffect.NEWLY_FAILING]
+        candidates = shortest_first(one for one in new if one.program in scenarios)
+        chosen, longer = {one.program for one in candidates[:CONFIRMED_MOST]}, True
         for one in found:
-            new = one.change is PatchEffect.NEWLY_FAILING
-            if not new or one.program not in scenarios or not left:
+            if one.change is not PatchEffect.NEWLY_FAILING or one.program not in chosen:
                 yield one
                 continue
-            left -= 1
             again = judge.confirm(scenarios[one.program])
             seen, after = again.kind is CheckedKind.CONTRACT, None
             if not seen and longer:
@@ -221,6 +228,12 @@ class Check:
             return KernelFailure(which, Stage.BUILD, tuple(error.message.splitlines()))
         except UsageError as error:
             return KernelFailure(which, Stage.CONFIGURE, tuple(str(error).splitlines()))
+
+
+def _foremost(found: Sequence[Comparison]) -> str:
+    """The newly failing program that a command repeats, if there is one."""
+    failing = [one for one in found if one.change is PatchEffect.NEWLY_FAILING]
+    return foremost_first(failing)[0].program if failing else ""
 
 
 def _boot_failure(which: str, judgement: Judgement) -> KernelFailure | None:

@@ -40,6 +40,23 @@ class Comparison:
     """Whether it failed after the programs before it, if it did not alone and that was tried."""
 
 
+def foremost_first(found: Iterable[Comparison]) -> list[Comparison]:
+    """The programs whose failure came again, then the others; the shortest first.
+
+    A short program that fails each time is the one to look into.
+    """
+    return sorted(found, key=lambda one: (not one.confirmed and not one.after, _length(one)))
+
+
+def shortest_first(found: Iterable[Comparison]) -> list[Comparison]:
+    """The programs by the number of their steps."""
+    return sorted(found, key=_length)
+
+
+def _length(one: Comparison) -> int:
+    return one.patched.steps if one.patched else 0
+
+
 def compare(
     config: str, base: Iterable[CheckedProgram], patched: Iterable[CheckedProgram]
 ) -> tuple[Comparison, ...]:

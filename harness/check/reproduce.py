@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.base.project import NAME
+from harness.base.project import NAME, SCENARIOS
 from harness.check.check_request import CheckRequest
 from harness.check.lane import program_name
 from harness.kernel.kernel_record import Kernel
@@ -27,32 +27,56 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
 
 def check_command(request: CheckRequest, base: PatchBase, config: str, program: str = "") -> str:
     """The command line that checks *config* again, with the scenario of *program* alone if any."""
-    return shlex.join(_words(request, base, config, program))
+    place = () if request.kernel else ("--tree", str(request.tree))
+    files = save_patches(request.patches, request.out / "patches")
+    patches = (word for file in files for word in ("--patch", str(file)))
+    words = (*place, *_base(request, base), *patches, "--configs", config)
+    return shlex.join((NAME, "check", *words, *_work(request, program, portable=False)))
 
 
-def _words(request: CheckRequest, base: PatchBase, config: str, program: str) -> Iterator[str]:
-    plan = request.workload.plan
-    yield from (NAME, "check")
+def portable_command(
+    request: CheckRequest, base: PatchBase, config: str, program: str = ""
+) -> str:
+    """The same for a tree of the reader's own: it names no file that only this host has.
+
+    The patch comes from the list's archive if it was a mail, else from a file of any name.
+    """
+    mail = request.patches[0].mail if request.patches else None
+    fetched = mail.message_id if mail else ""
+    place = () if request.kernel else ("--tree", ".")
+    patch = ("--patch", "-" if fetched else "the.patch") if request.patches else ()
+    words = (*place, *_base(request, base), *patch, "--configs", Path(config).name)
+    command = shlex.join((NAME, "check", *words, *_work(request, program, portable=True)))
+    return f"b4 am -o - {shlex.quote(fetched)} | {command}" if fetched else command
+
+
+def _base(request: CheckRequest, base: PatchBase) -> Iterator[str]:
     if request.kernel:
         yield from ("--kernel", request.kernel.name)
-    else:
-        yield from ("--tree", str(request.tree))
     if base.revision:
         yield from ("--base", base.revision)
-    for file in save_patches(request.patches, request.out / "patches"):
-        yield from ("--patch", str(file))
-    yield from ("--configs", config)
+
+
+def _work(request: CheckRequest, program: str, *, portable: bool) -> Iterator[str]:
+    """The machine and the programs; a *portable* command names files without their folders."""
+    plan, bugs = request.workload.plan, request.workload.known_bugs.file
     if request.machine:
         yield from ("--shape", request.machine)
     if request.sweeps:
         yield from ("--sweeps", request.sweeps)
-    if request.workload.known_bugs.file:
-        yield from ("--known-bugs", str(request.workload.known_bugs.file.absolute()))
+    if bugs:
+        yield from ("--known-bugs", bugs.name if portable else str(bugs.absolute()))
     scenario = next((one.file for one in plan.scenarios if program_name(one) == program), "")
     if scenario:
-        yield from ("--scenario", scenario)
+        yield from ("--scenario", _shown(scenario) if portable else scenario)
     else:
         yield from ("--seed", str(plan.seed), "--steps", str(plan.steps))
+
+
+def _shown(scenario: str) -> str:
+    """A scenario on another host: one of ours by its name, another by the name of its file."""
+    path = Path(scenario)
+    return path.stem if path.is_relative_to(SCENARIOS) else path.name
 
 
 def keep_image(kernel: Kernel, folder: Path) -> Kernel:

@@ -6,7 +6,7 @@ from typing import Any
 from harness.check.checked_program import CheckedKind, CheckedProgram, Finding
 from harness.check.judging import Judgement
 
-FORMAT = 1
+FORMAT = 2
 
 
 def judgement_value(one: Judgement) -> dict[str, Any]:
@@ -43,4 +43,4 @@ def program_of(value: dict[str, Any]) -> CheckedProgram:
 
 
 def _finding(value: dict[str, Any]) -> Finding:
-    return Finding(value["what"], value["place"], value["count"], tuple(value["lines"]))
+    return Finding(**{**value, "lines": tuple(value["lines"])})

@@ -18,6 +18,8 @@ from harness.scenario.program_text import page_name
 _MOST: Final = 12
 _ALIKE: Final = 4
 _BESIDE: Final = 1
+CELL: Final = 26
+"""Columns of the cells of a picture but the last, which is as long as it likes."""
 
 Pools = tuple[tuple[PageKind, int], ...]
 
@@ -56,14 +58,14 @@ def _pkmap(
     if not slots and (seen is None or allowed is None or seen.cursor == allowed.cursor):
         return
     yield _cursor_line(before, seen, allowed)
-    yield f"{'':>2}{'slot':>6}  {'before':<26}{'seen':<26}allowed"
+    yield f"{'':>2}{'slot':>6}  {'before':<{CELL}}{'seen':<{CELL}}allowed"
     for slot in slots or _around({before.cursor}, machine.layout.last_pkmap):
         old = vector.get(before.slots, slot)
         base = (old.count, old.pte)
         cells = [_cell(machine, *view.get(slot, base), namer) for view in changes]
         mark = ">" if cells[0] != cells[1] else " "
         first = _cell(machine, *base, namer)
-        yield f"{mark:>2}{slot:>6}  {first:<26}{cells[0]:<26}{cells[1]}".rstrip()
+        yield f"{mark:>2}{slot:>6}  {first:<{CELL}}{cells[0]:<{CELL}}{cells[1]}".rstrip()
 
 
 def _cursor_line(before: State, seen: Observation | None, allowed: Observation | None) -> str:
@@ -118,7 +120,7 @@ def _window(
         cells = [_pte(machine, view.get(index, base), namer) for view in changes]
         mark = ">" if cells[0] != cells[1] else " "
         old = _pte(machine, base, namer)
-        yield f"{mark:>2}{index - first:>6}  {old:<26}{cells[0]:<26}{cells[1]}".rstrip()
+        yield f"{mark:>2}{index - first:>6}  {old:<{CELL}}{cells[0]:<{CELL}}{cells[1]}".rstrip()
 
 
 def _window_changes(view: Observation | None) -> Mapping[int, int]:

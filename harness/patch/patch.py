@@ -4,17 +4,29 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class MailHead:
+    """What a reply needs of a mail: addresses, and the thread; what is not there is empty.
+
+    ``author`` is one address, ``recipients`` those of To and Cc.
+    """
+
+    message_id: str
+    author: str
+    recipients: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """One patch.  ``origin`` names the file for reports; ``diff`` is the text that git applies.
 
-    ``subject``, ``author`` and ``message_id`` are empty for a bare diff.
+    ``subject`` is empty and ``mail`` None for a bare diff.
     """
 
     origin: str
     diff: bytes
     subject: str = ""
-    author: str = ""
-    message_id: str = ""
+    mail: MailHead | None = None
 
     @property
     def title(self) -> str:

@@ -4,22 +4,27 @@
 scissors.
 """
 
+import email.policy
+import email.utils
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from email.message import Message
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import BinaryIO
 
 from harness.errors import UsageError
 from harness.patch.git import attempt, git
-from harness.patch.patch import Patch
+from harness.patch.patch import MailHead, Patch
 
 _DIFF = re.compile(rb"^(?:diff --git |--- \S+.*\n\+\+\+ \S+)", re.MULTILINE)
 _MAIL = re.compile(
     rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n"
 )
 _PART = re.compile(r"\[[^\]]*?\b(\d+)/(\d+)[^\]]*\]")
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 _ENDINGS = (".patch", ".diff", ".eml", ".mbox")
 _MACHINERY = (
     "diff ",
@@ -144,11 +149,27 @@ def _mail(mail: Path, origin: str) -> Iterator[Patch]:
         if ": " in found
     )
     author = f"{said.get('Author', '')} <{said.get('Email', '')}>" if "Author" in said else ""
-    yield Patch(origin, body, said.get("Subject", ""), author, message_id(content))
+    yield Patch(origin, body, said.get("Subject", ""), mail_head(content, author))
 
 
-def message_id(mail: bytes) -> str:
-    """The Message-ID of a mail without its brackets, or an empty text."""
-    head = mail.partition(b"\n\n")[0]
-    found = re.search(rb"(?im)^message-id:\s*<?([^>\s]+)>?", head)
-    return found[1].decode(errors="replace") if found else ""
+def mail_head(mail: bytes, author: str = "") -> MailHead:
+    """The head of *mail*; its sender is the author, unless *author* is known from elsewhere."""
+    read = BytesHeaderParser(policy=email.policy.compat32).parsebytes(mail)
+    fields = [str(one) for name in ("To", "Cc") for one in read.get_all(name, ())]
+    recipients = (
+        email.utils.formataddr(one)
+        for one in email.utils.getaddresses(fields)
+        if _ADDRESS.fullmatch(one[1])
+    )
+    own = _ids(read, "Message-ID")
+    return MailHead(
+        message_id=own[0] if own else "",
+        author=author,
+        recipients=tuple(dict.fromkeys(recipients)),
+        references=_ids(read, "References") or _ids(read, "In-Reply-To"),
+    )
+
+
+def _ids(head: Message, name: str) -> tuple[str, ...]:
+    """The Message-IDs in a field, without their brackets."""
+    return tuple(re.findall(r"<([!-;=?-~]+)>", str(head.get(name, ""))))

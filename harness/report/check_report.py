@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.checked_program import CheckedProgram, Finding
-from harness.check.comparison import ORDER, Comparison, PatchEffect
+from harness.check.comparison import ORDER, Comparison, PatchEffect, foremost_first
+from harness.report.folding import folded_command
 
 _WORDS = {
     PatchEffect.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
@@ -58,7 +59,7 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
         yield f"failed      {config.failure.words}:"
         yield from (f"    {line}" for line in config.failure.lines)
         if config.reproduce:
-            yield f"by hand     {config.reproduce}"
+            yield from _by_hand(config)
         return
     if config.lost_evidence:
         yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"
@@ -66,10 +67,16 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
         yield f"module      built again, since the patch changes {', '.join(config.rebuilt)}"
     yield f"programs    {counts_words(config)}"
     for change in ORDER:
-        found = [one for one in config.comparisons if one.change is change]
+        found = foremost_first(one for one in config.comparisons if one.change is change)
         yield from _of(change, found, verbose=verbose)
     if config.reproduce and config.change is not PatchEffect.UNCHANGED:
-        yield f"by hand     {config.reproduce}"
+        yield from _by_hand(config)
+
+
+def _by_hand(config: ConfigResult) -> Iterator[str]:
+    """The command that repeats the check, ready to paste."""
+    yield "by hand:"
+    yield from folded_command(config.reproduce)
 
 
 def counts_words(config: ConfigResult) -> str:
@@ -107,11 +114,20 @@ def _of(change: PatchEffect, found: list[Comparison], *, verbose: bool) -> Itera
 
 def comparison_lines(one: Comparison) -> Iterator[str]:
     """One program: its change, the reason, and what the patched kernel did."""
-    yield f"{one.change.value.upper()}: {one.program}: {one.why}{_seen_again(one)}"
+    yield f"{one.change.value.upper()}: {one.program}: {_why(one)}{_seen_again(one)}"
     failing = one.base if one.change is PatchEffect.NEWLY_PASSING else one.patched
     if failing:
         yield from _first_broken(failing, one)
         yield from _first_message(failing)
+
+
+def _why(one: Comparison) -> str:
+    """The reason, with the kernel's own lines: they name file and line of the source."""
+    why = one.why
+    for side in (one.patched, one.base):
+        for finding in side.broken if side else ():
+            why = why.replace(finding.what, finding.words)
+    return why
 
 
 def _seen_again(one: Comparison) -> str:
@@ -149,7 +165,7 @@ def _first_broken(outcome: CheckedProgram, one: Comparison) -> Iterator[str]:
         yield f"    {finding.place}"
         yield from (f"      {line}" for line in finding.lines)
     for finding in new[1:]:
-        yield f"    also {finding.what} ({_times(finding.count)}): {finding.place}"
+        yield f"    also {finding.words} ({_times(finding.count)}): {finding.place}"
 
 
 def behaviour_lines(found: list[Comparison], *, verbose: bool) -> Iterator[str]:

@@ -57,6 +57,7 @@ def _config_value(config: ConfigResult) -> dict[str, Any]:
         "machine": patched.machine if patched else "",
         "command": patched.command if patched else "",
         "reproduce": config.reproduce,
+        "portable": config.portable,
         "steps": patched.steps if patched else 0,
         "base_steps": config.base.steps if config.base else 0,
         "base_was_kept": config.base_was_kept,

@@ -153,5 +153,5 @@ def test_a_verdict_that_is_none_says_what_failed(tmp_path):
 @pytest.mark.parametrize("patched", ["broken", "no-boot"])
 def test_a_failure_can_be_seen_again_by_hand(tmp_path, patched):
     result = checked(tmp_path, "good", patched)
-    assert "by hand     kmap-harness check --tree" in "\n".join(check_lines(result))
-    assert "Reproduce: kmap-harness check --tree" in mail_text(result)
+    assert "by hand:\n    kmap-harness check --tree" in "\n".join(check_lines(result))
+    assert "own:\n  kmap-harness check --tree . " in mail_text(result)

@@ -1,10 +1,12 @@
 """Patches from every place where they are kept."""
 
 import io
+from email.utils import parseaddr
 
 import pytest
 
-from harness.patch.patch_reader import NoPatchError, parse, read_patches
+from harness.patch.patch import MailHead
+from harness.patch.patch_reader import NoPatchError, mail_head, parse, read_patches
 
 from .repository import diff, mail
 
@@ -26,13 +28,30 @@ def test_a_mailbox_is_put_in_the_order_of_its_series():
         + mail("[PATCH 1/2] mm: first", ONE, "1@x")
     )
     first, second = read_patches(["-"], io.BytesIO(box.encode()))
-    assert (first.subject, first.message_id, first.author) == (
+    assert (first.subject, first.mail.message_id, first.mail.author) == (
         "[PATCH 1/2] mm: first",
         "1@x",
         "Dev <dev@example.org>",
     )
-    assert second.message_id == "2@x"
+    assert second.mail.message_id == "2@x"
     assert "+first" in first.diff.decode()
+
+
+def test_the_head_of_a_mail_has_what_a_reply_needs():
+    head = (
+        b"To: Andrew <akpm@example.org>,\n linux-mm@example.org\n"
+        b"Cc: =?utf-8?q?J=C3=A9?= <j@x.org>\n"
+        b"Cc: broken, <also broken>, \xff <k@x.org>, j@x.org\nMessage-ID: <2@x>\n"
+        b"References: <0@x>\n <1@x>\n\nbody"
+    )
+    found = mail_head(head, "Dev <dev@example.org>")
+    assert (found.message_id, found.author) == ("2@x", "Dev <dev@example.org>")
+    assert found.references == ("0@x", "1@x")
+    addresses = [parseaddr(one)[1] for one in found.recipients]
+    assert addresses[:2] == ["akpm@example.org", "linux-mm@example.org"]
+    assert {"j@x.org"} <= set(addresses)
+    assert mail_head(b"") == MailHead("", "")
+    assert mail_head(bytes(range(256)) * 9) is not None
 
 
 def test_a_folder_by_name_and_by_its_series(tmp_path):
