@@ -20,6 +20,8 @@
 #define OPCODE_MOV_EAX_STORE 0xa3
 #define OPCODE_MOV_EAX_IMM 0xb8
 #define OPCODE_CALL	0xe8
+#define PREFIX_FS	0x64
+#define PREFIX_GS	0x65
 #define OPCODE_ADD_EAX	0x05
 
 static u8 code_bytes[TEXT_MAX];
@@ -76,9 +78,20 @@ static u32 decode_count_in_flush(unsigned long flush)
 	return 0;
 }
 
+/*
+ * Whether code_bytes[i] stands behind a segment prefix: the operand is then an offset in the
+ * CPU's own area.  Where the byte belongs to the instruction before, evidence is lost for nothing.
+ */
+static bool of_segment(unsigned int i)
+{
+	return i && (code_bytes[i - 1] == PREFIX_FS || code_bytes[i - 1] == PREFIX_GS);
+}
+
 /* The operand of an absolute load at code_bytes[i], or 0. */
 static u32 absolute_load(unsigned int i)
 {
+	if (of_segment(i))
+		return 0;
 	if (code_bytes[i] == OPCODE_MOV_EAX_LOAD)
 		return code_operand(i + 1);
 	if (code_bytes[i] == OPCODE_MOV_LOAD && (code_bytes[i + 1] & 0xc7) == 0x05)
@@ -88,6 +101,8 @@ static u32 absolute_load(unsigned int i)
 
 static u32 absolute_store(unsigned int i)
 {
+	if (of_segment(i))
+		return 0;
 	if (code_bytes[i] == OPCODE_MOV_EAX_STORE)
 		return code_operand(i + 1);
 	if (code_bytes[i] == OPCODE_MOV_STORE && (code_bytes[i + 1] & 0xc7) == 0x05)

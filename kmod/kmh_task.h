@@ -81,6 +81,7 @@ bool kmh_atomic(const struct kmh_task *t);
 unsigned int kmh_waiters(void);
 bool kmh_waits(const struct task_struct *task);
 bool kmh_asleep(const struct kmh_task *t);
+bool kmh_sleeps_elsewhere(const struct kmh_task *t);
 bool kmh_interruptible(const struct kmh_task *t);
 bool kmh_held_back(const struct kmh_task *t, const struct kmh_task *self);
 u32 kmh_stuck_evidence(const struct kmh_task *t);

@@ -51,7 +51,8 @@ static void watch_holder(struct kmh_task *t)
 				   KMH_OPF_KMAP_LOCK);
 		pr_warn("task %u died; this kernel may be unusable from here on\n", t->id);
 		report_for(t, KMH_PHASE_DEAD, KMH_ST_DIED);
-	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_asleep(t)) {
+	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC &&
+		   (kmh_asleep(t) || (kmh_out_of_patience() && kmh_sleeps_elsewhere(t)))) {
 		report_for(t, KMH_PHASE_BLOCKED,
 			   kmh_interruptible(t) ? KMH_ST_INTERRUPTIBLE : KMH_ST_BLOCKED);
 	} else if (atomic_read(&t->phase) == KMH_PHASE_EXEC && kmh_out_of_patience()) {

@@ -14,7 +14,7 @@ static struct {
 	u32 found;
 } fork_child;
 
-/* Report its depth, its saved entries and the entries of its CPU's window. */
+/* Report its depth, what is saved up to there, and the entries of its CPU's window. */
 static int fork_child_main(void *data)
 {
 	unsigned int i, saved = 0, window = 0;
@@ -22,7 +22,8 @@ static int fork_child_main(void *data)
 
 	for (i = 0; i < KMH_WINDOW; i++) {
 #if KMH_HAS_KMAP_LOCAL
-		saved += !!kmh_pte_read(&current->kmap_ctrl.pteval[i]);
+		if ((int)i < kmh_depth(current, cpu))
+			saved += !!kmh_pte_read(&current->kmap_ctrl.pteval[i]);
 #endif
 		window += !!kmh_walk(__fix_to_virt(FIX_KMAP_BEGIN + KMH_WINDOW * cpu + i));
 	}

@@ -65,31 +65,30 @@ unsigned int kmh_waiters(void)
 	return walk_waiters(NULL, &found);
 }
 
+/* Tasks have been seen to sleep in kmap() elsewhere than in the queue that was found. */
+static bool another_queue;
+
 /**
  * kmh_waits() - tell whether a task is in pkmap_map_wait
  * @task: the task
  *
- * Return: true also where the queue was not found: then only the task's state can tell.
+ * Return: true also where the queue was not found, or is not the one that tasks wait in: then
+ * only the task's state can tell.
  */
 bool kmh_waits(const struct task_struct *task)
 {
-	bool found = !kmh_symbols.pkmap_map_wait;
+	bool found = !kmh_symbols.pkmap_map_wait || READ_ONCE(another_queue);
 
 	walk_waiters(task, &found);
 	return found;
 }
 
-/**
- * kmh_asleep() - tell whether a task sleeps in kmap for want of a slot
- * @t: the task
+/*
+ * Whether a task is off its CPU in kmap(), and nothing has woken it.
  *
- * On RT a task that waits for a lock is in the same state, but has pi_blocked_on.  The sleep
- * should be uninterruptible, since kmap() cannot report that a signal has come;
- * kmh_interruptible() tells where it is not.
- *
- * Return: true if it is off its CPU, in the queue, and nothing has woken it.
+ * On RT a task that waits for a lock is in the same state, but has pi_blocked_on.
  */
-bool kmh_asleep(const struct kmh_task *t)
+static bool sleeps_in_kmap(const struct kmh_task *t)
 {
 	struct task_struct *task = t->task;
 
@@ -101,9 +100,40 @@ bool kmh_asleep(const struct kmh_task *t)
 		return false;
 #endif
 	/* pairs with the release in run_step(): the code is that of this operation */
-	if (atomic_read_acquire(&t->phase) == KMH_PHASE_EXEC && t->code != KMH_OP_KMAP)
+	return atomic_read_acquire(&t->phase) != KMH_PHASE_EXEC || t->code == KMH_OP_KMAP;
+}
+
+/**
+ * kmh_asleep() - tell whether a task sleeps in kmap for want of a slot
+ * @t: the task
+ *
+ * The sleep should be uninterruptible, since kmap() cannot report that a signal has come;
+ * kmh_interruptible() tells where it is not.
+ *
+ * Return: true if it is off its CPU, in the queue, and nothing has woken it.
+ */
+bool kmh_asleep(const struct kmh_task *t)
+{
+	return sleeps_in_kmap(t) && kmh_waits(t->task);
+}
+
+/**
+ * kmh_sleeps_elsewhere() - tell whether a task sleeps in kmap, and in no queue that is known
+ * @t: the task, for which the module has waited as long as its patience allows
+ *
+ * A kernel may have a queue for each page, or wait by other means.  From then on the state of
+ * the tasks decides, and the host loses the evidence of the queue, which it finds empty.
+ *
+ * Return: true if so.
+ */
+bool kmh_sleeps_elsewhere(const struct kmh_task *t)
+{
+	if (!sleeps_in_kmap(t))
 		return false;
-	return kmh_waits(task);
+	if (!READ_ONCE(another_queue))
+		pr_warn("task %u sleeps in kmap, and not in pkmap_map_wait\n", t->id);
+	WRITE_ONCE(another_queue, true);
+	return true;
 }
 
 /**

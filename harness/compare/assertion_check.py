@@ -10,7 +10,7 @@ from harness.scenario.program import Assertion, Program
 from harness.trace.trace_records import Step
 
 _PREEMPT_DEPTH: Final = 0xFF
-_EVIDENCE: Final = {"count": "slots"}
+_EVIDENCE: Final = {"count": "counts"}
 """The field of an observation that an assertion of another name rests on."""
 
 

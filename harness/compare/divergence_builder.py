@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from harness.compare.divergence import AllowedOutcome, Disagreement, Divergence, Layer
 from harness.compare.known_bugs import KernelBugs, right_answer
+from harness.compare.witness_comparison import wrong_users
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
 from harness.model.records.outcome import Outcome, differences
@@ -80,8 +81,10 @@ class DivergenceBuilder:
         """The state after *step* steps, which a witness contradicts.
 
         It is behaviour where the model stands alone on every entry: both real witnesses agree.
+        Of a page of ours the model knows better whether it has users.
         """
         alone = all(one.odd == "model" for one in disagreements)
+        users = tuple(wrong_users(self.machine, before, disagreements))
         return Divergence(
             self.program.name,
             self.program.line(step - 1) if step else 0,
@@ -90,8 +93,8 @@ class DivergenceBuilder:
             None,
             (),
             before,
-            Layer.BEHAVIOUR if alone else Layer.CONTRACT,
-            (_MOVED,),
+            Layer.BEHAVIOUR if alone and not users else Layer.CONTRACT,
+            (_MOVED, *users),
             disagreements,
             machine=self.machine,
             pools=self.program.pools,

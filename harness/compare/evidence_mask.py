@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from harness.model.records.observation import Observation, Snapshot
+from harness.model.records import vector
+from harness.model.records.observation import UNCLAIMED, Observation, SlotChange, Snapshot
+from harness.model.records.state import State
+from harness.trace.trace_records import Sync
 
 # kmod/protocol.h, KMH_EV_*: the fields of an observation that rest on each.
 FIELDS: Final = {
-    1 << 0: ("slots",),
+    1 << 0: ("counts",),
     1 << 1: ("cursor",),
     1 << 2: ("waiters",),
     1 << 3: ("flush_scans",),
@@ -22,15 +25,19 @@ FIELDS: Final = {
     1 << 12: ("preempt",),
     1 << 13: ("stale_address", "stale_reused", "stale_left"),
 }
+"""``counts`` is no field: it is the count in each change of a slot."""
+
 COUNTS: Final = 1 << 0
+DEPTH: Final = 1 << 10
 FULL: Final = sum(FIELDS)
 UNNEEDED: Final = frozenset(
-    name for bit, names in FIELDS.items() if bit not in (COUNTS, 1 << 10) for name in names
+    name for bit, names in FIELDS.items() if bit != DEPTH for name in names
 )
 """Fields without which the state after a step can still be followed (``followed_state.py``).
 
-They are calls of functions; the cursor, which stands where the last slot was taken; and counts
-that some kernels do not have (5.10 without PREEMPT_COUNT, ``migration_disabled`` before 5.11).
+They are calls of functions; the cursor, which stands where the last slot was taken; the users of
+a slot, which the operations tell; and counts that some kernels do not have (5.10 without
+PREEMPT_COUNT, ``migration_disabled`` before 5.11).
 """
 
 
@@ -38,16 +45,22 @@ that some kernels do not have (5.10 without PREEMPT_COUNT, ``migration_disabled`
 class EvidenceMask:
     """Blanks of one evidence mask; ``full`` when there is nothing to blank, which costs nothing.
 
-    Without COUNTS a change of a count alone cannot be seen, so that slots are not
-    compared by step at all: PTE and address of the operation's own page still are.
+    Without ``counts`` the slots are compared by their PTEs and page addresses.
     """
 
     blanked: tuple[str, ...]
-    zeros: tuple[tuple[str, object], ...]
 
-    def snapshot(self, seen: Snapshot) -> Snapshot:
+    def without(self, names: frozenset[str]) -> "EvidenceMask":
+        """A mask that blanks *names* as well."""
+        return EvidenceMask((*self.blanked, *sorted(names - set(self.blanked))))
+
+    def sync(self, seen: Sync) -> Sync:
         """*seen* without the counts that this guest cannot know: an empty view does not speak."""
-        return seen._replace(counts=()) if "slots" in self.blanked else seen
+        if "counts" not in self.blanked:
+            return seen
+        snapshot = None if seen.snapshot is None else seen.snapshot._replace(counts=())
+        witness = None if seen.witness is None else seen.witness._replace(counts=())
+        return seen._replace(snapshot=snapshot, witness=witness)
 
     def completed(
         self, seen: Snapshot, cursor: int, counts: Mapping[int, int] | None = None
@@ -58,7 +71,7 @@ class EvidenceMask:
         """
         if "cursor" in self.blanked:
             seen = seen._replace(cursor=cursor)
-        if "slots" not in self.blanked:
+        if "counts" not in self.blanked:
             return seen
         known = counts or {}
         return seen._replace(
@@ -77,14 +90,27 @@ class EvidenceMask:
         """Whether all evidence is there."""
         return not self.blanked
 
-    def apply(self, seen: Observation) -> Observation:
-        """*seen* without what this guest cannot know."""
+    def apply(self, seen: Observation, before: State) -> Observation:
+        """*seen* without what this guest cannot know; *before*: the state before the step."""
         if not self.blanked:
             return seen
-        return seen._replace(**dict(self.zeros))  # type: ignore[arg-type] # fields by name
+        blanks = {name: 0 for name in self.blanked if name != "counts"}
+        if "counts" in self.blanked:
+            seen = seen._replace(slots=uncounted(seen.slots, before))
+        return seen._replace(**blanks)  # type: ignore[arg-type] # fields by name
+
+
+def uncounted(slots: tuple[SlotChange, ...], before: State) -> tuple[SlotChange, ...]:
+    """The changes of *slots* but for their counts: where only the count changes, nothing does."""
+    return tuple(
+        change._replace(count=UNCLAIMED)
+        for change in slots
+        if change.pte != vector.get(before.slots, change.slot).pte
+    )
 
 
 def evidence_mask(evidence: int) -> EvidenceMask:
     """The mask of *evidence* (KMH_EV_*)."""
-    blanked = tuple(name for bit, names in FIELDS.items() if not evidence & bit for name in names)
-    return EvidenceMask(blanked, tuple((name, () if name == "slots" else 0) for name in blanked))
+    return EvidenceMask(
+        tuple(name for bit, names in FIELDS.items() if not evidence & bit for name in names)
+    )

@@ -1,11 +1,13 @@
 """The state of a kernel that the model did not predict: as its steps or a snapshot show it."""
 
-from harness.compare.evidence_mask import EvidenceMask
+from harness.compare.evidence_mask import EvidenceMask, uncounted
 from harness.compare.witness_comparison import disagreements
 from harness.model.contract.seen_state import state_as_seen
 from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
+from harness.model.records.layout import same_translation
 from harness.model.records.machine import Machine
+from harness.model.records.observation import Snapshot
 from harness.model.records.snapshots import resync
 from harness.model.records.state import State
 from harness.trace.trace_records import Step, Sync
@@ -17,6 +19,8 @@ def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Ste
     A cursor that this guest cannot show is taken to stand at the slot that was taken last.
     """
     seen = record.observation
+    if "counts" in mask.blanked:
+        seen = seen._replace(slots=uncounted(seen.slots, before))
     if "cursor" in mask.blanked:
         taken = [
             one.slot
@@ -28,14 +32,32 @@ def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Ste
     return state_as_seen(machine, before, record.operation, seen, expected)
 
 
-def state_at_sync(machine: Machine, mask: EvidenceMask, last: State, record: Sync) -> State | None:
+def state_at_sync(
+    machine: Machine, mask: EvidenceMask, last: State, record: Sync, *, followed: bool
+) -> State | None:
     """The state that a synchronisation point shows, if inside and outside view agree on it.
 
-    *last* is the last state that was known: it has what the snapshot cannot show.
+    *last* is the last state that was known: it has what the snapshot cannot show.  Where every
+    step since was *followed*, it has the users of our pages too, whatever the kernel has counted.
     """
     if record.snapshot is None:
         return None
     if disagreements(machine, None, record.snapshot, record.witness):
         return None
     counts = {slot: one.count for slot, one in enumerate(vector.items(last.slots)) if one.pte}
-    return resync(machine, last, mask.completed(record.snapshot, last.cursor, counts))
+    seen = mask.completed(record.snapshot, last.cursor, counts)
+    return resync(machine, last, _with_users(machine, last, seen) if followed else seen)
+
+
+def _with_users(machine: Machine, last: State, seen: Snapshot) -> Snapshot:
+    """*seen* with the users that the operations tell of our pages; others' are as counted."""
+    held = vector.items(last.slots)
+    counts = tuple(
+        known.count if _ours(machine, pte) and same_translation(pte, known.pte) else count
+        for known, pte, count in zip(held, seen.ptes, seen.counts, strict=True)
+    )
+    return seen._replace(counts=counts)
+
+
+def _ours(machine: Machine, pte: int) -> bool:
+    return bool(pte) and machine.page_of(pte) is not None

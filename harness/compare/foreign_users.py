@@ -4,6 +4,7 @@ A change is another user's only if no page of ours is in it, before or after; in
 windows, only on other CPUs (kernels with HIGHPTE map page tables there, arch/x86, to 6.12).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.model.records import vector
@@ -24,6 +25,27 @@ class _Theirs(NamedTuple):
     windows: tuple[WindowChange, ...]
 
 
+See = Callable[[Observation], Observation]
+"""Makes of an observation what this guest can show of it."""
+
+
+class _Case(NamedTuple):
+    """A step to explain, and the state before it."""
+
+    machine: Machine
+    state: State
+    operation: Operation
+    seen: Observation
+    see: See
+
+    def outcomes(self, state: State) -> tuple[Outcome, ...]:
+        """What the operation may do from *state*, as far as this guest shows it."""
+        return tuple(
+            one._replace(observation=self.see(one.observation))
+            for one in step(self.machine, state, self.operation)
+        )
+
+
 class ExplainedStep(NamedTuple):
     """A step that changes of other users explain: the outcome with them, and their number."""
 
@@ -33,19 +55,18 @@ class ExplainedStep(NamedTuple):
 
 
 def explain_with_others(
-    machine: Machine, state: State, operation: Operation, seen: Observation
+    machine: Machine, state: State, operation: Operation, seen: Observation, see: See
 ) -> ExplainedStep | None:
     """Explain *seen* by *operation* and changes of other users before or after it, or None."""
-    for outcome in step(machine, state, operation):
+    case = _Case(machine, state, operation, seen, see)
+    for outcome in case.outcomes(state):
         theirs = _Theirs(
             tuple(set(seen.slots) - set(outcome.observation.slots)),
             tuple(set(seen.windows) - set(outcome.observation.windows)),
         )
         if not any(theirs) or not _all_foreign(machine, state, seen.cpu, theirs):
             continue
-        found = _after(machine, outcome, seen, theirs) or _before(
-            machine, state, operation, seen, theirs
-        )
+        found = _after(machine, outcome, seen, theirs) or _before(case, theirs)
         if found:
             return ExplainedStep(found, len(theirs.slots), len(theirs.windows))
     return None
@@ -69,7 +90,8 @@ def _foreign(machine: Machine, new: int, old: int) -> bool:
 
 def _apply(machine: Machine, state: State, theirs: _Theirs) -> State:
     for change in theirs.slots:
-        state = with_foreign_slot(machine, state, change.slot, change.count, change.pte)
+        count = change.count if change.count >= 0 else 2 if change.pte else 0
+        state = with_foreign_slot(machine, state, change.slot, count, change.pte)
     for entry in theirs.windows:
         state = state.with_window(entry.index, entry.pte)
     return state
@@ -95,14 +117,12 @@ def _after(
     return outcome._replace(state=state)
 
 
-def _before(
-    machine: Machine, state: State, operation: Operation, seen: Observation, theirs: _Theirs
-) -> Outcome | None:
+def _before(case: _Case, theirs: _Theirs) -> Outcome | None:
     """Theirs first: the step is taken from the state that they have left."""
-    changed = _apply(machine, state, theirs)
-    ours = _without(seen, theirs)
-    for cursor in (state.cursor, *(change.slot for change in theirs.slots)):
-        for outcome in step(machine, changed.with_cursor(cursor), operation):
+    changed = _apply(case.machine, case.state, theirs)
+    ours = _without(case.seen, theirs)
+    for cursor in (case.state.cursor, *(change.slot for change in theirs.slots)):
+        for outcome in case.outcomes(changed.with_cursor(cursor)):
             if not differences(outcome, ours):
                 return outcome
     return None

@@ -14,9 +14,10 @@ from harness.compare.criteria import Criteria
 from harness.compare.divergence import Disagreement, Divergence, ProgramResult
 from harness.compare.divergence_builder import DivergenceBuilder
 from harness.compare.divergence_log import DivergenceLog
+from harness.compare.explanations import by_others, cured
 from harness.compare.followed_state import state_after, state_at_sync
-from harness.compare.foreign_users import explain_with_others
 from harness.compare.interrupt_watch import InterruptWatch
+from harness.compare.plausibility import recounted
 from harness.compare.witness_comparison import at_rest, disagreements
 from harness.model.fast.fast_path import allowed
 from harness.model.records.machine import Machine
@@ -46,7 +47,7 @@ class Judge:
         self.result = ProgramResult(program.name)
         self._divergences = DivergenceBuilder(program, machine)
         self._log = DivergenceLog(self.result)
-        self._criteria = criteria
+        self.criteria = criteria
         self._states: tuple[State, ...] = (start,)
         self._last = start
         self._interrupts = InterruptWatch(program)
@@ -66,12 +67,17 @@ class Judge:
 
     def step(self, record: Step) -> Divergence | None:
         """Judge one step; returns its divergence if there is one."""
-        result = self.result
-        result.coverage.add(record)
+        self.result.coverage.add(record)
         if record.operation.code is OpCode.INTERRUPT or record.observation.interrupts:
             self._interrupts.step(record)
+        divergence = self._step(record)
         if self._assertions.wanted(record.number):
-            result.failed_assertions += self._assertions.check(record, self._criteria.mask.blanked)
+            failed = self._assertions.check(record, self.criteria.mask.blanked)
+            self.result.failed_assertions += failed
+        return divergence
+
+    def _step(self, record: Step) -> Divergence | None:
+        result = self.result
         if not self._states:
             result.unjudged += 1
             self._last = self._after(self._last, record)
@@ -96,22 +102,26 @@ class Judge:
             ):
                 self._agree(outcomes)
                 return None
-        return self._slow(record, self._criteria.mask.apply(record.observation))
+        return self._slow(record)
 
     def _same(self, predicted: Observation, seen: Observation) -> bool:
         """Whether both are equal but for evidence that this guest lacks.
 
         Most are equal as they stand, and that is the cheaper comparison.
         """
-        mask = self._criteria.mask
-        return predicted == seen or (not mask.full and mask.apply(predicted) == mask.apply(seen))
+        if predicted == seen:
+            return True
+        mask, before = self.criteria.mask, self._states[0]
+        return not mask.full and mask.apply(predicted, before) == mask.apply(seen, before)
 
     def _outcomes(self, state: State, operation: Operation) -> tuple[Outcome, ...]:
         outcomes = allowed(self.machine, state, operation)
-        if self._criteria.mask.full:
+        if self.criteria.mask.full:
             return outcomes
-        mask = self._criteria.mask
-        return tuple(one._replace(observation=mask.apply(one.observation)) for one in outcomes)
+        mask = self.criteria.mask
+        return tuple(
+            one._replace(observation=mask.apply(one.observation, state)) for one in outcomes
+        )
 
     def _agree(self, outcomes: tuple[Outcome, ...]) -> None:
         first = outcomes[0]
@@ -136,7 +146,8 @@ class Judge:
         self.doubtful = True
         self.result.unknown_because = self.result.unknown_because or reason
 
-    def _slow(self, record: Step, seen: Observation) -> Divergence | None:
+    def _slow(self, record: Step) -> Divergence | None:
+        seen = self.criteria.mask.apply(record.observation, self._states[0])
         outcomes = tuple(
             one for state in self._states for one in self._outcomes(state, record.operation)
         )
@@ -150,12 +161,34 @@ class Judge:
         agreeing = tuple(one for one in outcomes if not differences(one, seen))
         if agreeing:
             return self._agree_or_expired(record, seen, agreeing)
-        explained = self._explained_by_others(record, seen)
+        mask, foreign = self.criteria.mask, self.result.foreign
+        explained = by_others((self.machine, self._states), record.operation, seen, mask, foreign)
         if explained:
             return self._agree_or_expired(record, seen, explained)
-        if self._cured(outcomes, seen):
+        return self._disagree(record, seen, outcomes)
+
+    def _disagree(
+        self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]
+    ) -> Divergence | None:
+        """Judge a step that no outcome agrees with."""
+        right = cured(self.criteria.known, outcomes, seen, self.result.vanished)
+        if right:
+            self._agree((right,))
             return None
+        if self._loses_evidence(record):
+            return self._slow(record)
         return self._diverge(record, seen, outcomes)
+
+    def _loses_evidence(self, record: Step) -> bool:
+        """Whether the step shows that evidence is none; from now on it is blanked."""
+        lost = self.criteria.lost
+        rules, before = self.result.rules, self._states[0]
+        self.criteria = self.criteria.after(self.machine, before, record, rules)
+        if self.criteria.lost == lost:
+            return False
+        if "counts" in self.criteria.mask.blanked:
+            self._states = tuple(recounted(state) for state in self._states)
+        return True
 
     def _agree_or_expired(
         self, record: Step, seen: Observation, agreeing: tuple[Outcome, ...]
@@ -169,7 +202,7 @@ class Judge:
             self._agree(counting)
             return None
         found = self._divergences.of_excluded_bug(
-            record, seen, agreeing[0], self._states[0], self._criteria.known
+            record, seen, agreeing[0], self._states[0], self.criteria.known
         )
         self._agree(tuple(one._replace(known=None) for one in agreeing))
         self._log.add_if_few(found)
@@ -177,37 +210,13 @@ class Judge:
 
     def _counts(self, outcome: Outcome) -> bool:
         """Whether *outcome* holds no bug, or one that is known of this kernel."""
-        return outcome.known is None or outcome.known in self._criteria.known.counted
-
-    def _explained_by_others(self, record: Step, seen: Observation) -> tuple[Outcome, ...]:
-        """The outcome with which changes of other users explain *seen*, if there is one."""
-        for state in self._states:
-            found = explain_with_others(self.machine, state, record.operation, seen)
-            if found:
-                self.result.foreign["pkmap slots"] += found.slots
-                self.result.foreign["window entries"] += found.windows
-                return (found.outcome,)
-        return ()
-
-    def _cured(self, outcomes: tuple[Outcome, ...], seen: Observation) -> bool:
-        """Whether a bug was due and the right answer came instead.
-
-        A bug that is known of this kernel is reported as vanished: its entry may end.
-        """
-        known = self._criteria.known
-        for outcome in outcomes:
-            if outcome.known and known.cured(outcome.known, seen, differences(outcome, seen)):
-                if outcome.known in known.counted:
-                    self.result.vanished[outcome.known] += 1
-                self._agree((outcome._replace(known=None),))
-                return True
-        return False
+        return outcome.known is None or outcome.known in self.criteria.known.counted
 
     def _diverge(
         self, record: Step, seen: Observation, outcomes: tuple[Outcome, ...]
     ) -> Divergence:
         before = self._states[0]
-        violations = self._criteria.contract(self.machine, before, record.operation, seen)
+        violations = self.criteria.contract(self.machine, before, record.operation, seen)
         divergence = self._divergences.of_step(record, seen, outcomes, before, violations)
         self.result.judged += 1
         self._last = self._after(before, record)
@@ -222,23 +231,22 @@ class Judge:
     def _can_follow(self, record: Step) -> bool:
         """Whether the contract can be judged on from where another behaviour has led."""
         return (
-            self._criteria.mask.followable
+            self.criteria.mask.followable
             and record.observation.status not in _ENDINGS
             and not self._states[0].lost
         )
 
     def _after(self, before: State, record: Step) -> State:
-        return state_after(self.machine, self._criteria.mask, before, record)
+        return state_after(self.machine, self.criteria.mask, before, record)
 
     def sync(self, record: Sync) -> Divergence | None:
         """Compare the witnesses at a synchronisation point; find a lost state again."""
         self.result.syncs += 1
         self.doubtful = False
-        if record.snapshot is not None:
-            record = record._replace(snapshot=self._criteria.mask.snapshot(record.snapshot))
+        record = self.criteria.mask.sync(record)
         self._log.ask_witnesses(record)
         if self.lost:
-            self._recover(record)
+            self._recover(record, followed=False)
             return None
         found = min((self._disagreements(state, record) for state in self._states), key=len)
         if found:
@@ -263,12 +271,13 @@ class Judge:
         divergence = self._divergences.of_state(record.step, before, found)
         self._log.add_of_state(divergence)
         self._last, self._states = before, ()
-        self._recover(record)
+        self._recover(record, followed=not before.tampered)
         return divergence
 
-    def _recover(self, record: Sync) -> None:
-        """Go on from the state that the synchronisation point shows."""
-        state = state_at_sync(self.machine, self._criteria.mask, self._last, record)
+    def _recover(self, record: Sync, *, followed: bool) -> None:
+        """Go on from the state that the synchronisation point shows; *followed*: up to it."""
+        mask = self.criteria.mask
+        state = state_at_sync(self.machine, mask, self._last, record, followed=followed)
         if state is not None:
             self._states = (state,)
 

@@ -4,47 +4,54 @@ A program is judged from the state that it finds, so that what the boot or the p
 has spoilt would go unnoticed.  These rules look at every slot, page and window entry at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.model.records.layout import FRAME_MASK, PAGE_SHIFT, Layout
 from harness.model.records.observation import Snapshot
 from harness.model.records.page import Page
 
 
-def spoilt(
-    layout: Layout, pages: tuple[Page, ...], start: Snapshot, *, counted: bool
-) -> Iterator[str]:
-    """Broken rules of *start*, each with its reason; *counted*: the counts are known."""
-    yield from _shared_pages(start)
-    if counted:
-        yield from _users_without_page(start)
-    yield from _wrong_addresses(layout, pages, start)
+def spoilt(layout: Layout, pages: tuple[Page, ...], start: Snapshot) -> Iterator[str]:
+    """Broken rules of *start*, each with its reason; its counts must tell which slots have users.
+
+    A page without users may have several slots, and an address that is out of date: a kernel may
+    clean up behind it whenever it likes.
+    """
+    used = {slot: start.ptes[slot] for slot, count in enumerate(start.counts) if count > 1}
+    yield from _shared_pages(used)
+    yield from _users_without_page(used, start)
+    yield from _wrong_addresses(layout, pages, used, start)
 
 
-def _shared_pages(start: Snapshot) -> Iterator[str]:
-    """A page has one address: page_address() has one answer, which kunmap() relies on."""
+def _shared_pages(used: Mapping[int, int]) -> Iterator[str]:
+    """A page in use has one address: page_address() has one answer, which kunmap() relies on."""
     first: dict[int, int] = {}
-    for slot, pte in enumerate(start.ptes):
+    for slot, pte in used.items():
         if pte and first.setdefault(pte & FRAME_MASK, slot) != slot:
             other = first[pte & FRAME_MASK]
-            yield f"two-slots: slots {other} and {slot} map the same page, at rest"
+            yield f"two-slots: slots {other} and {slot} map the same page for users, at rest"
 
 
-def _users_without_page(start: Snapshot) -> Iterator[str]:
+def _users_without_page(used: Mapping[int, int], start: Snapshot) -> Iterator[str]:
     """A page with users keeps its address, and that address translates."""
-    for slot, (count, pte) in enumerate(zip(start.counts, start.ptes, strict=True)):
-        if count > 1 and not pte:
+    for slot, pte in used.items():
+        if not pte:
+            count = start.counts[slot]
             yield f"no-pte: slot {slot} has users ({count}) and no PTE, at rest"
 
 
-def _wrong_addresses(layout: Layout, pages: tuple[Page, ...], start: Snapshot) -> Iterator[str]:
-    """The address of a page is one at which that page is mapped."""
+def _wrong_addresses(
+    layout: Layout, pages: tuple[Page, ...], used: Mapping[int, int], start: Snapshot
+) -> Iterator[str]:
+    """The address of a page in use is the one at which its users have it."""
+    slots = {(pte & FRAME_MASK) >> PAGE_SHIFT: slot for slot, pte in used.items() if pte}
     for page, address in zip(pages, start.page_addresses, strict=False):
-        if not page.highmem or not address:
-            continue
-        mapped = start.ptes[layout.pkmap_slot(address)] if layout.in_pkmap(address) else 0
-        if (mapped & FRAME_MASK) >> PAGE_SHIFT != page.pfn:
-            yield f"page-address: a page has address {address:#x}, which maps another, at rest"
+        slot = slots.get(page.pfn)
+        if slot is not None and page.highmem and address != layout.pkmap_address(slot):
+            yield (
+                f"page-address: a page in use at {layout.pkmap_address(slot):#x} has address"
+                f" {address:#x}, at rest"
+            )
 
 
 def left_over(layout: Layout, before: Snapshot, now: Snapshot) -> Iterator[str]:

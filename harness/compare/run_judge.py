@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
-from harness.compare.evidence_mask import COUNTS, evidence_mask
+from harness.compare.evidence_mask import evidence_mask
 from harness.compare.judge import Judge
 from harness.compare.known_bugs import KnownBugs
+from harness.compare.plausibility import LostEvidence, proves_counts
 from harness.compare.rest_state import left_over, spoilt
 from harness.compare.situations import ReachedSituations
 from harness.model.records.machine import machine
@@ -25,6 +26,8 @@ class JudgedRun:
     header: Header
     programs: tuple[ProgramResult, ...]
     coverage: ReachedSituations = field(default_factory=ReachedSituations)
+    lost: tuple[LostEvidence, ...] = ()
+    """Evidence that the steps have shown to be none."""
 
     @property
     def verdict(self) -> Verdict:
@@ -79,6 +82,8 @@ class RunJudge:
         self._rest: Snapshot | None = None
         self._booted = False
         self._told: set[str] = set()
+        self._spoilt: list[tuple[Judge, str]] = []
+        """What starts have shown, and the judge of the program that has it, until it counts."""
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; returns the divergence that it shows, if any."""
@@ -107,10 +112,24 @@ class RunJudge:
         self.judge = Judge(guest, start, record.program, self._criteria)
         self.judge.result.executes = record.program.name != BOOT
         self._booted = record.program.name == BOOT
-        counted = bool(COUNTS & self.header.evidence)
-        for reason in spoilt(layout, record.pages, record.start, counted=counted):
-            self.judge.left_over(reason)
+        if "counts" not in self._criteria.mask.blanked:
+            self._spoilt += [
+                (self.judge, reason) for reason in spoilt(layout, record.pages, record.start)
+            ]
+        self._tell_spoilt()
         self._find_left_over(record.start)
+
+    def _tell_spoilt(self) -> None:
+        """Report what spoilt starts have shown, once the counts were seen to be counts.
+
+        Until then nobody knows: the first steps of a run decide about its boot as well.
+        """
+        if "counts" in self._criteria.mask.blanked:
+            self._spoilt.clear()
+        if self._criteria.counts_proven:
+            for judge, reason in self._spoilt:
+                judge.left_over(reason)
+            self._spoilt.clear()
 
     def _find_left_over(self, now: Snapshot) -> None:
         """Report what is mapped now and was before the last program, at rest both times."""
@@ -135,6 +154,11 @@ class RunJudge:
         """Keep the result of the program that was open; without an End it stays incomplete."""
         if self.judge is not None:
             self._warned |= self.judge.state.warned
+            proven = any(map(proves_counts, self.judge.result.rules))
+            self._criteria = self.judge.criteria._replace(
+                counts_proven=self._criteria.counts_proven or proven
+            )
+            self._tell_spoilt()
             self._cursor = self.judge.state.cursor
             self._results.append(self.judge.result)
             self.judge = None
@@ -145,7 +169,7 @@ class RunJudge:
         coverage = ReachedSituations()
         for program in self._results:
             coverage.merge(program.coverage)
-        return JudgedRun(self.header, tuple(self._results), coverage)
+        return JudgedRun(self.header, tuple(self._results), coverage, self._criteria.lost)
 
 
 def judge_records(

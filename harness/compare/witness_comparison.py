@@ -36,6 +36,20 @@ def disagreements(
     )
 
 
+def wrong_users(machine: Machine, state: State, found: tuple[Disagreement, ...]) -> Iterator[str]:
+    """Slots of our pages that have users by the operations alone, or by the count alone."""
+    if state.tampered or state.locked:
+        return
+    for one in found:
+        if one.what != "count" or one.odd != "model":
+            continue
+        page = machine.page_of(vector.get(state.slots, one.index).pte)
+        told, shown = one.model or 0, one.module or 0
+        if page is not None and (told > 1) != (shown > 1):
+            kmaps, counted = max(told - 1, 0), max(shown - 1, 0)
+            yield f"users: page {page}: {kmaps} kmaps not undone, {counted} by the count"
+
+
 def disagreement(
     what: str, index: int, model: int | None, module: int | None, outside: int | None
 ) -> Disagreement | None:

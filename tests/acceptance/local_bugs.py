@@ -140,16 +140,6 @@ A23 = Bug(
         ),
     ),
 )
-A24 = Bug(
-    "saved PTE not cleared at unmap",
-    (
-        Edit(
-            "kunmap_local_indexed",
-            "c7 84 d0 ?? ?? 00 00 00 00 00 00 c7 84 d0 ?? ?? 00 00 00 00 00 00",
-            "66 66 2e 0f 1f 84 00 00 00 00 00 66 66 2e 0f 1f 84 00 00 00 00 00",
-        ),
-    ),
-)
 A26 = Bug(
     "a mapping in an interrupt does not leave the stack",
     (Edit("kunmap_local_indexed", "83 a8 ?? ?? 00 00 01 8b 80", "e9 @cave 90 90 8b 80"),),

@@ -68,7 +68,7 @@ def test_a_mail_is_a_reply_with_all_that_is_needed_to_see_it_again(tmp_path):
     for words in (
         "NEWLY FAILING: own: breaks",
         "QEMU:\n  qemu",
-        "own:5 step 1",
+        "own:6 step 2",
         "kmap-harness check --tree . ",
     ):
         assert words in body

@@ -20,9 +20,8 @@ def slots(changes, size=LOCAL.last_pkmap):
     return tuple(changes.get(slot, 0) for slot in range(size))
 
 
-def rules(snapshot, *pages, counted=True):
-    found = spoilt(LOCAL, pages, snapshot, counted=counted)
-    return [reason.partition(":")[0] for reason in found]
+def rules(snapshot, *pages):
+    return [reason.partition(":")[0] for reason in spoilt(LOCAL, pages, snapshot)]
 
 
 def test_an_empty_area_and_a_used_one_are_in_order():
@@ -33,18 +32,23 @@ def test_an_empty_area_and_a_used_one_are_in_order():
     assert rules(used, PAGE) == []
 
 
-def test_two_slots_of_one_page():
-    assert rules(start(ptes=slots({3: PTE, 5: PTE | 0x20}))) == ["two-slots"]
+@pytest.mark.parametrize(
+    ("counts", "found"), [({3: 2, 5: 2}, ["two-slots"]), ({3: 1, 5: 2}, []), ({}, [])]
+)
+def test_two_slots_of_one_page_that_has_users_at_both(counts, found):
+    both = slots({3: PTE, 5: PTE | 0x20})
+    assert rules(start(counts=slots(counts), ptes=both)) == found
 
 
-@pytest.mark.parametrize(("counted", "found"), [(True, ["no-pte"]), (False, [])])
-def test_users_without_a_pte(counted, found):
-    assert rules(start(counts=slots({3: 2})), counted=counted) == found
+def test_users_without_a_pte():
+    assert rules(start(counts=slots({3: 2}))) == ["no-pte"]
 
 
-def test_the_address_of_a_page_that_maps_another():
-    wrong = start(ptes=slots({3: PTE + 0x1000}), page_addresses=(LOCAL.pkmap_address(3),))
-    assert rules(wrong, PAGE) == ["page-address"]
+@pytest.mark.parametrize("address", [0, LOCAL.pkmap_address(4)])
+@pytest.mark.parametrize(("count", "found"), [(2, ["page-address"]), (1, [])])
+def test_the_address_of_a_page_is_where_its_users_have_it(address, count, found):
+    wrong = start(counts=slots({3: count}), ptes=slots({3: PTE}), page_addresses=(address,))
+    assert rules(wrong, PAGE) == found
 
 
 def test_what_is_used_twice_at_rest_is_left_over():

@@ -196,11 +196,6 @@ def no_save(d, pte):
     pass
 
 
-def keep_saved(d, pte):
-    if pte:
-        original_save(d, pte)
-
-
 def stay(d, task):
     return ()
 
@@ -366,7 +361,6 @@ original_take_user = pkmap.take_user
 original_release = pkmap.release
 original_retry = pkmap.retry
 original_settle = pkmap.settle
-original_save = local.save
 
 MUTANTS = {
     "A2": (Layout, "window_index", window_too_small, LOCAL),
@@ -418,7 +412,6 @@ MUTANTS = {
     "A20": (switch, "switch_in", stay, LOCAL),
     "A21a": (switch, "switch_in", switch_in_shifted, LOCAL),
     "A21b": (switch, "switch_in", switch_in_reversed, LOCAL),
-    "A24": (local, "save", keep_saved, LOCAL),
     "held-forgotten": (pkmap, "run_held", forget_held, SECTIONS),
     "not-woken": (pkmap, "wake", forget_held, SECTIONS),
     "A1": (stack, "map_slot", stack_no_cpu, STACK),

@@ -1,4 +1,8 @@
-"""Correct kernels of another policy keep the contract, which mirrors no code."""
+"""Correct kernels of another making keep the contract: the first layer is not a mirror of this
+code.
+"""
+
+from dataclasses import replace as replace_field
 
 import pytest
 
@@ -6,65 +10,51 @@ from harness.model.records import vector
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import differences
 from harness.model.records.snapshots import empty_snapshot, initial
-from harness.model.records.state import lowest
 from harness.model.rules import pkmap
-from harness.model.rules.step import predict
+from harness.model.rules.step import predict, step
 from harness.model.search.explorer import explore
 from tests.model.judged import check
 from tests.model.machines import small
-from tests.model.test_mutants import PKMAP, PKMAP_TWICE
+from tests.model.other_kernels import KERNELS, replace, scan_from_zero, steps_of
 
-original_release = pkmap.release
-
-
-def scan_from_zero(d):
-    if not d.state.zeros:
-        pkmap.flush_all_zero(d)
-    d.state = d.state._replace(
-        cursor=lowest(d.state.zeros) if d.state.zeros else d.machine.layout.last_pkmap - 1
-    )
-    return d.state.cursor if d.state.zeros else -1
-
-
-def scan_downwards(d):
-    if not d.state.zeros:
-        pkmap.flush_all_zero(d)
-    d.state = d.state._replace(cursor=d.state.zeros.bit_length() - 1 if d.state.zeros else 0)
-    return d.state.cursor if d.state.zeros else -1
-
-
-def flush_early(d):
-    """A batch: unused slots are flushed with every fresh mapping, before the array is full."""
-    pkmap.flush_all_zero(d)
-    return scan_from_zero(d)
-
-
-def eager_release(d, page):
-    """The last kunmap flushes at once."""
-    woken = original_release(d, page)
-    if not d.state.locked:
-        pkmap.flush_all_zero(d)
-    return woken
-
-
-POLICIES = {
-    "first free slot": ("find_slot", scan_from_zero),
-    "last free slot": ("find_slot", scan_downwards),
-    "flush in batches": ("find_slot", flush_early),
-    "flush at once": ("release", eager_release),
-}
+_CASES = [
+    pytest.param(name, number, id=f"{name}-{number}")
+    for name, kernel in KERNELS.items()
+    for number in range(len(kernel.machines))
+]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("standard", [PKMAP, PKMAP_TWICE])
-def test_policy_keeps_the_contract(name, standard, monkeypatch):
-    function, policy = POLICIES[name]
-    monkeypatch.setattr(pkmap, function, policy)
-    machine, limits = standard
-    found = explore(machine, limits)
+@pytest.mark.parametrize(("name", "number"), _CASES)
+def test_another_kernel_keeps_the_contract(name, number, monkeypatch):
+    kernel = KERNELS[name]
+    replace(kernel, monkeypatch)
+    machine, limits = kernel.machines[number]
+    found = explore(machine, limits, steps=steps_of(kernel), blind=kernel.blind)
     assert found.failure is None, found.failure
     assert found.states > 50
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_it_is_another_kernel(name, monkeypatch):
+    """Somewhere within a few states of the start it does what the model does not."""
+    kernel = KERNELS[name]
+    machine, limits = kernel.machines[0]
+    usual = _behaviour(machine, limits, step)
+    replace(kernel, monkeypatch)
+    assert _behaviour(machine, limits, steps_of(kernel)) != usual
+
+
+def _behaviour(machine, limits, steps):
+    seen = []
+
+    def watched(*step_of):
+        outcomes = steps(*step_of)
+        seen.extend(one.observation for one in outcomes)
+        return outcomes
+
+    explore(machine, replace_field(limits, states=60), steps=watched)
+    return seen
 
 
 def test_it_is_still_another_behaviour(monkeypatch):

@@ -268,7 +268,7 @@ def test_unbound_tasks_are_where_they_were_seen():
     assert initial(guest, SNAPSHOT).tasks[0].cpu == 1
     stack = of_kind("stack").with_tasks((UNBOUND, 0))
     state = initial(stack, SNAPSHOT._replace(cpu_depths=()))
-    assert (state.depths, state.tasks[0].saved, state.tasks[0].depth) == ((0, 0), (7, 0), 0)
+    assert (state.depths, state.tasks[0].saved, state.tasks[0].depth) == ((0, 0), (0, 0), 0)
     assert initial(of_kind("stack-counted"), SNAPSHOT._replace(cpu_depths=())).depths == (0, 0, 0)
     assert bits([True, False, True]) == 5
 

@@ -15,7 +15,7 @@ from harness.mutants.score import Detection
 from harness.run.programs import read_plan
 from harness.run.scenario_files import scenario_files
 from harness.run.throwaway import wrecks
-from tests.check.fakes import counted_twice, ran
+from tests.check.fakes import counted_once, ran
 
 PLAN = read_plan(scenario_files([], project.SCENARIOS), 1, 100)
 WRECKING = {Path(one.file).stem for one in PLAN.scenarios if wrecks(one)}
@@ -31,7 +31,7 @@ def runs(monkeypatch):
         names = {Path(one.file).stem for one in request.plan.scenarios}
         plans.append((names, request.plan.throwaway))
         broken = request.plan.throwaway and bool(names & set(wrong))
-        result = ran(wrong=counted_twice) if broken else ran()
+        result = ran(wrong=counted_once) if broken else ran()
         return replace(
             result,
             programs=tuple(replace(result.programs[0], name=name) for name in sorted(names)),

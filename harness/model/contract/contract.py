@@ -39,7 +39,6 @@ RULES = {
     Generation.LOCAL: _INTERRUPTED,
 }
 
-_NEED_SLOTS = contract_pkmap.NEED_SLOTS | frozenset(contract_own.RULES)
 _TURNED_DOWN = (Status.REFUSED, Status.NOT_APPLICABLE)
 
 
@@ -68,6 +67,5 @@ def check(
     step = View(machine, before, after, op, seen, allowed, blind)
     found: list[Violation] = []
     for rule in RULES[machine.layout.generation]:
-        if "slots" not in blind or rule not in _NEED_SLOTS:
-            found += rule(step)
+        found += rule(step)
     return tuple(found)

@@ -1,4 +1,4 @@
-"""The contract of what others do to a task that holds local mappings.
+"""The contract of errands, forks and returns to user mode.
 
 A mapping keeps its task on its CPU and its CPU online, and no child inherits it.
 """
@@ -12,7 +12,10 @@ from harness.model.records.state import Phase
 
 
 def pinned(v: View) -> Iterator[Violation]:
-    """Changing a task's affinity or taking its CPU offline waits for its local mappings."""
+    """Changing a task's affinity or taking its CPU offline waits for its local mappings.
+
+    Any correct kernel, because the addresses that the task holds are those of its CPU's window.
+    """
     if v.seen.status is not Status.OK or v.seen.value or "migrate" in v.blind:
         return
     if v.op.code == OpCode.AFFINITY and v.before.tasks[v.op.value & 0xFF].migrate:
@@ -28,15 +31,21 @@ def pinned(v: View) -> Iterator[Violation]:
 
 
 def inherited(v: View) -> Iterator[Violation]:
-    """A child has neither depth nor saved entries nor window entries of its parent."""
+    """A child has no mappings.
+
+    Any correct kernel, because a mapping has one owner: the parent, which will unmap it.
+    """
     if v.op.code == OpCode.FORK and v.seen.status is Status.OK and v.seen.value:
-        depth, saved, window = (v.seen.value >> shift & 0xFF for shift in (0, 8, 16))
-        what = f"depth {depth}, {saved} saved entries, {window} in the window"
-        yield Violation("inherited", f"a child starts with {what}")
+        depth = v.seen.value & 0xFF
+        if depth:
+            yield Violation("inherited", f"a child starts with depth {depth}")
 
 
 def fork_told(v: View) -> Iterator[Violation]:
-    """The first fork with local mappings does not pass unnoticed."""
+    """The first fork with local mappings does not pass unnoticed.
+
+    Any correct kernel, because the child's copy of the parent's pointers is worth nothing.
+    """
     done = v.op.code == OpCode.FORK and v.seen.status is Status.OK and "warns" not in v.blind
     due = v.before.tasks[v.op.task].depth and "fork" not in v.before.warned
     if done and due and not v.seen.warns:
@@ -44,7 +53,10 @@ def fork_told(v: View) -> Iterator[Violation]:
 
 
 def user_mode(v: View) -> Iterator[Violation]:
-    """The first return to user mode with a local mapping does not pass unnoticed."""
+    """The first return to user mode with a local mapping does not pass unnoticed.
+
+    Any correct kernel, because nobody is left who could unmap it.
+    """
     due = v.before.user and "return-to-user" not in v.before.warned
     if due and not v.seen.warns and "warns" not in v.blind:
         yield Violation(

@@ -1,4 +1,4 @@
-"""The contract of an operation's own page and address: they must agree with the tables.
+"""The contract of what an operation tells of its own page and address.
 
 An observation has the PTE behind the operation's address and ``page_address`` of its page, and
 also the changes of slots and entries.  If the two disagree, the kernel (or the module) is wrong
@@ -7,6 +7,7 @@ in one of them.
 
 from collections.abc import Iterator
 
+from harness.model.contract.users import users_after
 from harness.model.contract.view import View, Violation
 from harness.model.records import vector
 from harness.model.records.observation import Status
@@ -19,7 +20,7 @@ _DONE = (Status.OK, Status.FAULT)
 
 
 def _address(v: View) -> int | None:
-    """The address whose PTE is in the observation, if it is known."""
+    """Address whose PTE the operation tells, where that is known."""
     if v.seen.status not in _DONE:
         return None
     if v.op.code in _RETURNS_ADDRESS:
@@ -41,7 +42,11 @@ def _entry(v: View, address: int) -> int | None:
 
 
 def pte(v: View) -> Iterator[Violation]:
-    """The PTE observed with the operation is that of the slot or entry of its address."""
+    """The PTE told with the operation is that of the slot or entry of its address.
+
+    Any correct kernel, because a walk of the page tables and the table of the area are two ways to
+    one entry: where they part, the area's page tables are not those that the CPU walks.
+    """
     address = _address(v)
     want = None if address is None else _entry(v, address)
     if want is not None and v.seen.pte != want:
@@ -51,9 +56,15 @@ def pte(v: View) -> Iterator[Violation]:
 
 
 def page_address(v: View) -> Iterator[Violation]:
-    """``page_address`` of the operation's page is where it is mapped, or 0 if it is not."""
+    """``page_address`` of the operation's page is where its users have it mapped.
+
+    Any correct kernel, because ``kunmap`` of that page starts from it.
+    """
     page = v.op.page
     if page >= len(v.machine.pages) or v.task_before.phase is not Phase.READY:
+        return
+    after = users_after(v.machine, v.before, v.op, v.seen, page)
+    if v.machine.pages[page].highmem and after <= 0:
         return
     want = vector.get(v.after.where, page) or v.machine.direct[page]
     if v.seen.page_address != want and not (v.address_hidden and not v.seen.page_address):

@@ -1,103 +1,92 @@
-"""The contract of the persistent map: invariants 1 to 5, waiting, flush before reuse, data."""
+"""The contract of the persistent map: users, addresses, waiting, flush before reuse, data.
+
+It does not read ``pkmap_count`` for anything but one question, whether a slot has users, and only
+where that variable was found to answer it.  Which slot, which queue, and what is remembered of a
+page without users is behaviour.
+"""
 
 from collections.abc import Iterator
 
+from harness.model.contract import users as counting
 from harness.model.contract.view import View, Violation
 from harness.model.records import vector
+from harness.model.records.layout import Generation, same_translation
 from harness.model.records.observation import UNCLAIMED, Status
-from harness.model.records.operation import ACCESSES, PKMAP_OPERATIONS, OpCode
+from harness.model.records.operation import ACCESSES, OpCode
 from harness.model.records.state import Phase
 from harness.model.records.stuck import stuck_words
 
 
 def _by_hand(v: View) -> bool:
-    """Whether the invariants are off: a test wrote PTEs itself, or a BUG left the lock held."""
+    """Whether a test has written PTEs, or a BUG has left the lock held: no rule holds then."""
     return v.op.code == OpCode.SET_PTE or v.before.tampered or v.seen.status is Status.DIED
 
 
-def consistent(v: View) -> Iterator[Violation]:
-    """Invariants 1 and 2: a slot has count 0, no PTE and no page address, or all three."""
-    if _by_hand(v):
-        return
-    layout = v.machine.layout
-    for change in v.seen.slots:
-        own = layout.pkmap_address(change.slot)
-        if (change.count == 0) != (change.pte == 0):
-            yield Violation(
-                "count-and-pte", f"slot {change.slot}: count {change.count}, PTE {change.pte:#x}"
-            )
-        if change.pte and change.address not in (own, 0 if v.address_hidden else own):
-            yield Violation(
-                "page-address", f"slot {change.slot} at {own:#x}: page_address {change.address:#x}"
-            )
-        if not change.pte and change.address == own:
-            yield Violation(
-                "page-address-kept", f"slot {change.slot} is clean, page_address still {own:#x}"
-            )
-        page = v.machine.page_of(change.pte)
-        if page is not None and change.pte != v.machine.ptes[page]:
-            yield Violation(
-                "pkmap-pte", f"slot {change.slot}: {change.pte:#x}, not {v.machine.ptes[page]:#x}"
-            )
+def _before(v: View, page: int) -> int:
+    """Kmaps of *page* that had not been undone before the step."""
+    return counting.users(v.machine, v.before, page)
 
 
-def injective(v: View) -> Iterator[Violation]:
-    """Invariant 3: a page has at most one slot, a slot at most one page."""
-    for change in v.seen.slots:
-        if not change.pte or v.after.tampered:
-            continue
-        for other, slot in enumerate(vector.items(v.after.slots)):
-            if other != change.slot and slot.pte == change.pte:
-                yield Violation(
-                    "two-slots", f"slots {other} and {change.slot} map {change.pte:#x}"
-                )
+def _after(v: View, page: int) -> int:
+    """The same after it; below 0 where one was undone too many."""
+    return counting.users_after(v.machine, v.before, v.op, v.seen, page)
 
 
-def _mapped_now(v: View, page: int) -> int:
-    """Kmaps of *page* that were completed in this step."""
-    own = v.op.code == OpCode.KMAP and v.done and v.op.page == page
-    return int(own) + sum(1 for done in v.seen.done if v.before.tasks[done.task].page == page)
-
-
-def _pages_concerned(v: View) -> set[int]:
-    pages = {v.op.page, *(v.before.tasks[done.task].page for done in v.seen.done)}
-    for change in v.seen.slots:
-        for pte in (change.pte, vector.get(v.before.slots, change.slot).pte):
-            page = v.machine.page_of(pte)
-            if page is not None:
-                pages.add(page)
-    return {
-        page for page in pages if page < len(v.machine.pages) and v.machine.pages[page].highmem
-    }
+def _concerned(v: View) -> Iterator[int]:
+    return counting.pages_concerned(v.machine, v.before, v.op, v.seen)
 
 
 def users(v: View) -> Iterator[Violation]:
-    """Invariant 4: a slot's users are the kmaps that have not been undone."""
+    """A slot has users as long as its kmaps are not undone, and no longer.
+
+    Any correct kernel, because a slot whose users it forgets is taken away under them, and one
+    whose users it never forgets is lost for good.
+    """
     if v.seen.status in (Status.DIED, Status.STUCK) or v.before.tampered:
         return
-    for page in _pages_concerned(v):
-        gone = v.op.code == OpCode.KUNMAP and v.done and v.op.page == page
-        want = v.users(v.before, page) + _mapped_now(v, page) - int(gone)
-        got = v.users(v.after, page)
+    for page in _concerned(v):
+        want = _after(v, page)
         if want < 0:
-            yield Violation(
-                "unbalanced-kunmap", f"page {page} has no user, yet kunmap went through"
-            )
-        elif got != want:
-            yield Violation("users", f"page {page}: {got} users, {want} kmaps not undone")
+            if not v.seen.warns:
+                detail = f"page {page} has no user, yet kunmap went through"
+                yield Violation("unbalanced-kunmap", detail)
+        elif "counts" not in v.blind and (_shown_users(v, page) > 0) != (want > 0):
+            shown = _shown_users(v, page)
+            yield Violation("users", f"page {page}: {want} kmaps not undone, {shown} by the count")
+
+
+def _shown_users(v: View, page: int) -> int:
+    """Users by ``pkmap_count`` of the page's slot; where it did not change, as many as before."""
+    address = vector.get(v.after.where, page) or vector.get(v.before.where, page)
+    slot = v.machine.layout.pkmap_slot(address) if address else -1
+    change = next((one for one in v.seen.slots if one.slot == slot), None)
+    if change is None:
+        return _before(v, page)
+    gone = change.pte and v.machine.page_of(change.pte) != page
+    return 0 if gone else max(change.count - 1, 0)
 
 
 def stays(v: View) -> Iterator[Violation]:
-    """A mapping in use does not move."""
-    for page in _pages_concerned(v):
+    """A page with users keeps its address, and that address maps the page, as it was asked for.
+
+    Any correct kernel, because its users hold the bare address and nobody tells them of another.
+    """
+    if _by_hand(v):
+        return
+    for page in _concerned(v):
         old, new = vector.get(v.before.where, page), vector.get(v.after.where, page)
-        kept = v.users(v.before, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
-        if old != new and kept > 0 and not v.before.tampered:
+        kept = _before(v, page) - int(v.op.code == OpCode.KUNMAP and v.op.page == page)
+        if old != new and kept > 0:
             yield Violation("moved-in-use", f"page {page} in use moved from {old:#x} to {new:#x}")
+        elif new and _after(v, page) > 0:
+            pte = vector.get(v.after.slots, v.machine.layout.pkmap_slot(new)).pte
+            if not same_translation(pte, v.machine.ptes[page]):
+                want = f"{pte:#x}, not {v.machine.ptes[page]:#x}"
+                yield Violation("pkmap-pte", f"page {page} in use at {new:#x}: {want}")
 
 
 def _held_back(v: View, number: int) -> bool:
-    """Whether a task has been woken while another task in an atomic section keeps its CPU."""
+    """Whether a task has been woken, and another in an atomic section has its CPU."""
     task = v.after.tasks[number]
     return task.phase is Phase.WOKEN and any(
         v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
@@ -107,7 +96,8 @@ def _held_back(v: View, number: int) -> bool:
 def waiting(v: View) -> Iterator[Violation]:
     """Nobody sleeps while a slot is free or unused, or while the page wanted is mapped.
 
-    A task that has been woken and has no CPU does not sleep.
+    One that has been woken and has no CPU does not sleep.  Any correct kernel, because nobody else
+    need ever call kmap or kunmap again: a task left asleep then sleeps for ever.
     """
     for number in v.after.waiting:
         page = v.after.tasks[number].page
@@ -120,31 +110,28 @@ def waiting(v: View) -> Iterator[Violation]:
             yield Violation(
                 "asleep-mapped", f"task {number} sleeps for page {page}, which is mapped"
             )
-    if v.seen.waiters != len(v.after.waiting) and "waiters" not in v.blind:
-        yield Violation(
-            "waiters", f"{v.seen.waiters} in the queue, {len(v.after.waiting)} tasks asleep"
-        )
 
 
 def kmap(v: View) -> Iterator[Violation]:
-    """``kmap`` returns the direct address of a lowmem page, else a pkmap address that maps it."""
+    """Kmap returns the direct map's address of lowmem, else one of pkmap that maps the page.
+
+    Any correct kernel, because ``kmap_to_page`` and ``kunmap`` find it by range and
+    ``page_address``, and because the caller reads and writes what it translates to.
+    """
+    layout = v.machine.layout
     for page, result in _results(v):
-        layout = v.machine.layout
         if not v.machine.pages[page].highmem:
             if result != v.machine.direct[page]:
                 yield Violation("lowmem-address", f"kmap of lowmem page {page} gave {result:#x}")
         elif not layout.in_pkmap(result) or result & 0xFFF:
             yield Violation("kmap-area", f"kmap of page {page} gave {result:#x}, outside of pkmap")
-        elif v.slots_hidden:
-            own = v.op.code == OpCode.KMAP and v.op.page == page
-            if own and v.seen.pte != v.machine.ptes[page] and not v.before.tampered:
-                yield Violation(
-                    "kmap-pte", f"{result:#x} does not map page {page}: {v.seen.pte:#x}"
-                )
-        else:
-            held = vector.get(v.after.slots, layout.pkmap_slot(result))
-            if held.pte != v.machine.ptes[page] and not v.before.tampered:
-                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {held.pte:#x}")
+        elif not v.before.tampered:
+            pte = vector.get(v.after.slots, layout.pkmap_slot(result)).pte
+            if not same_translation(pte, v.machine.ptes[page]):
+                yield Violation("kmap-pte", f"{result:#x} does not map page {page}: {pte:#x}")
+            if (where := vector.get(v.after.where, page)) != result:
+                told = f"kmap gave {result:#x}, page_address {where:#x}"
+                yield Violation("page-address", f"page {page}: {told}")
 
 
 def _results(v: View) -> Iterator[tuple[int, int]]:
@@ -155,7 +142,10 @@ def _results(v: View) -> Iterator[tuple[int, int]]:
 
 
 def unused_flushed(v: View) -> Iterator[Violation]:
-    """A change of page attributes leaves no unused mapping, which would have the old ones."""
+    """A change of page attributes leaves no unused mapping, which would have the old ones.
+
+    Any correct kernel, because two attributes of one page at once confuse the caches.
+    """
     if v.op.code == OpCode.FLUSH_UNUSED and v.done and v.after.ones:
         yield Violation(
             "unused-left", f"{v.after.ones.bit_count()} unused slots after a change of attributes"
@@ -164,18 +154,20 @@ def unused_flushed(v: View) -> Iterator[Violation]:
 
 def _may_die(v: View) -> bool:
     """Whether the caller has done what the BUGs of kunmap are for."""
-    if v.before.tampered or v.before.locked or (v.slots_hidden and v.op.code in PKMAP_OPERATIONS):
+    if v.before.tampered or v.before.locked:
         return True
     if v.op.code == OpCode.KUNMAP:
-        return not v.users(v.before, v.op.page)
+        return not _before(v, v.op.page)
     return v.window_may_die
 
 
 def ending(v: View) -> Iterator[Violation]:
-    """A task dies only of wrong use, and then it must; nobody hangs or is turned away for nothing.
+    """A task dies only of wrong use, which is always noticed; nobody hangs or is turned away.
 
     A sleeper must not notice a signal: its sleep is uninterruptible.  Which endings the module's
-    own checks allow, and where a BUG is due, is taken from the rules (``View.allowed``).
+    own checks allow, and where a BUG is due, is taken from the rules (``View.allowed``); a kernel
+    that warns instead has noticed too.  Any correct kernel, because kmap cannot fail: it has no
+    value to say so, and its callers do not ask.
     """
     allowed = {one.status for one in v.allowed}
     ended = v.seen.status
@@ -187,19 +179,40 @@ def ending(v: View) -> Iterator[Violation]:
         yield Violation("ending", f"{v.op.code.name} ended {ended.name}{why}")
     if ended is Status.INTERRUPTIBLE:
         yield Violation("interruptible", "the sleep in kmap would be ended by a signal")
-    if allowed == {Status.DIED} and ended is Status.OK:
-        yield Violation("survived", f"{v.op.code.name} should have been a BUG")
+    if allowed == {Status.DIED} and ended is Status.OK and not v.seen.warns:
+        yield Violation("survived", f"{v.op.code.name} should have been a BUG, or a warning")
     if v.seen.dead:
         yield Violation("dead", f"tasks {v.seen.dead} died outside of their own steps")
 
 
+def _relied_on(v: View) -> bool:
+    """Whether somebody has a right to the address: a user of its mapping, or anybody.
+
+    Windows that no task's mapping fills are not, unless the typed generation's entries have no
+    other owner than the entry itself.
+    """
+    layout, address = v.machine.layout, v.operand
+    if layout.in_pkmap(address):
+        slot = vector.get(v.before.slots, layout.pkmap_slot(address))
+        return slot.count > 1 or v.before.tampered
+    index = layout.fixindex(address)
+    if not layout.fix_kmap_begin <= index <= layout.fix_kmap_end:
+        return True
+    if v.machine.local:
+        return index in v.live(v.task_before)
+    if layout.generation is Generation.TYPED:
+        return index in v.before.windows
+    return 0 <= index - layout.window_index(v.seen.cpu, 0) < v.depth_before
+
+
 def data(v: View) -> Iterator[Violation]:
-    """Loads and stores see the page that is mapped; kmap_to_page tells the truth.
+    """Loads and stores through a mapping in use see its page; ``kmap_to_page`` tells which it is.
 
     What they may see is taken from the rules (``View.allowed``): these know what was written
-    to the pages, and which old translations a TLB may hold.
+    to the pages, and which old translations a TLB may hold.  Any correct kernel, because this is
+    what a mapping is for; what an address without a user shows is nobody's business.
     """
-    if v.op.code not in ACCESSES or not v.allowed:
+    if v.op.code not in ACCESSES or not v.allowed or not _relied_on(v):
         return
     seen = v.seen
     if not any(
@@ -211,8 +224,14 @@ def data(v: View) -> Iterator[Violation]:
 
 
 def page_address_value(v: View) -> Iterator[Violation]:
-    """PAGE_ADDRESS returns where the page is mapped."""
-    if v.op.code != OpCode.PAGE_ADDRESS or not v.done or v.slots_hidden:
+    """PAGE_ADDRESS returns where users have the page mapped, and lowmem's direct address.
+
+    Any correct kernel, because ``kunmap``, ``kmap_to_page`` and drivers that were handed a mapped
+    page find the address in this way alone.
+    """
+    if v.op.code != OpCode.PAGE_ADDRESS or not v.done:
+        return
+    if v.machine.pages[v.op.page].highmem and _after(v, v.op.page) <= 0:
         return
     want = vector.get(v.after.where, v.op.page) or v.machine.direct[v.op.page]
     if v.seen.value != want:
@@ -221,9 +240,5 @@ def page_address_value(v: View) -> Iterator[Violation]:
 
 
 RULES = (
-    consistent, injective, users, stays, waiting, kmap, unused_flushed, ending,
-    page_address_value, data,
+    users, stays, waiting, kmap, unused_flushed, ending, page_address_value, data,
 )  # fmt: skip
-
-NEED_SLOTS = frozenset({consistent, injective, users, stays, waiting, unused_flushed})
-"""Rules that say nothing of a guest that cannot tell which slots have changed."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
 from harness.model.records.km_type import slot, typed_entry
-from harness.model.records.layout import PAGE_MASK, Generation
+from harness.model.records.layout import PAGE_MASK, Generation, same_translation
 from harness.model.records.observation import Status
 from harness.model.records.operation import (
     ATOMIC_MAPS,
@@ -22,7 +22,7 @@ _UNMAPS = UNMAPPING - {OpCode.KUNMAP}
 
 
 def _concerned(v: View) -> bool:
-    """Whether the entry that the operation uses is chosen by its type."""
+    """Whether it is a type that names the entry, if the operation has one."""
     return v.op.code in TYPED_OPERATIONS or v.machine.layout.generation is Generation.TYPED
 
 
@@ -50,7 +50,11 @@ def _right_type(v: View) -> bool:
 
 
 def place(v: View) -> Iterator[Violation]:
-    """A mapping uses the entry of its type, which was free (the pfn form may overwrite)."""
+    """A mapping lies on the entry of its type, shows its page, and was not in use unless by pfn.
+
+    Any correct kernel of this generation, because the caller chose the entry by its type, and
+    whoever uses another type on this CPU, an interrupt above all, relies on its own.
+    """
     if not _concerned(v) or not _maps(v):
         return
     layout, entry = v.machine.layout, _entry(v)
@@ -61,12 +65,16 @@ def place(v: View) -> Iterator[Violation]:
     if entry in v.before.windows and v.op.code not in PFN_MAPS:
         yield Violation("typed-in-use", f"type {v.op.value} was in use on CPU {v.seen.cpu}")
     want = v.machine.pte(v.op.page, v.op.prot)
-    if v.after.windows.get(entry) != want:
+    if not same_translation(v.after.windows.get(entry, 0), want):
         yield Violation("typed-pte", f"type {v.op.value} does not map page {v.op.page}")
 
 
 def unmapped(v: View) -> Iterator[Violation]:
-    """An unmap clears the entry of its type if the address is right, and no other entry."""
+    """Unmapped with its type an entry is none; with another one it stays, and so does every other.
+
+    Any correct kernel of this generation, because the next user of the type finds a BUG where an
+    entry is left, and the users of other types are still at work.
+    """
     if not _concerned(v) or not _unmaps(v):
         return
     right = _right_type(v)
@@ -80,7 +88,11 @@ def unmapped(v: View) -> Iterator[Violation]:
 
 
 def bug(v: View) -> Iterator[Violation]:
-    """In the module's window a BUG is reported for a type in use, and for nothing else."""
+    """In the module's window a type in use is a BUG that is told, and nothing else is one.
+
+    Any correct kernel of this generation, because two users of one entry write into each
+    other's pages.
+    """
     if v.op.code not in TYPED_OPERATIONS or v.seen.status is not Status.BUG:
         return
     if v.op.code == OpCode.TYPED_UNMAP or _entry(v) not in v.before.windows:

@@ -1,11 +1,13 @@
-"""The contract of atomic and local mappings.
+"""The contract of atomic and local mappings: right place, own entries only, bookkeeping, switches.
 
-Its rules are about the place of a mapping, the stack, what a switch does, and the counts.
+What a task has mapped is known from its operations.  What the kernel saves of it, when it does,
+and what stands in an entry that belongs to nobody is behaviour.
 """
 
 from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
+from harness.model.records.layout import Generation, same_translation
 from harness.model.records.observation import Status
 from harness.model.records.operation import (
     OPERATIONS,
@@ -25,17 +27,15 @@ _SECTIONS = _SECTIONS_OF_LOCAL | {AtomicSection.IOMAP}
 
 
 def place(v: View) -> Iterator[Violation]:
-    """A mapping lies in its CPU's window, on an entry that was free; lowmem needs no entry."""
-    if (
-        not v.maps_window
-        and v.op.code in WINDOW_MAPS
-        and v.done
-        and v.seen.value != v.machine.direct[v.op.page]
-    ):
-        yield Violation(
-            "lowmem-address", f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}"
-        )
+    """A mapping lies in the window of its CPU, on an entry of its own; lowmem needs none.
+
+    Any correct kernel, because other CPUs take entries of their windows without asking, and
+    because the unmap functions tell a mapping from another address by its place.
+    """
     if not v.maps_window:
+        if v.op.code in WINDOW_MAPS and v.done and v.seen.value != v.machine.direct[v.op.page]:
+            what = f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}"
+            yield Violation("lowmem-address", what)
         return
     layout = v.machine.layout
     index = layout.fixindex(v.seen.value)
@@ -49,51 +49,60 @@ def place(v: View) -> Iterator[Violation]:
     ):
         yield Violation("window", f"{v.seen.value:#x} is not in the window of CPU {v.seen.cpu}")
         return
-    if (index - layout.fix_kmap_begin) % layout.window % 2 == 0 and layout.debug_kmap_local:
-        yield Violation("guard", f"{v.seen.value:#x} is a guard entry")
-    own = v.live(v.task_before)
-    if index in own or (v.machine.local and index in v.before.windows and not _leaving(v, index)):
+    if _in_use(v, index):
         yield Violation("in-use", f"{v.seen.value:#x} was in use")
 
 
-def _leaving(v: View, index: int) -> bool:
-    """Whether the entry was that of the task that ran before, which has left the CPU since."""
-    last = v.before.current
-    return last >= 0 and index in v.live(v.before.tasks[last])
+def _in_use(v: View, index: int) -> bool:
+    """Whether another mapping of the same stack is on the entry, or a test has set it."""
+    if v.machine.local:
+        mine = v.live(v.task_before)
+        return index in mine or v.set_by_hand(index)
+    if v.machine.layout.generation is Generation.TYPED:
+        return False
+    return 0 <= index - v.machine.layout.window_index(v.seen.cpu, 0) < v.depth_before
+
+
+def guards(v: View) -> Iterator[Violation]:
+    """With DEBUG_KMAP_LOCAL nothing is mapped beside a mapping.
+
+    Any correct kernel that was configured so, because an access beyond the page must fault there
+    (``CONFIG_DEBUG_KMAP_LOCAL``: "guard pages").
+    """
+    if not v.maps_window or not v.machine.layout.debug_kmap_local:
+        return
+    index, live = v.machine.layout.fixindex(v.seen.value), v.live(v.task_after)
+    for beside in (index - 1, index + 1):
+        if beside in live:
+            yield Violation("guard", f"entry {beside}, beside {v.seen.value:#x}, is mapped too")
 
 
 def pte(v: View) -> Iterator[Violation]:
-    """The PTE behind a returned address maps the page with the protection asked for."""
+    """The PTE behind a returned address maps the page with the protection asked for.
+
+    Any correct kernel, because that is what the caller reads and writes.
+    """
     if not v.maps_window:
         return
     want = v.machine.window_pte(v.op)
-    if v.seen.pte != want:
+    if not same_translation(v.seen.pte, want):
         yield Violation("window-pte", f"{v.seen.value:#x}: PTE {v.seen.pte:#x}, not {want:#x}")
-    if v.machine.local and v.seen.pte not in v.task_after.saved:
-        yield Violation(
-            "not-saved", f"{v.seen.value:#x} is not among what a switch would put back"
-        )
     index = v.machine.layout.fixindex(v.seen.value)
-    if v.after.windows.get(index, 0) != v.seen.pte and index in v.machine.watched:
+    got = v.after.windows.get(index, 0)
+    if index in v.machine.watched and not same_translation(got, v.seen.pte):
         yield Violation("window-pte", f"entry {index} was not seen to change to {v.seen.pte:#x}")
 
 
 def unmapped(v: View) -> Iterator[Violation]:
-    """After an unmap in order the entry is none; an address beside the windows changes nothing."""
-    if v.op.code not in WINDOW_UNMAPS or not v.done:
+    """The unmap of an address beside the windows gives nothing back.
+
+    Any correct kernel, because callers pass what they were given, which for lowmem is an address
+    of the direct map: they would give back another's mapping.
+    """
+    if v.op.code not in WINDOW_UNMAPS or not v.done or v.machine.in_window(v.operand):
         return
-    address = v.operand
-    if not v.machine.in_window(address):
-        if v.depth_after != v.depth_before or v.seen.saved:
-            yield Violation("outside-unmap", f"unmap of {address:#x} changed the stack")
-    elif not v.disorder and v.machine.layout.fixindex(address) in v.after.windows:
-        yield Violation("still-mapped", f"{address:#x} is still mapped after its unmap")
-    elif not v.machine.local and "depth" not in v.blind and v.depth_after < v.depth_before:
-        top = v.machine.layout.window_index(v.seen.cpu, v.depth_after)
-        if v.after.windows.get(top, 0):
-            yield Violation(
-                "still-mapped", f"entry {top} is above the stack's top and still mapped"
-            )
+    if v.depth_after != v.depth_before:
+        yield Violation("outside-unmap", f"unmap of {v.operand:#x} changed the stack")
 
 
 def popped(v: View) -> Iterator[Violation]:
@@ -108,7 +117,10 @@ def popped(v: View) -> Iterator[Violation]:
 
 
 def own_entries(v: View) -> Iterator[Violation]:
-    """The running task's mappings are installed, as they were made."""
+    """The running task's mappings are installed, as they were made, whoever ran in between.
+
+    Any correct kernel, because a local mapping may be held over a sleep (``kmap_local_page``).
+    """
     task = v.task_after
     if (
         task.phase is not Phase.READY
@@ -118,7 +130,7 @@ def own_entries(v: View) -> Iterator[Violation]:
         return
     for index, want in v.live(task).items():
         got = v.after.windows.get(index, 0)
-        if got != want and _kept(v, index):
+        if not same_translation(got, want) and _kept(v, index):
             yield Violation("own-entry", f"entry {index} is {got:#x}, the task mapped {want:#x}")
 
 
@@ -128,31 +140,24 @@ def _kept(v: View, index: int) -> bool:
     return v.before.current != v.op.task or was is None or was == v.before.windows.get(index)
 
 
-def foreign_entries(v: View) -> Iterator[Violation]:
-    """Mappings of a task that is not on a CPU are not in the windows."""
+def survivors(v: View) -> Iterator[Violation]:
+    """Nothing of a task that has ended stays in the windows.
+
+    Any correct kernel, because nobody is left to take it away, and the page may be anybody's soon.
+    A task that sleeps is no such task: it holds its pages, and its entries may wait for the next
+    task that needs their place.
+    """
     if v.seen.status is Status.REFUSED:
         return
-    mine = set(v.live(v.task_after))
-    mine.update(*(v.live(v.after.tasks[number]) for number in v.after.spinning))
+    mine = {index for one in v.after.tasks if one.phase is not Phase.DEAD for index in v.live(one)}
     for number, task in enumerate(v.after.tasks):
-        if task.atomic or number == v.after.current:
+        if task.phase is not Phase.DEAD or number == v.op.task:
             continue
         for index, entry in v.live(task).items():
             if v.after.windows.get(index) == entry and index not in mine:
                 yield Violation(
-                    "left-behind", f"entry {index} of task {number} is there while it sleeps"
+                    "survived-owner", f"entry {index} of task {number}, which has ended"
                 )
-
-
-def kept(v: View) -> Iterator[Violation]:
-    """What a switch would put back of a mapping changes with that mapping only."""
-    before, after = v.task_before, v.task_after
-    if Phase.DEAD in (before.phase, after.phase):
-        return
-    for entry in range(min(before.depth, after.depth, len(after.saved))):
-        if before.saved[entry] != after.saved[entry]:
-            detail = f"pteval[{entry}] from {before.saved[entry]:#x} to {after.saved[entry]:#x}"
-            yield Violation("saved-changed", f"{detail} by {v.op.code.name}")
 
 
 def _depth_change(v: View) -> int:
@@ -162,7 +167,11 @@ def _depth_change(v: View) -> int:
 
 
 def stack(v: View) -> Iterator[Violation]:
-    """The stack grows with a mapping, shrinks with an unmap, and nothing else touches it."""
+    """A mapping takes an entry, an unmap gives one back, and nothing else touches them.
+
+    Any correct kernel, because a window has few entries: those that nobody gives back are soon
+    all, and one that is given back too early is the next mapping's as well.
+    """
     if v.seen.status not in (Status.OK, Status.FAULT) or "depth" in v.blind:
         return
     moved = not v.machine.local and v.op.code == OpCode.MIGRATE
@@ -172,23 +181,13 @@ def stack(v: View) -> Iterator[Violation]:
         yield Violation(
             "too-deep", f"depth {v.depth_after} in a window of {v.machine.layout.window}"
         )
-    yield from _saved(v.task_before, v.task_after)
-
-
-def _saved(before: TaskState, after: TaskState) -> Iterator[Violation]:
-    """What a switch would put back is what was mapped, up to the depth and no further."""
-    for entry in range(max(after.depth, 0), len(after.saved)):
-        if after.saved[entry]:
-            yield Violation("saved", f"pteval[{entry}] is left at depth {after.depth}")
-    for entry in range(min(before.depth, after.depth, len(after.saved))):
-        if after.saved[entry] != before.saved[entry]:
-            yield Violation(
-                "saved", f"pteval[{entry}] in use has changed to {after.saved[entry]:#x}"
-            )
 
 
 def order(v: View) -> Iterator[Violation]:
-    """The first unmap out of order warns (in the local generation, or with DEBUG_HIGHMEM)."""
+    """The first unmap out of order does not pass unnoticed (local, or with DEBUG_HIGHMEM).
+
+    Any correct kernel, because the entry that it takes away is another mapping's.
+    """
     told = v.machine.local or v.machine.layout.debug_highmem
     fresh = _ORDER not in v.before.warned and "warns" not in v.blind and v.done
     if told and fresh and v.disorder and not v.seen.warns:
@@ -196,7 +195,7 @@ def order(v: View) -> Iterator[Violation]:
 
 
 def _section(v: View) -> int:
-    """+1 if an atomic mapping opened a section, -1 if an unmap closed one, else 0."""
+    """+1 where an atomic mapping opened a section, -1 where one closed it."""
     if not v.done:
         return 0
     kind = OPERATIONS[v.op.code]
@@ -214,7 +213,10 @@ def _preempt_change(v: View) -> int:
 
 
 def bookkeeping(v: View) -> Iterator[Violation]:
-    """Counts follow the sections; a task is pinned to its CPU while it has local mappings."""
+    """Sections open and close evenly, and a task with mappings does not leave its CPU.
+
+    Any correct kernel, because callers rely on the section, and an address is one CPU's.
+    """
     before, after = v.task_before, v.task_after
     if (
         after.phase is not Phase.READY
@@ -232,26 +234,29 @@ def bookkeeping(v: View) -> Iterator[Violation]:
     yield from _pinned(v, before, after)
 
 
-def _pin_sign(v: View) -> int:
-    """Whether the operation pins the task to its CPU (+1), lets it go (-1), or neither."""
-    rt = _section(v) if v.machine.layout.rt else 0
-    return (_depth_change(v) > 0) - (_depth_change(v) < 0) or rt
-
-
 def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]:
-    """Mapping pins, unmapping lets go, and nothing else does either (``migrate_disable``)."""
-    if not v.machine.local or "migrate" in v.blind:
-        return
-    sign = _pin_sign(v)
-    change = after.migrate - before.migrate
-    if (change > 0) - (change < 0) != sign and (sign >= 0 or before.migrate):
-        yield Violation(
-            "pinned", f"migration_disabled {before.migrate} to {after.migrate} by {v.op.code.name}"
-        )
+    """Whoever has a local mapping, or on RT a section, is held on its CPU; nobody else is."""
     if v.live(before) and v.seen.cpu != before.cpu:
         yield Violation(
             "moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}"
         )
+    if not v.machine.local or "migrate" in v.blind:
+        return
+    rt = v.machine.layout.rt
+    held = after.depth > 0 or (rt and v.seen.pagefault > 0)
+    free = not held and not (rt and after.atomic)
+    if _section(v) < 0 and before.pagefault <= 0:
+        return  # kunmap_atomic of RT without its kmap_atomic lets go of what it has not pinned
+    detail = f"migration_disabled {before.migrate} to {after.migrate} by {v.op.code.name}"
+    if held and after.migrate <= 0 and (rt or not after.atomic):
+        yield Violation("pinned", f"{detail}, with mappings")
+    elif free and after.migrate > max(before.migrate, 0) * (not _lets_go(v)):
+        yield Violation("pinned", f"{detail}, without mappings")
+
+
+def _lets_go(v: View) -> bool:
+    """Whether the operation has given back a mapping, or closed a section."""
+    return _depth_change(v) < 0 or _section(v) < 0
 
 
 PLACE_RULES = (place, pte)
@@ -262,9 +267,9 @@ RULES = (
     pte,
     unmapped,
     popped,
+    guards,
     own_entries,
-    foreign_entries,
-    kept,
+    survivors,
     stack,
     order,
     bookkeeping,

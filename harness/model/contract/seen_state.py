@@ -4,29 +4,80 @@ A comparison uses it to go on after a kernel has done something allowed that thi
 not do (another slot, another flush), without reading the guest again.
 """
 
+from typing import NamedTuple
+
+from harness.model.contract import users
 from harness.model.records import vector
 from harness.model.records.context_counts import migrate_extra, preempt_extra
 from harness.model.records.machine import Machine
 from harness.model.records.observation import ASLEEP, Observation, SlotChange, Status
-from harness.model.records.operation import KERNEL_MAPS, OpCode, Operation
+from harness.model.records.operation import KERNEL_MAPS, WINDOW_MAPS, OpCode, Operation
 from harness.model.records.outcome import Outcome
 from harness.model.records.state import Context, Phase, State, TaskState
 
 _QUEUED = (Phase.BLOCKED, Phase.WOKEN)
 
 
-def _slot(machine: Machine, state: State, change: SlotChange, *, hidden: bool) -> State:
-    own = machine.layout.pkmap_address(change.slot)
-    untold = hidden or (change.address and not machine.layout.in_pkmap(change.address))
-    address = (own if change.count else 0) if untold else change.address
-    old = machine.page_of(vector.get(state.slots, change.slot).pte)
-    new = machine.page_of(change.pte)
-    after = state.with_slot(change.slot, change.count, change.pte)
-    if old is not None and vector.get(after.where, old) == own:
-        after = after.with_where(old, 0 if change.pte else address)
-    if new is not None and machine.pages[new].highmem:
-        after = after.with_where(new, address)
-    return after
+class _Seen(NamedTuple):
+    """The slots of a step as it was seen; *hidden*: no page address was to be had."""
+
+    machine: Machine
+    before: State
+    op: Operation
+    seen: Observation
+    hidden: bool
+
+    def count(self, change: SlotChange) -> int:
+        """What ``pkmap_count`` means: 0 for a slot without PTE, else one more than its users.
+
+        The users of our pages are known from the operations.  Of another's page only the count can
+        tell; where there is none, it is in use.  What a test sets by hand keeps its count.
+        """
+        held = vector.get(self.before.slots, change.slot)
+        known = change.count if change.count >= 0 else held.count
+        if self.op.code == OpCode.SET_PTE or self.before.tampered or not change.pte:
+            return known if change.pte or change.count >= 0 else 0
+        page = self.machine.page_of(change.pte)
+        if page is None or not self.machine.pages[page].highmem:
+            return change.count if change.count >= 0 else held.count if held.pte else 2
+        own = self.machine.layout.pkmap_address(change.slot)
+        if not self.hidden and change.address not in (0, own):
+            return 1
+        after = users.users_after(self.machine, self.before, self.op, self.seen, page)
+        return max(after, 0) + 1
+
+    def with_change(self, state: State, change: SlotChange) -> State:
+        """*state* with one slot as it was seen to change."""
+        layout, pages = self.machine.layout, self.machine.pages
+        own, count = layout.pkmap_address(change.slot), self.count(change)
+        untold = self.hidden or (change.address and not layout.in_pkmap(change.address))
+        address = (own if count else 0) if untold else change.address
+        old = self.machine.page_of(vector.get(state.slots, change.slot).pte)
+        new = self.machine.page_of(change.pte)
+        after = state.with_slot(change.slot, count, change.pte)
+        if old is not None and vector.get(after.where, old) == own:
+            after = after.with_where(old, 0 if change.pte else address)
+        if new is not None and pages[new].highmem:
+            after = after.with_where(new, address)
+        return after
+
+    def slots(self) -> State:
+        """The state before, with slots and users as they are now."""
+        state = self.before
+        for change in self.seen.slots:
+            state = self.with_change(state, change)
+        if self.before.tampered or self.op.code == OpCode.SET_PTE:
+            return state
+        for page in users.pages_concerned(self.machine, self.before, self.op, self.seen):
+            address = vector.get(state.where, page)
+            number = self.machine.layout.pkmap_slot(address) if address else -1
+            held = vector.get(state.slots, number) if address else None
+            if held is None or self.machine.page_of(held.pte) != page:
+                continue
+            after = users.users_after(self.machine, self.before, self.op, self.seen, page)
+            if held.count != max(after, 0) + 1:
+                state = state.with_slot(number, max(after, 0) + 1, held.pte)
+        return state
 
 
 def _phase(op: Operation, seen: Observation, task: TaskState) -> Phase:
@@ -44,6 +95,22 @@ def _signed(count: int) -> int:
     return count - 0x8000_0000 if count >= 0x4000_0000 else count
 
 
+def _mapped(
+    machine: Machine, before: TaskState, op: Operation, seen: Observation
+) -> tuple[int, ...]:
+    """What the task's stack maps: what it was asked to map and not to unmap.
+
+    Where, when and whether the kernel saves that for a switch is not asked.
+    """
+    saved = list(before.saved)
+    mapped = seen.status is Status.OK and op.code in WINDOW_MAPS and seen.depth > before.depth
+    if mapped and 0 < seen.depth <= len(saved):
+        saved[seen.depth - 1] = machine.window_pte(op)
+    for entry in range(min(max(seen.depth, 0), len(saved)), len(saved)):
+        saved[entry] = 0
+    return tuple(saved)
+
+
 def _acting(
     machine: Machine,
     base: TaskState,
@@ -52,9 +119,6 @@ def _acting(
     contexts: tuple[Context, ...],
 ) -> TaskState:
     """The acting task; *contexts* are those in which it was observed."""
-    saved = list(base.saved)
-    for change in seen.saved:
-        saved[change.entry] = change.pte
     phase = _phase(op, seen, base)
     blocked = phase is Phase.BLOCKED
     started = seen.status in ASLEEP
@@ -65,7 +129,6 @@ def _acting(
         phase=phase,
         cpu=seen.cpu,
         depth=seen.depth if machine.local else base.depth,
-        saved=tuple(saved),
         preempt=_signed(seen.preempt - extra) if counted else base.preempt,
         migrate=migrate if phase is Phase.READY else base.migrate,
         page=(op.page if started and op.page < len(machine.pages) else base.page)
@@ -91,7 +154,8 @@ def _tasks(
 ) -> State:
     tasks = [_unseen(was, now) for was, now in zip(before.tasks, base.tasks, strict=True)]
     acting = before.tasks[op.task]
-    task = base.tasks[op.task]._replace(phase=acting.phase, saved=acting.saved)
+    mapped = _mapped(machine, acting, op, seen)
+    task = base.tasks[op.task]._replace(phase=acting.phase, saved=mapped)
     tasks[op.task] = _acting(machine, task, op, seen, acting.contexts)
     registers = base.registers
     if seen.status is Status.OK and op.code in KERNEL_MAPS:
@@ -140,11 +204,9 @@ def state_as_seen(
     *expected* outcomes of the rules; where there is none, it is that before the step.
     """
     base = expected[0].state if expected else before
-    state = before
     acting = before.tasks[op.task]
     hidden = machine.layout.rt and (acting.atomic or acting.preempt != 0)
-    for change in seen.slots:
-        state = _slot(machine, state, change, hidden=hidden)
+    state = _Seen(machine, before, op, seen, hidden).slots()
     base = base._replace(
         cursor=seen.cursor,
         zeros=state.zeros,

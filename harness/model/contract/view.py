@@ -6,7 +6,6 @@ imported: what they expect comes in as data (``contract.check``).
 
 from typing import NamedTuple
 
-from harness.model.records import vector
 from harness.model.records.km_type import slot
 from harness.model.records.layout import PAGE_MASK, Generation
 from harness.model.records.machine import Machine
@@ -83,11 +82,6 @@ class View(NamedTuple):
         inside = bool(self.task_before.contexts) or self.task_after.atomic
         return self.machine.layout.rt and (inside or self.seen.preempt != 0)
 
-    @property
-    def slots_hidden(self) -> bool:
-        """Whether the guest cannot tell which slots change: nobody knows where a page is."""
-        return "slots" in self.blind
-
     # -- windows --------------------------------------------------------------------------
 
     @property
@@ -146,7 +140,8 @@ class View(NamedTuple):
         if code in WINDOW_UNMAPS:
             return depth <= 0 or layout.debug_highmem
         deeper = depth + self.machine.increment
-        return code in WINDOW_MAPS and (self._set_by_hand(deeper) or self.too_deep(deeper))
+        index = layout.window_index(self.seen.cpu, deeper - 1)
+        return code in WINDOW_MAPS and (self.set_by_hand(index) or self.too_deep(deeper))
 
     @property
     def _type_in_use(self) -> bool:
@@ -155,17 +150,8 @@ class View(NamedTuple):
         entry = slot(self.op.value, debug=layout.debug_highmem)
         return layout.window_index(self.seen.cpu, entry) in self.before.windows
 
-    def _set_by_hand(self, depth: int) -> bool:
-        """Whether the entry of *depth* is in use, and by no task's mapping."""
-        index = self.machine.layout.window_index(self.seen.cpu, depth - 1)
-        tasks = self.before.tasks
-        return index in self.before.windows and not any(index in self.live(one) for one in tasks)
-
-    # -- pages ----------------------------------------------------------------------------
-
-    def users(self, state: State, page: int) -> int:
-        """Kmaps of *page* in *state* that have not been undone."""
-        address = vector.get(state.where, page)
-        if not address:
-            return 0
-        return max(vector.get(state.slots, self.machine.layout.pkmap_slot(address)).count - 1, 0)
+    def set_by_hand(self, index: int) -> bool:
+        """Whether a program that sets PTEs has an entry there that is no task's mapping."""
+        if not self.before.tampered or index not in self.before.windows:
+            return False
+        return not any(index in self.live(one) for one in self.before.tasks)

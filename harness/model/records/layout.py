@@ -22,6 +22,14 @@ PTE_PRESENT = 0x001
 PTE_RW = 0x002
 PTE_NX = 1 << 63
 FRAME_MASK = 0x000F_FFFF_FFFF_F000
+PTE_INCIDENTAL = 0xF60
+"""Bits of a PTE that change neither what a load or store does nor whether it may: accessed and
+dirty (hardware sets them), global (it matters to flushes), and the three that are software's."""
+
+
+def same_translation(one: int, other: int) -> bool:
+    """Whether two PTEs give the same page, with the same rights and the same memory type."""
+    return not (one ^ other) & ~PTE_INCIDENTAL
 
 
 class Generation(Enum):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from harness.model.records.observation import UNCLAIMED, Observation
+from harness.model.records.observation import UNCLAIMED, Observation, SavedChange
 from harness.model.records.state import State
 
 
@@ -26,6 +26,17 @@ INVLPG = frozenset({"invlpgs", "invlpg_address"})
 """Fields of an observation that an involuntary switch changes."""
 
 
+def same_saved(
+    predicted: tuple[SavedChange, ...], seen: tuple[SavedChange, ...], depth: int
+) -> bool:
+    """Whether what was saved is what a switch would need: only entries below *depth* are.
+
+    An entry above it may keep what it had; mapped again with that, it does not change.
+    """
+    wanted = {one.entry: one.pte for one in predicted}
+    return all(wanted.get(one.entry) == one.pte for one in seen if one.entry < depth)
+
+
 def differences(outcome: Outcome, seen: Observation) -> tuple[str, ...]:
     """Names of the fields in which *seen* is not *outcome*; empty where it agrees."""
     predicted = outcome.observation
@@ -35,6 +46,7 @@ def differences(outcome: Outcome, seen: Observation) -> tuple[str, ...]:
         name
         for name, want, got in zip(Observation._fields, predicted, seen, strict=True)
         if want not in (got, UNCLAIMED)
+        and not (name == "saved" and same_saved(predicted.saved, seen.saved, seen.depth))
     )
     if outcome.slack and seen.invlpgs > predicted.invlpgs:
         return tuple(name for name in fields if name not in INVLPG)

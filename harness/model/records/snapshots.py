@@ -20,8 +20,9 @@ def _task(machine: Machine, view: TaskView, cpu: int) -> TaskState:
     saved = view.saved[: machine.layout.window]
     saved += (0,) * (machine.layout.window - len(saved) if machine.local else 0)
     home = view.cpu if cpu == UNBOUND else cpu
-    live = sum(1 for pte in saved if pte)
     depth = view.depth if machine.local else 0
+    saved = tuple(pte if entry < depth else 0 for entry, pte in enumerate(saved))
+    live = sum(1 for pte in saved if pte)
     return TaskState(phase, home, cpu, depth, saved, migrate=live)
 
 

@@ -6,18 +6,19 @@ and, if asked for, that the fast path says the same as the rules.  A violation c
 shortest program that leads to it.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.model.contract.contract import check
+from harness.model.contract.users import users
 from harness.model.contract.view import Violation
 from harness.model.records.machine import Machine
 from harness.model.records.operation import Operation
 from harness.model.records.outcome import Outcome
 from harness.model.records.snapshots import empty_snapshot, initial
-from harness.model.records.state import Phase, State
+from harness.model.records.state import Phase, State, TaskState
 from harness.model.rules.step import step
 from harness.model.search.nodes import USUAL_LIMITS, Holding, Limits, Node, follow, key, operations
 
@@ -55,15 +56,38 @@ class Exploration:
 
 
 def unheld(machine: Machine, node: Node) -> tuple[Violation, ...]:
-    """Tasks of the local generation whose stack is not what they have mapped and not unmapped."""
+    """Tasks and pages that hold something else than what was mapped and not unmapped."""
+    return (*_unheld_stacks(machine, node), *_unheld_pages(machine, node))
+
+
+def _unheld_stacks(machine: Machine, node: Node) -> tuple[Violation, ...]:
     if not machine.local:
         return ()
     pairs = enumerate(zip(node.state.tasks, node.holdings, strict=True))
     return tuple(
         Violation("unheld", f"task {number} is {task.depth} deep and holds {holding.stack}")
         for number, (task, holding) in pairs
-        if task.phase is Phase.READY
-        and task.depth != machine.increment * sum(held.slot for held in holding.stack)
+        if task.phase is Phase.READY and not _holds(machine, task, holding)
+    )
+
+
+def _holds(machine: Machine, task: TaskState, holding: Holding) -> bool:
+    """Whether the stack is as deep as it should be, and has a mapping on each of its places."""
+    held = sum(one.slot for one in holding.stack)
+    _, ptes = task.live_entries(machine.layout, machine.increment)
+    return task.depth == machine.increment * held and (len(ptes) < held or all(ptes))
+
+
+def _unheld_pages(machine: Machine, node: Node) -> tuple[Violation, ...]:
+    """Where a dead task has left the lock held nobody undoes anything more."""
+    if node.state.locked or node.state.tampered:
+        return ()
+    held = Counter(page for holding in node.holdings for page in holding.kmaps)
+    pairs = ((page, users(machine, node.state, page)) for page in range(len(machine.pages)))
+    return tuple(
+        Violation("unheld", f"page {page} has {found} users, and {held[page]} hold it")
+        for page, found in pairs
+        if machine.pages[page].highmem and found != held[page]
     )
 
 
@@ -73,6 +97,7 @@ class _Search:
     def __init__(
         self, machine: Machine, limits: Limits, steps: Step, fast: FastPath | None
     ) -> None:
+        self.blind: frozenset[str] = frozenset()
         self.machine = machine
         self.limits = limits
         self.steps = steps
@@ -128,7 +153,8 @@ class _Search:
         machine, state = self.machine, node.state
         expected = outcomes if self.steps is step else step(machine, state, op)
         for outcome in outcomes:
-            found = check(machine, state, op, outcome.observation, expected)
+            seen = outcome.observation
+            found = check(machine, state, op, seen, expected, blind=self.blind)
             found = found or unheld(machine, follow(node, op, outcome))
             if found:
                 return found
@@ -158,12 +184,15 @@ def explore(
     steps: Step = step,
     keep_edges: bool = False,
     fast_path: FastPath | None = None,
+    blind: frozenset[str] = frozenset(),
 ) -> Exploration:
     """Search from the untouched machine; *steps* may be a broken model, to see it found.
 
-    *fast_path*: what it says of each step is compared with the rules.
+    *fast_path*: what it says of each step is compared with the rules.  *blind*: evidence that
+    the kernel modelled does not give.
     """
     search = _Search(machine, limits, steps, fast_path)
+    search.blind = blind
     search.keep_edges = keep_edges
     result = search.result
     while search.queue:

@@ -160,8 +160,9 @@ def follow(node: Node, op: Operation, outcome: Outcome) -> Node:
     seen = outcome.observation
     if not seen.status:
         undo = op.code in WINDOW_UNMAPS and op.base == Base.REG
-        # A switch shows in windows too: in the local generation only the saved entries tell.
-        slot = bool(seen.saved if outcome.state.tasks[op.task].saved else seen.windows)
+        # A switch shows in windows too: in the local generation only the depth tells.
+        before, after = node.state.tasks[op.task], outcome.state.tasks[op.task]
+        slot = after.depth != before.depth if after.saved else bool(seen.windows)
         holdings[op.task] = _after(holdings[op.task], op, undo=undo, slot=slot)
     for done in seen.done:
         holdings[done.task] = _kmapped(holdings[done.task], node.state.tasks[done.task].page)

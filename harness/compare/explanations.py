@@ -1,0 +1,53 @@
+"""What explains a step that is none of the outcomes allowed, and is no divergence."""
+
+from collections import Counter
+from functools import partial
+
+from harness.compare.evidence_mask import EvidenceMask
+from harness.compare.foreign_users import explain_with_others
+from harness.compare.known_bugs import KernelBugs
+from harness.model.records.machine import Machine
+from harness.model.records.observation import Observation
+from harness.model.records.operation import Operation
+from harness.model.records.outcome import Outcome, differences
+from harness.model.records.state import State
+
+
+def by_others(
+    before: tuple[Machine, tuple[State, ...]],
+    operation: Operation,
+    seen: Observation,
+    mask: EvidenceMask,
+    foreign: Counter[str],
+) -> tuple[Outcome, ...]:
+    """The outcome with which changes of other users explain *seen*, if there is one.
+
+    *before*: the machine, and the states that are possible; *foreign* counts their changes.
+    """
+    machine, states = before
+    for state in states:
+        see = partial(mask.apply, before=state)
+        found = explain_with_others(machine, state, operation, seen, see)
+        if found:
+            foreign["pkmap slots"] += found.slots
+            foreign["window entries"] += found.windows
+            return (found.outcome,)
+    return ()
+
+
+def cured(
+    known: KernelBugs,
+    outcomes: tuple[Outcome, ...],
+    seen: Observation,
+    vanished: Counter[str],
+) -> Outcome | None:
+    """The outcome of which the bug was due and the right answer came instead, or None.
+
+    A bug that is known of this kernel is counted as vanished: its entry may end.
+    """
+    for outcome in outcomes:
+        if outcome.known and known.cured(outcome.known, seen, differences(outcome, seen)):
+            if outcome.known in known.counted:
+                vanished[outcome.known] += 1
+            return outcome._replace(known=None)
+    return None

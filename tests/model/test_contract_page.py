@@ -1,0 +1,44 @@
+"""The page of the contract, the rules and their mutants stay together."""
+
+import re
+
+import pytest
+
+from harness.base import project
+from harness.model.contract import contract
+from harness.mutants.mutant_catalogue import MutantKind, read_catalogue
+from tests.model.other_kernels import KERNELS
+from tests.model.test_contract_rules import ASKED
+from tests.model.test_mutants import MUTANTS
+from tests.package.conftest import ROOT
+
+PAGE = (ROOT / "docs" / "contract.md").read_text()
+ROW = re.compile(r"^\| `(contract_\w+\.\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+ROWS = {rule: (reason, harmless, harmful) for rule, reason, harmless, harmful in ROW.findall(PAGE)}
+RULES = {
+    f"{rule.__module__.rsplit('.', 1)[-1]}.{rule.__name__}": rule
+    for rules in contract.RULES.values()
+    for rule in rules
+}
+FLUSHES = {"reused", "attributes", "popped"}
+STEPS = {*ASKED, "guard", "survived-owner"}
+
+
+def test_the_page_has_every_rule_and_no_other():
+    assert sorted(ROWS) == sorted(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_says_why(name):
+    if RULES[name].__name__ not in FLUSHES:
+        assert "ny correct kernel" in RULES[name].__doc__
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_rule_has_its_mutants(name):
+    kinds = {one.name: one.kind for one in read_catalogue(project.MUTANTS).mutants}
+    _, harmless, harmful = (cell.strip("`") for cell in ROWS[name])
+    typed = name.startswith("contract_typed.")
+    assert typed or harmless in KERNELS or kinds[harmless] is MutantKind.HARMLESS
+    bad = kinds.get(harmful)
+    assert harmful in MUTANTS or harmful in STEPS or bad not in (None, MutantKind.HARMLESS)
