@@ -50,10 +50,13 @@ static int on_flush_cpu(struct kprobe *probe, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(on_flush_cpu);
 
-/* set_memory_*() flushes addresses of the direct map: that is no unmap, so it is not counted. */
+/*
+ * set_memory_*() flushes addresses of the direct map: that is no unmap, so it is not counted.
+ * Any address of a page flushes it, so the observation has the first.
+ */
 static int on_invlpg(struct kprobe *probe, struct pt_regs *regs)
 {
-	unsigned long address = kmh_arch_argument_1(regs);
+	unsigned long address = kmh_arch_argument_1(regs) & PAGE_MASK;
 
 	if (current == READ_ONCE(kmh_executing) && address >= PKMAP_ADDR(0)) {
 		atomic_inc(&kmh_counters.invlpgs);
