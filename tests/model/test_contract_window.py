@@ -28,6 +28,7 @@ ATOMIC_UNMAP = f"{ATOMIC}; 0 KUNMAP_ATOMIC reg=1"
 DISORDER = f"{TWO}; 0 KUNMAP_LOCAL reg=1"
 ATOMIC_DISORDER = f"{ATOMIC_TOO}; 0 KUNMAP_ATOMIC reg=1"
 OUTSIDE = "0 KUNMAP_LOCAL base=PKMAP reg=1"
+UNDERFLOW = "2 KUNMAP_ATOMIC base=FIXMAP reg=71"
 BY_HAND = "0 SET_PTE page=3 base=FIXMAP reg=68"
 SLEEP = f"{TWO}; 0 SLEEP value=1000"
 
@@ -123,6 +124,7 @@ AGREED = {
         ATOMIC_UNMAP,
         ATOMIC_TOO,
         f"{ATOMIC_TOO}; 0 KMAP_ATOMIC page=2 reg=3; 0 KMAP_ATOMIC page=3 reg=4",
+        f"{UNDERFLOW}; 3 MIGRATE value=1; 3 IOMAP page=1 reg=2",
     ),
 }
 

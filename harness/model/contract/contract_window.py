@@ -39,18 +39,23 @@ def place(v: View) -> Iterator[Violation]:
         return
     layout = v.machine.layout
     index = layout.fixindex(v.seen.value)
-    spilled = (
-        not v.machine.local
-        and not layout.debug_highmem
-        and not 0 <= v.before.depths[v.seen.cpu] < layout.window
-    )
-    if not v.machine.in_window(v.seen.value) or (
-        v.machine.window_owner(index) != v.seen.cpu and not spilled
-    ):
+    foreign = v.machine.window_owner(index) != v.seen.cpu
+    if not v.machine.in_window(v.seen.value) or (foreign and not _spilled(v)):
         yield Violation("window", f"{v.seen.value:#x} is not in the window of CPU {v.seen.cpu}")
         return
     if _in_use(v, index):
         yield Violation("in-use", f"{v.seen.value:#x} was in use")
+
+
+def _spilled(v: View) -> bool:
+    """Whether wrong use has left the stack of the CPU beyond its window: nothing stops it there.
+
+    DEBUG_HIGHMEM stops one that is too deep.  One unmap too many is a BUG after it has counted.
+    """
+    if v.machine.local:
+        return False
+    depth, layout = v.before.depths[v.seen.cpu], v.machine.layout
+    return depth < 0 or (depth >= layout.window and not layout.debug_highmem)
 
 
 def _in_use(v: View, index: int) -> bool:
