@@ -73,6 +73,14 @@ class ConfigResult:
             one for one in self.patched.missing_evidence if one not in self.base.missing_evidence
         )
 
+    @property
+    def lost_because(self) -> tuple[str, ...]:
+        """What has shown that evidence of the patched kernel is none, and not of the base's."""
+        if self.base is None or self.patched is None:
+            return ()
+        known = self.base.lost_because
+        return tuple(one for one in self.patched.lost_because if one not in known)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:

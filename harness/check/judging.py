@@ -34,6 +34,7 @@ class Judgement:
     machine: str
     command: str
     missing_evidence: tuple[str, ...] = ()
+    lost_because: tuple[str, ...] = ()
     programs: tuple[CheckedProgram, ...] = ()
     error: str = ""
     seconds: float = 0.0
@@ -80,7 +81,8 @@ class KernelJudge:
             config_hash=self.prepared.kernel.config_hash,
             machine=describe_shape(self.workload.shape),
             command=results[0].command,
-            missing_evidence=results[0].missing_evidence,
+            missing_evidence=_all(one.missing_evidence for one in results),
+            lost_because=_all(one.lost_because for one in results),
             programs=merged(one for each in programs for one in each),
             error=next((one.error for one in results if one.error), ""),
             seconds=time.monotonic() - started,
@@ -124,6 +126,11 @@ class KernelJudge:
         result = lane.run(plan, progress, throwaway=False)
         found = checked_programs(result)
         return found[-1] if found else CheckedProgram(name, CheckedKind.ERROR, reason=result.error)
+
+
+def _all(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """What any of the lanes has, once."""
+    return tuple(dict.fromkeys(name for some in names for name in some))
 
 
 JudgeFactory = Callable[[Prepared, Workload, Path, Progress], KernelJudge]

@@ -39,6 +39,7 @@ class LaneResult:
 
     command: str
     missing_evidence: tuple[str, ...]
+    lost_because: tuple[str, ...]
     programs: tuple[CheckedProgram, ...]
     error: str
     guests: int
@@ -60,14 +61,22 @@ class Lane:
         """Run the plan in guests that are booted, not restored."""
         plan = self.workload.plan
         run = self.run(plan, progress)
-        found = list(checked_programs(run))
+        found, runs = list(checked_programs(run)), [run]
         while _ended(run) and self.guests < GUESTS_MOST and (left := self._left(found)):
             run = self.run(Plan(left, plan.seed, 0), progress)
             found += checked_programs(run)
+            runs.append(run)
         if _ended(run):
             found += self._not_run(found)
         error = "" if found else run.error
-        return LaneResult(run.command, run.missing_evidence, tuple(found), error, self.guests)
+        return LaneResult(
+            run.command,
+            tuple(dict.fromkeys(name for one in runs for name in one.missing_evidence)),
+            tuple(dict.fromkeys(reason for one in runs for reason in one.lost_because)),
+            tuple(found),
+            error,
+            self.guests,
+        )
 
     def run(self, plan: Plan, progress: Progress, *, throwaway: bool | None = None) -> RunResult:
         """Run *plan* in one guest, and each scenario that wrecks a guest in one of its own.

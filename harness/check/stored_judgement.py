@@ -6,7 +6,8 @@ from typing import Any
 from harness.check.checked_program import CheckedKind, CheckedProgram, Finding
 from harness.check.judging import Judgement
 
-FORMAT = 2
+FORMAT = 3
+_LISTS = ("missing_evidence", "lost_because")
 
 
 def judgement_value(one: Judgement) -> dict[str, Any]:
@@ -19,13 +20,12 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
     if value.get("format") != FORMAT:
         return None
     rest = {
-        name: one
-        for name, one in value.items()
-        if name not in {"format", "programs", "missing_evidence"}
+        name: one for name, one in value.items() if name not in {"format", "programs", *_LISTS}
     }
+    lists: dict[str, Any] = {name: tuple(value[name]) for name in _LISTS}
     return Judgement(
         **rest,
-        missing_evidence=tuple(value["missing_evidence"]),
+        **lists,
         programs=tuple(program_of(one) for one in value["programs"]),
     )
 

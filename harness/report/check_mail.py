@@ -11,10 +11,10 @@ from harness.base.project import NAME, version_text
 from harness.check.check_result import CheckResult, ConfigResult, KernelFailure
 from harness.check.comparison import ORDER, Comparison, PatchEffect, foremost_first
 from harness.report.check_report import (
-    LOST,
     behaviour_lines,
     comparison_lines,
     counts_words,
+    lost_words,
     verdict_words,
 )
 from harness.report.folding import folded_all, folded_command
@@ -137,7 +137,8 @@ def _failure(failure: KernelFailure) -> Iterator[str]:
 
 def _comparisons(config: ConfigResult) -> Iterator[str]:
     if config.lost_evidence:
-        yield f"No evidence from {', '.join(config.lost_evidence).lower()}: {LOST}."
+        yield f"No evidence from {', '.join(config.lost_evidence).lower()}:"
+        yield from (f"{line}." for line in lost_words(config))
     yield from _failing(config)
     changed = [one for one in config.comparisons if one.change is PatchEffect.BEHAVIOUR_CHANGED]
     if changed:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.checked_program import CheckedProgram, Finding
 from harness.check.comparison import ORDER, Comparison, PatchEffect, foremost_first
+from harness.compare.missing_evidence import blindness_words
 from harness.report.folding import folded_command
 
 _WORDS = {
@@ -61,8 +62,7 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
         if config.reproduce:
             yield from _by_hand(config)
         return
-    if config.lost_evidence:
-        yield f"no evidence {', '.join(config.lost_evidence).lower()}: {LOST}"
+    yield from _lost(config)
     if config.rebuilt:
         yield f"module      built again, since the patch changes {', '.join(config.rebuilt)}"
     yield f"programs    {counts_words(config)}"
@@ -86,6 +86,18 @@ def counts_words(config: ConfigResult) -> str:
 
 
 LOST = "the patched kernel has no such function or variable any more; no divergence rests on it"
+
+
+def lost_words(config: ConfigResult) -> Iterator[str]:
+    """What shows that evidence is lost, then for each kind which bugs could hide."""
+    yield from config.lost_because or (LOST,)
+    yield from blindness_words(config.lost_evidence)
+
+
+def _lost(config: ConfigResult) -> Iterator[str]:
+    if config.lost_evidence:
+        yield f"no evidence {', '.join(config.lost_evidence).lower()}"
+        yield from (f"    {line}" for line in lost_words(config))
 
 
 def _judged(config: ConfigResult) -> str:

@@ -64,6 +64,7 @@ def _config_value(config: ConfigResult) -> dict[str, Any]:
         "module_was_kept": config.module_was_kept,
         "missing_evidence": patched.missing_evidence if patched else (),
         "lost_evidence": config.lost_evidence,
+        "lost_because": config.lost_because,
         "programs": [_comparison_value(one) for one in config.comparisons],
     }
 

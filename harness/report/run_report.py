@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.compare.divergence import Divergence, Layer, SilentInterrupt, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
+from harness.compare.missing_evidence import blindness_words
 from harness.model.records.layout import Generation, Layout
 from harness.report.coverage_report import coverage_lines
 from harness.report.run_counts import counts_words, number_of, transition_lines, work_lines
@@ -67,6 +68,8 @@ def _head(result: RunResult) -> Iterator[str]:
         yield f"layout      {_layout(result.layout)}"
     if result.missing_evidence:
         yield f"no evidence {', '.join(result.missing_evidence).lower()}"
+        yield from (f"    {line}" for line in result.lost_because)
+        yield from (f"    {line}" for line in blindness_words(result.missing_evidence))
     for place in result.unwatched_flushes:
         yield f"unwatched   {place}"
 

@@ -49,6 +49,7 @@ def _verdict_value(result: RunResult) -> dict[str, Any]:
         "layout": _layout_value(result.layout),
         "memory": asdict(result.memory) if result.memory else None,
         "missing_evidence": result.missing_evidence,
+        "lost_because": result.lost_because,
         "unwatched_flushes": result.unwatched_flushes,
     }
 

@@ -9,9 +9,10 @@ from harness.base.progress import Progress
 from harness.base.signals import EndedBySignal
 from harness.base.stopwatch import Stopwatch
 from harness.compare.divergence import Layer, Verdict
+from harness.compare.missing_evidence import missing_evidence
 from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, KernelError
-from harness.guest.protocol import Evidence, GuestFacts
+from harness.guest.protocol import GuestFacts
 from harness.guest.running_guest import Guest
 from harness.guest.shape_words import describe_shape
 from harness.kernel.kernel_record import Kernel
@@ -34,6 +35,8 @@ class Booted(NamedTuple):
     guest: Guest
     layout: Layout
     facts: GuestFacts
+    odd: tuple[str, ...] = ()
+    """Why some of its evidence is none."""
 
     def header(self, seed: int) -> Header:
         """The header of a trace of this guest."""
@@ -61,7 +64,7 @@ class GuestRun:
         held: ExitStack,
     ) -> None:
         self.request, self.progress, self.watch = request, progress, watch
-        self.kernel, self.guest, self.layout, self.facts = booted
+        self.kernel, self.guest, self.layout, self.facts, self.odd = booted
         self.done = 0
         self.name = ""
         self.outcomes: list[ProgramOutcome] = []
@@ -140,6 +143,7 @@ class GuestRun:
         self.progress.advance(self.done, 0, f"steps judged, now {self.name}")
 
     def _summary(self, error: str, crash: str) -> RunResult:
+        lost = self.judge.result().lost
         return RunResult(
             kernel=KernelFacts.of(self.kernel, self.facts),
             machine=describe_shape(self.request.shape),
@@ -152,9 +156,8 @@ class GuestRun:
                 self.kernel.architecture.ram,
                 wide=self.layout.pae,
             ),
-            missing_evidence=tuple(
-                bit.name or "" for bit in Evidence if not bit & self.facts.evidence
-            ),
+            missing_evidence=missing_evidence(self.facts.evidence, lost),
+            lost_because=(*self.odd, *(one.reason for one in lost)),
             programs=tuple(self.outcomes),
             known_bugs=self.request.known_bugs.descriptions,
             phases=self.watch.seconds,

@@ -20,11 +20,12 @@ from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
 from harness.kernel.flush_sites import flush_sites
 from harness.kernel.kernel_record import Kernel
+from harness.kernel.variables import odd_variables
 from harness.run.confirm import confirmed
 from harness.run.guest_run import Booted, GuestRun
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared, find_kernel, prepare
-from harness.run.probes import arm_probes
+from harness.run.probes import arm_probes, evidence_of
 from harness.run.programs import plan_words
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
@@ -188,11 +189,16 @@ def _judge_in(
             layout, facts = guest.info()
             require_machine(kernel, request.shape, layout, facts, dwarf)
             armed = arm_probes(guest, facts, flush_sites(kernel))
-            facts = facts._replace(evidence=armed.evidence)
+            odd = odd_variables(kernel)
+            facts = facts._replace(evidence=armed.evidence & ~evidence_of(odd))
         except KernelError as error:
             return _not_booted(kernel, request, watch, error)
         result = GuestRun(
-            request, Booted(kernel, guest, layout, facts), progress, watch, held
+            request,
+            Booted(kernel, guest, layout, facts, tuple(one.reason for one in odd)),
+            progress,
+            watch,
+            held,
         ).result()
         result = replace(result, unwatched_flushes=armed.unwatched)
         if request.coverage:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import our_known_bugs
+from harness.compare.missing_evidence import missing_evidence
 from harness.compare.run_judge import RunJudge
 from harness.compare.trace_diff import TraceDifference, compare_traces
-from harness.guest.protocol import Evidence
 from harness.run.run_result import KernelFacts, ProgramOutcome, RunResult
 from harness.trace.trace_file import TraceReader
 
@@ -24,6 +24,7 @@ def replay(path: Path, known_bugs: KnownBugs | None = None, *, partial: bool = F
     session = RunJudge(header, known_bugs)
     for record in reader.records():
         session.feed(record)
+    judged = session.result()
     return RunResult(
         kernel=KernelFacts(
             header.release, header.release, header.build, header.config_hash, f"trace {path}"
@@ -32,11 +33,10 @@ def replay(path: Path, known_bugs: KnownBugs | None = None, *, partial: bool = F
         command=" ".join(header.qemu),
         seed=header.seed,
         layout=header.layout,
-        missing_evidence=tuple(bit.name or "" for bit in Evidence if not bit & header.evidence),
+        missing_evidence=missing_evidence(header.evidence, judged.lost),
+        lost_because=tuple(one.reason for one in judged.lost),
         known_bugs=known_bugs.descriptions,
-        programs=tuple(
-            ProgramOutcome(one.program, "", 0.0, one) for one in session.result().programs
-        ),
+        programs=tuple(ProgramOutcome(one.program, "", 0.0, one) for one in judged.programs),
         error=_cut_off(reader.cut_off_after),
     )
 

@@ -109,6 +109,7 @@ class RunResult:
     seed: int
     layout: Layout | None = None
     missing_evidence: tuple[str, ...] = ()
+    """Names of the evidence that there was not, or that was found to be none."""
     programs: tuple[ProgramOutcome, ...] = ()
     known_bugs: Mapping[str, str] = field(default_factory=dict)
     """What each bug on the list is, in one sentence, by its id."""
@@ -127,6 +128,8 @@ class RunResult:
     memory: GuestMemory | None = None
     unwatched_flushes: tuple[str, ...] = ()
     """Where the kernel may drop translations unseen, each place with the reason."""
+    lost_because: tuple[str, ...] = ()
+    """What has shown that evidence is none."""
 
     @property
     def steps(self) -> int:

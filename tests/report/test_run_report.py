@@ -41,8 +41,9 @@ transitions 3 of 100 of the model's
 divergences 1, 1 of the contract
   <text>:3 step 3: a: m0 = kmap h1: contract (pte, slots)
 the first contract divergence, step 3 of <text>:
-    users: page 1: 0 users, 1 kmaps not undone
+    users: page 1: 1 kmaps not undone, 0 by the count
     kmap-pte: 0xff002000 does not map page 1: 0x8000000060001163
+    page-address: page 1: kmap gave 0xff002000, page_address 0x0
     page-address: page 1: 0xff002000, mapped at 0x0
     allowed by kmap.above:
       pte             seen 0x8000000060001163, allowed 0x8000000020001163
