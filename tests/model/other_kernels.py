@@ -10,7 +10,7 @@ from harness.model.records.machine import Machine
 from harness.model.records.observation import UNCLAIMED
 from harness.model.records.operation import OpCode
 from harness.model.records.state import lowest
-from harness.model.rules import draft, local, pkmap
+from harness.model.rules import draft, local, pkmap, switch
 from harness.model.rules.step import step
 from harness.model.search.nodes import Limits
 from tests.model.machines import LOCAL_PAE, LOCAL_RT, small
@@ -27,6 +27,7 @@ original_clear_slot = pkmap.clear_slot
 original_clear_top = local.clear_top
 original_save = local.save
 original_map_pfn = local.map_pfn
+original_switch_in = switch.switch_in
 
 
 class OtherKernel(NamedTuple):
@@ -167,6 +168,14 @@ def map_over(d):
     original_map_pfn(d)
 
 
+def switch_in_over(d, task):
+    """The switch to a task of a lazy window takes its entries from whoever has left them."""
+    for index, pte in switch.live_entries(d, task):
+        if pte and d.state.windows.get(index, 0) not in (0, pte):
+            d.flushed += (d.machine.layout.fixaddr(index),)
+    original_switch_in(d, task)
+
+
 def pin_once(d):
     """The first of a task's mappings pins it; the others find it pinned."""
     if d.task.migrate == 0:
@@ -194,7 +203,12 @@ KERNELS = {
     "a queue for each page": OtherKernel(_pkmap(wake=wake_one_page), show=empty_queue),
     "counts from 0, and a bitmap": OtherKernel((), show=plain_counts, blind=frozenset({"counts"})),
     "lazy windows": OtherKernel(
-        ((local, "clear_top", leave_top), (local, "map_pfn", map_over)), (LOCAL,)
+        (
+            (local, "clear_top", leave_top),
+            (local, "map_pfn", map_over),
+            (switch, "switch_in", switch_in_over),
+        ),
+        (LOCAL,),
     ),
     "entries saved elsewhere": OtherKernel((), (LOCAL, RT), show=nothing_saved),
     "saved entries kept": OtherKernel(((local, "save", keep_saved),), (LOCAL, RT)),
