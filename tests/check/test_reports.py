@@ -134,7 +134,7 @@ def test_a_mail_fits_every_reader_and_names_nothing_of_this_host(tmp_path, patch
 
 def test_a_picture_is_as_narrow_as_its_cells(tmp_path):
     rows = [line for line in mailed(tmp_path, "uncounted").splitlines() if "0x163+NX" in line]
-    assert rows[0] == "   >    1  2 h0 0x163+NX  2 h0 0x163+NX  3 h0 0x163+NX"
+    assert rows[0] == "   >    1  3 h0 0x163+NX  1 h0 0x163+NX  2 h0 0x163+NX"
 
 
 def test_a_mail_answers_all_and_stays_in_the_thread(tmp_path):
