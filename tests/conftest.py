@@ -34,24 +34,6 @@ def _take_signals_back() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A guest on a host with other work is given a second try; what the first said stands in
-    the summary.
-    """
-    for item in items:
-        if item.get_closest_marker("guest"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What passed only the second time must not go unnoticed: it may be a judge that is wrong
-    now and then.
-    """
-    for report in terminalreporter.stats.get("rerun", ()):
-        terminalreporter.section(f"first try of {report.nodeid}")
-        terminalreporter.write_line(report.longreprtext)
-
-
 @pytest.fixture(scope="session")
 def tree61() -> Kernel:
     """The one kernel that tests build from source: 6.1-pae, of the cache, made when it is not
