@@ -19,6 +19,8 @@ SCRIPTS = {"ci/run": "run", "ci/bench": "bench", "ci/nightly": "nightly"}
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 PATH = re.compile(r"`((?:harness|kmod|images|tests|ci|docs|\.github)/[\w./*-]*[\w/*])`")
 COMMAND = re.compile(r"(?:^|[\s`|(])(?:\.venv/bin/)?(kmap-harness|ci/[a-z-]+)((?: [^`]*)?)")
+QUOTED = re.compile(r'"kmap-harness ([^"]*)"')
+"""A command line that is a setting of another tool."""
 
 
 COMMANDS = get_command(application(())).commands
@@ -39,6 +41,8 @@ def calls(page: Path) -> Iterator[tuple[str, list[str]]]:
     for text in code(page):
         for program, rest in COMMAND.findall(text):
             yield program, shlex.split(rest.split(" | ")[0])
+        for words in QUOTED.findall(text):
+            yield "kmap-harness", shlex.split(words)
 
 
 def known(command) -> set[str]:
