@@ -13,6 +13,7 @@ from harness.base import project
 from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.cli.options import (
+    DEFAULT_KERNEL,
     KERNEL_HELP,
     LIST_HELP,
     MEMORY_HELP,
@@ -30,9 +31,10 @@ from harness.guest.ssh.client import Client
 from harness.guest.ssh.exchange import exchange
 from harness.guest.ssh.guest_state import GuestState, NoGuestError
 from harness.guest.ssh.launch import KernelOrigin, SshGuestOrder
-from harness.guest.ssh.ssh_initramfs import SshImageParts
+from harness.guest.ssh.ssh_initramfs import SshImageParts, network_files
 from harness.kernel.build import build_module
 from harness.kernel.module import check_module
+from harness.run.drivers import require_network
 from harness.run.prepare import find_kernel, prepare
 
 DEFAULT_NAME = "default"
@@ -53,7 +55,7 @@ StartKernel = Annotated[
     typer.Option(
         "--kernel",
         help=f"{KERNEL_HELP} If no guest runs, one is started with it: a name that `kernels` "
-        "lists, or the file of a kernel image.",
+        f"lists, or the file of a kernel image [default: {DEFAULT_KERNEL}].",
     ),
 ]
 Smp = Annotated[int, typer.Option(help=f"{SMP_HELP} Of one that is started.")]
@@ -142,17 +144,19 @@ def pull(
 def running_or_started(
     name: str, kernel: str | None, build_dir: Path | None, shape: Shape
 ) -> GuestState:
-    """The guest of that name, started with *kernel* if it does not run.
+    """The guest of that name, started with *kernel* (or the usual one) if it does not run.
 
-    Raises UsageError where it runs with another kernel, or does not run and no kernel is named.
+    Raises UsageError where it runs with another kernel, or where that one has no network.
     """
     try:
         state = states.find(name)
     except NoGuestError:
-        if kernel is None:
-            raise
+        if kernel is None and build_dir is not None:
+            raise UsageError(
+                "--build-dir names no kernel", hint="add --kernel FILE, the image built there"
+            ) from None
         with shown_progress() as progress:
-            return _started(name, kernel, build_dir, shape, progress)
+            return _started(name, kernel or DEFAULT_KERNEL, build_dir, shape, progress)
     if kernel is not None:
         _require_same(state, kernel, build_dir)
     return state
@@ -180,6 +184,9 @@ def _started(
 ) -> GuestState:
     prepared = prepare(kernel, build_dir, progress)
     made = guest_recipe.read_guest_recipe(project.SSH_RECIPE)
+    modules_dir = prepared.kernel.modules_dir
+    drivers = network_files(modules_dir) if modules_dir else {}
+    require_network(prepared.kernel, drivers, made.modules)
     debs = packages.obtain(made, Cache.default(), progress)
     parts = SshImageParts(prepared.agent.path, prepared.module.path, made, debs)
     progress.step(f"booting {prepared.kernel.release} with SSH")

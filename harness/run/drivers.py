@@ -1,5 +1,8 @@
 """What a kernel must have for a machine, asked before a boot that would end in silence."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 from harness.errors import UsageError
 from harness.guest.initramfs import missing_modules
 from harness.guest.shape import Shape, Wire
@@ -23,6 +26,22 @@ def require_drivers(kernel: Kernel, shape: Shape) -> None:
             f"{shape.smp} CPUs asked for, and {kernel.release} knows {most} (CONFIG_NR_CPUS)",
             hint=f"--smp {most}, or a kernel that is built for more",
         )
+
+
+def require_network(kernel: Kernel, drivers: Mapping[str, Path], wanted: Iterable[str]) -> None:
+    """Raise UsageError where *kernel* has no network, over which SSH could come in.
+
+    *drivers* are the files of its network modules, *wanted* those that the guest loads.
+    """
+    drivers_of = {f"CONFIG_{name.upper()}": name for name in wanted}
+    for option in ("CONFIG_NET", "CONFIG_INET", *drivers_of):
+        value = kernel.config.get(option)
+        if value != "y" and (value != "m" or drivers_of.get(option) not in drivers):
+            why = "as a module, whose file is not there" if value == "m" else "not at all"
+            raise UsageError(
+                f"{kernel.release} has {option} {why}, and SSH needs a network",
+                hint=f"take a Debian kernel that `kernels` lists, or build it with {option}=y",
+            )
 
 
 def _hint(option: str, shape: Shape) -> str:

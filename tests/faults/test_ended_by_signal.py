@@ -60,3 +60,30 @@ def test_a_killed_night_leaves_no_run(command):
     night.send(signal.SIGKILL)
     assert night.ended().code == -signal.SIGKILL
     eventually("the end of all", lambda: not night.descendants())
+
+
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize("words", [("explore",), ("explore", "--transitions")])
+def test_an_exploration_ends_at_once_and_so_do_its_workers(command, words, name):
+    """It went on for a minute, or printed a hundred lines of another library."""
+    explored = command(*words)
+    eventually("both workers", lambda: len(explored.descendants()) >= 2)
+    explored.interrupt(signal.Signals[name])
+    ended = explored.ended()
+    assert ended.code == CODES[name], ended
+    assert "Traceback" not in ended.err
+    word = "interrupted" if name == "SIGINT" else f"ended by {name}"
+    assert ended.err.splitlines()[-1] == f"kmap-harness: {word}"
+    assert len(ended.err.splitlines()) < 10
+
+
+@pytest.mark.guest
+@pytest.mark.parametrize("name", CODES)
+def test_broken_rules_end_at_once(command, name):
+    broken = command("broken-rules", "--out", "out")
+    broken.child("qemu-system")
+    broken.interrupt(signal.Signals[name])
+    ended = broken.ended()
+    assert ended.code == CODES[name], ended
+    assert "Traceback" not in ended.err
+    assert len(ended.err.splitlines()) < 30

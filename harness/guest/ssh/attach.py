@@ -19,7 +19,7 @@ from harness.guest.process import BY_GUEST, Process
 from harness.guest.qemu import QemuMachine
 from harness.guest.qemu_session import FATAL, QemuSession
 from harness.guest.running_guest import Guest
-from harness.guest.ssh.guest_state import GuestState
+from harness.guest.ssh.guest_state import IMAGE, GuestState
 from harness.guest.trouble import Recogniser
 
 ATTACH_SECONDS = 20.0
@@ -77,9 +77,7 @@ class AttachedSession(QemuSession):
 
     def __init__(self, state: GuestState) -> None:
         self._state = state
-        machine = QemuMachine(
-            state.shape, state.boot_image, state.folder / "initramfs.cpio", state.modules
-        )
+        machine = QemuMachine(state.shape, state.boot_image, state.folder / IMAGE, state.modules)
         super().__init__(machine, state.folder)
 
     def _start(self, workdir: Path) -> None:

@@ -1,5 +1,6 @@
 """SSH to a guest: commands, files and a shell. Only the guest's own key is accepted."""
 
+import logging
 import posixpath
 import shlex
 import tarfile
@@ -18,6 +19,11 @@ from harness.guest.ssh.guest_state import LOOPBACK, GuestState
 CONNECT_SECONDS = 20.0
 COMMAND_SECONDS = 60.0
 CHUNK = 1 << 16
+
+
+# Its transport logs with a traceback what is raised here as well.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+logging.getLogger("paramiko").propagate = False
 
 
 class SshError(InfrastructureError):

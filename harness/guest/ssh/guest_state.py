@@ -5,6 +5,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from harness.guest.shape import Accelerator, Shape, Wire
 
 ENVIRONMENT = "KMAP_HARNESS_RUNTIME"
 FILE = "guest.json"
+IMAGE = "initramfs.cpio"
+"""The guest's initramfs: only there until the guest is up, since it holds a private key."""
+KEY, KNOWN_HOSTS = "id_ecdsa", "known_hosts"
+SOCKETS = ("monitor", "console", "wire")
 LOOPBACK = "127.0.0.1"
 SOCKET_PATH_MOST = 107
 """sizeof(sun_path) - 1, unix(7)."""
@@ -28,7 +33,7 @@ class NoGuestError(UsageError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"no guest named {name!r} with SSH is running",
-            hint="start one: kmap-harness ssh --kernel KERNEL",
+            hint="start one: kmap-harness ssh, or ssh --kernel KERNEL",
         )
 
 
@@ -62,13 +67,13 @@ class GuestState:
 
     @property
     def user_key(self) -> Path:
-        """The private key that the guest lets in."""
-        return self.folder / "id_ecdsa"
+        """The private key that the guest lets in: a name for a file that QEMU alone has open."""
+        return self.folder / KEY
 
     @property
     def known_hosts(self) -> Path:
         """The server's key, in known_hosts format."""
-        return self.folder / "known_hosts"
+        return self.folder / KNOWN_HOSTS
 
     @property
     def module(self) -> Path:
@@ -125,9 +130,18 @@ def new_folder(name: str) -> Path:
 def find(name: str) -> GuestState:
     """The running guest called *name*.  Raises :class:`NoGuestError`."""
     state = load(root() / name)
-    if state is None or not state.alive():
-        raise NoGuestError(name)
-    return state
+    if state is not None and state.alive():
+        return state
+    if state is not None:
+        forget(state.folder)
+    raise NoGuestError(name)
+
+
+def forget(folder: Path) -> None:
+    """Remove what a guest that is gone has left in *folder*; its logs stay."""
+    for name in (FILE, f".{FILE}", KEY, KNOWN_HOSTS, IMAGE, *SOCKETS):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
 
 
 def running() -> Iterator[GuestState]:
@@ -136,6 +150,8 @@ def running() -> Iterator[GuestState]:
         state = load(path.parent)
         if state is not None and state.alive():
             yield state
+        elif state is not None:
+            forget(state.folder)
 
 
 def load(folder: Path) -> GuestState | None:

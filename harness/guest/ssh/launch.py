@@ -21,7 +21,7 @@ from harness.guest.ssh import guest_state as states
 from harness.guest.ssh.attach import AttachedSession, panicked
 from harness.guest.ssh.client import Client, write_whole
 from harness.guest.ssh.guest_state import LOOPBACK, GuestState
-from harness.guest.ssh.keys import make_keys
+from harness.guest.ssh.keys import held_key, lend_key, make_keys
 from harness.guest.ssh.ssh_initramfs import SshImageParts, write_image
 
 BOOT_SECONDS = 120.0
@@ -89,23 +89,19 @@ def _clear(folder: Path) -> None:
 
 def _start_on(port: int, folder: Path, order: SshGuestOrder) -> GuestState:
     shape = replace(order.shape, extra=(*order.shape.extra, OPTION))
-    _, key_files = make_keys(folder, LOOPBACK, port)
-    initrd = folder / "initramfs.cpio"
+    keys, key_files = make_keys(folder, LOOPBACK, port)
+    initrd = folder / states.IMAGE
     modules = write_image(initrd, order.parts, order.kernel.modules_dir, shape, key_files)
     machine = QemuMachine(shape, order.kernel.boot_image, initrd, modules)
-    memory, bus = new_memory_file(shape.memory), shape.architecture.emulated.bus
+    bus = shape.architecture.emulated.bus
+    memory, key = new_memory_file(shape.memory), held_key(keys)
     try:
-        process = _spawn(
-            (
-                *arguments(machine, channels(folder, memory)),
-                *network(port, bus),
-            ),
-            memory,
-            shape,
-            folder,
-        )
+        command = (*arguments(machine, channels(folder, memory)), *network(port, bus))
+        process = _spawn(command, (memory, key), shape, folder)
+        lend_key(keys, process.pid, key)
     finally:
         os.close(memory)
+        os.close(key)
     try:
         return _settled(
             process, _state(order, machine, (port, process.pid, memory)), order.parts.module
@@ -116,6 +112,7 @@ def _start_on(port: int, folder: Path, order: SshGuestOrder) -> GuestState:
         if not (folder / states.FILE).exists():
             process.kill()
             process.wait()
+            states.forget(folder)
 
 
 def _cause(
@@ -170,6 +167,7 @@ def _settled(process: "subprocess.Popen[bytes]", state: GuestState, module: Path
     """*state*, kept on disk once the guest answers on both its ways."""
     _await_sockets(process, state.folder)
     _await_guest(state)
+    (state.folder / states.IMAGE).unlink()  # it holds the server's private key
     shutil.copyfile(module, state.module)
     state.save()
     return state
@@ -202,7 +200,7 @@ def _escaped(path: Path) -> str:
 
 
 def _spawn(
-    command: Sequence[str], memory: int, shape: Shape, folder: Path
+    command: Sequence[str], kept: Sequence[int], shape: Shape, folder: Path
 ) -> "subprocess.Popen[bytes]":
     try:
         with (folder / "qemu.log").open("wb") as log:
@@ -211,7 +209,7 @@ def _spawn(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(memory,),
+                pass_fds=kept,
                 start_new_session=True,
             )
     except FileNotFoundError as error:
@@ -260,8 +258,7 @@ def stop(state: GuestState) -> None:
             time.sleep(0.02)
     if state.alive():
         os.kill(state.pid, signal.SIGKILL)
-    (state.folder / states.FILE).unlink(missing_ok=True)
-    state.user_key.unlink(missing_ok=True)
+    states.forget(state.folder)
 
 
 def logs(state: GuestState, client: Client, local: Path) -> tuple[Path, ...]:
