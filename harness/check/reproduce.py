@@ -64,6 +64,8 @@ def _work(request: CheckRequest, program: str, *, portable: bool) -> Iterator[st
         yield from ("--shape", request.machine)
     if request.sweeps:
         yield from ("--sweeps", request.sweeps)
+    if request.workload.throwaway:
+        yield "--throwaway"
     if bugs:
         yield from ("--known-bugs", bugs.name if portable else str(bugs.absolute()))
     scenario = next((one.file for one in plan.scenarios if program_name(one) == program), "")

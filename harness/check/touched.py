@@ -1,7 +1,10 @@
-"""The sweeps that a patch calls for: interrupts at every instruction of what it touches.
+"""What a patch calls for: interrupts at every instruction of what it touches, and wrong use.
 
 A sweep costs seconds, so a check runs those of the functions that stand in the patch.  A patch to
 a file of the table that names none of them gets all sweeps of its file.
+
+A BUG or a warning is reached by wrong use alone, which wrecks a guest.  A check of a patch that
+changes one runs these scenarios too.
 """
 
 import re
@@ -49,6 +52,8 @@ _BY_FILE = {
 }
 """Files in which a patch calls for sweeps, and those of a patch that names no function."""
 
+_NOTICES = re.compile(r"^[-+].*\b(?:VM_)?(?:BUG|WARN)(?:_ON)?\w*\s*\(", re.MULTILINE)
+"""A line that a patch changes, with a BUG or a warning."""
 _FILE = re.compile(rb"^\+\+\+ [^/\s]+/(\S+)", re.MULTILINE)
 
 
@@ -70,12 +75,23 @@ def chosen_sweeps(words: str, patches: Sequence[Patch]) -> tuple[Path, ...]:
     return tuple(sorted(SWEEPS.glob("*.kmap"))) if words == "all" else ()
 
 
+def touches_notices(patches: Sequence[Patch]) -> bool:
+    """Whether *patches* change what notices wrong use of the mapping code."""
+    return any(_NOTICES.search(hunks) for patch in patches for _, hunks in _files(patch))
+
+
 def _of_patch(patch: Patch) -> Iterator[str]:
+    for otherwise, hunks in _files(patch):
+        yield from _of_hunks(hunks) or otherwise
+
+
+def _files(patch: Patch) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The hunks of each file of the table, and its sweeps where they name no function."""
     parts = _FILE.split(patch.diff)
     for name, hunks in zip(parts[1::2], parts[2::2], strict=True):
         otherwise = _BY_FILE.get(name.decode(errors="replace"))
         if otherwise is not None:
-            yield from _of_hunks(hunks.decode(errors="replace")) or otherwise
+            yield otherwise, hunks.decode(errors="replace")
 
 
 def _of_hunks(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from harness.check.check_result import FAILING, CheckResult
 from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
 from harness.check.series import run_check
-from harness.check.touched import chosen_sweeps
+from harness.check.touched import chosen_sweeps, touches_notices
 from harness.cli.options import (
     KERNEL_HELP,
     STEPS_HELP,
@@ -146,18 +146,19 @@ def check(
     place = _place(tree, kernel)
     patches = _patches(["-"] * (b4 and not patch) or patch or [], place, base)
     swept = () if scenario or expression else chosen_sweeps(sweeps, patches)
+    wrong_use = not (scenario or expression or throwaway) and touches_notices(patches)
     plan = _plan(scenario, expression, swept, seed, steps)
     request = CheckRequest(
         place,
         patches,
-        Workload(parse_shape(shape), plan, throwaway, load_known_bugs(known_bugs, date.today())),
+        _workload(shape, plan, known_bugs, throwaway=throwaway or wrong_use),
         _configs(configs, kernel),
         output_folder(out, "check"),
         _before(place, patches, base) if b4 else base,
         strict,
         machine=shape,
         sweeps=sweeps,
-        notes=_swept(swept),
+        notes=_notes(swept, wrong_use=wrong_use),
     )
     results = _checked(request, kernel, each=each, verbose=verbose, quiet=quiet)
     _write(results, json, mail)
@@ -184,10 +185,17 @@ def _plan(
     return read_plan((*files, *sweeps), seed, wanted)
 
 
-def _swept(files: tuple[Path, ...]) -> tuple[str, ...]:
-    """Which sweeps run beside the scenarios, for the report."""
-    names = ", ".join(file.stem for file in files)
-    return (f"interrupted at every instruction of what the patch touches: {names}",) * bool(files)
+def _workload(shape: str, plan: Plan, known_bugs: Path | None, *, throwaway: bool) -> Workload:
+    bugs = load_known_bugs(known_bugs, date.today())
+    return Workload(parse_shape(shape), plan, throwaway, bugs)
+
+
+def _notes(swept: tuple[Path, ...], *, wrong_use: bool) -> tuple[str, ...]:
+    """What runs beside the scenarios because of what the patch touches, for the report."""
+    names = ", ".join(file.stem for file in swept)
+    sweeps = f"interrupted at every instruction of what the patch touches: {names}"
+    misuse = "wrong use in guests of its own, as the patch touches a BUG or a warning"
+    return (*((sweeps,) * bool(swept)), *((misuse,) * wrong_use))
 
 
 def _place(tree: Path | None, kernel: str) -> Path:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from harness.check.touched import SWEEPS, chosen_sweeps, touched_sweeps
+from harness.check.touched import (
+    SWEEPS,
+    chosen_sweeps,
+    touched_sweeps,
+    touches_notices,
+)
 from harness.errors import UsageError
 from harness.patch.patch import Patch
 from harness.scenario.scenario_parser import read_scenario
@@ -59,3 +64,22 @@ def test_the_option_decides():
     assert set(chosen_sweeps("all", one)) == set(SWEEPS.glob("*.kmap"))
     with pytest.raises(UsageError, match="--sweeps some"):
         chosen_sweeps("some", one)
+
+
+@pytest.mark.parametrize(
+    ("line", "touched"),
+    [
+        ("+\tBUG_ON(idx > KM_TYPE_NR);", True),
+        ("-\tif (WARN_ON_ONCE(in_irq()))", True),
+        ("+\tVM_BUG_ON_PAGE(!PageHighMem(page), page);", True),
+        ("-\t\tBUG();", True),
+        (" \tBUG_ON(idx > KM_TYPE_NR);", False),
+        ("+\tdebug_on(idx);", False),
+    ],
+)
+def test_what_notices_wrong_use_calls_for_it(line, touched):
+    def changed(file):
+        return Patch("", f"--- a/{file}\n+++ b/{file}\n@@ -1 +1 @@ x\n{line}\n".encode())
+
+    assert touches_notices([changed("mm/highmem.c")]) is touched
+    assert not touches_notices([changed("fs/exec.c")])
