@@ -24,6 +24,7 @@ from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
 from harness.misuse.case_runner import case_runner
 from harness.misuse.misuse_case import MisuseCase, cases
+from harness.report.log_places import with_logs
 from harness.report.misuse_report import agree, misuse_lines, misuse_table, misuse_value
 from harness.run.prepare import prepare
 
@@ -62,7 +63,7 @@ def broken_rules(
             progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
             judged.append(judge_case(one, case_runner(prepared, machine, folder)))
     release = prepared.kernel.release
-    output.report(misuse_lines(release, judged))
+    output.report(with_logs(misuse_lines(release, judged), folder))
     write_json(report, misuse_value(release, judged))
     raise typer.Exit(_exit_code(judged))
 

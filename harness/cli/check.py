@@ -48,6 +48,7 @@ from harness.patch.patch_reader import read_patches
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
+from harness.report.log_places import with_logs
 from harness.run.programs import Plan, read_plan
 from harness.run.scenario_files import scenario_files
 
@@ -162,7 +163,7 @@ def check(
     )
     results = _checked(request, kernel, each=each, verbose=verbose, quiet=quiet)
     _write(results, json, mail)
-    _report(results, output, b4=b4, verbose=verbose)
+    _report(results, output, request.out, b4=b4, verbose=verbose)
     raise typer.Exit(_exit_code(results))
 
 
@@ -257,11 +258,16 @@ def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | Non
 
 
 def _report(
-    results: tuple[CheckResult, ...], output: CommandOutput, *, b4: bool, verbose: bool
+    results: tuple[CheckResult, ...],
+    output: CommandOutput,
+    folder: Path,
+    *,
+    b4: bool,
+    verbose: bool,
 ) -> None:
     """The reports one after the other, with two empty lines between them; or what b4 reads."""
     if b4:
         write_json(STANDARD_OUTPUT, b4_value(results))
         return
     texts = ("\n".join(check_lines(one, verbose=verbose)) for one in results)
-    output.report("\n\n\n".join(texts).split("\n"))
+    output.report(with_logs("\n\n\n".join(texts).split("\n"), folder))

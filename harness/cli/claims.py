@@ -11,6 +11,7 @@ from harness.claims.recorded import kind_of
 from harness.cli.options import DEFAULT_KERNEL, BuildDir, Debug, Json, KernelName, NewOut, Silence
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.report.claims_report import claims_lines, claims_value
+from harness.report.log_places import with_logs
 from harness.run.prepare import prepare
 
 
@@ -33,6 +34,6 @@ def claims(
         seen = gather(prepare(kernel, build_dir, progress), folder, progress)
     judged = judge_claims(seen)
     kind = kind_of(seen.layout)
-    output.report(claims_lines(seen.release, kind, judged))
+    output.report(with_logs(claims_lines(seen.release, kind, judged), folder))
     write_json(report, claims_value(seen.release, kind, judged))
     raise typer.Exit(int(any(one.differs for one in judged)))

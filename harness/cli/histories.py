@@ -25,6 +25,7 @@ from harness.cli.output import CommandOutput, shown_progress
 from harness.guest.shape_words import parse_shape
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.report.histories_report import histories_lines, write_histories
+from harness.report.log_places import with_logs
 from harness.run.prepare import prepare
 
 DEFAULT_SHAPE = "smp=4,parallel"
@@ -60,7 +61,7 @@ def histories(
         strictly = strict or build_dir is None
         request = HistoriesRequest(machine, seed, operations, folder, template, strictly)
         result = run_histories(prepared, request, progress)
-    output.report(histories_lines(result))
+    output.report(with_logs(histories_lines(result), folder))
     if json:
         write_histories(result, json)
     raise typer.Exit(result.exit_code)

@@ -43,6 +43,7 @@ from harness.guest.shape_words import parse_shape, with_memory
 from harness.guest.ssh.guest_state import find
 from harness.report.junit import write_run_junit
 from harness.report.ktap import ktap_lines
+from harness.report.log_places import with_logs
 from harness.report.run_report import run_lines
 from harness.report.run_value import write_run
 from harness.run.main_job import execute
@@ -137,7 +138,8 @@ def run(
     repeat = _repeat(kernel, build_dir, shape, smp, memory, attach, known_bugs)
     with shown_progress(quiet=quiet) as progress:
         result, stopped = _executed(request, progress, show_command if verbose else None)
-    output.report(run_lines(result, verbose=verbose, logs=request.out, repeat=repeat))
+    lines = run_lines(result, verbose=verbose, repeat=repeat)
+    output.report(with_logs(lines, request.out))
     _write(result, json, junit, ktap)
     raise stopped or typer.Exit(result.exit_code)
 

@@ -9,7 +9,7 @@ from harness.scenario.program_text import operation_text
 
 _LONGEST = 100
 _PICTURED = frozenset({"slots", "windows"})
-_HEX = frozenset({"value", "pte", "page_address", "preempt", "invlpg_address"})
+_HEX = frozenset({"value", "pte", "page_address", "preempt", "invlpg_address", "stale_address"})
 
 
 def operation_words(one: Divergence) -> str:

@@ -121,7 +121,7 @@ def _evidence(config: ConfigResult) -> Iterator[str]:
 def _again(config: ConfigResult) -> Iterator[str]:
     if config.portable:
         yield ""
-        yield "To see it again, in a tree of your own:"
+        yield "To see it again:"
         yield from folded_command(_portable(config.portable), "  ", WIDTH)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.nightly.baseline import VerdictChange
 from harness.nightly.fleet import JobResult
+from harness.report.run_counts import number_of
 
 
 def job_lines(result: JobResult) -> Iterator[str]:
@@ -40,7 +41,8 @@ def _changes(changes: Sequence[VerdictChange], *, verbose: bool) -> Iterator[str
             yield f"{mark}: {change.job}: {change.before or 'new'} -> {change.now}"
     missing = [change.job for change in changes if not change.now]
     if missing:
-        yield f"not run: {len(missing)} runs of the baseline{'' if verbose else '; -v names them'}"
+        count = number_of(len(missing), "run")
+        yield f"not run: {count} of the baseline{'' if verbose else '; -v names them'}"
         yield from (f"  {job}" for job in missing if verbose)
 
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from harness.compare.divergence import Divergence, Layer, SilentInterrupt, Verdict
 from harness.compare.divergence_words import difference_lines, picture_lines, summary
@@ -24,13 +23,11 @@ _MESSAGE_LINES = 12
 """Lines of the kernel's first message: they name its place and what called it."""
 
 
-def run_lines(
-    result: RunResult, *, verbose: bool = False, logs: Path | None = None, repeat: str = ""
-) -> Iterator[str]:
+def run_lines(result: RunResult, *, verbose: bool = False, repeat: str = "") -> Iterator[str]:
     """The whole summary, line by line; *verbose* lists what else is only counted.
 
-    *logs* is the folder in which the run has left its logs.  *repeat* is the command line that
-    runs a scenario on this kernel and machine, up to the scenario.
+    *repeat* is the command line that runs a scenario on this kernel and machine, up to the
+    scenario.
     """
     yield from _head(result)
     yield from work_lines(result, verbose=verbose)
@@ -41,9 +38,6 @@ def run_lines(
     yield from _findings(result)
     yield from _saved(result, repeat)
     yield from (f"note        {note}" for note in result.notes)
-    if logs:
-        files = ", ".join(sorted(path.name for path in logs.glob("*.log")))
-        yield f"logs        {logs}{f': {files}' if files else ''}"
     yield f"verdict     {_verdict(result)}"
 
 

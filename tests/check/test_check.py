@@ -154,4 +154,4 @@ def test_a_verdict_that_is_none_says_what_failed(tmp_path):
 def test_a_failure_can_be_seen_again_by_hand(tmp_path, patched):
     result = checked(tmp_path, "good", patched)
     assert "by hand:\n    kmap-harness check --tree" in "\n".join(check_lines(result))
-    assert "own:\n  kmap-harness check --tree . " in mail_text(result)
+    assert "again:\n  kmap-harness check --tree . " in mail_text(result)

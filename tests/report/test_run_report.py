@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from harness.architecture.i386 import I386
 from harness.cli.output import CommandOutput
 from harness.report.folding import folded_command
+from harness.report.log_places import with_logs
 from harness.report.run_counts import counts_words
 from harness.report.run_report import run_lines
 from harness.run.run_result import GuestMemory, ProgramOutcome
@@ -127,8 +128,12 @@ def test_a_known_bug_is_explained():
 def test_the_report_says_where_the_logs_are(tmp_path):
     for name in ("console.log", "qemu.log", "run.json"):
         (tmp_path / name).touch()
-    lines = list(run_lines(result(), logs=tmp_path))
+    lines = list(with_logs(run_lines(result()), tmp_path))
     assert lines[-2] == f"logs        {tmp_path}: console.log, qemu.log"
+    assert lines[-1].startswith("verdict     AGREE")
+    assert (
+        list(with_logs(["a", "verdict  X"], tmp_path / "none"))[1] == f"logs     {tmp_path}/none"
+    )
 
 
 def test_a_long_line_is_folded_below_its_text(capsys):
