@@ -2,12 +2,14 @@
 
 import pytest
 
-from harness.compare.divergence import Verdict
+from harness.compare.criteria import standard_contract
+from harness.compare.divergence import Layer, Verdict
+from harness.compare.evidence_mask import FULL, evidence_mask
 from harness.compare.witness_comparison import windows_at_rest
 from harness.model.records.observation import Snapshot, Status, TaskView
 from harness.model.records.state import Phase
 from harness.model.records.vector import get, items
-from harness.trace.trace_records import End, Step, Sync
+from harness.trace.trace_records import End, Step, Sync, WitnessView
 from tests.compare.model_guest import LOCAL, ModelGuest, no_contract, program
 
 TEXT = """tasks: a@0 b@1
@@ -73,3 +75,53 @@ def test_registers_words_and_counts_are_known_after_a_loss(wrong, contract):
     assert result.unjudged == (READ - 1 - wrong if contract is broken else 0)
     assert result.judged == len(guest.program.operations) - result.unjudged
     assert result.verdict is Verdict.DIVERGE
+
+
+SHARED = """tasks: a@0 b@1
+pages: high 4
+a: m0 = kmap h0
+b: m1 = kmap h0
+b: kunmap h0
+a: kunmap h0
+"""
+
+
+def second_user_uncounted(synced, counts):
+    """Divergences of a kernel that does not count the second kmap of a page.
+
+    *synced*: after that step the guest shows *counts* for slot 1, inside and outside.
+    """
+    guest = ModelGuest(LOCAL, program(SHARED))
+    judge = guest.judge(contract=standard_contract(evidence_mask(FULL)))
+    shown = {1: (), 2: (1,), 3: ()}
+    for number, operation in enumerate(guest.program.operations):
+        step = Step(number, operation, guest.execute(operation))
+        if number in shown:
+            slots = step.observation.slots
+            changed = tuple(
+                one._replace(count=n) for n, one in zip(shown[number], slots, strict=False)
+            )
+            step = step._replace(observation=step.observation._replace(slots=changed))
+        judge.step(step)
+        if number == synced:
+            seen = snapshot(guest)
+            wrong = (*seen.counts[:1], counts, *seen.counts[2:])
+            view = WitnessView(ptes=seen.ptes, windows=(), counts=wrong)
+            judge.sync(Sync(number + 1, seen._replace(counts=wrong), view))
+    found = judge.end(End(len(guest.program.operations))).divergences
+    return [(one.step, one.layer, one.reasons[-1:]) for one in found[:3]]
+
+
+USERS = "users: page 0: 1 kmaps not undone, 0 by the count"
+
+
+def test_what_a_synchronisation_point_shows_does_not_hide_a_user_who_is_not_counted():
+    first, state, last = second_user_uncounted(synced=1, counts=2)
+    assert first == (1, Layer.BEHAVIOUR, ())
+    assert state[:2] == (2, Layer.BEHAVIOUR)
+    assert last == (2, Layer.CONTRACT, (USERS,))
+
+
+def test_a_user_whom_only_the_operations_know_is_found_at_a_synchronisation_point():
+    found = second_user_uncounted(synced=1, counts=1)
+    assert found[1] == (2, Layer.CONTRACT, ("users: page 0: 2 kmaps not undone, 0 by the count",))

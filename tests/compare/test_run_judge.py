@@ -6,6 +6,7 @@ from harness.compare.evidence_mask import evidence_mask
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import judge_records
 from harness.compare.trace_diff import compare_traces
+from harness.scenario.program import BOOT, boot
 from harness.trace.trace_file import TraceReader, TraceWriter
 from harness.trace.trace_records import Begin, End, Header
 from tests.compare.model_guest import (
@@ -141,3 +142,40 @@ def test_a_mapping_of_nobody_that_stays_is_a_broken_promise():
     (found,) = left_over((1, 0), (1, 1), (0, 0))
     assert (found.layer, found.step) == (Layer.CONTRACT, 0)
     assert found.reasons == ("left-over: CPU 0 has 1 mappings of nobody, at rest",)
+
+
+def spoilt_boot(count_of):
+    """Divergences of a boot that finds a page in use at two slots, and of the program after it.
+
+    *count_of* makes of a count what the kernel's variable shows.
+    """
+    guest = ModelGuest(LOCAL, program(TEXT))
+    pte = 0x7777_7163
+    start = guest.start._replace(
+        counts=(0, 0, 0, 2, 0, 2, *guest.start.counts[6:]),
+        ptes=(0, 0, 0, pte, 0, pte, *guest.start.ptes[6:]),
+    )
+    steps = [
+        one._replace(
+            observation=one.observation._replace(
+                slots=tuple(
+                    change._replace(count=count_of(change.count))
+                    for change in one.observation.slots
+                )
+            )
+        )
+        for one in guest.steps()
+    ]
+    boots = [Begin(boot(), (), start), End(0)]
+    found = [*boots, Begin(guest.program, guest.machine.pages, guest.start), *steps, End(8)]
+    return [(one.program, one.reasons) for one in judged(found).divergences]
+
+
+def test_a_boot_that_leaves_a_page_at_two_addresses_is_told_once_counts_are_known_to_be_counts():
+    assert spoilt_boot(lambda count: count) == [
+        (BOOT, ("two-slots: slots 3 and 5 map the same page for users, at rest",))
+    ]
+
+
+def test_a_boot_is_not_judged_by_counts_that_are_none():
+    assert spoilt_boot(lambda count: max(count - 1, 0)) == []
