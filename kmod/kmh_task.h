@@ -42,10 +42,10 @@ struct kmh_task {
 	bool spinning;		/* waits without sleeping, inside an atomic section */
 	bool irqs_off;
 	bool exits;
+	bool in_kmap;		/* executes the kernel's kmap(), and nothing of the module */
 	bool alive;		/* the thread function has not returned */
 	u8 id;
 	u8 cpu;			/* that the host asked for, or KMH_TASK_UNBOUND */
-	u8 code;		/* of the operation in progress, in phase EXEC */
 	u8 status;		/* of the last operation */
 	u8 last_cpu;
 	u32 step;		/* of the last operation */

@@ -45,13 +45,16 @@ static void *map_atomic(const struct kmh_op *op, struct page *page, struct kmh_o
 	return address;
 }
 
-static void *map_persistent(const struct kmh_op *op, struct page *page, struct kmh_outcome *out)
+static void *map_persistent(struct kmh_task *t, const struct kmh_op *op, struct page *page,
+			    struct kmh_outcome *out)
 {
 	void *address;
 
+	WRITE_ONCE(t->in_kmap, true);
 	kmh_clock_start(out);
 	address = kmap(page);
 	kmh_clock_stop(out);
+	WRITE_ONCE(t->in_kmap, false);
 	if (PageHighMem(page))
 		atomic_inc(&kmh_pages[op->page].kmaps);
 	return address;
@@ -64,7 +67,7 @@ static void *map_by_kind(struct kmh_task *t, const struct kmh_op *op, struct pag
 	void *address;
 
 	if (flags & KMH_OPF_PKMAP)
-		return map_persistent(op, page, out);
+		return map_persistent(t, op, page, out);
 	if (flags & KMH_OPF_ATOMIC) {
 		address = map_atomic(op, page, out);
 		if (out->status == KMH_ST_OK)

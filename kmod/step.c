@@ -145,9 +145,7 @@ static bool run_step(struct kmh_task *t)
 	struct kmh_outcome out = { .status = KMH_ST_REFUSED };
 	struct kmh_task *late;
 
-	t->code = op.code;
-	/* pairs with kmh_asleep(): the code before the phase */
-	atomic_set_release(&t->phase, KMH_PHASE_EXEC);
+	atomic_set(&t->phase, KMH_PHASE_EXEC);
 	if (!refused_beside_spinners(t, &op) &&
 	    !(kmh_lock_lost && kmh_op_flags(op.code) & KMH_OPF_KMAP_LOCK))
 		kmh_execute(t, &op, &out);

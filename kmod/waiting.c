@@ -84,7 +84,8 @@ bool kmh_waits(const struct task_struct *task)
 }
 
 /*
- * Whether a task is off its CPU in kmap(), and nothing has woken it.
+ * Whether a task is off its CPU in kmap(), and nothing has woken it.  The module sleeps in an
+ * operation as well, where it waits for an interrupt that comes late.
  *
  * On RT a task that waits for a lock is in the same state, but has pi_blocked_on.
  */
@@ -99,8 +100,7 @@ static bool sleeps_in_kmap(const struct kmh_task *t)
 	if (READ_ONCE(task->pi_blocked_on))
 		return false;
 #endif
-	/* pairs with the release in run_step(): the code is that of this operation */
-	return atomic_read_acquire(&t->phase) != KMH_PHASE_EXEC || t->code == KMH_OP_KMAP;
+	return atomic_read(&t->phase) != KMH_PHASE_EXEC || READ_ONCE(t->in_kmap);
 }
 
 /**
