@@ -62,7 +62,7 @@ def _entries(
         document = tomllib.loads(source.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{source} cannot be read: {error.strerror}", hint=_HINT) from error
-    except ValueError as error:  # not TOML, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise UsageError(f"{source} is not a TOML file: {error}", hint=_HINT) from error
     tables = document.pop("bug", [])
     if document:

@@ -127,6 +127,7 @@ class GuestFacts(NamedTuple):
     step_counter: int
 
 
+_VERSIONS = "module and harness are of different versions"
 _GENERATIONS = {2: Generation.STACK, 3: Generation.LOCAL}
 
 
@@ -194,7 +195,10 @@ def decode_pages(body: memoryview) -> tuple[Page, ...]:
         raise WireError(
             "page ids are not consecutive", hint="module and harness are of different versions"
         )
-    return tuple(Page(pfn, PageKind(kind), bucket) for pfn, _, _, kind, bucket in fields)
+    try:
+        return tuple(Page(pfn, PageKind(kind), bucket) for pfn, _, _, kind, bucket in fields)
+    except ValueError as error:
+        raise WireError(f"a page of no kind: {error}", hint=_VERSIONS) from error
 
 
 def _unpack_array(layout: Struct, body: memoryview, name: str) -> Iterable[tuple[int, ...]]:
@@ -215,6 +219,8 @@ def decode_info(body: memoryview) -> tuple[Layout, GuestFacts]:
         raise WireError(
             f"the module speaks version {words[0]}, not {VERSION}", hint="rebuild the module"
         )
+    if words[1] not in _GENERATIONS:
+        raise WireError(f"the module names generation {words[1]}", hint=_VERSIONS)
     return _layout(words), _facts(words, _text(release), _text(build))
 
 

@@ -1,6 +1,7 @@
 """Kernels that are built from source, as ``images/kernels.toml`` describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ _KERNEL_KEYS = {"series", "fragments", "variables"}
 
 class BuildRecipeError(UsageError):
     """The catalogue has an entry that is wrong."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, hint="mend the catalogue: docs/kernels.md has its keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,22 @@ def recipes(
 ) -> Mapping[str, BuildRecipe]:
     """Every kernel of the catalogue by name, in its order; raises :class:`BuildRecipeError`."""
     read = read_toml(catalogue)
-    with entries_of(catalogue):
+    with entries_of(catalogue), _named(catalogue):
         series = {
             name: _checked(name, entry, _SERIES_KEYS) for name, entry in read["series"].items()
         }
         return {
             name: _recipe(name, entry, series, folder) for name, entry in read["kernel"].items()
         }
+
+
+@contextmanager
+def _named(catalogue: Path) -> Iterator[None]:
+    """Add the file to what is wrong with an entry of it."""
+    try:
+        yield
+    except BuildRecipeError as error:
+        raise BuildRecipeError(f"{catalogue}: {error.message}") from error
 
 
 def recipe_of(name: str) -> BuildRecipe:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from harness.base.toml_file import entries_of, read_toml
 from harness.scenario.facts import Facts, unmet
@@ -43,10 +45,17 @@ class MisuseCase(NamedTuple):
         return next((one for one in self.expectations if one.unmet(facts) is None), None)
 
 
+EXPECTED: Final = files("harness.misuse").joinpath("expected.toml")
+
+
 @cache
 def cases() -> tuple[MisuseCase, ...]:
     """All recorded cases."""
-    path = files("harness.misuse").joinpath("expected.toml")
+    return read_cases(EXPECTED)
+
+
+def read_cases(path: Path | Traversable) -> tuple[MisuseCase, ...]:
+    """The cases of *path*.  Raises UsageError for a file that cannot be used."""
     with entries_of(path):
         return tuple(_case(table) for table in read_toml(path)["case"])
 

@@ -44,6 +44,9 @@ class MutantKind(Enum):
 class CatalogueError(UsageError):
     """An entry of the catalogue is wrong."""
 
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, hint="mend catalogue.toml: docs/mutants.md has its keys")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:

@@ -45,7 +45,7 @@ def read_baseline(path: Path) -> Mapping[str, str]:
         raise UsageError(
             f"the baseline {path} cannot be read: {error.strerror}", hint=_HINT
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the baseline {path} is not JSON: {error}", hint=_HINT) from error
     except (KeyError, TypeError) as error:
         raise UsageError(

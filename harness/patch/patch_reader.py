@@ -24,6 +24,8 @@ _MAIL = re.compile(
     rb"\A(?:From [^\n]*\n|>From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)+\n"
 )
 _PART = re.compile(r"\[[^\]]*?\b(\d+)/(\d+)[^\]]*\]")
+_DIGITS_MOST = 6
+"""Digits of a patch's number in its series; a longer number is none."""
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 _ENDINGS = (".patch", ".diff", ".eml", ".mbox")
 _MACHINERY = (
@@ -121,7 +123,7 @@ def _heading(text: bytes) -> str:
 
 def _number(patch: Patch) -> int:
     found = _PART.search(patch.subject)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found and len(found[1]) <= _DIGITS_MOST else 0
 
 
 def _mails(text: bytes, origin: str) -> Iterator[Patch]:

@@ -159,7 +159,7 @@ def load(folder: Path) -> GuestState | None:
     try:
         fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
         return _decode(fields)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
