@@ -4,9 +4,10 @@ JSON's numbers may be of any size or not whole, and any value may stand where an
 Nothing but values that these functions have seen reaches the judge.
 """
 
-from collections.abc import Callable, Sequence
-from operator import le
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from struct import Struct, pack
+from struct import error as struct_error
+from typing import Any, Final, NoReturn, TypeVar
 
 from harness.trace.trace_error import TraceError
 
@@ -20,7 +21,6 @@ TEXT_MOST: Final = 65_536
 """Characters of a text: a console line or a command line is shorter."""
 
 _SHOWN: Final = 40
-_INTEGER: Final = {int}
 _HINT: Final = "the file is damaged, or another program wrote it: record the run again"
 
 
@@ -89,41 +89,110 @@ def each(
     count: int | None = None,
 ) -> tuple[T, ...]:
     """The items of *value*, a list of at most *most*, or of *count*; *read* checks each."""
+    return tuple(read(item, name) for item in _listed(value, name, most, count))
+
+
+def _listed(
+    value: Any,  # noqa: ANN401 - any JSON value
+    name: str,
+    most: int,
+    count: int | None,
+) -> list[Any]:
     if type(value) is not list or len(value) > most:
         raise damaged(f"{name} is {shown(value)}, which is no list of at most {most} values")
     if count is not None and len(value) != count:
         raise damaged(f"{name} has {len(value)} values, not {count}")
-    return tuple(read(item, name) for item in value)
+    return value
+
+
+def words(
+    value: Any,  # noqa: ANN401 - any JSON value
+    name: str,
+    high: int,
+    *,
+    most: int = U32,
+    count: int | None = None,
+) -> tuple[int, ...]:
+    """The same for a list of numbers from 0 to *high*, which is U32 or U64."""
+    listed = _listed(value, name, most, count)
+    try:
+        pack(f"<{len(listed)}{'I' if high == U32 else 'Q'}", *listed)
+    except struct_error:
+        for item in listed:
+            integer(item, name, 0, high)
+    return tuple(listed)
+
+
+_FORMATS: Final = (
+    ("B", 0, U8),
+    ("H", 0, U16),
+    ("I", 0, U32),
+    ("Q", 0, U64),
+    ("h", -(1 << 15), (1 << 15) - 1),
+    ("i", -(1 << 31), (1 << 31) - 1),
+    ("q", -(1 << 63), (1 << 63) - 1),
+)
+"""Formats of ``struct`` with the numbers that each can pack."""
 
 
 class Numbers:
-    """A list of whole numbers, each with a name and its range; the check is a fast one."""
+    """A list of whole numbers, each with a name and its range.
+
+    ``struct`` checks most of it, at the speed of C: it packs nothing but numbers that fit.
+    """
 
     def __init__(self, *ranges: tuple[str, int, int]) -> None:
-        self.names = tuple(name for name, _, _ in ranges)
-        self._lows = tuple(low for _, low, _ in ranges)
-        self._highs = tuple(high for _, _, high in ranges)
+        self._ranges = ranges
+        fitting = [
+            next(one for one in _FORMATS if one[1] <= low and high <= one[2])
+            for _, low, high in ranges
+        ]
+        self._pack = Struct("<" + "".join(one[0] for one in fitting)).pack
+        self._narrower = tuple(
+            (place, low, high)
+            for place, (_, low, high) in enumerate(ranges)
+            if (low, high) != fitting[place][1:]
+        )
 
     def check(self, values: Sequence[Any]) -> None:
         """Raise TraceError unless *values* are numbers in their ranges."""
-        if len(values) != len(self.names) or set(map(type, values)) != _INTEGER:
+        try:
+            self._pack(*values)
+        except struct_error:
             self._refuse(values)
-        if not (all(map(le, self._lows, values)) and all(map(le, values, self._highs))):
-            self._refuse(values)
+        for place, low, high in self._narrower:
+            if not low <= values[place] <= high:
+                self._refuse(values)
 
     def row(self, value: Any, name: str) -> list[int]:  # noqa: ANN401 - any JSON value
         """*value*, which must be such a list; messages call it *name*."""
-        numbers = fields(value, name, len(self.names))
+        numbers = fields(value, name, len(self._ranges))
         self.check(numbers)
         return numbers
 
-    def _refuse(self, values: Sequence[Any]) -> None:
-        if len(values) != len(self.names):
-            raise damaged(f"{len(values)} values where {len(self.names)} belong")
-        for value, name, low, high in zip(
-            values, self.names, self._lows, self._highs, strict=True
-        ):
+    def rows(
+        self,
+        value: Any,  # noqa: ANN401 - any JSON value
+        name: str,
+        make: Callable[[Iterable[int]], T],
+        *,
+        most: int,
+    ) -> tuple[T, ...]:
+        """*value*, which must be a list of at most *most* such lists; *make* turns each into one
+        record.
+        """
+        if value == []:
+            return ()
+        for row in _listed(value, name, most, None):
+            self.row(row, name)
+        return tuple(map(make, value))
+
+    def _refuse(self, values: Sequence[Any]) -> NoReturn:
+        if len(values) != len(self._ranges):
+            raise damaged(f"{len(values)} values where {len(self._ranges)} belong")
+        for value, (name, low, high) in zip(values, self._ranges, strict=True):
             integer(value, name, low, high)
+        raise damaged("a list of numbers has something else in it")
 
 
 def integers(low: int, high: int) -> Callable[[Any, str], int]:

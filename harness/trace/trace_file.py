@@ -3,7 +3,6 @@
 import gzip
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -117,23 +116,19 @@ class TraceReader:
             raise self._no_trace() from error
         if not isinstance(value, dict) or MAGIC not in value:
             raise self._no_trace()
-        with self._placed():
+        try:
             return header_of(value)
+        except TraceError as error:
+            raise self._placed(error) from error
 
     def _no_trace(self) -> TraceError:
         return TraceError(
             f"{self.path}: this is not a trace", hint="traces are written by 'run --trace FILE'"
         )
 
-    @contextmanager
-    def _placed(self) -> Iterator[None]:
-        """Add file and line to what is wrong with the record that is being read."""
-        try:
-            yield
-        except TraceError as error:
-            raise TraceError(
-                f"{self.path}:{self._line}: {error.message}", hint=error.hint
-            ) from error
+    def _placed(self, error: TraceError) -> TraceError:
+        """*error* with file and line of the record that is being read."""
+        return TraceError(f"{self.path}:{self._line}: {error.message}", hint=error.hint)
 
     def records(self) -> Iterator[Record]:
         """The records, in order, once.
@@ -143,19 +138,24 @@ class TraceReader:
         decoder = TraceDecoder(self.header)
         values = self._values()
         for value in values:
-            with self._placed():
+            try:
                 if value[0] == _FINISHED:
                     _check_end(value, decoder)
                     break
                 record = decoder.record(value)
+            except TraceError as error:
+                raise self._placed(error) from error
             yield record
         else:
             self._cut = True
-        with self._placed():
-            if next(values, None) is not None:
-                raise damaged("this line comes after the last record")
+        self._require_end(values, decoder.steps)
+
+    def _require_end(self, values: Iterator[list[Any]], steps: int) -> None:
+        """Raise TraceError if something comes after the last record, or if there is none."""
+        if next(values, None) is not None:
+            raise self._placed(damaged("this line comes after the last record"))
         if self._cut:
-            self._ended_early(decoder.steps)
+            self._ended_early(steps)
 
     def _ended_early(self, steps: int) -> None:
         self.cut_off_after = steps

@@ -24,6 +24,7 @@ from harness.trace.trace_fields import (
     members,
     shown,
     text,
+    words,
 )
 from harness.trace.trace_records import Begin, Sync, WitnessView
 from harness.trace.trace_steps import window_numbers
@@ -89,7 +90,7 @@ def _pool(value: Any, name: str) -> tuple[PageKind, int]:  # noqa: ANN401 - any 
 def _program_of(layout: Layout, value: Any) -> Program:  # noqa: ANN401 - any JSON value
     known = members(value, "the program", _PROGRAM)
     tasks = each(known["tasks"], "tasks", _task_cpu(layout), most=TASKS_MOST)
-    lines = each(known["lines"], "lines", integers(0, U32), most=LINES_MOST)
+    lines = words(known["lines"], "lines", U32, most=LINES_MOST)
     return Program(
         text(known["name"], "name"),
         tasks,
@@ -140,12 +141,12 @@ def _snapshot_of(layout: Layout, program: Program, value: Any) -> Snapshot:  # n
     return Snapshot(
         integer(cursor, "cursor", 0, U32),
         integer(waiters, "waiters", 0, U32),
-        each(counts, "counts", integers(0, U32), count=slots),
-        each(ptes, "ptes", integers(0, U64), count=slots),
+        words(counts, "counts", U32, count=slots),
+        words(ptes, "ptes", U64, count=slots),
         _windows_of(layout, windows),
         each(tasks, "tasks", _task_view, count=len(program.tasks)),
         each(depths, "cpu_depths", _DEPTH, count=layout.online_cpus),
-        each(addresses, "page_addresses", integers(0, U32), count=pages),
+        words(addresses, "page_addresses", U32, count=pages),
     )
 
 
@@ -155,26 +156,21 @@ def _task_view(value: Any, name: str) -> TaskView:  # noqa: ANN401 - any JSON va
         Status(integer(status, "status of a task", 0, len(Status) - 1)),
         integer(cpu, "CPU of a task", 0, U8),
         integer(depth, "depth of a task", -(1 << 15), U16),
-        each(saved, "saved", integers(0, U64), most=ENTRIES_MOST),
+        words(saved, "saved", U64, most=ENTRIES_MOST),
     )
 
 
 def _windows_of(layout: Layout, value: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - JSON
-    entry = window_numbers(layout)
-
-    def read(one: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - any JSON value
-        index, pte = entry.row(one, name)
-        return index, pte
-
-    return each(value, "windows", read, most=ENTRIES_MOST)
+    rows = window_numbers(layout).rows(value, "windows", tuple, most=ENTRIES_MOST)
+    return tuple((index, pte) for index, pte in rows)
 
 
 def _witness_of(layout: Layout, value: Any) -> WitnessView:  # noqa: ANN401 - any JSON value
     ptes, windows, counts, found = fields(value, "the witness", len(WitnessView._fields))
     slots = layout.last_pkmap
     return WitnessView(
-        each(ptes, "ptes of the witness", integers(0, U64), count=slots),
+        words(ptes, "ptes of the witness", U64, count=slots),
         _windows_of(layout, windows),
-        each(counts, "counts of the witness", integers(0, U32), count=slots if counts else 0),
+        words(counts, "counts of the witness", U32, count=slots if counts else 0),
         text(found, "found"),
     )

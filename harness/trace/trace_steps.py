@@ -69,6 +69,7 @@ class StepReader:
         self._pages = pages
         self._tasks = tasks
         task = ("task", 0, max(tasks - 1, 0))
+        self._task = integers(0, max(tasks - 1, 0))
         slot = ("slot", 0, max(layout.last_pkmap - 1, 0))
         highs = {"status": len(_STATUSES) - 1, "cpu": layout.nr_cpus - 1, **_WIDE}
         self._operation = Numbers(("operation", 0, len(_CODES) - 1), task, *_OPERANDS)
@@ -112,19 +113,13 @@ class StepReader:
             lists, "the changes of an observation", len(_LISTS)
         )
         most = _CHANGES_MOST
-        task = integers(0, max(self._tasks - 1, 0))
         return (
-            tuple(map(SlotChange._make, each(slots, "slots", self._slot.row, most=most))),
-            tuple(map(WindowChange._make, each(windows, "windows", self._window.row, most=most))),
-            tuple(map(SavedChange._make, each(saved, "saved", _SAVED.row, most=most))),
-            tuple(map(Completion._make, each(done, "done", self._done.row, most=most))),
-            each(dead, "dead", task, most=most),
-            tuple(
-                map(
-                    Interrupt._make,
-                    each(interrupts, "interrupts", _INTERRUPT.row, most=most),
-                )
-            ),
+            self._slot.rows(slots, "slots", SlotChange._make, most=most),
+            self._window.rows(windows, "windows", WindowChange._make, most=most),
+            _SAVED.rows(saved, "saved", SavedChange._make, most=most),
+            self._done.rows(done, "done", Completion._make, most=most),
+            each(dead, "dead", self._task, most=most) if dead != [] else _NONE,
+            _INTERRUPT.rows(interrupts, "interrupts", Interrupt._make, most=most),
         )
 
 
