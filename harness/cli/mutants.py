@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -38,11 +39,14 @@ from harness.mutants.mutant_catalogue import Mutant, read_catalogue
 from harness.mutants.score import Attempt, Score
 from harness.mutants.shared_tree import open_shared_tree
 from harness.mutants.trials import Trials
+from harness.report.folding import WIDTH
 from harness.report.score_report import attempt_line, score_lines, score_value
 from harness.report.score_table import read_scores, table_lines
 from harness.run.programs import read_plan
 from harness.run.scenario_files import scenario_files
 
+_BREAKS_AT = 49
+"""The column of the list at which the text begins that says what a mutant breaks."""
 Names = Annotated[
     list[str] | None,
     typer.Argument(
@@ -131,7 +135,9 @@ def mutants(
 
 def _list(chosen: tuple[Mutant, ...]) -> None:
     for one in chosen:
-        sys.stdout.write(f"{one.name:34} {one.kind.value:13} {one.breaks}\n")
+        first, *rest = wrap(one.breaks, WIDTH - _BREAKS_AT) or [""]
+        sys.stdout.write(f"{one.name:34} {one.kind.value:13} {first}\n")
+        sys.stdout.writelines(f"{'':{_BREAKS_AT}}{line}\n" for line in rest)
 
 
 @contextmanager

@@ -46,3 +46,10 @@ def test_quiet_prints_the_verdict_only(harness, traced):  # noqa: F811 - the fix
     assert quiet.err == ""
     quiet = harness("explore", "--machine", "tiny", "--quiet")
     assert quiet.out == "verdict  the contract holds in every state\n"
+
+
+@pytest.mark.parametrize("words", ["mutants --list", "scenarios list", "kernels", "doctor -h"])
+def test_no_list_is_wider_than_a_screen(harness, words):
+    lines = harness(*words.split(), **EMPTY).out.splitlines()
+    assert lines
+    assert [line for line in lines if len(line) > 99] == []
