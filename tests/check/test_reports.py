@@ -4,6 +4,8 @@ import email
 import email.policy
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from harness import __version__
 from harness.base import project
 from harness.check.check_request import CheckRequest
 from harness.check.checked_program import CheckedKind, CheckedProgram
+from harness.check.checking import Check
 from harness.check.comparison import Comparison, PatchEffect, foremost_first
 from harness.check.lane import Workload
 from harness.check.reproduce import portable_command
@@ -22,8 +25,9 @@ from harness.patch.patch_base import PatchBase
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
-from harness.run.programs import read_plan
-from tests.check.fakes import checked
+from harness.run.programs import Plan, read_plan
+from harness.scenario.scenario_parser import parse_scenario
+from tests.check.fakes import REKMAP, checked
 
 
 @pytest.fixture(autouse=True)
@@ -207,3 +211,22 @@ def test_a_portable_command_fetches_the_mail_and_names_no_folder(tmp_path):
         "kmap-harness check --tree . --base v6.1 --patch the.patch --configs x.config "
         "--scenario own.kmap"
     )
+
+
+def test_the_shortest_failing_scenarios_run_again(tmp_path):
+    names = [f"s{number}" for number in range(6)]
+    scenarios = tuple(
+        replace(parse_scenario(REKMAP), file=str(tmp_path / f"{name}.kmap")) for name in names
+    )
+    found = tuple(compared(name, 100 - number) for number, name in enumerate(names))
+    again = []
+
+    def confirm(scenario):
+        again.append(Path(scenario.file).stem)
+        return CheckedProgram("x", CheckedKind.CONTRACT)
+
+    plan = Plan(scenarios, 1, 0)
+    check = SimpleNamespace(request=SimpleNamespace(workload=Workload(Shape(), plan)))
+    seen = tuple(Check._confirmed(check, SimpleNamespace(confirm=confirm), found))
+    assert again == ["s3", "s4", "s5"]
+    assert [one.confirmed for one in seen] == [0, 0, 0, 1, 1, 1]

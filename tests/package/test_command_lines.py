@@ -13,6 +13,7 @@ import pytest
 from harness.cli.main import main
 from harness.cli.options import DEFAULT_KERNEL
 from harness.mutants.score import Score
+from harness.nightly.baseline import VerdictChange
 from harness.report.score_report import score_value
 from harness.trace.trace_file import TraceWriter
 from harness.trace.trace_records import Begin, End, Header
@@ -102,6 +103,19 @@ def test_a_command_line_of_the_pages_works(place, monkeypatch, capsys, words):
 )
 def test_one_that_does_not_work_is_noticed(place, monkeypatch, words):
     assert run_here(words, monkeypatch) != 0
+
+
+def test_a_night_that_is_worse_than_another_never_ends_with_0(place, monkeypatch, capsys):
+    """The stand-ins agree: with themselves, and not with a night that calls that worse."""
+    words = ("nightly", "--kernel", DEFAULT_KERNEL, "--shape", "smp=1", "--histories", "0")
+    baseline = ("--baseline", "out/nightly/nightly.json")
+    assert run_here(words, monkeypatch) == 0
+    assert run_here((*words, *baseline), monkeypatch) == 0
+    monkeypatch.setattr(VerdictChange, "worse", property(lambda one: one.now == "agree"))
+    changed = Path("out/nightly/nightly.json")
+    changed.write_text(changed.read_text().replace('"agree"', '"unknown"'))
+    assert run_here((*words, *baseline), monkeypatch) == 1
+    assert "1 WORSE than the baseline" in capsys.readouterr().out
 
 
 def test_a_kernel_without_a_name_is_noticed(place, monkeypatch):

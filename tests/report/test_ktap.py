@@ -8,6 +8,7 @@ from junitparser import JUnitXml
 from harness.report.junit import write_run_junit
 from harness.report.ktap import ktap_lines
 from harness.run.run_result import ProgramOutcome
+from harness.trace.trace_records import Trouble
 
 from .sample import result, wrong_frame
 from .test_run_value import SCHEMA
@@ -57,3 +58,10 @@ def test_junit_of_one_run(tmp_path):
         SCHEMA.validate(path)
         read = JUnitXml.fromfile(str(path))
         assert (read.tests, read.failures, read.skipped) == (3, failures, 1)
+
+
+def test_a_message_that_no_step_explains_is_no_success():
+    found = result()
+    found.programs[0].result.trouble.append(Trouble(4, "WARNING", "WARNING: at mm/highmem.c:611"))
+    assert [one[0] for one in read_tests(found)] == ["not ok", "not ok"]
+    assert "# WARNING: WARNING: at mm/highmem.c:611" in list(ktap_lines(found))
