@@ -6,7 +6,7 @@ from harness.model.records.interrupt import LEVELS_MOST
 from harness.model.records.operation import NO_PAGE, Base, Operand, Operation
 from harness.model.records.page import PageKind
 from harness.scenario.expression import Expression, evaluate
-from harness.scenario.limits import REGISTERS_MOST, signed_word, within, word
+from harness.scenario.limits import NUMBER_MOST, REGISTERS_MOST, signed_word, within, word
 from harness.scenario.scenario_error import ScenarioError, SourcePlace
 from harness.scenario.syntax import Address, OpStatement, PageRef, TaskRef
 from harness.scenario.vocabulary import LETTER_OF_KIND, PAGE_KIND_NAMES
@@ -71,6 +71,8 @@ class OperandLowering:
             cpu = within(value, _BYTE, where, "the CPU")
             return self.task(statement.target, names) | cpu << 8
         match statement.kind.operand:
+            case Operand.VALUE:
+                return within(value, NUMBER_MOST, where, "the number")
             case Operand.CPU_STATE:
                 return within(value, _BYTE, where, "the CPU") | statement.word << 8
             case Operand.INSTANT:

@@ -60,6 +60,8 @@ NESTED = "for i in 0..1 { " * 3000 + "a: nop" + " }" * 3000
         ("a: write m0 65536*65536", 4, "a value beyond 32 bits"),
         ("a: write m0 0-65536*32769", 4, "a value beyond 32 bits"),
         ("a: sleep 4294967296", 10, "a number beyond 32 bits"),
+        ("a: sleep 0-5", 4, "the number out of range: '-5'"),
+        ("a: migrate -1", 4, "the number out of range: '-1'"),
         ("a: read m[0-1]", 4, "no such register: 'm-1'"),
         ("a: read m4096", 4, "no such register"),
         ("a: read fixmap(65536)", 4, "the index out of range: '65536'"),
