@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from harness.base.progress import amount_words
 
@@ -21,10 +22,12 @@ class TerminalProgress:
         self._console = console
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[figure]}"),
-            TimeElapsedColumn(),
+            # Only the first column gives way where a terminal is narrow.
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
+            BarColumn(bar_width=12, table_column=Column(min_width=12)),
+            TextColumn("{task.fields[figure]}", table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(table_column=Column(min_width=7)),
+            expand=True,
             console=console,
             transient=True,
             # Else rich sends to standard error what is meant for a file or a pipe.

@@ -56,7 +56,7 @@ def run_histories(
     """Start a guest, run histories and judge them.  Failures are part of the result."""
     watch = Stopwatch()
     kernel, shape = prepared.kernel, request.shape
-    progress.step(f"starting {kernel.release} on {describe_shape(shape)} for histories")
+    progress.step(f"starting a guest for histories: {kernel.release}, {describe_shape(shape)}")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)

@@ -119,7 +119,8 @@ def _judge_once(
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     machine = describe_shape(shape)
-    progress.step(f"starting {kernel.release} on {machine} for {plan_words(request.plan)}")
+    what = plan_words(request.plan)
+    progress.step(f"starting a guest for {what}: {kernel.release}, {machine}")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)

@@ -73,6 +73,17 @@ def test_a_terminal_shows_brackets_as_they_are():
     assert "a fact [stays]" in stream.getvalue()
 
 
+def test_a_narrow_terminal_shows_the_figure_and_the_time_whole():
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=70)
+    with TerminalProgress(console) as progress:
+        progress.step("starting a kernel with a long name on a machine with a long name, too")
+        progress.advance(7, 0, "steps judged")
+    last = [line for line in stream.getvalue().splitlines() if "7 steps judged" in line][-1]
+    assert "0:00:00" in last
+    assert "starting a kernel" in last
+
+
 def test_bars_leave_standard_output_alone_where_it_is_no_terminal():
     """Rich sent to the terminal what was meant for a file."""
     before = sys.stdout
