@@ -6,7 +6,7 @@ A second architecture is a module beside ``i386.py`` that fills this record, and
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.architecture.address_space import AddressSpace, CpuState
 from harness.architecture.flush_site import FlushScan, FunctionTable
@@ -75,6 +75,10 @@ class PhysicalRam:
     above_hole: int
     """The physical address at which the rest begins."""
 
+    def with_below(self, size: int) -> "PhysicalRam":
+        """Return the layout in which at most *size* bytes of RAM lie below the hole."""
+        return replace(self, largest_below_hole=size + 1, split=size)
+
     def below(self, size: int) -> int:
         """Return how many of *size* bytes of RAM lie below the hole."""
         return size if size < self.largest_below_hole else self.split
@@ -102,6 +106,8 @@ class PagingFacts:
     """The kernel's configuration option for page-table entries of 64 bits."""
     wide_entries_file: str
     """The Kconfig file that defines it."""
+    high_frames_option: str
+    """The option of kernels that use memory above 4 GiB."""
     pkmap_slots: tuple[int, int]
     """LAST_PKMAP with entries of 32 bits and of 64 bits."""
 
@@ -178,15 +184,16 @@ class EmulatedMachine:
     slow_initcalls: tuple[str, ...]
     """Initcalls that take long under emulation and that no mapping needs."""
 
-    def program_for(self, mebibytes: int) -> str:
-        """Return the program for a guest with so much memory."""
-        large = self.large_memory
-        return large.program if mebibytes > large.more_than_mib else self.program
+    split_option: str
+    """The machine's option for the number of bytes of RAM that lie below 4 GiB."""
 
-    def cpu_for(self, model: str, mebibytes: int) -> str:
-        """Return *model* with what it needs to address so much memory."""
-        large = self.large_memory
-        return f"{model},+{large.cpu_feature}" if mebibytes > large.more_than_mib else model
+    def program_for(self, *, above_4g: bool) -> str:
+        """Return the program for a guest with or without memory above 4 GiB."""
+        return self.large_memory.program if above_4g else self.program
+
+    def cpu_for(self, model: str, *, above_4g: bool) -> str:
+        """Return *model* with what it needs to address memory above 4 GiB."""
+        return f"{model},+{self.large_memory.cpu_feature}" if above_4g else model
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -66,6 +66,8 @@ _PAGING = PagingFacts(
     direct_map_probes=(0x0010_0000, 0x0100_0000, 0x0200_0000),
     wide_entries_option="CONFIG_X86_PAE",
     wide_entries_file="arch/x86/Kconfig",
+    # To 6.14: bbeb69ce3013 ("x86/mm: Remove CONFIG_HIGHMEM64G support", 6.15).
+    high_frames_option="CONFIG_HIGHMEM64G",
     pkmap_slots=(1024, 512),
 )
 
@@ -86,6 +88,7 @@ _EMULATED = EmulatedMachine(
     package="qemu-system-x86",
     program="qemu-system-i386",
     machine="pc",
+    split_option="max-ram-below-4g",
     large_memory=_LARGE_MEMORY,
     cpu="qemu32,-pse,+nx",
     isolating_cpu="Nehalem,-pse,-pcid",

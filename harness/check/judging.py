@@ -14,6 +14,7 @@ from harness.guest.shape_words import describe_shape
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, by_start
 from harness.run.throwaway import wrecks
+from harness.run.usual_machine import usual_machine
 from harness.scenario.syntax import Scenario
 
 LANE_SECONDS = 6 * 3600.0
@@ -79,7 +80,7 @@ class KernelJudge:
         return Judgement(
             release=self.prepared.kernel.release,
             config_hash=self.prepared.kernel.config_hash,
-            machine=describe_shape(self.workload.shape),
+            machine=describe_shape(usual_machine(self.workload.shape, self.prepared.kernel)),
             command=results[0].command,
             missing_evidence=_all(one.missing_evidence for one in results),
             lost_because=_all(one.lost_because for one in results),

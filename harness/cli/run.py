@@ -58,7 +58,9 @@ STEPS = 6_000
 """Generated steps of a run that names no scenario."""
 
 Smp = Annotated[int | None, typer.Option(help=f"{SMP_HELP} [default: 2]")]
-Memory = Annotated[int | None, typer.Option(help=f"{MEMORY_HELP} [default: 256]")]
+Memory = Annotated[
+    int | None, typer.Option(help=f"{MEMORY_HELP} [default: 256, or more with some above 4 GiB]")
+]
 RunSteps = Annotated[
     int | None,
     typer.Option(min=0, help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario or -k]"),

@@ -95,7 +95,7 @@ def ssh(
     if stop:
         launch.stop(states.find(name))
         return
-    shape = Shape(smp=smp, memory=memory)
+    shape = Shape(smp=smp, memory=memory, memory_chosen=True)
     state = running_or_started(name, kernel, build_dir, shape)
     if not start_only:
         with Client(state) as client:

@@ -95,7 +95,7 @@ def _accelerator(shape: Shape) -> str:
 
 def program(shape: Shape) -> str:
     """Return the name of QEMU's program for *shape*."""
-    return shape.architecture.emulated.program_for(shape.memory)
+    return shape.architecture.emulated.program_for(above_4g=shape.above_4g)
 
 
 def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:
@@ -107,16 +107,24 @@ def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:
     return (
         program(shape),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-accel", _accelerator(shape), "-cpu", emulated.cpu_for(shape.cpu, shape.memory)),
+        *("-accel", _accelerator(shape)),
+        *("-cpu", emulated.cpu_for(shape.cpu, above_4g=shape.above_4g)),
         *(_counted(emulated.stop_device) if shape.icount else ()),
         *("-smp", f"{shape.smp},sockets={shape.smp},cores=1,threads=1"),
-        *("-m", str(shape.memory), "-machine", f"{emulated.machine},memory-backend=ram"),
+        *("-m", str(shape.memory), "-machine", _layout(shape)),
         *("-object", _memory(machine, channels)),
         *("-chardev", f"{channels.monitor},id=monitor", "-mon", "chardev=monitor,mode=control"),
         *("-chardev", f"{channels.console},id=console", "-serial", "chardev:console"),
         *("-chardev", f"{channels.wire},id=wire", *_wire(shape)),
         *(("-incoming", "defer", "-no-shutdown") if machine.incoming else _boot(machine)),
     )
+
+
+def _layout(shape: Shape) -> str:
+    """Return the value of ``-machine``: the board, and where its memory lies."""
+    emulated = shape.architecture.emulated
+    split = [] if shape.below is None else [f"{emulated.split_option}={shape.below}M"]
+    return ",".join((emulated.machine, "memory-backend=ram", *split))
 
 
 def _counted(stop_device: str) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ class QemuSession:
         store: MemoryStore = (
             PrivateMapping(self.process.pid, theirs[3]) if self._saved else SharedFile(theirs[3])
         )
-        self.memory = PhysicalMemory(store, self.machine.shape.memory, self.architecture.ram)
+        self.memory = PhysicalMemory(store, self.machine.shape.memory, self.machine.shape.ram)
         self._held.callback(self.memory.close)
         for fd in theirs:
             os.close(fd)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.architecture.architecture import Architecture
+from harness.architecture.architecture import Architecture, PhysicalRam
 from harness.architecture.i386 import I386
 from harness.errors import UsageError
 
@@ -42,6 +42,10 @@ class Shape:
     gives each CPU a host thread of its own: they then really run at once. ``icount`` makes a count
     of instructions the time, the same in every run; it needs a single CPU.
 
+    With ``below`` only so many MiB of the memory lie below 4 GiB; the kernel takes the rest for
+    highmem: frames whose numbers need more than 20 bits (PAE kernels up to 6.14 address them).
+    ``memory_chosen``: nobody but the user says how much memory there is, and where.
+
     ``variant`` other than 0 is another start of the same machine: the agent keeps as many pages
     for good as this number says, so that the pools get other frames; with KASLR each variant has
     addresses of its own. ``tsc_khz`` is the rate of its clock that the kernel reads on its command
@@ -51,6 +55,8 @@ class Shape:
     smp: int = 2
     memory: int = 256
     highmem: int | None = 128
+    below: int | None = None
+    memory_chosen: bool = False
     cpu: str = I386.emulated.cpu
     pti: bool = False
     accelerator: Accelerator = Accelerator.TCG
@@ -66,6 +72,19 @@ class Shape:
     def __post_init__(self) -> None:
         for what, hint in (*self._wrong_cpus(), *self._wrong_memory()):
             raise UsageError(what, hint=hint)
+
+    @property
+    def ram(self) -> PhysicalRam:
+        """Where the guest's RAM lies."""
+        ram = self.architecture.ram
+        return ram if self.below is None else ram.with_below(self.below << 20)
+
+    @property
+    def above_4g(self) -> bool:
+        """Whether some of the memory lies above 4 GiB."""
+        if self.below is not None:
+            return self.below < self.memory
+        return self.memory > self.architecture.emulated.large_memory.more_than_mib
 
     def _wrong_cpus(self) -> Iterator[tuple[str, str]]:
         """Yield what cannot be of the CPUs and the variant, with a hint."""
@@ -87,6 +106,9 @@ class Shape:
         if self.kaslr and highmem and self.memory - highmem < limits.kaslr_mib:
             least = f"leave {limits.kaslr_mib} MiB of lowmem, or highmem=auto"
             yield f"KASLR with {asked}", f"the kernel may land in highmem and die: {least}"
+        if self.below is not None and not limits.lowmem_mib <= self.below < self.memory:
+            least = f"a number from {limits.lowmem_mib} to less than {self.memory} is possible"
+            yield f"{self.below} of {self.memory} MiB of memory below 4 GiB", least
         if self.highmem is not None and self.memory - highmem < limits.lowmem_mib:
             yield asked, f"the kernel ignores highmem= unless {limits.lowmem_mib} MiB are left"
 

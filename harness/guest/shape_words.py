@@ -38,7 +38,15 @@ def with_memory(shape: Shape, memory_mib: int) -> Shape:
     Half of a memory up to 1 GiB is highmem; the kernel itself splits a larger one.
     """
     highmem = memory_mib // 2 if memory_mib <= 1024 else None
-    return replace(shape, memory=memory_mib, highmem=highmem)
+    return replace(shape, memory=memory_mib, highmem=highmem, memory_chosen=True)
+
+
+def _with_highmem(shape: Shape, value: str) -> Shape:
+    return replace(shape, highmem=None if value == "auto" else int(value), memory_chosen=True)
+
+
+def _with_below(shape: Shape, value: str) -> Shape:
+    return replace(shape, below=int(value), highmem=None, memory_chosen=True)
 
 
 def _some(value: str) -> str:
@@ -76,10 +84,8 @@ def _with_kernel_argument(shape: Shape, argument: str) -> Shape:
 _WORDS: Mapping[str, _Word] = {
     "smp": _Word("smp=N", lambda shape, value: replace(shape, smp=int(value))),
     "memory": _Word("memory=MIB", lambda shape, value: with_memory(shape, int(value))),
-    "highmem": _Word(
-        "highmem=MIB|auto",
-        lambda shape, value: replace(shape, highmem=None if value == "auto" else int(value)),
-    ),
+    "highmem": _Word("highmem=MIB|auto", _with_highmem),
+    "below": _Word("below=MIB", _with_below),
     "vmalloc": _Word(
         "vmalloc=MIB",
         lambda shape, value: _with_kernel_argument(shape, f"vmalloc={int(value)}M"),
@@ -89,7 +95,11 @@ _WORDS: Mapping[str, _Word] = {
     "kaslr": _Word(
         "kaslr",
         lambda shape, value: replace(
-            shape, kaslr=_bare(value), memory=max(shape.memory, KASLR_MEMORY), highmem=None
+            shape,
+            kaslr=_bare(value),
+            memory=max(shape.memory, KASLR_MEMORY),
+            highmem=None,
+            memory_chosen=True,
         ),
     ),
     "parallel": _Word("parallel", lambda shape, value: replace(shape, parallel=_bare(value))),
@@ -112,6 +122,12 @@ SHAPE_WORDS = ", ".join(word.syntax for word in _WORDS.values())
 """Every word, for help texts and error messages."""
 
 
+def _memory_words(shape: Shape) -> str:
+    if shape.below is None:
+        return f"{shape.memory} MiB"
+    return f"{shape.memory} MiB, {shape.memory - shape.below} of them above 4 GiB"
+
+
 def describe_shape(shape: Shape) -> str:
     """A machine shape in words."""
     extras = [
@@ -129,7 +145,7 @@ def describe_shape(shape: Shape) -> str:
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",
-            f"{shape.memory} MiB",
+            _memory_words(shape),
             shape.accelerator.value,
             shape.wire.value,
             *extras,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -28,6 +28,7 @@ from harness.model.records.page import PageKind
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared
 from harness.run.run_result import KernelFacts
+from harness.run.usual_machine import usual_machine
 
 VIOLATING_MOST = 10
 """A run ends after so many histories that no order explains: each may be a short one."""
@@ -55,7 +56,8 @@ def run_histories(
 ) -> HistoriesResult:
     """Start a guest, run histories and judge them.  Failures are part of the result."""
     watch = Stopwatch()
-    kernel, shape = prepared.kernel, request.shape
+    kernel, shape = prepared.kernel, usual_machine(request.shape, prepared.kernel)
+    request = replace(request, shape=shape)
     progress.step(f"starting a guest for histories: {kernel.release}, {describe_shape(shape)}")
     try:
         with watch.phase("boot"):

@@ -92,6 +92,11 @@ class Kernel:
         return self.config.enabled(self.architecture.paging.wide_entries_option)
 
     @property
+    def uses_high_frames(self) -> bool:
+        """Whether it uses memory above 4 GiB."""
+        return self.config.enabled(self.architecture.paging.high_frames_option)
+
+    @property
     def config_hash(self) -> str:
         """Names the configuration by its content."""
         return self.config.digest

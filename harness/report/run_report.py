@@ -71,6 +71,8 @@ def _head(result: RunResult) -> Iterator[str]:
 def _memory(memory: GuestMemory) -> str:
     """The parts of memory that matter to mappings, in MiB."""
     above = f", {memory.above_4g} MiB of it above 4 GiB" if memory.above_4g else ""
+    if memory.left_alone:
+        above += f"; {memory.left_alone} MiB above 4 GiB, which it must leave alone"
     return f"{memory.low} MiB low, {memory.high} MiB high{above}"
 
 

@@ -98,9 +98,10 @@ class GuestRun:
 
     def _every_program(self) -> HarnessError | None:
         """Run one after the other; return the failure that ended the run early, if any."""
-        request, facts = self.request, self.facts
+        request = self.request
         fresh = not request.attach
-        for program in planned(request.plan, self.layout, facts, request.shape, fresh=fresh):
+        above = request.shape.above_4g and self.kernel.uses_high_frames
+        for program in planned(request.plan, self.layout, above_4g=above, fresh=fresh):
             failure = self._one(program)
             if failure or (request.briefly and self._broken()):
                 return failure
@@ -153,8 +154,8 @@ class GuestRun:
             memory=GuestMemory.of(
                 self.facts,
                 self.request.shape.memory,
-                self.kernel.architecture.ram,
-                wide=self.layout.pae,
+                self.request.shape.ram,
+                uses_above=self.kernel.uses_high_frames,
             ),
             missing_evidence=missing_evidence(self.facts.evidence, lost),
             lost_because=(*self.odd, *(one.reason for one in lost)),

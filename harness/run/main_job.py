@@ -30,6 +30,7 @@ from harness.run.programs import plan_words
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
+from harness.run.usual_machine import usual_machine
 
 
 def execute(
@@ -70,6 +71,7 @@ def judge(
     A crash or a hang is confirmed: the program runs again.
     """
     work = _Work(prepared, progress, show, launch)
+    request = replace(request, shape=usual_machine(request.shape, prepared.kernel))
     judged_how = _judge_twice if request.deterministic else _judged
     result = judged_how(work, request, watch)
 

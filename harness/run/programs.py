@@ -6,8 +6,6 @@ from pathlib import Path
 from random import Random
 
 from harness.errors import UsageError
-from harness.guest.protocol import GuestFacts
-from harness.guest.shape import Shape
 from harness.model.records.layout import Layout
 from harness.model.records.machine import missing_operations
 from harness.scenario.abstract_lowering import abstract_programs
@@ -20,8 +18,6 @@ from harness.scenario.syntax import Scenario
 
 PROGRAM_STEPS = 4_000
 """Steps of one generated program: several programs meet several starts."""
-
-FOUR_GIB_MIB = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def plan_words(plan: Plan) -> str:
 
 
 def planned(
-    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool = True
+    plan: Plan, layout: Layout, *, above_4g: bool, fresh: bool = True
 ) -> Iterator[Program | NotApplicable]:
     """The boot, then the programs of *plan* for this guest, in order.
 
@@ -78,7 +74,7 @@ def planned(
     guest come before it, if the guest is *fresh*, and once more at the end.
     Raises ScenarioError, before the first program, if a scenario cannot be lowered for this guest.
     """
-    for one in _all_programs(plan, layout, facts, shape, fresh=fresh):
+    for one in _all_programs(plan, layout, above_4g=above_4g, fresh=fresh):
         if one.name == BOOT or plan.only in ("", one.name):
             yield one
         if one.name == plan.until:
@@ -86,11 +82,12 @@ def planned(
 
 
 def _all_programs(
-    plan: Plan, layout: Layout, facts: GuestFacts, shape: Shape, *, fresh: bool
+    plan: Plan, layout: Layout, *, above_4g: bool, fresh: bool
 ) -> Iterator[Program | NotApplicable]:
-    above = layout.pae and shape.memory > FOUR_GIB_MIB and facts.highmem_pages > 0
     lacking = missing_operations(layout)
-    known = Facts(layout, above_4g=above, missing=lacking, throwaway=plan.throwaway, fresh=fresh)
+    known = Facts(
+        layout, above_4g=above_4g, missing=lacking, throwaway=plan.throwaway, fresh=fresh
+    )
     first, others = by_start(plan.scenarios)
     begun = [lower(scenario, known) for scenario in first]
     lowered = [lower(scenario, known) for scenario in others]

@@ -75,20 +75,26 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class GuestMemory:
-    """MiB of the guest's memory: mapped for good, highmem, and of that above 4 GiB."""
+    """MiB of the guest's memory: mapped for good, highmem, and of that above 4 GiB.
+
+    ``left_alone`` lies above 4 GiB too, and the kernel is none that may use it.
+    """
 
     low: int
     high: int
     above_4g: int
+    left_alone: int = 0
 
     @classmethod
-    def of(cls, facts: GuestFacts, total: int, ram: PhysicalRam, *, wide: bool) -> "GuestMemory":
-        """The memory of a guest with *total* MiB; *wide* page tables reach above 4 GiB."""
-        above = total - (ram.below(total << 20) >> 20) if wide else 0
+    def of(
+        cls, facts: GuestFacts, total: int, ram: PhysicalRam, *, uses_above: bool
+    ) -> "GuestMemory":
+        """The memory of a guest with *total* MiB, and whether the kernel uses that above 4 GiB."""
+        above = total - (ram.below(total << 20) >> 20)
         low, high = (
             pages * PAGE_SIZE >> 20 for pages in (facts.lowmem_pages, facts.highmem_pages)
         )
-        return cls(low, high, min(above, high))
+        return cls(low, high, min(above, high), 0) if uses_above else cls(low, high, 0, above)
 
 
 NOTHING_RUN = "no step was executed: no scenario applies to this guest"

@@ -37,7 +37,7 @@ class Parts:
     kernel: SimpleNamespace
 
 
-PREPARED = Parts(SimpleNamespace(name="fake", release="6.1", config_hash="c0ffee"))
+PREPARED = Parts(SimpleNamespace(name="fake", release="6.1", config_hash="c0ffee", pae=False))
 
 
 @pytest.fixture(autouse=True)

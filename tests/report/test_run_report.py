@@ -103,13 +103,17 @@ def test_memory_is_told_in_the_parts_that_matter():
     assert "memory      700 MiB low, 4300 MiB high, 1536 MiB of it above 4 GiB\n" in text(found)
     found = replace(result(), memory=GuestMemory(200, 56, 0))
     assert "memory      200 MiB low, 56 MiB high\n" in text(found)
+    found = replace(result(), memory=GuestMemory(200, 56, 0, 128))
+    assert "high; 128 MiB above 4 GiB, which it must leave alone\n" in text(found)
 
 
-def test_memory_above_4_gib_needs_wide_page_tables():
+def test_memory_above_4_gib_is_left_alone_by_kernels_that_may_not_use_it():
     facts = SimpleNamespace(lowmem_pages=700 << 8, highmem_pages=4300 << 8)
-    assert GuestMemory.of(facts, 5120, I386.ram, wide=True) == GuestMemory(700, 4300, 2048)
-    assert GuestMemory.of(facts, 5120, I386.ram, wide=False).above_4g == 0
-    assert GuestMemory.of(facts, 1024, I386.ram, wide=True).above_4g == 0
+    used = GuestMemory.of(facts, 5120, I386.ram, uses_above=True)
+    assert used == GuestMemory(700, 4300, 2048, 0)
+    unused = GuestMemory.of(facts, 5120, I386.ram, uses_above=False)
+    assert unused == GuestMemory(700, 4300, 0, 2048)
+    assert GuestMemory.of(facts, 1024, I386.ram, uses_above=True).above_4g == 0
 
 
 def test_a_known_bug_is_explained():

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from harness.errors import UsageError
-from harness.guest.shape import Shape
 from harness.run.programs import PROGRAM_STEPS, Plan, planned, read_plan
 from harness.run.scenario_files import scenario_files
 from harness.scenario.program import BOOT, NotApplicable
@@ -19,7 +18,7 @@ GOOD = "tasks: a@0\npages: high 1\na: m0 = kmap h0\na: kunmap h0\n"
 
 def programs(plan):
     """Without the boot, which comes first in every guest."""
-    boot, *rest = planned(plan, LOCAL, FACTS, Shape())
+    boot, *rest = planned(plan, LOCAL, above_4g=False)
     assert (boot.name, boot.operations) == (BOOT, ())
     return rest
 
@@ -62,7 +61,7 @@ def test_an_error_in_the_last_scenario_is_told_before_the_first_is_run(tmp_path)
     write(tmp_path, a=GOOD, b=GOOD.replace("a: kunmap h0", "a: kunmap h9"))
     plan = read_plan(scenario_files([], tmp_path), 1, 0)
     with pytest.raises(ScenarioError, match=r"b\.kmap:4:\d+: no such page"):
-        next(planned(plan, LOCAL, FACTS, Shape()))
+        next(planned(plan, LOCAL, above_4g=False))
 
 
 def test_what_a_guest_cannot_do_is_listed_not_run(tmp_path):

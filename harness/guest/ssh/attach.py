@@ -93,7 +93,7 @@ class AttachedSession(QemuSession):
         )
         with Path(f"/proc/{state.pid}/fd/{state.memory_fd}").open("rb") as memory:
             self.memory = PhysicalMemory(
-                SharedFile(memory.fileno()), state.shape.memory, self.architecture.ram
+                SharedFile(memory.fileno()), state.shape.memory, state.shape.ram
             )
         self._held.callback(self.memory.close)
         self._wire = wire

@@ -1,0 +1,29 @@
+"""The memory that a kernel is judged with where the user asks for none."""
+
+from dataclasses import replace
+from typing import Final
+
+from harness.guest.shape import Shape
+from harness.kernel.kernel_record import Kernel
+
+ABOVE_4G: Final = 128
+"""MiB above 4 GiB."""
+BELOW_WITH_HIGHMEM_ABOVE: Final = 192
+"""MiB below 4 GiB, all of them lowmem.  A kernel without SPARSEMEM has a ``struct page`` for each
+frame of the hole between both: some 40 MiB that nothing else can have.
+"""
+BELOW_WITH_HIGHMEM_BELOW: Final = 1024
+"""MiB below 4 GiB.  They end above lowmem, since ``highmem=`` counts from 4 GiB down here."""
+
+
+def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
+    """Return *shape* with memory above 4 GiB, if *kernel* has wide page-table entries.
+
+    A kernel that uses such memory gets all its highmem there: the number of a frame then has more
+    than 20 bits, so that a truncated one shows.  A newer one has to leave it alone.  What the user
+    has chosen stays.
+    """
+    if shape.memory_chosen or not kernel.pae:
+        return shape
+    below = BELOW_WITH_HIGHMEM_ABOVE if kernel.uses_high_frames else BELOW_WITH_HIGHMEM_BELOW
+    return replace(shape, memory=below + ABOVE_4G, highmem=None, below=below, memory_chosen=True)
