@@ -26,6 +26,7 @@ from harness.cli.options import (
     Json,
     KernelName,
     Machine,
+    Silence,
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
@@ -76,6 +77,7 @@ def bench(
     check: CheckArguments = "",
     json: Json = None,
     baseline: Baseline = None,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Measure boots, steps a second and their parts.
@@ -87,7 +89,7 @@ def bench(
     before = read_figures(baseline) if baseline else {}
     output = CommandOutput(json)
     machine = parse_shape(shape)
-    with shown_progress() as progress:
+    with shown_progress(quiet=quiet) as progress:
         subject = Subject(prepare(kernel, None, progress), machine)
         others = _others(kernel, machine, progress) if "kernels" in effort.samples else ()
         figures = Suite(subject, effort, others).measure(progress.step)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.command_group import FullHelpGroup
-from harness.cli.options import Debug, Json, Verbose
+from harness.cli.options import Debug, Json, Silence, Verbose
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.cli.progress_bar import show_command
 from harness.kernel.by_name import kernel_by_name, kernel_names
@@ -41,6 +41,7 @@ def build(
         bool, typer.Option("--refresh", help="Ask apt for newer packages and sources first.")
     ] = False,
     verbose: Verbose = False,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Build kernels from source, or fetch stock ones; what is in the cache stays as it is."""
@@ -49,7 +50,7 @@ def build(
         raise UnknownKernelError(unknown, kernel_names())
     say = show_command if verbose else None
     for one in name:
-        with shown_progress() as progress:
+        with shown_progress(quiet=quiet) as progress:
             kernel = kernel_by_name(one, progress=progress, say=say, refresh=refresh)
         sys.stdout.write(f"{one:24} {kernel.release:26} {kernel.boot_image}\n")
         sys.stdout.flush()

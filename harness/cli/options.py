@@ -105,7 +105,7 @@ Silence = Annotated[
     typer.Option(
         "-q",
         "--quiet",
-        help="Print no progress, and of the report only its last line, the verdict.",
+        help="Print no progress, and only the last line of a report that ends with a verdict.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

@@ -20,6 +20,7 @@ from harness.cli.options import (
     SMP_HELP,
     BuildDir,
     Debug,
+    Silence,
 )
 from harness.cli.output import shown_progress
 from harness.errors import UsageError
@@ -83,6 +84,7 @@ def ssh(
     stop: Stop = False,
     listing: Listing = False,
     start_only: StartOnly = False,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Open a shell, or run a command, in a guest that keeps running; start it where there is
@@ -96,7 +98,7 @@ def ssh(
         launch.stop(states.find(name))
         return
     shape = Shape(smp=smp, memory=memory, memory_chosen=True)
-    state = running_or_started(name, kernel, build_dir, shape)
+    state = running_or_started(name, kernel, build_dir, shape, quiet=quiet)
     if not start_only:
         with Client(state) as client:
             status = shell.stream(client, " ".join(command)) if command else shell.shell(client)
@@ -106,12 +108,13 @@ def ssh(
 def push(
     module_dir: ModuleDir = project.MODULE_SOURCES,
     name: Name = DEFAULT_NAME,
+    quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
     """Build the module and exchange it in the running guest, without a reboot."""
     del debug
     state = states.find(name)
-    with shown_progress() as progress:
+    with shown_progress(quiet=quiet) as progress:
         module = built_for(state, module_dir, progress)
         progress.step(f"exchanging the module in {state.name}")
         with attach(state) as guest:
@@ -142,7 +145,12 @@ def pull(
 
 
 def running_or_started(
-    name: str, kernel: str | None, build_dir: Path | None, shape: Shape
+    name: str,
+    kernel: str | None,
+    build_dir: Path | None,
+    shape: Shape,
+    *,
+    quiet: bool = False,
 ) -> GuestState:
     """The guest of that name, started with *kernel* (or the usual one) if it does not run.
 
@@ -155,7 +163,7 @@ def running_or_started(
             raise UsageError(
                 "--build-dir names no kernel", hint="add --kernel FILE, the image built there"
             ) from None
-        with shown_progress() as progress:
+        with shown_progress(quiet=quiet) as progress:
             return _started(name, kernel or DEFAULT_KERNEL, build_dir, shape, progress)
     if kernel is not None:
         _require_same(state, kernel, build_dir)

@@ -2,8 +2,11 @@
 
 import re
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
+
+from harness import cli
 
 from .commands import TOP, commands
 
@@ -42,6 +45,16 @@ def test_a_help_text_is_a_sentence():
 def test_short_names_are_never_used_twice():
     """A letter stands for the same option in every command that has it."""
     assert {name for name in meanings() if len(name) == 2} >= {"-q", "-v"}
+
+
+def test_every_command_that_shows_progress_can_be_quiet():
+    """A source that shows progress has the option once for each command that does so."""
+    for path in sorted(Path(cli.__path__[0]).glob("*.py")):
+        text = path.read_text()
+        shown = len(re.findall(r"shown_progress\((?!quiet=quiet|\*)", text))
+        assert shown == 0 or path.stem == "output", f"{path.stem} shows progress with --quiet"
+        if "shown_progress(" in text:
+            assert "quiet: Silence = False" in text or path.stem == "output", path.stem
 
 
 def help_of(names):

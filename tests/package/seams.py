@@ -178,7 +178,12 @@ def seams(monkeypatch) -> None:
         find_peers=lambda *_, **__: (),
         Subject=lambda made, shape: SimpleNamespace(prepared=made, shape=shape),
     )
-    put(ssh, running_or_started=lambda *_: STATE, Client=FakeClient, built_for=lambda *_: Path())
+    put(
+        ssh,
+        running_or_started=lambda *_, **__: STATE,
+        Client=FakeClient,
+        built_for=lambda *_: Path(),
+    )
     put(ssh, attach=lambda _: guest(), exchange=lambda *_: exchanged())
     monkeypatch.setattr(ssh.states, "find", lambda name: STATE)
     monkeypatch.setattr(ssh.launch, "stop", lambda state: None)
