@@ -88,7 +88,11 @@ def run_here(words, monkeypatch) -> int:
 @pytest.mark.parametrize("words", command_lines(), ids=" ".join)
 def test_a_command_line_of_the_pages_works(place, monkeypatch, capsys, words):
     code = run_here(words, monkeypatch)
-    assert code == 0, capsys.readouterr().err
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    lines = [*said.out.splitlines(), *said.err.splitlines()]
+    wide = [line for line in lines if len(line) > 99 and line.lstrip()[:1] not in '|"']
+    assert wide == [], "only Markdown's tables and JSON are wider than a terminal"
 
 
 @pytest.mark.parametrize(
