@@ -75,37 +75,37 @@ def bench_lines(
     row has no figure.  The column ``loop`` shows the fixed loop of the same minute: its CPU time
     in ms, and the share of a core that the host gave it.
     """
-    head = f"{'figure':{WIDTH}}{'median':>11}{'min':>11}{'max':>11} unit     loop ms, share"
-    yield head + "  baseline" * bool(before)
+    head = f"{'figure':{WIDTH}}{'median':>9}{'min':>9}{'max':>9} {'unit':8}{'loop':>6}{'share':>7}"
+    yield head + f"{'baseline':>9}" * bool(before)
     for figure in figures:
         yield _figure_line(figure) + _change(figure, before)
     for name, ratio in ratios(figures):
-        yield f"{name:{WIDTH}}{ratio:11.2f}"
+        yield f"{name:{WIDTH}}{ratio:9.2f}"
     for name, why in missing.items():
-        yield f"{name:{WIDTH}}{'-':>11}  {why}"
+        yield f"{name:{WIDTH}}{'-':>9}  {why}"
 
 
 def _figure_line(figure: Figure) -> str:
     numbers = "".join(
         _number(one) for one in (figure.median, min(figure.samples), max(figure.samples))
     )
-    loop = f"{figure.calibration * 1e3:8.1f} {figure.share * 100:5.0f} %"
+    loop = f"{figure.calibration * 1e3:6.1f} {figure.share * 100:4.0f} %"
     return f"{figure.name:{WIDTH}}{numbers} {figure.unit:8}{loop}"
 
 
 def _number(one: float) -> str:
-    return f"{one:11.3f}" if one < 100 else f"{one:11,.0f}"
+    return f"{one:9.3f}" if one < 100 else f"{one:9,.0f}"
 
 
 def _change(figure: Figure, before: Mapping[str, tuple[float, float]]) -> str:
     if figure.name not in before:
-        return "       new" if before else ""
+        return "      new" if before else ""
     median, calibration = before[figure.name]
     speed = calibration / figure.calibration
     expected = median * speed if figure.unit.startswith(("1/", "MB/")) else median / speed
     if figure.unit == "MiB":
         expected = median
-    return f"{(figure.median / expected - 1) * 100:+9.0f} %"
+    return f"{(figure.median / expected - 1) * 100:+7.0f} %"
 
 
 def read_figures(path: Path) -> Mapping[str, tuple[float, float]]:

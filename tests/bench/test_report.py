@@ -44,6 +44,13 @@ def test_measurements_take_turns():
     assert all(0 < loop.share <= 1 for each in found for loop in each.calibrations)
 
 
+def test_the_table_fits_a_terminal():
+    wide = [figure("n" * 40, 283_100.0, 999_999.0, unit="us/step")]
+    lines = list(bench_lines(wide, {"n" * 40: (283_100.0, 0.01)}, {}))
+    assert max(map(len, lines)) <= 99
+    assert lines[0].split()[-2:] == ["share", "baseline"]
+
+
 def test_the_table_says_median_range_loop_and_what_is_missing():
     lines = list(bench_lines(FIGURES, {}, {"other": "not installed"}))
     assert lines[1].split() == ["boot", "plain", "5.000", "4.000", "6.000", "s", "10.0", "50", "%"]
