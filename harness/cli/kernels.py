@@ -1,6 +1,7 @@
 """``kmap-harness kernels``: list the kernels that are known; ``kernels build`` builds some."""
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ def listing(
     if context.invoked_subcommand:
         return
     output, rows = CommandOutput(json), statuses()
-    output.report(map(_line, rows))
+    output.report(line for row in rows for line in _lines(row))
     write_json(json, [_value(row) for row in rows])
 
 
@@ -67,7 +68,16 @@ def _value(row: KernelStatus) -> dict[str, object]:
         "system_map": bool(kernel and kernel.system_map),
         "build_dir": str(kernel.build_dir) if kernel else None,
         "modules_built": row.built,
+        "passed_over": row.passed_over,
     }
+
+
+def _lines(row: KernelStatus) -> Iterator[str]:
+    """The kernel; and that newer packages could not be fetched, if that was so."""
+    yield _line(row)
+    if row.passed_over:
+        count = len(row.passed_over)
+        yield f"{'':24} passed over {count} newer, which could not be fetched (--json says why)"
 
 
 def _line(row: KernelStatus) -> str:

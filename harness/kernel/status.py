@@ -10,7 +10,7 @@ from harness.kernel.build_recipe import recipes
 from harness.kernel.built import cached_built
 from harness.kernel.catalogue import known
 from harness.kernel.kernel_record import Kernel
-from harness.kernel.stock import cached
+from harness.kernel.stock import cached, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class KernelStatus:
     """As it is in the cache, or None."""
     built: int
     """Number of modules in the cache that were built for it."""
+    passed_over: tuple[str, ...] = ()
+    """Of a stock kernel: why newer packages were not taken."""
 
 
 def statuses(cache: Cache | None = None) -> tuple[KernelStatus, ...]:
@@ -32,8 +34,15 @@ def statuses(cache: Cache | None = None) -> tuple[KernelStatus, ...]:
     built = Counter(
         path.read_text(errors="replace") for path in cache.root.glob(f"modules/*/{BUILT_FOR}")
     )
+    older = {stock.name: passed_over(stock, cache) for stock in known()}
     return tuple(
-        KernelStatus(name, from_source, kernel, built[kernel.content_hash] if kernel else 0)
+        KernelStatus(
+            name,
+            from_source,
+            kernel,
+            built[kernel.content_hash] if kernel else 0,
+            older.get(name, ()) if kernel else (),
+        )
         for name, from_source, kernel in _kernels(cache)
     )
 

@@ -79,6 +79,15 @@ def cached(stock: StockKernel, cache: Cache) -> Kernel | None:
         return None
 
 
+def passed_over(stock: StockKernel, cache: Cache) -> tuple[str, ...]:
+    """Why newer packages than those in the cache were not taken, when they were fetched."""
+    try:
+        text = (cache.root / "kernels" / stock.name / "current.json").read_text(encoding="utf-8")
+        return tuple(map(str, json.loads(text).get("passed_over", ())))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return ()
+
+
 def _obtain_from_archive(
     stock: StockKernel, cache: Cache, progress: Progress, *, refresh: bool
 ) -> Kernel:
@@ -99,7 +108,7 @@ def _obtain_from_archive(
                 passed.append(error.message)
                 continue
             _tell_why_older(packed.release, passed, progress)
-            return _make(stock, archive, packed, parts, progress)
+            return _make(stock, archive, packed, parts, progress, passed=passed)
     raise KernelUnobtainableError(stock.name, tried)
 
 
@@ -123,6 +132,8 @@ def _make(
     packed: resolve.PackageSet,
     debs: list[Path],
     progress: Progress,
+    *,
+    passed: Sequence[str],
 ) -> Kernel:
     cache = archive.cache
     home = cache.folder("kernels", stock.name)
@@ -146,9 +157,8 @@ def _make(
         keep_limit(cache)
     assert kernel is not None, "a product folder was published without its description"
     with cache.new_file(home / "current.json") as pointer:
-        pointer.write_text(
-            json.dumps({"folder": final.name, "packages": _describe(packed)}, indent=1) + "\n"
-        )
+        current = {"folder": final.name, "packages": _describe(packed), "passed_over": passed}
+        pointer.write_text(json.dumps(current, indent=1) + "\n")
     return kernel
 
 

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from harness.base.cache import Cache, CacheFullError, CacheUnwritableError
+from harness.cli.kernels import _lines
 from harness.kernel import KernelUnobtainableError, obtain, statuses
 from harness.kernel.by_name import kernel_names
 from harness.kernel.catalogue import UnknownKernelError
@@ -135,6 +136,9 @@ def test_missing_file_leads_to_the_next_candidate(archive, cache):
     assert obtain(NAME, cache, listener).release == older
     assert f"linux-image-{newer}" in "".join(listener.notes[:-1])
     assert listener.notes[-1].startswith(f"{older} is the newest of which all could")
+    (row,) = [one for one in statuses(cache) if one.name == NAME]
+    assert [f"linux-image-{newer}" in reason for reason in row.passed_over] == [True]
+    assert "passed over 1 newer" in list(_lines(row))[1]
 
 
 def test_nothing_is_said_of_others_where_the_newest_is_taken(archive, cache):
@@ -144,6 +148,9 @@ def test_nothing_is_said_of_others_where_the_newest_is_taken(archive, cache):
     listener = Listener()
     assert obtain(NAME, cache, listener).release == newer
     assert listener.notes == []
+    (row,) = [one for one in statuses(cache) if one.name == NAME]
+    assert row.passed_over == ()
+    assert len(list(_lines(row))) == 1
 
 
 def test_missing_kbuild_leads_to_one_of_the_same_series(archive, cache):
