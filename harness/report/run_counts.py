@@ -71,8 +71,9 @@ def _left_out(result: RunResult, *, verbose: bool) -> Iterator[str]:
         return
     wrecking = len(reasons.get(ADD_THROWAWAY, ()))
     others = len(result.not_applicable) - wrecking
-    parts = [f"{wrecking} wait for --throwaway"] * bool(wrecking)
-    parts += [f"{others} do not apply to this guest"] * bool(others)
+    waits, does = "waits" if wrecking == 1 else "wait", "does" if others == 1 else "do"
+    parts = [f"{wrecking} {waits} for --throwaway"] * bool(wrecking)
+    parts += [f"{others} {does} not apply to this guest"] * bool(others)
     yield f"left out    {count}: {', '.join(parts)} (-v names them)"
 
 

@@ -120,9 +120,8 @@ def _judge_once(
     """The result; and the requests that were sent, if they were to be recorded and none failed."""
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
-    machine = describe_shape(shape)
     what = plan_words(request.plan)
-    progress.step(f"starting a guest for {what}: {kernel.release}, {machine}")
+    progress.step(f"starting {kernel.release} with {shape.smp} CPUs for {what}")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)

@@ -81,7 +81,7 @@ def test_what_was_left_out_is_counted_and_with_v_listed_by_reason():
     assert "left out    2 scenarios: 2 do not apply to this guest (-v names them)\n" in text(found)
     wrecks = left("three", ADD_THROWAWAY)
     found = replace(found, programs=(*found.programs, wrecks))
-    counted = "left out    3 scenarios: 1 wait for --throwaway, 2 do not apply to this guest"
+    counted = "left out    3 scenarios: 1 waits for --throwaway, 2 do not apply to this guest"
     assert counted in text(found)
     lines = list(run_lines(found, verbose=True))
     place = lines.index("left out    3 scenarios:")
