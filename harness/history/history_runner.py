@@ -58,7 +58,7 @@ def run_histories(
     watch = Stopwatch()
     kernel, shape = prepared.kernel, usual_machine(request.shape, prepared.kernel)
     request = replace(request, shape=shape)
-    progress.step(f"starting {kernel.release} with {shape.smp} CPUs for histories")
+    progress.step(f"starting {kernel.release}, smp={shape.smp}, for histories")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)

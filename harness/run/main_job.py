@@ -121,7 +121,7 @@ def _judge_once(
     prepared, progress, show, launch = work
     kernel, shape = prepared.kernel, request.shape
     what = plan_words(request.plan)
-    progress.step(f"starting {kernel.release} with {shape.smp} CPUs for {what}")
+    progress.step(f"starting {kernel.release}, smp={shape.smp}, for {what}")
     try:
         with watch.phase("boot"):
             parts = prepared.parts(shape)
