@@ -114,7 +114,7 @@ def test_a_trace_with_a_flipped_bit(stock_trace, tmp_path):
 
 
 def test_only_what_does_not_apply_is_no_success(stock, tmp_path):
-    result = judged(stock, tmp_path, "pkmap-above-4g")
+    result = judged(stock, tmp_path, "atomic-to-page")
     assert (result.exit_code, result.steps) == (3, 0)
     assert "no step was executed" in summary_of(result)
     assert "left out    1 scenario: 1 do" in summary_of(result)
