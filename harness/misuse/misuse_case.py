@@ -57,18 +57,18 @@ def cases() -> tuple[MisuseCase, ...]:
 def read_cases(path: Path | Traversable) -> tuple[MisuseCase, ...]:
     """The cases of *path*.  Raises UsageError for a file that cannot be used."""
     with entries_of(path):
-        return tuple(_case(table) for table in read_toml(path)["case"])
+        return tuple(_case(table, str(path)) for table in read_toml(path)["case"])
 
 
-def _case(table: Mapping[str, Any]) -> MisuseCase:
-    found = tuple(_expectation(one) for one in table["expect"])
+def _case(table: Mapping[str, Any], file: str) -> MisuseCase:
+    place = f"{file}, case {table['id']}"
+    found = tuple(_expectation(one, place) for one in table["expect"])
     return MisuseCase(table["id"], table["rule"], table["scenario"], found)
 
 
-def _expectation(table: Mapping[str, Any]) -> ConsoleExpectation:
-    requires = parse_scenario(
-        f"requires: {table['when']}\ntasks: a@0\na: nop\n", "expected.toml"
-    ).requires
+def _expectation(table: Mapping[str, Any], place: str) -> ConsoleExpectation:
+    """One expectation; an error in its ``when`` names *place*."""
+    requires = parse_scenario(f"requires: {table['when']}\ntasks: a@0\na: nop\n", place).requires
     return ConsoleExpectation(
         table["when"], requires, tuple(table["says"]), tuple(table.get("may", ())), table["source"]
     )

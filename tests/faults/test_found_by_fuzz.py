@@ -11,6 +11,7 @@ from harness.guest.failure import WireError
 from harness.guest.protocol import INFO, PAGE, VERSION, decode_info, decode_pages
 from harness.guest.ssh import guest_state
 from harness.kernel.build_recipe import recipes
+from harness.misuse.misuse_case import read_cases
 from harness.nightly.baseline import read_baseline
 from harness.patch.patch_reader import parse
 
@@ -61,3 +62,13 @@ def test_a_page_of_no_kind():
 def test_a_patch_whose_number_has_thousands_of_digits():
     head = b"From: A <a@example.org>\nSubject: [PATCH " + b"9" * 5000 + b"/9] b\n\nWhy.\n---\n"
     assert len(parse(head + DIFF, "a mail")) == 1
+
+
+def test_a_condition_in_the_table_of_broken_rules(tmp_path):
+    path = tmp_path / "expected.toml"
+    path.write_text(
+        '[[case]]\nid = "x"\nrule = "r"\nscenario = "s"\n'
+        '[[case.expect]]\nwhen = "(smp"\nsays = []\nsource = "s"\n'
+    )
+    with pytest.raises(UsageError, match=r"expected\.toml, case x:.*expected a fact of the guest"):
+        read_cases(path)
