@@ -19,6 +19,16 @@ static bool slot_uncounted[LAST_PKMAP];	/* the count said free, and yet it had a
 static bool any_slot_flushed;
 
 static atomic_t window_popped_early;
+static unsigned long unmapping;		/* the page that an operation unmaps, or 0 */
+
+/**
+ * kmh_flushed_unmapping() - say which address an operation unmaps from the windows
+ * @address: any of its page, or 0 when that is done
+ */
+void kmh_flushed_unmapping(unsigned long address)
+{
+	WRITE_ONCE(unmapping, address & PAGE_MASK);
+}
 
 /**
  * kmh_flushed_range() - remember the slots of a range whose flush begins
@@ -57,14 +67,14 @@ static bool entry_popped(unsigned int index)
 NOKPROBE_SYMBOL(entry_popped);
 
 /**
- * kmh_flushed_page() - see whether an entry that is flushed may be taken already
- * @address: the address that is flushed; those outside of the windows do not count
+ * kmh_flushed_page() - see whether the entry that is unmapped may be taken when it is flushed
+ * @address: the address that is flushed; a kernel may flush others, which were empty before
  */
 void kmh_flushed_page(unsigned long address)
 {
 	unsigned int index = __virt_to_fix(address);
 
-	if (!kmh_in_window(address))
+	if (!kmh_in_window(address) || (address & PAGE_MASK) != READ_ONCE(unmapping))
 		return;
 	if (entry_popped(index))
 		atomic_inc(&window_popped_early);

@@ -6,6 +6,7 @@
 /* ---- flushed.c: page tables at the moment of a flush ---- */
 
 void kmh_flushed_range(unsigned long start, unsigned long end);
+void kmh_flushed_unmapping(unsigned long address);
 void kmh_flushed_page(unsigned long address);
 u8 kmh_flushed_early(void);
 void kmh_flushed_clear(void);

@@ -148,6 +148,7 @@ void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned lon
 {
 	u32 flags = kmh_op_flags(op->code);
 
+	kmh_flushed_unmapping(address);
 	if (flags & KMH_OPF_ATOMIC) {
 		kmh_clock_start(out);
 		kunmap_atomic((void *)address);
@@ -159,4 +160,5 @@ void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned lon
 		kmh_iounmap((void __iomem __force *)address);
 		kmh_unhold(t, KMH_HOLD_IOMAP, address);
 	}
+	kmh_flushed_unmapping(0);
 }

@@ -88,6 +88,13 @@ class Divergence:
         """Fields that differ from the nearest allowed outcome."""
         return min((one.differs for one in self.allowed), key=len, default=())
 
+    @property
+    def complains_as_allowed(self) -> bool:
+        """Whether a step of another behaviour warned, or died, as some outcome says."""
+        return self.layer is Layer.BEHAVIOUR and any(
+            {"status", "warns"}.isdisjoint(outcome.differs) for outcome in self.allowed
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FailedAssertion:

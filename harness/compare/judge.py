@@ -84,7 +84,7 @@ class Judge:
             return None
         before = self._states[0]
         divergence = self._judge(record)
-        if divergence is None and (
+        if (divergence is None or divergence.complains_as_allowed) and (
             record.observation.warns
             or record.observation.status is Status.DIED
             or (record.messages and may_complain(self.machine, before, record.operation))

@@ -340,6 +340,30 @@ def test_a_debug_kernel_may_complain_where_kmap_might_sleep_in_an_atomic_section
     assert bool(judge.result.unexplained) is not explained
 
 
+DISORDER = (
+    "requires: throwaway\ntasks: a@0\npages: high 2\n"
+    "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\n"
+    "a: kunmap_local m0\na: kunmap_local m1\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "explained"),
+    [(2, True), (3, False)],  # out of order; in what is left
+)
+def test_a_warning_that_is_due_is_explained_also_where_the_behaviour_is_another(step, explained):
+    guest = ModelGuest(SMALL, program(DISORDER, SMALL, throwaway=True))
+    judge = guest.judge(contract=CONTRACT)
+    for one in guest.steps():
+        seen = one.observation
+        if one.number == step:
+            seen = seen._replace(waiters=7, warns=1)
+        judge.step(one._replace(observation=seen))
+    judge.trouble(Trouble(step, "WARNING", "WARNING: CPU: 0 PID: 1 at mm/highmem.c:611"))
+    assert bool(judge.result.unexplained) is not explained
+    assert step in [one.step for one in judge.result.divergences]
+
+
 def test_trouble_is_attached_to_the_divergence_of_its_step():
     result, judge, _ = judged(LOCALS, at(3, migrate=1))
     judge.trouble(Trouble(3, "WARNING", "WARNING: CPU: 0"))
