@@ -1,5 +1,8 @@
 """The state of a kernel that the model did not predict: as its steps or a snapshot show it."""
 
+from collections.abc import Iterable
+from typing import Final
+
 from harness.compare.evidence_mask import EvidenceMask, uncounted
 from harness.compare.witness_comparison import disagreements
 from harness.model.contract.seen_state import state_as_seen
@@ -7,10 +10,27 @@ from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
 from harness.model.records.layout import same_translation
 from harness.model.records.machine import Machine
-from harness.model.records.observation import Snapshot
+from harness.model.records.observation import Snapshot, Status
+from harness.model.records.outcome import Outcome
 from harness.model.records.snapshots import resync
 from harness.model.records.state import State
 from harness.trace.trace_records import Step, Sync
+
+_ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
+
+
+def can_follow(mask: EvidenceMask, before: State, record: Step) -> bool:
+    """Whether the contract can be judged on from where another behaviour has led."""
+    return mask.followable and record.observation.status not in _ENDINGS and not before.lost
+
+
+def distinct_states(outcomes: Iterable[Outcome]) -> tuple[State, ...]:
+    """The states of *outcomes*, each once, in their order."""
+    distinct: list[State] = []
+    for outcome in outcomes:
+        if outcome.state not in distinct:
+            distinct.append(outcome.state)
+    return tuple(distinct)
 
 
 def state_after(machine: Machine, mask: EvidenceMask, before: State, record: Step) -> State:

@@ -15,7 +15,12 @@ from harness.compare.divergence import Disagreement, Divergence, ProgramResult
 from harness.compare.divergence_builder import DivergenceBuilder
 from harness.compare.divergence_log import DivergenceLog
 from harness.compare.explanations import by_others, cured
-from harness.compare.followed_state import state_after, state_at_sync
+from harness.compare.followed_state import (
+    can_follow,
+    distinct_states,
+    state_after,
+    state_at_sync,
+)
 from harness.compare.interrupt_watch import InterruptWatch
 from harness.compare.plausibility import recounted
 from harness.compare.witness_comparison import at_rest, disagreements
@@ -30,7 +35,6 @@ from harness.scenario.program import Program
 from harness.trace.trace_records import End, Step, Sync, Trouble
 
 MAX_STATES: Final = 256
-_ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
 class Judge:
@@ -50,6 +54,7 @@ class Judge:
         self.criteria = criteria
         self._states: tuple[State, ...] = (start,)
         self._last = start
+        self._led = False
         self._interrupts = InterruptWatch(program)
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
         self.doubtful = False
@@ -100,8 +105,7 @@ class Judge:
                 and self._same(outcomes[0].observation, record.observation)
                 and (outcomes[0].known is None or self._counts(outcomes[0]))
             ):
-                self._agree(outcomes)
-                return None
+                return self._agree_kept(record, outcomes)
         return self._slow(record)
 
     def _same(self, predicted: Observation, seen: Observation) -> bool:
@@ -123,6 +127,16 @@ class Judge:
             one._replace(observation=mask.apply(one.observation, state)) for one in outcomes
         )
 
+    def _agree_kept(self, record: Step, outcomes: tuple[Outcome, ...]) -> Divergence | None:
+        """Agree, unless another behaviour has led to a state that no correct kernel reaches."""
+        unsure = self._led or record.observation.status is Status.DIED
+        if unsure and outcomes[0].known is None:
+            seen = self.criteria.mask.apply(record.observation, self._states[0])
+            if self.criteria.contract(self.machine, self._states[0], record.operation, seen):
+                return self._diverge(record, seen, outcomes)
+        self._agree(outcomes)
+        return None
+
     def _agree(self, outcomes: tuple[Outcome, ...]) -> None:
         first = outcomes[0]
         self.result.judged += 1
@@ -132,11 +146,8 @@ class Judge:
         if len(outcomes) == 1:
             self._states = (first.state,)
             return
-        distinct: list[State] = []
-        for outcome in outcomes:
-            if outcome.state not in distinct:
-                distinct.append(outcome.state)
-        self._states = tuple(distinct[:MAX_STATES])
+        distinct = distinct_states(outcomes)
+        self._states = distinct[:MAX_STATES]
         if len(distinct) > MAX_STATES:
             self._lose(f"more than {MAX_STATES} states are possible")
 
@@ -199,8 +210,7 @@ class Judge:
         """
         counting = tuple(one for one in agreeing if self._counts(one))
         if counting:
-            self._agree(counting)
-            return None
+            return self._agree_kept(record, counting)
         found = self._divergences.of_excluded_bug(
             record, seen, agreeing[0], self._states[0], self.criteria.known
         )
@@ -220,21 +230,14 @@ class Judge:
         divergence = self._divergences.of_step(record, seen, outcomes, before, violations)
         self.result.judged += 1
         self._last = self._after(before, record)
-        follows = not violations and self._can_follow(record)
+        follows = not violations and can_follow(self.criteria.mask, before, record)
         self._states = (self._last,) if follows else ()
+        self._led = True
         if not follows:
             self._log.add(divergence)
         if not follows or self._log.add_if_few(divergence):
             self.doubtful = True
         return divergence
-
-    def _can_follow(self, record: Step) -> bool:
-        """Whether the contract can be judged on from where another behaviour has led."""
-        return (
-            self.criteria.mask.followable
-            and record.observation.status not in _ENDINGS
-            and not self._states[0].lost
-        )
 
     def _after(self, before: State, record: Step) -> State:
         return state_after(self.machine, self.criteria.mask, before, record)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import NamedTuple
 
 from elftools.elf.elffile import ELFFile
@@ -175,8 +176,7 @@ def _assemble(text, start, symbols):
 
 def restored(template, kernel, bug, folder):
     """A copy of *template* with *bug* in its memory, whose guests never ran the old code."""
-    (folder / "broken").mkdir()
-    copy = template.copied(folder / "broken")
+    copy = template.copied(Path(mkdtemp(prefix="broken-", dir=folder)))
     with (copy.folder / "memory").open("r+b") as memory, mmap.mmap(memory.fileno(), 0) as image:
         seed(image, lambda address: address - PAGE_OFFSET, symbols_of(kernel.system_map), bug)
     return copy

@@ -46,7 +46,7 @@ def test_no_emulator(stock, tmp_path):
     path = without("qemu-system", tmp_path / "bin")
     done = run("--out", str(tmp_path / "out"), PATH=path)
     assert done.returncode == 2, done.stderr
-    assert "qemu-system-i386" in done.stderr
+    assert "qemu-system-x86_64 is not installed" in done.stderr
     assert "hint: install qemu-system-x86" in done.stderr
     assert "Traceback" not in done.stderr
 

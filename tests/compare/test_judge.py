@@ -10,6 +10,7 @@ from harness.compare.evidence_mask import evidence_mask
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.picture import picture
 from harness.compare.witness_comparison import windows_at_rest
+from harness.model.fast.fast_path import allowed
 from harness.model.records import vector
 from harness.model.records.observation import SlotChange, Status, WindowChange
 from harness.model.records.operation import OpCode
@@ -127,6 +128,21 @@ def test_comparison_goes_on_after_a_divergence_of_behaviour():
     assert len(result.divergences) == 1
     assert result.judged == len(guest.program.operations)
     assert not judge.lost
+
+
+def test_a_bug_that_is_due_only_because_the_kernel_went_wrong_breaks_the_contract():
+    """The flush leaves page_address() as it was; the next kmap of the page finds a count of 0."""
+    text = HEAD + "a: m0 = kmap h0\na: kunmap h0\na: flush_unused\na: m0 = kmap h0\n"
+    guest = ModelGuest(SMALL, program(text, SMALL))
+    judge = guest.judge(evidence=FULL, contract=CONTRACT, known=None)
+    mapped, unmapped, flushed, again = guest.steps()
+    kept = at(flushed.number, slots=slots(address=lambda _: mapped.observation.value))(flushed)
+    assert [judge.step(mapped), judge.step(unmapped)] == [None, None]
+    assert judge.step(kept).layer is Layer.BEHAVIOUR
+    (due,) = allowed(judge.machine, judge.state, again.operation)
+    assert (due.rule, due.observation.status) == ("kmap.bug-count", Status.DIED)
+    found = judge.step(again._replace(observation=due.observation))
+    assert (found.layer, found.reasons[0]) == (Layer.CONTRACT, "ending: KMAP ended DIED")
 
 
 def test_reuse_of_a_slot_without_a_flush_breaks_the_contract_where_it_happens():

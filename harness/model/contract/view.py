@@ -80,7 +80,8 @@ class View(NamedTuple):
     def address_hidden(self) -> bool:
         """Whether ``page_address`` could not be asked for: on RT its lock sleeps."""
         inside = bool(self.task_before.contexts) or self.task_after.atomic
-        return self.machine.layout.rt and (inside or self.seen.preempt != 0)
+        locks = self.task_before.may_lock_on_rt and self.task_after.may_lock_on_rt
+        return self.machine.layout.rt and (inside or not locks or self.seen.preempt != 0)
 
     # -- windows --------------------------------------------------------------------------
 
