@@ -232,7 +232,7 @@ class Judge:
         self._last = self._after(before, record)
         follows = not violations and can_follow(self.criteria.mask, before, record)
         self._states = (self._last,) if follows else ()
-        self._led = True
+        self._led = self._led or follows
         if not follows:
             self._log.add(divergence)
         if not follows or self._log.add_if_few(divergence):
