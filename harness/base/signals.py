@@ -1,6 +1,9 @@
 """Signals that end a command do it as an exception does: everything on the way out is closed."""
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
 
@@ -41,6 +44,36 @@ def leave_to_parent() -> None:
     """
     for number in ENDING:
         signal.signal(number, _wait_for_the_end)
+
+
+@contextmanager
+def ending_later(cancel: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """A signal of ENDING calls *cancel* while the block runs, and raises at the block's end.
+
+    For a call into a library that an exception at any line would leave half done: ``asyncio``
+    then reports tasks that nobody awaits.  To block the signals does not do: another thread
+    receives them, and Python still runs the handler in the main thread.
+    """
+    ours = [one for one in ENDING if signal.getsignal(one) is _raise]
+    if current_thread() is not main_thread() or not ours:
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(number)
+        cancel()
+
+    for one in ours:
+        signal.signal(one, note)
+    try:
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, _raise)
+        if came:
+            _raise(came[0], None)
 
 
 def _raise(number: int, frame: FrameType | None) -> NoReturn:

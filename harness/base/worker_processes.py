@@ -1,14 +1,13 @@
 """Processes that work for this one, and never outlive it."""
 
 import os
-import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 
 from harness.base.parent_death import die_with_parent
-from harness.base.signals import ENDING, leave_to_parent
+from harness.base.signals import ending_later, leave_to_parent
 
 START_SECONDS = 60.0
 
@@ -21,13 +20,10 @@ def worker_processes(count: int) -> Iterator[Executor]:
     caller has threads, locks or children, which a fork would copy.
     """
     others = set(active_children())
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    pool = ProcessPoolExecutor(count, get_context("fork"), _begin, (os.getpid(),))
     try:
-        pool = ProcessPoolExecutor(count, get_context("fork"), _begin, (os.getpid(),))
-        pool.submit(_nothing).result(START_SECONDS)
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-    try:
+        with ending_later():
+            pool.submit(_nothing).result(START_SECONDS)
         yield pool
     except BaseException:
         for worker in set(active_children()) - others:
@@ -41,7 +37,6 @@ def _begin(parent: int) -> None:
     """Make this process end with its parent, and without a traceback when it is interrupted."""
     die_with_parent(parent)
     leave_to_parent()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
 def _nothing() -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from qemu.qmp import QMPError, Runstate
 from qemu.qmp.legacy import QEMUMonitorProtocol
 
+from harness.base.signals import ending_later
 from harness.guest.failure import QemuExitedError
 
 LAST_WORDS_SECONDS = 1.0
@@ -16,8 +17,14 @@ LAST_WORDS_SECONDS = 1.0
 HANG_UP_SECONDS = 5.0
 
 
+_Result = TypeVar("_Result")
+
+
 class _Protocol(QEMUMonitorProtocol):
-    """The library's client, with a deadline also where it has none: greeting and hanging up."""
+    """The library's client, with a deadline also where it has none: greeting and hanging up.
+
+    A signal that ends the command cancels what is awaited.
+    """
 
     def greet(self, seconds: float) -> None:
         """Connect and negotiate."""
@@ -33,6 +40,12 @@ class _Protocol(QEMUMonitorProtocol):
         until = time.monotonic() + seconds
         while self._qmp.runstate is Runstate.RUNNING and time.monotonic() < until:
             self._sync(asyncio.sleep(0.001))
+
+    def _sync(self, future: Awaitable[_Result], timeout: float | None = None) -> _Result:
+        loop = self._aloop
+        task = loop.create_task(asyncio.wait_for(future, timeout))
+        with ending_later(lambda: loop.call_soon_threadsafe(task.cancel)):
+            return loop.run_until_complete(task)
 
 
 def _unexplained(doing: str) -> None:
