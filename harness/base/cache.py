@@ -14,7 +14,6 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from harness.base.held_folders import hold
+from harness.base.held_folders import fresh_folder, hold, remove_leftovers
 from harness.base.seal import SealError, check_file, check_folder, mark_of, seal_file, seal_of
 from harness.errors import PrerequisiteError
 
@@ -32,7 +31,6 @@ SILENT_SECONDS = 3.0
 """Time to wait for another process in silence; then the user is told of it."""
 LOCK_SECONDS = 6 * 3600.0
 """Time for another process to make a product: the longest is a kernel on a busy host."""
-_TEMPORARY = ".new-"
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT)
 
 
@@ -138,19 +136,14 @@ class Cache:
     def new_folder(self, final: Path) -> Iterator[Path]:
         """A folder to fill; it becomes ``final`` when the block ends well and is removed when not.
 
-        Call it with the product's lock held: what a killed process left behind is removed first.
+        Call it with the product's lock held.
         """
         self.folder(*final.parent.relative_to(self.root).parts)
-        _remove_leftovers(final)
-        with self.guarded():
-            fresh = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{final.name}-", dir=final.parent))
-            try:
-                yield fresh
-                fresh.chmod(0o755)
-                _replace_folder(fresh, final)
-                self.use(final)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+        with self.guarded(), fresh_folder(final.parent, final.name) as fresh:
+            yield fresh
+            fresh.chmod(0o755)
+            _replace_folder(fresh, final)
+            self.use(final)
 
     @contextmanager
     def new_file(self, final: Path, *, sealed: bool = False) -> Iterator[Path]:
@@ -159,20 +152,19 @@ class Cache:
         A file that is *sealed* has its size and digest recorded beside it.
         """
         self.folder(*final.parent.relative_to(self.root).parts)
-        with self.guarded():
-            handle, name = tempfile.mkstemp(prefix=f"{_TEMPORARY}{final.name}-", dir=final.parent)
-            os.close(handle)
-            fresh = Path(name)
-            try:
-                yield fresh
-                fresh.chmod(0o644)
-                _make_way(final)
-                fresh.replace(final)
-                if sealed:
-                    seal_file(final)
-                    self.use(final)
-            finally:
-                fresh.unlink(missing_ok=True)
+        with self.guarded(), fresh_folder(final.parent, final.name) as folder:
+            fresh = folder / final.name
+            yield fresh
+            fresh.chmod(0o644)
+            _make_way(final)
+            fresh.replace(final)
+            if sealed:
+                seal_file(final)
+                self.use(final)
+
+    def remove_leftovers(self) -> None:
+        """Remove what commands that were killed had begun to make."""
+        remove_leftovers(self.root)
 
     def use(self, product: Path) -> bool:
         """Keep others from removing a product while this process runs; False if it is not there.
@@ -223,11 +215,6 @@ def _damage(product: Path, files: Iterable[Path] | None) -> str:
     except SealError as error:
         return str(error)
     return ""
-
-
-def _remove_leftovers(final: Path) -> None:
-    for path in final.parent.glob(f"{_TEMPORARY}{final.name}-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _replace_folder(fresh: Path, final: Path) -> None:

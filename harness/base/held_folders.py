@@ -6,8 +6,11 @@ ends, and nothing is left on disk.
 
 import fcntl
 import os
+import shutil
+import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.base.output_files import UnwritableError, require_folder
@@ -16,6 +19,7 @@ from harness.errors import UsageError
 LATEST = "latest"
 """The link beside the output folders: to the one that was made last."""
 OUT = Path("out")
+_TEMPORARY = ".new-"
 _held: dict[Path, int] = {}
 
 
@@ -38,6 +42,31 @@ def output_folder(asked: Path | None, name: str, *about: str) -> Path:
     if not hold(folder, alone=True):
         raise FolderInUseError(folder)
     return folder
+
+
+@contextmanager
+def fresh_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A folder in *parent* where the product *name* is made, held and then removed with its rest.
+
+    Raises OSError.  What a process that was killed leaves behind, remove_leftovers removes.
+    """
+    folder, descriptor = _fresh(parent, name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove every half-made product in the folders below *root*, two deep, that no process holds.
+
+    A file of somebody else stays where it is.
+    """
+    for pattern in (f"*/{_TEMPORARY}*", f"*/*/{_TEMPORARY}*"):
+        for path in root.glob(pattern):
+            with suppress(OSError):
+                _remove_leftover(path)
 
 
 def hold(folder: Path, *, alone: bool = False) -> bool:
@@ -67,6 +96,30 @@ def is_held(folder: Path) -> bool:
         return False
     try:
         return not _locked(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+def _fresh(parent: Path, name: str) -> tuple[Path, int]:
+    """A new folder and its lock; another where a process that clears up was quicker."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{name}-", dir=parent))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            if _locked(descriptor, fcntl.LOCK_SH) and _is_same(descriptor, folder):
+                return folder, descriptor
+            os.close(descriptor)
+
+
+def _remove_leftover(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        if not _locked(descriptor, fcntl.LOCK_EX):
+            return
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     finally:
         os.close(descriptor)
 

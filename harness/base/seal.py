@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.base.held_folders import fresh_folder
+
 SEAL = "seal.json"
 """The name of a folder's seal; that of a file has the file's name before it."""
 PIECE = 256 << 10
@@ -156,9 +158,10 @@ def _digest(content: bytes) -> str:
 
 def _write(seal: Path, parts: dict[str, Part]) -> None:
     text = json.dumps({name: [*part[:2], "".join(part.pieces)] for name, part in parts.items()})
-    fresh = seal.with_name(f".new-{seal.name}-{os.getpid()}")
-    fresh.write_text(f"{_digest(text.encode())}\n{text}", encoding="utf-8")
-    fresh.replace(seal)
+    with fresh_folder(seal.parent, seal.name) as folder:
+        fresh = folder / seal.name
+        fresh.write_text(f"{_digest(text.encode())}\n{text}", encoding="utf-8")
+        fresh.replace(seal)
 
 
 def _read(seal: Path) -> dict[str, Part]:

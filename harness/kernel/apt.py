@@ -190,7 +190,6 @@ class Archive:
             str(fresh),
             f"SHA256:{package.sha256}",
         ]
-        fresh.unlink()
 
         def watch() -> None:
             progress.advance(_size(fresh) >> 10, package.size >> 10, "KiB")

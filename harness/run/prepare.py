@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.base import project
+from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.errors import UsageError
 from harness.guest.shape import Shape
@@ -93,6 +94,7 @@ def prepare_kernel(
 
     Raises as :func:`prepare`.
     """
+    Cache.default().remove_leftovers()
     module = module or build_module(kernel, sources, progress=progress)
     check_module(kernel, module.path)
     dwarf = read_dwarf(module.path)

@@ -250,17 +250,6 @@ def test_no_space_in_the_middle_leaves_nothing(archive, cache, monkeypatch):
     assert statuses(cache)[1].kernel is None
 
 
-def test_folder_left_by_a_killed_process_is_removed(archive, cache):
-    archive.kernel("bookworm", "50", "6.1.176-1")
-    archive.publish()
-    folder = obtain(NAME, cache).vmlinux.parent
-    half = folder.parent / f".new-{folder.name}-killed"
-    half.mkdir()
-    shutil.rmtree(folder)
-    obtain(NAME, cache)
-    assert not half.exists()
-
-
 def test_record_of_another_format_is_made_anew(archive, cache):
     archive.kernel("bookworm", "50", "6.1.176-1")
     archive.publish()
