@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from harness.bench.bench_error import BenchError
 from harness.bench.subject import MeasuredGuest
-from harness.compare.known_bugs_file import our_known_bugs
-from harness.compare.run_judge import RunJudge
 from harness.guest.batch import batches
 from harness.guest.protocol import PROBES, Evidence
 from harness.guest.step_stream import RawSteps
@@ -178,13 +176,12 @@ def _guest_rate(bench: MeasuredGuest, program: Program) -> float:
 
 
 def _judge(bench: MeasuredGuest, begin: Begin, records: Sequence[StepRecord]) -> int:
-    session = RunJudge(bench.header, our_known_bugs())
-    feed: Callable[..., object] = session.feed
+    feed: Callable[..., object] = bench.session.feed
     feed(begin)
     for number, (operation, one) in enumerate(zip(begin.program.operations, records, strict=True)):
         feed(Step(number, operation, one.observation, one.cycles, one.messages))
     feed(End(len(records)))
-    return session.result().steps
+    return bench.judged()
 
 
 class ModelPath(NamedTuple):

@@ -40,12 +40,13 @@ def _nobody(steps: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredGuest:
-    """A guest with its judge."""
+    """A guest with its judge, which knows the WARN_ONCE sites that have fired in it."""
 
     guest: Guest
     layout: Layout
     facts: Facts
     header: Header
+    session: RunJudge
 
     def judge_one(self) -> float:
         """One kmap; gives the moment (``time.monotonic``) at which it was judged."""
@@ -60,18 +61,26 @@ class MeasuredGuest:
     def judge(self, program: Program, on_steps: Callable[[int], None] = _nobody) -> int:
         """Run and judge *program*; return the number of judged steps.
 
-        Raises BenchError if no step was judged.
+        Raises BenchError as :meth:`judged`.
         """
-        session = RunJudge(self.header, our_known_bugs())
-        finished = run_program(RunContext(self.guest, session, _ignore, on_steps), program)
+        finished = run_program(RunContext(self.guest, self.session, _ignore, on_steps), program)
         if finished.failure:
             raise finished.failure
-        result = session.result()
-        if not result.steps:
+        return self.judged()
+
+    def judged(self) -> int:
+        """The judged steps of the program that the session has just got.
+
+        Raises BenchError unless every step was judged and agreed: the judge takes other paths
+        after a divergence, and their rates say nothing.
+        """
+        program = self.session.result().programs[-1]
+        if program.divergences or program.unjudged or not program.judged:
             raise BenchError(
-                f"no step of {program.name} was judged", hint="run the same program with `run`"
+                f"the kernel does not agree with the model in {program.program}",
+                hint="run it with `run`, which reports what differs",
             )
-        return result.steps
+        return program.judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,9 @@ class Subject:
         evidence = arm_probes(guest, facts, self.parts.flushes).evidence
         lacking = missing_operations(layout)
         booted = Booted(self.prepared.kernel, guest, layout, facts._replace(evidence=evidence))
-        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), booted.header(seed=0))
+        header = booted.header(seed=0)
+        session = RunJudge(header, our_known_bugs())
+        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), header, session)
 
     def image(self, folder: Path) -> Path:
         """The initramfs that our guests boot, as a file in *folder*."""
