@@ -83,8 +83,14 @@ def _findings_value(result: RunResult) -> dict[str, Any]:
         "vanished": dict(result.total("vanished")),
         "foreign": dict(result.total("foreign")),
         "troubles": [
-            {"kind": one.kind, "title": one.title, "step": one.step, "lines": one.lines}
-            for one in result.troubles
+            {
+                "program": program,
+                "kind": one.kind,
+                "title": one.title,
+                "step": one.step,
+                "lines": one.lines,
+            }
+            for program, one in result.placed_troubles
         ],
     }
 
