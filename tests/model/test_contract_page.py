@@ -12,6 +12,7 @@ from tests.model.test_contract_rules import ASKED
 from tests.model.test_mutants import MUTANTS
 from tests.package.conftest import ROOT
 
+PACKAGE = ROOT / "harness"
 PAGE = (ROOT / "docs" / "contract.md").read_text()
 ROW = re.compile(r"^\| `(contract_\w+\.\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 ROWS = {rule: (reason, harmless, harmful) for rule, reason, harmless, harmful in ROW.findall(PAGE)}
@@ -20,12 +21,25 @@ RULES = {
     for rules in contract.RULES.values()
     for rule in rules
 }
+NAMED = re.compile(r'Violation\(\s*"([a-z-]+)"|yield \(?\s*f"([a-z-]+): ')
 FLUSHES = {"reused", "attributes", "popped"}
 STEPS = {*ASKED, "guard", "survived-owner"}
 
 
 def test_the_page_has_every_rule_and_no_other():
     assert sorted(ROWS) == sorted(RULES)
+
+
+def test_the_page_leads_from_every_name_in_a_report_to_its_rule():
+    sources = [*PACKAGE.glob("model/contract/*.py"), PACKAGE / "compare" / "rest_state.py"]
+    names = {"".join(found) for path in sources for found in NAMED.findall(path.read_text())}
+    section = PAGE.partition("## Names in reports")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?) \| (.+) \|$", section, re.MULTILINE)
+    assert sorted(names) == sorted(
+        name for cell, _ in cells for name in re.findall("`(.+?)`", cell)
+    )
+    rules = {rule for _, cell in cells for rule in re.findall(r"`(contract_.+?)`", cell)}
+    assert rules == set(RULES)
 
 
 @pytest.mark.parametrize("name", RULES)
