@@ -56,6 +56,8 @@ class KernelError(HarnessError):
     """The kernel under test did what no correct kernel does, outside of any judged step."""
 
     exit_code = 1
+    reports: tuple[tuple[str, ...], ...] = ()
+    """What the kernel reported before, each report with all its lines, where that is known."""
 
 
 class InfrastructureError(HarnessError):

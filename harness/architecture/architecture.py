@@ -43,6 +43,8 @@ class SourceLayout:
     """The files that take part in mapping highmem pages."""
     flush_files: tuple[str, ...]
     """The files that flush translations."""
+    memory_files: tuple[str, ...]
+    """The files that decide at boot which memory there is, and hand it to the page allocator."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,15 @@ _SOURCE = SourceLayout(
     image="arch/x86/boot/bzImage",
     mapping_files=("arch/x86/mm/highmem_32.c", "arch/x86/mm/iomap_32.c"),
     flush_files=("arch/x86/mm/tlb.c",),
+    memory_files=(
+        "arch/x86/kernel/e820.c",
+        "arch/x86/kernel/setup.c",
+        "arch/x86/mm/init.c",
+        "arch/x86/mm/init_32.c",
+        "mm/memblock.c",
+        "mm/mm_init.c",
+        "mm/page_alloc.c",
+    ),
 )
 
 _IMAGE = KernelImageFormat(

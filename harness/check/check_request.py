@@ -48,6 +48,8 @@ class CheckRequest:
     """A kernel of the catalogue whose source is patched instead of *tree*."""
     machine: str = ""
     """The words of ``--shape``, for the command line that repeats the check."""
+    chosen: tuple[tuple[str, str], ...] = ()
+    """Options that have chosen scenarios, for the same command line, each with its value."""
     sweeps: str = ""
     """The words of ``--sweeps``, for the same command line."""
     notes: tuple[str, ...] = ()

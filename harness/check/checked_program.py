@@ -151,14 +151,14 @@ def _broken(result: ProgramResult) -> Iterable[Finding]:
     for rule, count in rules.items():
         first = next(one for one in contract if rule in _rules(one))
         yield Finding(rule, summary(first), count, _lines(first, pictured=True))
-    titles = Counter(_message_title(one.title) for one in result.unexplained)
+    titles = Counter(message_name(one.title) for one in result.unexplained)
     for title, count in titles.items():
-        said = next(one for one in result.unexplained if _message_title(one.title) == title)
+        said = next(one for one in result.unexplained if message_name(one.title) == title)
         place = f"{result.program} step {said.step}" if said.step >= 0 else result.program
         yield Finding(title, place, count, said.lines, said.title)
 
 
-def _message_title(title: str) -> str:
+def message_name(title: str) -> str:
     """The name of a kernel message, equal in every run."""
     return f"{MESSAGE}: {_VOLATILE.sub('#', title)}"
 

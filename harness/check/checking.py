@@ -17,6 +17,7 @@ from harness.check.comparison import (
     foremost_first,
     shortest_first,
 )
+from harness.check.fatal_boot import THIS_CODE, boot_comparisons
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.check.lane import program_name
 from harness.check.reproduce import check_command, portable_command
@@ -25,7 +26,7 @@ from harness.errors import UsageError
 from harness.kernel.build import BuildError
 from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
-from harness.patch.scratch import Scratch
+from harness.patch.scratch import Scratch, config_folder
 from harness.run.machine_check import WrongMachineError
 
 CONFIRMED_MOST = 3
@@ -137,7 +138,12 @@ class Check:
         if isinstance(judgement, KernelFailure):
             return replace(known, failure=judgement)
         if failure := _boot_failure(PATCHED, judgement):
-            return replace(known, failure=failure)
+            found = boot_comparisons(config, base, judgement, self._changed())
+            return (
+                replace(known, patched=judgement, comparisons=found)
+                if found
+                else replace(known, failure=failure)
+            )
         rebuilt = () if known.module_was_kept else self._changed_headers()
         known = replace(known, patched=judgement, rebuilt=rebuilt)
         if failure := _boot_failure(BASE, base):
@@ -162,17 +168,21 @@ class Check:
 
     def _changed_headers(self) -> tuple[str, ...]:
         """The headers that the patches change: why the module had to be built again."""
+        return tuple(name for name in self._changed() if name.endswith(".h"))
+
+    def _changed(self) -> tuple[str, ...]:
+        """The files that the patches change."""
         source = self.scratch.source
         files = (name for patch in self.request.patches for name in changed_files(patch, source))
-        return tuple(dict.fromkeys(name for name in files if name.endswith(".h")))
+        return tuple(dict.fromkeys(files))
 
     def _symbolised(self, judgement: Judgement, config: str) -> Judgement:
-        source = self.scratch.source
-        files = [name for patch in self.request.patches for name in changed_files(patch, source)]
+        files = (*self._changed(), *(THIS_CODE if judgement.reports else ()))
         symboliser = Symboliser(self.scratch.objects(config), files)
         return replace(
             judgement,
             error="\n".join(symboliser.lines(judgement.error.splitlines())),
+            reports=tuple(symboliser.lines(one) for one in judgement.reports),
             programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
         )
 
@@ -217,7 +227,7 @@ class Check:
                 )
         except BuildError as error:
             return KernelFailure(which, Stage.MODULE, tuple(error.message.splitlines()))
-        out = self.request.out / config / folder
+        out = self.request.out / config_folder(config) / folder
         return self.judging(prepared, self.request.workload, out, progress)
 
     def _built(self, config: str, which: str, progress: Progress) -> Kernel | KernelFailure:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.check.checked_program import CheckedKind, CheckedProgram
+from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram
 
 
 class PatchEffect(StrEnum):
@@ -64,24 +64,42 @@ def compare(
     old: Mapping[str, CheckedProgram] = {one.program: one for one in base}
     new: Mapping[str, CheckedProgram] = {one.program: one for one in patched}
     names = (*new, *(name for name in old if name not in new))
-    return tuple(_comparison(config, name, old.get(name), new.get(name)) for name in names)
+    missed = {name: _missed(new if name in old else old) for name in {*old} ^ {*new}}
+    return tuple(
+        _comparison(config, name, old.get(name), new.get(name), missed.get(name, ""))
+        for name in names
+    )
+
+
+def _missed(ran: Mapping[str, CheckedProgram]) -> str:
+    """Why a program is not among those that ran: what ended the guests, as far as it is known."""
+    ended = [one.program for one in ran.values() if CRASH in one.rules or one.reason]
+    if not ended:
+        return "no guest came so far"
+    return (
+        f"a guest ended in {_listed(ended[:_NAMED])}, and the next one does not generate it again"
+    )
 
 
 def _comparison(
-    config: str, name: str, base: CheckedProgram | None, patched: CheckedProgram | None
+    config: str,
+    name: str,
+    base: CheckedProgram | None,
+    patched: CheckedProgram | None,
+    missed: str,
 ) -> Comparison:
-    change, why = effect_of(base, patched)
+    change, why = effect_of(base, patched, missed)
     return Comparison(config, name, change, base, patched, why)
 
 
 def effect_of(
-    base: CheckedProgram | None, patched: CheckedProgram | None
+    base: CheckedProgram | None, patched: CheckedProgram | None, missed: str = ""
 ) -> tuple[PatchEffect, str]:
     """What changed between two outcomes of a program, and why.
 
-    None stands for a kernel on which the program did not run.
+    None stands for a kernel on which the program did not run; *missed* says why it did not.
     """
-    silent = _no_verdict(base, patched)
+    silent = _no_verdict(base, patched, missed)
     if silent or base is None or patched is None:
         return PatchEffect.CANNOT_JUDGE, silent
     if patched.kind is CheckedKind.NOT_APPLICABLE:
@@ -93,14 +111,16 @@ def effect_of(
     return _passing(base, patched)
 
 
+_NAMED = 3
+"""Programs that a reason names."""
 _SILENT = (CheckedKind.ERROR, CheckedKind.UNKNOWN)
 
 
-def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None) -> str:
+def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None, missed: str) -> str:
     """Why there is no verdict, if there is none; the patched kernel's reason comes first."""
     for one, what in ((patched, "patched kernel"), (base, "base")):
         if one is None:
-            return f"it was not run on the {what}"
+            return f"it was not run on the {what}: {missed}"
         if one.kind in _SILENT:
             return f"{what}: {one.reason or one.kind.value}"
     return ""

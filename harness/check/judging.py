@@ -28,6 +28,7 @@ class Judgement:
     """What one kernel did with every program.
 
     ``error`` says why ``programs`` is empty, if it is; ``seconds`` is the time that all took.
+    ``reports`` are those of a kernel that did not boot, each with all its lines.
     """
 
     release: str
@@ -38,6 +39,7 @@ class Judgement:
     lost_because: tuple[str, ...] = ()
     programs: tuple[CheckedProgram, ...] = ()
     error: str = ""
+    reports: tuple[tuple[str, ...], ...] = ()
     seconds: float = 0.0
     guests: int = 0
 
@@ -86,6 +88,7 @@ class KernelJudge:
             lost_because=_all(one.lost_because for one in results),
             programs=merged(one for each in programs for one in each),
             error=next((one.error for one in results if one.error), ""),
+            reports=next((one.reports for one in results if one.reports), ()),
             seconds=time.monotonic() - started,
             guests=sum(one.guests for one in results),
         )

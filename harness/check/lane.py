@@ -35,7 +35,10 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class LaneResult:
-    """What one lane has seen; ``error`` says why ``programs`` is empty, if it is."""
+    """What one lane has seen; ``error`` says why ``programs`` is empty, if it is.
+
+    ``reports`` are those of a kernel that did not boot.
+    """
 
     command: str
     missing_evidence: tuple[str, ...]
@@ -43,6 +46,7 @@ class LaneResult:
     programs: tuple[CheckedProgram, ...]
     error: str
     guests: int
+    reports: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Lane:
             tuple(found),
             error,
             self.guests,
+            run.reports,
         )
 
     def run(self, plan: Plan, progress: Progress, *, throwaway: bool | None = None) -> RunResult:

@@ -72,7 +72,15 @@ def _work(request: CheckRequest, program: str, *, portable: bool) -> Iterator[st
     if scenario:
         yield from ("--scenario", _shown(scenario) if portable else scenario)
     else:
+        yield from _chosen(request, portable=portable)
         yield from ("--seed", str(plan.seed), "--steps", str(plan.steps))
+
+
+def _chosen(request: CheckRequest, *, portable: bool) -> Iterator[str]:
+    """The choice of scenarios that was made for the check."""
+    for option, value in request.chosen:
+        is_file = option == "--scenario"
+        yield from (option, _shown(value) if portable and is_file else value)
 
 
 def _shown(scenario: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from harness.check.checked_program import CheckedKind, CheckedProgram, Finding
 from harness.check.judging import Judgement
 
-FORMAT = 3
+FORMAT = 4
 _LISTS = ("missing_evidence", "lost_because")
 
 
@@ -19,14 +19,14 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
     """The judgement that *value* describes, or None if it has another format."""
     if value.get("format") != FORMAT:
         return None
-    rest = {
-        name: one for name, one in value.items() if name not in {"format", "programs", *_LISTS}
-    }
+    read = {"format", "programs", "reports", *_LISTS}
+    rest = {name: one for name, one in value.items() if name not in read}
     lists: dict[str, Any] = {name: tuple(value[name]) for name in _LISTS}
     return Judgement(
         **rest,
         **lists,
         programs=tuple(program_of(one) for one in value["programs"]),
+        reports=tuple(tuple(one) for one in value["reports"]),
     )
 
 

@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -18,10 +17,20 @@ from harness.check.helper_process import helper_process
 from harness.check.lane import Workload
 from harness.check.series import run_check
 from harness.check.touched import chosen_sweeps, touches_notices
+from harness.cli.check_options import (
+    B4,
+    STEPS,
+    BaseRevision,
+    CatalogueKernel,
+    CheckSteps,
+    Configs,
+    Each,
+    Mail,
+    Patches,
+    Sweeps,
+    Tree,
+)
 from harness.cli.options import (
-    KERNEL_HELP,
-    STEPS_HELP,
-    TREE_HELP,
     Debug,
     Expression,
     Json,
@@ -52,68 +61,6 @@ from harness.report.log_places import with_logs
 from harness.run.programs import Plan, read_plan
 from harness.run.scenario_files import scenario_files
 
-STEPS = 4_000
-"""Generated steps of a check: one program from the seed, beside all scenarios."""
-
-Tree = Annotated[
-    Path | None,
-    typer.Option(help=f"{TREE_HELP} A git repository or a plain folder. [default: this folder]"),
-]
-Patches = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--patch",
-        help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
-        "Default: what the tree has beyond the base.",
-    ),
-]
-CatalogueKernel = Annotated[
-    str,
-    typer.Option(
-        "--kernel",
-        help=f"{KERNEL_HELP} Instead of --tree: one that `kernels` lists, for those who have no "
-        "tree.",
-    ),
-]
-BaseRevision = Annotated[
-    str, typer.Option("--base", help="The revision to apply the patch to. [default: HEAD]")
-]
-Configs = Annotated[
-    str,
-    typer.Option(
-        help="Configurations, separated by commas: a name, names joined by +, or a .config file."
-    ),
-]
-CheckSteps = Annotated[
-    int | None,
-    typer.Option(
-        "--steps",
-        min=0,
-        help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario or -k]",
-    ),
-]
-Sweeps = Annotated[
-    str,
-    typer.Option(
-        help="Interrupts at every instruction: touched (of what the patch touches), all or none. "
-        "[default: touched, or none with --scenario or -k]"
-    ),
-]
-Each = Annotated[
-    bool,
-    typer.Option("--each", help="Judge a series patch by patch, each against those before it."),
-]
-Mail = Annotated[
-    Path | None,
-    typer.Option(help="Write a reply to the patch as a mail; - is standard output."),
-]
-B4 = Annotated[
-    bool,
-    typer.Option(
-        "--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."
-    ),
-]
-
 
 def check(
     tree: Tree = None,
@@ -143,8 +90,7 @@ def check(
 
     Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """
-    output = CommandOutput(json, mail, quiet=quiet)
-    place = _place(tree, kernel)
+    output, place = CommandOutput(json, mail, quiet=quiet), _place(tree, kernel)
     patches = _patches(["-"] * (b4 and not patch) or patch or [], place, base)
     swept = () if scenario or expression else chosen_sweeps(sweeps, patches)
     wrong_use = not (scenario or expression or throwaway) and touches_notices(patches)
@@ -158,6 +104,7 @@ def check(
         _before(place, patches, base) if b4 else base,
         strict,
         machine=shape,
+        chosen=_chosen(scenario, expression),
         sweeps=sweeps,
         notes=_notes(swept, wrong_use=wrong_use),
     )
@@ -189,6 +136,12 @@ def _plan(
 def _workload(shape: str, plan: Plan, known_bugs: Path | None, *, throwaway: bool) -> Workload:
     bugs = load_known_bugs(known_bugs, date.today())
     return Workload(parse_shape(shape), plan, throwaway, bugs)
+
+
+def _chosen(scenarios: list[Path] | None, expression: str) -> tuple[tuple[str, str], ...]:
+    """The choice of scenarios: pairs of an option and its value."""
+    named = tuple(("--scenario", str(one)) for one in scenarios or ())
+    return (*named, *((("-k", expression),) * bool(expression)))
 
 
 def _notes(swept: tuple[Path, ...], *, wrong_use: bool) -> tuple[str, ...]:

@@ -2,17 +2,22 @@
 
 from pathlib import Path
 
+from harness.errors import KernelError
 from harness.guest import patience
 from harness.guest.bootable_kernel import BootableKernel, image_for
 from harness.guest.deadline import Deadline
 from harness.guest.failure import GuestCrashedError
 from harness.guest.initramfs import build_initramfs
-from harness.guest.printk_log import find_printk_log, last_lines
+from harness.guest.printk_log import find_printk_log, log_lines
 from harness.guest.qemu import QemuMachine
 from harness.guest.qemu_session import QemuSession
 from harness.guest.request_script import RequestScript
 from harness.guest.running_guest import Guest
 from harness.guest.shape import Shape
+from harness.guest.trouble import recognise
+
+LOG_LINES = 24
+"""Lines of a kernel's log that an error shows."""
 
 
 def boot_guest(
@@ -37,8 +42,8 @@ def boot_guest(
         if script:
             session.look_at_stops(script.target)
         session.await_agent(Deadline.after("boot", patience.boot_seconds(shape, requests)))
-    except GuestCrashedError as error:
-        full = _with_log(error, session, kernel)
+    except KernelError as error:
+        full = _with_reports(error, session, kernel)
         session.close()
         raise full from error
     except BaseException:
@@ -75,15 +80,20 @@ def _machine(
     return QemuMachine(shape, image_for(kernel, shape), initrd, image.modules)
 
 
-def _with_log(
-    error: GuestCrashedError, session: QemuSession, kernel: BootableKernel
-) -> GuestCrashedError:
-    """Return *error*, with the kernel's log where the console has none of it."""
+def _with_reports(error: KernelError, session: QemuSession, kernel: BootableKernel) -> KernelError:
+    """Return *error* with the kernel's reports, and its log where the console has none of it."""
+    log = _unprinted(session, kernel) if isinstance(error, GuestCrashedError) else ()
+    lines = "".join(f"\n    log: {line}" for line in log[-LOG_LINES:])
+    full = type(error)(f"{error.message}{lines}", hint=error.hint)
+    reports = recognise(log) if log else session.troubles(whole=True)
+    full.reports = tuple(one.lines for one in reports)
+    return full
+
+
+def _unprinted(session: QemuSession, kernel: BootableKernel) -> tuple[str, ...]:
+    """Return the log of a kernel that gave up before it had a console."""
     shape = session.machine.shape
     if shape.kaslr or session.last_words():
-        return error
+        return ()
     log = find_printk_log(kernel.system_map, shape.architecture.paging.page_offset)
-    if log is None:
-        return error
-    lines = "".join(f"\n    log: {line}" for line in last_lines(session.memory, log))
-    return GuestCrashedError(f"{error.message}{lines}", hint=error.hint)
+    return log_lines(session.memory, log) if log else ()

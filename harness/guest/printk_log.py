@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from harness.guest.memory import PhysicalMemory
 
-LINES = 24
 _RECORDS = 128
 _SIZE = 1 << 14
 _RECORD = re.compile(rb"[\x00-\xff]{2}\xff\x3f")
@@ -40,8 +39,8 @@ def find_printk_log(system_map: Path | None, page_offset: int) -> PrintkLog | No
     return PrintkLog(*places) if len(places) == len(names) else None
 
 
-def last_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:
-    """Return the last lines of *log*."""
+def log_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:
+    """Return the lines of *log*."""
     texts = _RECORD.split(memory.read(log.texts, _SIZE))[1 : _RECORDS + 1]
     infos = memory.read(log.infos, _RECORDS * _INFO)
     lengths = (_LENGTH.unpack_from(infos, place)[0] for place in count(0, _INFO))
@@ -49,4 +48,4 @@ def last_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:
         text[:length].decode("ascii", "replace")
         for text, length in zip(texts, lengths, strict=False)
     ]
-    return tuple(line for text in known for line in text.splitlines() if line.strip())[-LINES:]
+    return tuple(line for text in known for line in text.splitlines() if line.strip())

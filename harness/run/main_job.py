@@ -32,6 +32,9 @@ from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
 from harness.run.usual_machine import usual_machine
 
+_LINES = 40
+"""Lines of the first report of a kernel that does not boot."""
+
 
 def execute(
     request: RunRequest, progress: Progress, show: Callable[[str], None] | None = None
@@ -150,15 +153,22 @@ def _not_booted(
 ) -> RunResult:
     """The result of a kernel that does not boot: an error, as no step of it was judged."""
     dead = isinstance(error, KernelError)
+    reports = error.reports if isinstance(error, KernelError) else ()
     return RunResult(
         kernel=KernelFacts.of(kernel),
         machine=describe_shape(request.shape),
         command="",
         seed=request.plan.seed,
         phases=watch.seconds,
-        error=f"{'the kernel' if dead else 'the guest'} did not boot: {error}",
+        error=f"{'the kernel' if dead else 'the guest'} did not boot: {error}{_first(reports)}",
         dead=dead,
+        reports=reports,
     )
+
+
+def _first(reports: tuple[tuple[str, ...], ...]) -> str:
+    """The first report, as lines to append to an error."""
+    return "".join(f"\n    said first: {line}" for one in reports[:1] for line in one[:_LINES])
 
 
 def _judge_attached(request: RunRequest, progress: Progress, watch: Stopwatch) -> RunResult:

@@ -128,6 +128,8 @@ class RunResult:
     """How a guest ended that did not end so again: no verdict on the kernel."""
     dead: bool = False
     """Whether the kernel, not the harness or the host, kept the guest from coming up."""
+    reports: tuple[tuple[str, ...], ...] = ()
+    """What such a kernel reported, each report with all its lines."""
     confirmation: Confirmation | None = None
     """How often the crash was seen, after the program has run again."""
     coverage: LineCoverage | None = None

@@ -124,6 +124,18 @@ class FakeBuilder:
         return kernel, False
 
 
+REPORTS = {
+    "dies-here": (
+        "------------[ cut here ]------------",
+        "WARNING: CPU: 0 PID: 1 at mm/highmem.c:566 kunmap_local_indexed+0x1/0x2",
+        " copy_page_from_iter_atomic+0x1/0x2",
+        "---[ end trace 0000000000000000 ]---",
+    ),
+    "dies-in-the-patch": ("BUG: unable to handle page fault", "EIP: of_the_patch (kernel:12)"),
+    "dies-elsewhere": ("kernel BUG at fs/exec.c:5!", "EIP: other (fs/exec.c:5)"),
+}
+"""What kernels report that do not boot."""
+
 FACTS = {"release": "6.1.0", "config_hash": "c0ffee", "machine": "the model", "command": "qemu"}
 
 
@@ -140,6 +152,13 @@ class FakeJudge:
         if self.kernel == "more-slots":
             raise WrongMachineError(
                 "the guest is not what was asked for: LAST_PKMAP is 2048, not 512"
+            )
+        if self.kernel in REPORTS:
+            return Judgement(
+                **FACTS,
+                error="the kernel did not boot: it is halted",
+                reports=(REPORTS[self.kernel],),
+                guests=2,
             )
         if self.kernel == "no-boot":
             return Judgement(
@@ -200,7 +219,7 @@ WRONGS = {
 }
 
 
-def checked(tmp_path, base, patched, *, strict=False, **more):
+def checked(tmp_path, base, patched, *, strict=False, configs=("small",), **more):
     """A whole check from kernel *base* to kernel *patched*, both of WRONGS or ``good``."""
     folder = tmp_path / "source"
     folder.mkdir(exist_ok=True)
@@ -211,8 +230,6 @@ def checked(tmp_path, base, patched, *, strict=False, **more):
         f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(),
         "mm: a change",
     )
-    request = CheckRequest(
-        tmp_path, (patch,), workload, ("small",), tmp_path / "out", strict=strict
-    )
+    request = CheckRequest(tmp_path, (patch,), workload, configs, tmp_path / "out", strict=strict)
     scratch = Scratch(tmp_path, FakeTree(folder, base))
     return Check(request, FakeBuilder(), scratch, Quiet(), FakeJudge, **more).result()

@@ -1,9 +1,12 @@
 """Every verdict of a check, on kernels that are the model with one fault each."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.check.check_result import Stage
-from harness.check.comparison import PatchEffect
+from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram, Finding
+from harness.check.comparison import PatchEffect, compare
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines, verdict_words
 from tests.check.fakes import WRONGS, FakeJudge, checked
@@ -76,6 +79,43 @@ def test_what_cannot_be_judged_is_said_with_the_lines_that_show_why(
     assert (result.change, result.exit_code) == (PatchEffect.CANNOT_JUDGE, 2)
     assert (failure.which, failure.stage) == (which, stage)
     assert words in "\n".join(failure.lines)
+
+
+@pytest.mark.parametrize(
+    ("patched", "line"),
+    [
+        ("dies-here", "mm/highmem.c:566 kunmap_local_indexed"),
+        ("dies-in-the-patch", "of_the_patch (kernel:12)"),
+    ],
+)
+def test_a_boot_that_this_code_ends_is_newly_failing(tmp_path, patched, line):
+    result = checked(tmp_path, "good", patched)
+    assert (result.change, result.exit_code) == (PatchEffect.NEWLY_FAILING, 1)
+    (one,) = result.of(PatchEffect.NEWLY_FAILING)
+    assert (one.program, one.tried, one.confirmed) == ("the boot", 1, 1)
+    assert line in "\n".join(check_lines(result))
+
+
+def test_a_boot_that_other_code_ends_cannot_be_judged(tmp_path):
+    result = checked(tmp_path, "good", "dies-elsewhere")
+    assert (result.change, result.exit_code) == (PatchEffect.CANNOT_JUDGE, 2)
+
+
+def test_the_logs_of_a_config_file_lie_in_the_folder_of_the_check(tmp_path, monkeypatch):
+    outs = []
+    monkeypatch.setattr(FakeJudge, "__init__", lambda self, *all_of_it: outs.append(all_of_it[2]))
+    monkeypatch.setattr(FakeJudge, "kernel", "good", raising=False)
+    checked(tmp_path, "good", "good2", configs=("/boot/the.config",))
+    assert [one.name for one in outs] == ["base", "patched"]
+    assert {one.parent.parent for one in outs} == {tmp_path / "out"}
+
+
+def test_a_program_that_did_not_run_says_why():
+    agreed = CheckedProgram("random-1-0", CheckedKind.AGREE)
+    died = CheckedProgram("own", CheckedKind.CONTRACT, broken=(Finding(CRASH, "own", 1),))
+    calm = replace(died, kind=CheckedKind.AGREE, broken=())
+    found = compare("c", [agreed, calm], [died])
+    assert "a guest ended in own" in next(one.why for one in found if one.program == "random-1-0")
 
 
 def test_a_base_is_judged_once(tmp_path):

@@ -16,7 +16,7 @@ from harness.check.checked_program import CheckedKind, CheckedProgram
 from harness.check.checking import Check
 from harness.check.comparison import Comparison, PatchEffect, foremost_first
 from harness.check.lane import Workload
-from harness.check.reproduce import portable_command
+from harness.check.reproduce import check_command, portable_command
 from harness.check.symbolise import Symboliser
 from harness.cli.output import CommandOutput
 from harness.guest.shape import Shape
@@ -230,3 +230,18 @@ def test_the_shortest_failing_scenarios_run_again(tmp_path):
     seen = tuple(Check._confirmed(check, SimpleNamespace(confirm=confirm), found))
     assert again == ["s3", "s4", "s5"]
     assert [one.confirmed for one in seen] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_check_of_chosen_scenarios_is_repeated_with_the_same_choice(tmp_path):
+    request = CheckRequest(
+        tmp_path,
+        (),
+        Workload(Shape(), read_plan([project.SCENARIOS / "pkmap-wait.kmap"], 1, 0)),
+        ("pae",),
+        tmp_path,
+        chosen=(("--scenario", str(tmp_path / "own.kmap")), ("-k", "pkmap")),
+    )
+    base = PatchBase("content", "words")
+    chosen = f"--scenario {tmp_path}/own.kmap -k pkmap --seed 1 --steps 0"
+    assert check_command(request, base, "pae").endswith(chosen)
+    assert "--scenario own.kmap -k pkmap" in portable_command(request, base, "pae")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.guest.console import Console
 from harness.guest.frame import Decoder, Frame, FrameType, encode
-from harness.guest.printk_log import PrintkLog, last_lines
+from harness.guest.printk_log import PrintkLog, log_lines
 from harness.guest.protocol import (
     INFO,
     VERSION,
@@ -156,7 +156,7 @@ def test_a_log_in_memory_of_any_bytes():
         memory = SimpleNamespace(
             read=lambda place, size: content[place:][:size].ljust(size, b"\0")
         )
-        for line in last_lines(memory, PrintkLog(0, len(content) // 2)):
+        for line in log_lines(memory, PrintkLog(0, len(content) // 2)):
             assert line.strip()
 
     record = st.tuples(st.binary(min_size=2, max_size=2), st.binary(max_size=30)).map(

@@ -2,7 +2,7 @@
 
 from struct import pack
 
-from harness.guest.printk_log import PrintkLog, find_printk_log, last_lines
+from harness.guest.printk_log import PrintkLog, find_printk_log, log_lines
 
 TEXTS = (
     b"\x00\xf0\xff?------------[ cut here ]------------\n\x00\x00\x00"
@@ -21,7 +21,7 @@ class Memory:
 
 
 def test_each_record_is_a_line_as_long_as_it_is_said_to_be():
-    assert last_lines(Memory(), PrintkLog(1, 2)) == (
+    assert log_lines(Memory(), PrintkLog(1, 2)) == (
         "------------[ cut here ]------------",
         "kernel BUG at mm/highmem.c:809!",
         "EIP: page_address_init+0x0/0x2",

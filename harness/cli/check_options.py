@@ -1,0 +1,70 @@
+"""Options that only ``kmap-harness check`` has."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import KERNEL_HELP, STEPS_HELP, TREE_HELP
+
+STEPS = 4_000
+"""Generated steps of a check: one program from the seed, beside all scenarios."""
+
+Tree = Annotated[
+    Path | None,
+    typer.Option(help=f"{TREE_HELP} A git repository or a plain folder. [default: this folder]"),
+]
+Patches = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--patch",
+        help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
+        "Default: what the tree has beyond the base.",
+    ),
+]
+CatalogueKernel = Annotated[
+    str,
+    typer.Option(
+        "--kernel",
+        help=f"{KERNEL_HELP} Instead of --tree: one that `kernels` lists, for those who have no "
+        "tree.",
+    ),
+]
+BaseRevision = Annotated[
+    str, typer.Option("--base", help="The revision to apply the patch to. [default: HEAD]")
+]
+Configs = Annotated[
+    str,
+    typer.Option(
+        help="Configurations, separated by commas: a name, names joined by +, or a .config file."
+    ),
+]
+CheckSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--steps",
+        min=0,
+        help=f"{STEPS_HELP} [default: {STEPS}, or none with --scenario or -k]",
+    ),
+]
+Sweeps = Annotated[
+    str,
+    typer.Option(
+        help="Interrupts at every instruction: touched (of what the patch touches), all or none. "
+        "[default: touched, or none with --scenario or -k]"
+    ),
+]
+Each = Annotated[
+    bool,
+    typer.Option("--each", help="Judge a series patch by patch, each against those before it."),
+]
+Mail = Annotated[
+    Path | None,
+    typer.Option(help="Write a reply to the patch as a mail; - is standard output."),
+]
+B4 = Annotated[
+    bool,
+    typer.Option(
+        "--b4", help="Answer as a check command of `b4 review`: one patch on stdin, JSON out."
+    ),
+]
