@@ -85,6 +85,13 @@ class PhysicalRam:
         """Return how many of *size* bytes of RAM lie below the hole."""
         return size if size < self.largest_below_hole else self.split
 
+    def ranges(self, size: int) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of physical addresses at which *size* bytes of RAM lie."""
+        below = self.below(size)
+        rest = size - below
+        above = ((self.above_hole, self.above_hole + rest),) if rest else ()
+        return ((self.base, self.base + below), *above)
+
     def offset(self, address: int, size: int) -> int | None:
         """Return where in *size* bytes of RAM *address* is, or None where no RAM is."""
         below = self.below(size)

@@ -165,7 +165,7 @@ def message_name(title: str) -> str:
 
 def _rules(one: Divergence) -> tuple[str, ...]:
     """The rules that a divergence breaks, by name."""
-    if one.operation is None:
+    if one.witnesses and one.operation is None:
         return (WITNESSES,)
     names = dict.fromkeys(reason.partition(":")[0] for reason in one.reasons)
     return tuple(names) or ("contract",)

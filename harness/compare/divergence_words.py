@@ -15,7 +15,7 @@ _HEX = frozenset({"value", "pte", "page_address", "preempt", "invlpg_address", "
 def operation_words(one: Divergence) -> str:
     """The operation as a scenario has it, or what was looked at where there is none."""
     if one.operation is None:
-        return "synchronisation point"
+        return "synchronisation point" if one.witnesses else "the state at rest"
     words = operation_text(one.operation, one.pools)
     return f"{one.task}: {words}" if one.task else words
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from harness.compare.boot_check import broken_at_boot
 from harness.compare.criteria import ContractCheck, Criteria, standard_contract
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
 from harness.compare.evidence_mask import evidence_mask
@@ -12,6 +13,7 @@ from harness.compare.known_bugs import KnownBugs
 from harness.compare.plausibility import LostEvidence, proves_counts
 from harness.compare.rest_state import left_over, spoilt
 from harness.compare.situations import ReachedSituations
+from harness.model.boot.boot_view import BootView
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
 from harness.model.records.snapshots import initial
@@ -100,6 +102,8 @@ class RunJudge:
             return self.judge.sync(record)
         if isinstance(record, Trouble):
             self.judge.trouble(record)
+        if isinstance(record, BootView):
+            self._judge_boot(self.judge, record)
         if isinstance(record, End):
             self._end(record)
         return None
@@ -118,6 +122,10 @@ class RunJudge:
             ]
         self._tell_spoilt()
         self._find_left_over(record.start)
+
+    def _judge_boot(self, judge: Judge, view: BootView) -> None:
+        for reason in broken_at_boot(self.header, view):
+            judge.left_over(reason)
 
     def _tell_spoilt(self) -> None:
         """Report what spoilt starts have shown, once the counts were seen to be counts.

@@ -16,7 +16,9 @@ from harness.guest.protocol import GuestFacts
 from harness.guest.running_guest import Guest
 from harness.guest.shape_words import describe_shape
 from harness.kernel.kernel_record import Kernel
+from harness.model.boot.boot_view import BootView
 from harness.model.records.layout import Layout
+from harness.run.boot_evidence import read_boot
 from harness.run.program_run import RunContext, run_program
 from harness.run.programs import plan_words, planned
 from harness.run.run_ended import RunEnded
@@ -70,7 +72,12 @@ class GuestRun:
         self.outcomes: list[ProgramOutcome] = []
         self.header = booted.header(request.plan.seed)
         self.judge = RunJudge(self.header, request.known_bugs)
-        self.context = RunContext(self.guest, self.judge, self._trace_writer(held), self._advance)
+        self.context = RunContext(
+            self.guest, self.judge, self._trace_writer(held), self._advance, self._boot_view
+        )
+
+    def _boot_view(self) -> BootView | None:
+        return read_boot(self.guest, self.facts)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
         if self.request.trace is None:

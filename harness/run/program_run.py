@@ -14,12 +14,13 @@ from harness.guest.step_stream import SectionOpenError
 from harness.guest.steps import StepRecord
 from harness.guest.trouble import KernelTrouble
 from harness.guest.witness import PageTableView
+from harness.model.boot.boot_view import BootView
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.observation import Snapshot, Status
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 from harness.scenario.opening import opened
-from harness.scenario.program import UNBOUND, Program
+from harness.scenario.program import BOOT, UNBOUND, Program
 from harness.scenario.program_text import operation_text
 from harness.trace.trace_records import Begin, End, Record, Step, Sync, Trouble, WitnessView
 
@@ -70,6 +71,10 @@ class DrivenGuest(Protocol):
         """Release every mapping, task and page."""
 
 
+def _unseen() -> None:
+    """Nothing is known of the boot."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """A guest with its judge, its trace and the listener of its progress."""
@@ -78,6 +83,8 @@ class RunContext:
     judge: RunJudge
     write: Callable[[Record], None]
     on_steps: Callable[[int], None]
+    boot_view: Callable[[], BootView | None] = _unseen
+    """Reads what the kernel says of its boot."""
 
     def record(self, record: Record) -> None:
         """Into the trace, and before the judge."""
@@ -151,6 +158,8 @@ class _ProgramRun:
 
         When the judge has lost the state, it is read again before the next request.
         """
+        if self.program.name == BOOT and (view := self.sitting.boot_view()):
+            self.sitting.record(view)
         flying: deque[Sequence[Operation]] = deque()
         for part in batches(self.program.operations, iomap_atomic=self.iomap_atomic):
             if len(flying) >= IN_FLIGHT:

@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from harness.model.boot.boot_view import BootView
 from harness.scenario.program import Program
 from harness.trace.trace_records import Begin, End, Record, Step, Sync, Trouble
 
 STEP: Final = "s"
-_TAGS: Final = {Begin: "begin", Sync: "sync", Trouble: "trouble", End: "end"}
+_TAGS: Final = {Begin: "begin", BootView: "boot", Sync: "sync", Trouble: "trouble", End: "end"}
 
 
 def record_value(record: Record) -> list[Any]:

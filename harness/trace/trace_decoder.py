@@ -6,7 +6,9 @@ judged: the decoder refuses it.
 
 from typing import Any, Final, NoReturn
 
-from harness.scenario.program import Program
+from harness.model.boot.boot_view import BootView
+from harness.scenario.program import BOOT, Program
+from harness.trace.trace_boot import boot_of
 from harness.trace.trace_codec import STEP
 from harness.trace.trace_error import TraceError
 from harness.trace.trace_fields import U32, damaged, each, fields, integer, shown, text
@@ -45,6 +47,8 @@ class TraceDecoder:
         match value[0]:
             case "begin":
                 return self._begin(value)
+            case "boot":
+                return self._boot(value)
             case "sync":
                 return self._sync(value)
             case "trouble":
@@ -81,6 +85,11 @@ class TraceDecoder:
         self._program, self._next, self._synced = begin.program, 0, -1
         self._reader = StepReader(self._layout, len(begin.program.tasks), len(begin.pages))
         return begin
+
+    def _boot(self, value: list[Any]) -> BootView:
+        if self._begun("view of the boot").name != BOOT:
+            raise damaged("a view of the boot stands in a program after it")
+        return boot_of(value)
 
     def _sync(self, value: list[Any]) -> Sync:
         program = self._begun("synchronisation point")

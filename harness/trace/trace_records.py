@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from harness.model.boot.boot_view import BootView
 from harness.model.records.layout import Layout
 from harness.model.records.observation import Observation, Snapshot
 from harness.model.records.operation import Operation
@@ -90,4 +91,4 @@ class End(NamedTuple):
     reason: str = ""
 
 
-Record: TypeAlias = Begin | Step | Sync | Trouble | End
+Record: TypeAlias = Begin | BootView | Step | Sync | Trouble | End
