@@ -57,7 +57,7 @@ class KernelError(HarnessError):
 
     exit_code = 1
     reports: tuple[tuple[str, ...], ...] = ()
-    """What the kernel reported before, each report with all its lines, where that is known."""
+    """The earlier reports of the kernel, each with all its lines, if they are known."""
 
 
 class InfrastructureError(HarnessError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import PrerequisiteError, UsageError
 
 STANDARD_OUTPUT = Path("-")
-"""Where a result is named so, it goes to standard output instead of to a file."""
+"""A result with this name goes to standard output instead of to a file."""
 _PARTIAL = ".partial"
 
 

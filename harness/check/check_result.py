@@ -75,7 +75,7 @@ class ConfigResult:
 
     @property
     def lost_because(self) -> tuple[str, ...]:
-        """What has shown that evidence of the patched kernel is none, and not of the base's."""
+        """The reasons why evidence is lost on the patched kernel and not on the base."""
         if self.base is None or self.patched is None:
             return ()
         known = self.base.lost_because

@@ -133,7 +133,7 @@ class KernelJudge:
 
 
 def _all(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """What any of the lanes has, once."""
+    """Everything that any of the lanes has, each thing once."""
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 

@@ -35,7 +35,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class LaneResult:
-    """What one lane has seen; ``error`` says why ``programs`` is empty, if it is.
+    """The results of one lane; ``error`` says why ``programs`` is empty, if it is.
 
     ``reports`` are those of a kernel that did not boot.
     """

@@ -1,4 +1,4 @@
-"""What a patch calls for: interrupts at every instruction of what it touches, and wrong use.
+"""The scenarios that a patch calls for: sweeps of the code that it touches, and wrong use.
 
 A sweep costs seconds, so a check runs those of the functions that stand in the patch.  A patch to
 a file of the table that names none of them gets all sweeps of its file.

@@ -145,7 +145,7 @@ def _chosen(scenarios: list[Path] | None, expression: str) -> tuple[tuple[str, s
 
 
 def _notes(swept: tuple[Path, ...], *, wrong_use: bool) -> tuple[str, ...]:
-    """What runs beside the scenarios because of what the patch touches, for the report."""
+    """Notes of the report on the programs that run because of the code that the patch touches."""
     names = ", ".join(file.stem for file in swept)
     sweeps = f"interrupted at every instruction of what the patch touches: {names}"
     misuse = "wrong use in guests of its own, as the patch touches a BUG or a warning"

@@ -1,4 +1,4 @@
-"""What a command prints: its progress, its report, and the results that programs read."""
+"""The output of a command: its progress, its report, and the results that programs read."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from harness.report.folding import folded_all
 
 @contextmanager
 def shown_progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """The progress of a command, on standard error; with *quiet* nobody is told."""
+    """The progress of a command, on standard error; with *quiet* it prints nothing."""
     if quiet:
         yield Quiet()
         return

@@ -86,7 +86,7 @@ class PlainProgress:
         return None
 
     def step(self, text: str) -> None:
-        """Begin a new piece of work; the same one twice is told once."""
+        """Begin a new piece of work; print it once, even if it begins twice."""
         if text != self._text:
             _say(f"- {text}")
         self._text = text

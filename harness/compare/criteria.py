@@ -24,7 +24,7 @@ ContractCheck = Callable[[Machine, State, Operation, Observation], tuple[str, ..
 
 
 class Criteria(NamedTuple):
-    """What a judge judges by: the guest's evidence, its kernel's known bugs, the contract.
+    """The criteria of a judge: the guest's evidence, its kernel's known bugs, the contract.
 
     ``lost`` is evidence that was found to be none, and why; ``counts_proven``: programs before
     this one have shown that ``pkmap_count`` is what it was taken for.

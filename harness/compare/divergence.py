@@ -22,9 +22,9 @@ class Layer(Enum):
 
 
 class Verdict(Enum):
-    """What is known after a comparison; none is ever counted as another.
+    """The result of a comparison; no verdict is ever counted as another.
 
-    UNMET: what the author of a scenario expects was not seen, and the model allows what was.
+    UNMET: an expectation of a scenario's author failed, and the model allows what was seen.
     """
 
     AGREE = "agree"
@@ -90,7 +90,7 @@ class Divergence:
 
     @property
     def complains_as_allowed(self) -> bool:
-        """Whether a step of another behaviour warned, or died, as some outcome says."""
+        """Tell whether a step of another behaviour warned, or died, as some outcome says."""
         return self.layer is Layer.BEHAVIOUR and any(
             {"status", "warns"}.isdisjoint(outcome.differs) for outcome in self.allowed
         )
@@ -98,7 +98,7 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class FailedAssertion:
-    """What the author of a scenario expected and did not see; the model may well have agreed.
+    """A failed expectation of a scenario's author; the model may well have agreed.
 
     ``place`` and ``text`` are file, line and words of the source, as reports quote them.
     """
@@ -113,7 +113,7 @@ class FailedAssertion:
 
     @property
     def words(self) -> str:
-        """What was expected and what was seen, in the words and numbers of scenarios."""
+        """The expected and the seen value, in the words and numbers of scenarios."""
         seen = "nothing" if self.seen is None else self._named(self.seen)
         return f"{self.field} {self._named(self.wanted)} expected, {seen} seen"
 

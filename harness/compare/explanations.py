@@ -1,4 +1,4 @@
-"""What explains a step that is none of the outcomes allowed, and is no divergence."""
+"""Reasons why a step that is none of the outcomes allowed is no divergence."""
 
 from collections import Counter
 from functools import partial

@@ -20,7 +20,7 @@ _ENDINGS: Final = frozenset({Status.DIED, Status.STUCK, Status.REFUSED})
 
 
 def can_follow(mask: EvidenceMask, before: State, record: Step) -> bool:
-    """Whether the contract can be judged on from where another behaviour has led."""
+    """Tell whether the contract can be judged from the state to which other behaviour has led."""
     return mask.followable and record.observation.status not in _ENDINGS and not before.lost
 
 

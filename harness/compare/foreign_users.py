@@ -39,7 +39,7 @@ class _Case(NamedTuple):
     see: See
 
     def outcomes(self, state: State) -> tuple[Outcome, ...]:
-        """What the operation may do from *state*, as far as this guest shows it."""
+        """The outcomes of the operation from *state*, as far as this guest shows them."""
         return tuple(
             one._replace(observation=self.see(one.observation))
             for one in step(self.machine, state, self.operation)

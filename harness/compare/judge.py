@@ -191,7 +191,7 @@ class Judge:
         return self._diverge(record, seen, outcomes)
 
     def _loses_evidence(self, record: Step) -> bool:
-        """Whether the step shows that evidence is none; from now on it is blanked."""
+        """Tell whether the step shows that evidence is none; from now on the judge blanks it."""
         lost = self.criteria.lost
         rules, before = self.result.rules, self._states[0]
         self.criteria = self.criteria.after(self.machine, before, record, rules)

@@ -9,7 +9,7 @@ from harness.guest.protocol import Evidence
 
 
 class Blindness(NamedTuple):
-    """What cannot be judged without a kind of evidence.
+    """The rules that need a kind of evidence, and the bugs that its loss may hide.
 
     ``rules`` are those of the contract, by the names that a divergence gives; ``hides`` says which
     bugs stay unseen, and how far.

@@ -1,4 +1,4 @@
-"""Whether a variable of the kernel is what it was taken for.
+"""Checks that a variable of the kernel means what the harness takes it for.
 
 A patch may give a variable another meaning and leave its name, its size and its place.  What it
 shows is then no evidence, and no divergence may rest on it.  The first steps of a run tell: the
@@ -29,7 +29,7 @@ _CURSOR = frozenset({"cursor"})
 
 
 def proves_counts(rule: str) -> bool:
-    """Whether agreement with this branch of the model shows that a count of 2 is one user.
+    """Tell whether agreement with this branch of the model shows that a count of 2 is one user.
 
     The first kmap of a page does.
     """
@@ -37,7 +37,7 @@ def proves_counts(rule: str) -> bool:
 
 
 def shows_counts(machine: Machine, before: State, op: Operation, seen: Observation) -> bool:
-    """Whether the first kmap of a page has given its slot a count of 2, wherever that slot is."""
+    """Tell whether the first kmap of a page has given its slot, wherever it is, a count of 2."""
     first = op.code == OpCode.KMAP and users_after(machine, before, op, seen, op.page) == 1
     return first and any(
         one.count == 2 and machine.page_of(one.pte) == op.page for one in seen.slots

@@ -103,7 +103,7 @@ class RoleNames:
         return op
 
     def observation(self, op: Operation, seen: Observation) -> tuple[Role, ...]:
-        """What was seen of *op*, field by field."""
+        """The observation of *op*, field by field."""
         named = seen._asdict()
         named.update(
             value=self._value(op.code, seen.value),

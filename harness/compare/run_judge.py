@@ -85,7 +85,7 @@ class RunJudge:
         self._booted = False
         self._told: set[str] = set()
         self._spoilt: list[tuple[Judge, str]] = []
-        """What starts have shown, and the judge of the program that has it, until it counts."""
+        """Findings at the starts of programs, each with its program's judge, until they count."""
 
     def feed(self, record: Record) -> Divergence | None:
         """Take one record; returns the divergence that it shows, if any."""

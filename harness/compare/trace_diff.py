@@ -110,7 +110,7 @@ class _Pair(NamedTuple):
 
     @property
     def compared(self) -> bool:
-        """Whether both traces have the step, and it was compared."""
+        """Tell whether both traces have the step, and it was compared."""
         one = self.difference
         return not self.left_out and not (one and one.fields == _MISSING)
 
@@ -243,7 +243,7 @@ class _InstantWatch:
         self._skip = 0
 
     def met(self, *steps: Step | None) -> bool:
-        """Whether one of *steps*, which have the same number, may be met; to be asked in order."""
+        """Tell whether an interrupt may meet one of *steps*, of the same number; ask in order."""
         if not self._triggers:
             return False
         operations = [step.operation for step in steps if step is not None]

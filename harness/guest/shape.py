@@ -75,13 +75,13 @@ class Shape:
 
     @property
     def ram(self) -> PhysicalRam:
-        """Where the guest's RAM lies."""
+        """The places of the guest's RAM."""
         ram = self.architecture.ram
         return ram if self.below is None else ram.with_below(self.below << 20)
 
     @property
     def above_4g(self) -> bool:
-        """Whether some of the memory lies above 4 GiB."""
+        """Tell whether some of the memory lies above 4 GiB."""
         if self.below is not None:
             return self.below < self.memory
         return self.memory > self.architecture.emulated.large_memory.more_than_mib

@@ -93,7 +93,7 @@ class Kernel:
 
     @property
     def uses_high_frames(self) -> bool:
-        """Whether it uses memory above 4 GiB."""
+        """Tell whether the kernel uses memory above 4 GiB."""
         return self.config.enabled(self.architecture.paging.high_frames_option)
 
     @property

@@ -79,6 +79,6 @@ def _variables(vmlinux: Path, names: tuple[str, ...]) -> Iterator[_Variable]:
 
 
 def _places(strings: bytes, names: tuple[str, ...]) -> dict[int, str]:
-    """Where each of *names* begins in the table of strings, also at the end of a longer one."""
+    """The offset of each of *names* in the table of strings, also at the end of a longer name."""
     pattern = re.compile(rb"(%s)(?:\.\d+)?(?=\0)" % "|".join(names).encode())
     return {one.start(): one[1].decode() for one in pattern.finditer(strings)}

@@ -25,7 +25,7 @@ class VerdictChange:
 
     @property
     def worse(self) -> bool:
-        """Whether the job agreed before and does not now; one that was not run is not worse."""
+        """Tell whether the job agreed before and does not now; without a run it is not worse."""
         return self.before == "agree" and self.now not in ("agree", "")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MailHead:
-    """What a reply needs of a mail: addresses, and the thread; what is not there is empty.
+    """The parts of a mail that a reply needs: addresses and the thread; a missing part is empty.
 
     ``author`` is one address, ``recipients`` those of To and Cc.
     """

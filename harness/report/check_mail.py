@@ -66,7 +66,7 @@ def mail_lines(result: CheckResult) -> Iterator[str]:
 
 
 def _screen(result: CheckResult) -> Iterator[str]:
-    """What everybody reads: the verdict, one program that shows it, and how to see it again."""
+    """The part for everybody: the verdict, one program that shows it, and how to see it again."""
     worst = _worst(result)
     head, end = list(_verdict(result, worst)), list(_again(worst))
     room = max(SCREEN - len(head) - len(end), 0)

@@ -89,7 +89,7 @@ LOST = "the patched kernel has no such function or variable any more; no diverge
 
 
 def lost_words(config: ConfigResult) -> Iterator[str]:
-    """What shows that evidence is lost, then for each kind which bugs could hide."""
+    """The reasons why evidence is lost, then for each kind the bugs that could hide."""
     yield from config.lost_because or (LOST,)
     yield from blindness_words(config.lost_evidence)
 

@@ -33,7 +33,7 @@ def _test(number: int, program: ProgramOutcome) -> Iterator[str]:
 
 
 def _findings(judged: ProgramResult) -> Iterator[str]:
-    """What is wrong with a program, each finding in a line."""
+    """The findings of a program, one in each line."""
     for one in judged.divergences:
         if one.layer is not Layer.KNOWN:
             yield summary(one)

@@ -1,4 +1,4 @@
-"""Where a command has left its logs: a line of every report, before the verdict."""
+"""The places of a command's logs: a line of every report, before the verdict."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -34,7 +34,7 @@ def nightly_lines(
 
 
 def _changes(changes: Sequence[VerdictChange], *, verbose: bool) -> Iterator[str]:
-    """What is not as in the baseline."""
+    """The differences from the baseline."""
     for change in changes:
         if change.now:
             mark = "WORSE" if change.worse else "changed"

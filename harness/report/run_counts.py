@@ -1,4 +1,4 @@
-"""What a run executed and reached, in a line each, or with ``-v`` in full."""
+"""Operations and situations of a run, in a line each, or with ``-v`` in full."""
 
 from collections.abc import Iterator, Mapping
 

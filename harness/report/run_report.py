@@ -126,7 +126,7 @@ def _confirmation(result: RunResult, found: Confirmation) -> Iterator[str]:
 
 
 def _explained(result: RunResult) -> Iterator[str]:
-    """What differs from the model and is no divergence, for a reader who knows no ids."""
+    """Differences from the model that are no divergence, for a reader who knows no ids."""
     known, vanished = result.total("known"), result.total("vanished")
     if known:
         yield f"known bugs  {number_of(len(known), 'bug')} on record; counted, and no divergence"

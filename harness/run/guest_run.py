@@ -176,7 +176,7 @@ class GuestRun:
 
 
 def failed(outcome: ProgramOutcome) -> bool:
-    """Whether a program has shown what makes a run fail."""
+    """Tell whether a program has made the run fail."""
     result = outcome.result
     if result is None:
         return False

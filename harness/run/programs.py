@@ -52,7 +52,7 @@ def read_plan(files: Sequence[Path], seed: int, steps: int, abstract: int = 0) -
 
 
 def plan_words(plan: Plan) -> str:
-    """What a run executes, in words."""
+    """The programs of a run, in words."""
     parts = []
     if plan.only:
         return plan.only

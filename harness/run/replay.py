@@ -42,7 +42,7 @@ def replay(path: Path, known_bugs: KnownBugs | None = None, *, partial: bool = F
 
 
 def _cut_off(steps: int | None) -> str:
-    """What the result of a trace says that was cut off after *steps*; None: it was not."""
+    """The words of a result about a trace that was cut off after *steps*; None: it was not."""
     if steps is None:
         return ""
     return f"the trace is cut off after {steps} steps: only these were judged"

@@ -129,7 +129,7 @@ class RunResult:
     dead: bool = False
     """Whether the kernel, not the harness or the host, kept the guest from coming up."""
     reports: tuple[tuple[str, ...], ...] = ()
-    """What such a kernel reported, each report with all its lines."""
+    """The reports of such a kernel, each with all its lines."""
     confirmation: Confirmation | None = None
     """How often the crash was seen, after the program has run again."""
     coverage: LineCoverage | None = None
@@ -137,7 +137,7 @@ class RunResult:
     unwatched_flushes: tuple[str, ...] = ()
     """Where the kernel may drop translations unseen, each place with the reason."""
     lost_because: tuple[str, ...] = ()
-    """What has shown that evidence is none."""
+    """The reasons why evidence is lost."""
 
     @property
     def steps(self) -> int:

@@ -24,7 +24,7 @@ _INSTRUCTIONS = 40
 
 @dataclass(frozen=True, slots=True)
 class LintedScenario:
-    """What is known of one scenario without a guest.
+    """The facts about one scenario that need no guest.
 
     ``error`` says why it cannot run, with file, line and remedy; ``steps`` are the least and the
     most steps over the kinds of kernel in ``applies``; ``not_applicable`` are the reasons of the

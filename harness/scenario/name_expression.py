@@ -7,7 +7,7 @@ from functools import partial
 from harness.errors import UsageError
 
 Matches = Callable[[str], bool]
-"""Whether a name is chosen."""
+"""A test that tells whether a name is chosen."""
 
 _WORDS_MOST = 200
 """More would nest deeper than Python calls."""

@@ -41,7 +41,7 @@ NUMBER_FIELDS: Final = (
     "cpu",
 )
 ASSERTED_FIELDS: Final = ("status", "pte", *NUMBER_FIELDS)
-"""What an assertion of a program may be about."""
+"""The fields that an assertion of a program may name."""
 
 _INDEXED: Final = re.compile(r"([a-z])([0-9]*)$")
 _REGISTER: Final = "m"

@@ -12,7 +12,7 @@ BOOT: Final = "the boot"
 
 
 class Assertion(NamedTuple):
-    """What the author expects at *step*; ``relative`` counts from the cursor after the opening.
+    """An author's expectation at *step*; ``relative`` counts from the cursor after the opening.
 
     ``line`` and ``text`` are those of the source; line 0 is that of a generated program, whose
     oracle is as sure as the model.

@@ -150,7 +150,7 @@ def _body(program: Program) -> Iterator[str]:
 
 
 def _expected(assertions: Sequence[Assertion]) -> str:
-    """What is expected of a step, as a scenario has it."""
+    """The expectations of a step, as a scenario has them."""
     return f" -> {', '.join(map(_assertion_text, assertions))}" if assertions else ""
 
 

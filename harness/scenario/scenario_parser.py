@@ -117,7 +117,7 @@ class _Parser:
         self._requires.append(Requirement(name, relation, value, negated, where))
 
     def _required(self) -> str:
-        """What a requirement compares with: a number, or a name like that of a generation."""
+        """The right side of a requirement: a number, or a name like that of a generation."""
         token = self._in.peek()
         if token.kind is TokenKind.NUMBER:
             return str(self._in.number())

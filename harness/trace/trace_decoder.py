@@ -36,7 +36,7 @@ class TraceDecoder:
 
     @property
     def open(self) -> bool:
-        """Whether a program has begun and not ended."""
+        """Tell whether a program has begun and not ended."""
         return self._program is not None
 
     def record(self, value: list[Any]) -> Record:

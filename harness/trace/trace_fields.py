@@ -196,5 +196,5 @@ class Numbers:
 
 
 def integers(low: int, high: int) -> Callable[[Any, str], int]:
-    """What reads a number from *low* to *high*."""
+    """A reader of a number from *low* to *high*."""
     return lambda value, name: integer(value, name, low, high)

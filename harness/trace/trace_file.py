@@ -18,7 +18,7 @@ from harness.trace.trace_records import End, Header, Record, Step, Sync
 _FINISHED: Final = "finished"
 _LEVEL: Final = 1  # level 6 costs four times the time for a fifth of the size
 _UNREADABLE: Final = (ValueError, RecursionError)
-"""What the JSON reader raises; a number of very many digits is a ValueError."""
+"""The errors of the JSON reader; a number of very many digits is a ValueError."""
 
 
 class TraceWriter:

@@ -107,7 +107,7 @@ def _program_of(layout: Layout, value: Any) -> Program:  # noqa: ANN401 - any JS
 
 
 def _task_cpu(layout: Layout) -> Callable[[Any, str], int]:
-    """What reads the CPU of a task: one that the guest has, or none in particular."""
+    """A reader of the CPU of a task: a CPU that the guest has, or none in particular."""
 
     def read(value: Any, name: str) -> int:  # noqa: ANN401 - any JSON value
         if value == UNBOUND:

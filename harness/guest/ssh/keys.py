@@ -42,7 +42,7 @@ def make_keys(folder: Path, host: str, port: int) -> tuple[Keys, tuple[ArchiveMe
 def held_key(keys: Keys) -> int:
     """Take the user's private key off the disk; return the descriptor of a file without a name.
 
-    Who has the descriptor has the key: when the last such process is gone, so is the key.
+    A process with the descriptor has the key: when the last such process is gone, so is the key.
     """
     descriptor = os.memfd_create("kmap-harness-key", os.MFD_CLOEXEC)
     os.fchmod(descriptor, 0o600)

@@ -18,7 +18,7 @@ from harness.model.records.stuck import stuck_words
 
 
 def _by_hand(v: View) -> bool:
-    """Whether a test has written PTEs, or a BUG has left the lock held: no rule holds then."""
+    """Tell whether a test has set PTEs, or a BUG has left the lock held: no rule holds then."""
     return v.op.code == OpCode.SET_PTE or v.before.tampered or v.seen.status is Status.DIED
 
 
@@ -86,7 +86,7 @@ def stays(v: View) -> Iterator[Violation]:
 
 
 def _held_back(v: View, number: int) -> bool:
-    """Whether a task has been woken, and another in an atomic section has its CPU."""
+    """Tell whether a task has been woken, and another in an atomic section has its CPU."""
     task = v.after.tasks[number]
     return task.phase is Phase.WOKEN and any(
         v.after.tasks[other].cpu == task.cpu for other in v.after.spinning
@@ -186,7 +186,7 @@ def ending(v: View) -> Iterator[Violation]:
 
 
 def _relied_on(v: View) -> bool:
-    """Whether somebody has a right to the address: a user of its mapping, or anybody.
+    """Tell whether somebody has a right to the address: a user of its mapping, or anybody.
 
     Windows that no task's mapping fills are not, unless the typed generation's entries have no
     other owner than the entry itself.

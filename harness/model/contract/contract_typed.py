@@ -22,7 +22,7 @@ _UNMAPS = UNMAPPING - {OpCode.KUNMAP}
 
 
 def _concerned(v: View) -> bool:
-    """Whether it is a type that names the entry, if the operation has one."""
+    """Tell whether it is a type that names the entry, if the operation has one."""
     return v.op.code in TYPED_OPERATIONS or v.machine.layout.generation is Generation.TYPED
 
 
@@ -88,7 +88,7 @@ def unmapped(v: View) -> Iterator[Violation]:
 
 
 def bug(v: View) -> Iterator[Violation]:
-    """In the module's window a type in use is a BUG that is told, and nothing else is one.
+    """In its window the module reports a type in use as a BUG, and nothing else is one.
 
     Any correct kernel of this generation, because two users of one entry write into each
     other's pages.

@@ -48,7 +48,7 @@ def place(v: View) -> Iterator[Violation]:
 
 
 def _spilled(v: View) -> bool:
-    """Whether wrong use has left the stack of the CPU beyond its window: nothing stops it there.
+    """Tell whether wrong use has left the CPU's stack beyond its window: nothing stops it there.
 
     DEBUG_HIGHMEM stops one that is too deep.  One unmap too many is a BUG after it has counted.
     """
@@ -59,7 +59,7 @@ def _spilled(v: View) -> bool:
 
 
 def _in_use(v: View, index: int) -> bool:
-    """Whether another mapping of the same stack is on the entry, or a test has set it."""
+    """Tell whether another mapping of the same stack is on the entry, or a test has set it."""
     if v.machine.local:
         mine = v.live(v.task_before)
         return index in mine or v.set_by_hand(index)
@@ -260,7 +260,7 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
 
 
 def _lets_go(v: View) -> bool:
-    """Whether the operation has given back a mapping, or closed a section."""
+    """Tell whether the operation has given back a mapping, or closed a section."""
     return _depth_change(v) < 0 or _section(v) < 0
 
 

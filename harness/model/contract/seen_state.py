@@ -98,7 +98,7 @@ def _signed(count: int) -> int:
 def _mapped(
     machine: Machine, before: TaskState, op: Operation, seen: Observation
 ) -> tuple[int, ...]:
-    """What the task's stack maps: what it was asked to map and not to unmap.
+    """The mappings on the task's stack: all that it was asked to map and not to unmap.
 
     Where, when and whether the kernel saves that for a switch is not asked.
     """

@@ -1,4 +1,4 @@
-"""Who uses a page: the kmaps that were completed and not undone, counted from the operations.
+"""Users of a page: the kmaps that were completed and not undone, counted from the operations.
 
 Nothing here reads ``pkmap_count``.  A kernel may keep its users otherwise, and one whose count is
 wrong must not make its judge count wrongly too.

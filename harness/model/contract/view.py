@@ -152,7 +152,7 @@ class View(NamedTuple):
         return layout.window_index(self.seen.cpu, entry) in self.before.windows
 
     def set_by_hand(self, index: int) -> bool:
-        """Whether a program that sets PTEs has an entry there that is no task's mapping."""
+        """Tell whether a program that sets PTEs has an entry there that is no task's mapping."""
         if not self.before.tampered or index not in self.before.windows:
             return False
         return not any(index in self.live(one) for one in self.before.tasks)

@@ -28,7 +28,7 @@ dirty (hardware sets them), global (it matters to flushes), and the three that a
 
 
 def same_translation(one: int, other: int) -> bool:
-    """Whether two PTEs give the same page, with the same rights and the same memory type."""
+    """Tell whether two PTEs give the same page, with the same rights and the same memory type."""
     return not (one ^ other) & ~PTE_INCIDENTAL
 
 

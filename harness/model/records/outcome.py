@@ -29,7 +29,7 @@ INVLPG = frozenset({"invlpgs", "invlpg_address"})
 def same_saved(
     predicted: tuple[SavedChange, ...], seen: tuple[SavedChange, ...], depth: int
 ) -> bool:
-    """Whether what was saved is what a switch would need: only entries below *depth* are.
+    """Tell whether the saved entries are those that a switch needs: only those below *depth* are.
 
     An entry above it may keep what it had; mapped again with that, it does not change.
     """

@@ -72,14 +72,14 @@ def _unheld_stacks(machine: Machine, node: Node) -> tuple[Violation, ...]:
 
 
 def _holds(machine: Machine, task: TaskState, holding: Holding) -> bool:
-    """Whether the stack is as deep as it should be, and has a mapping on each of its places."""
+    """Tell whether the stack is as deep as it should be, with a mapping on each of its places."""
     held = sum(one.slot for one in holding.stack)
     _, ptes = task.live_entries(machine.layout, machine.increment)
     return task.depth == machine.increment * held and (len(ptes) < held or all(ptes))
 
 
 def _unheld_pages(machine: Machine, node: Node) -> tuple[Violation, ...]:
-    """Where a dead task has left the lock held nobody undoes anything more."""
+    """If a dead task has left the lock held, nobody undoes anything more."""
     if node.state.locked or node.state.tampered:
         return ()
     held = Counter(page for holding in node.holdings for page in holding.kmaps)
