@@ -36,6 +36,26 @@
 #define KMH_HAS_KMAP_ATOMIC_PROT 1
 #endif
 
+/*
+ * kmap_local_folio(): 53c36de0701f "mm: Add kmap_local_folio()" (5.16); folio_zero_segments() and
+ * its relatives came with the same release.
+ */
+#define KMH_HAS_FOLIO		(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 16, 0))
+
+/*
+ * The page helpers of linux/highmem.h.  d2c20e51e396 "mm/highmem: remove deprecated kmap_atomic"
+ * (5.18) let the last of them map by kmap_local_page().  memcpy_page() and memset_page() came
+ * with 5.12, memzero_page() with 5.13.  6.1 has none that copies between a folio and a buffer,
+ * 7.3 has them all; they came one by one from 6.6 to 6.8.  7.3 has memcpy_folio(), and no longer
+ * zero_user().  Where the release of a change is not known, kernels between those that were read
+ * are taken not to have the helper.
+ */
+#define KMH_HELPERS_LOCAL	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0))
+#define KMH_HAS_MEMCPY_PAGE	(LINUX_VERSION_CODE >= KERNEL_VERSION(5, 13, 0))
+#define KMH_HAS_MEMCPY_FOLIO_BUFFER	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+#define KMH_HAS_MEMCPY_FOLIO	(LINUX_VERSION_CODE >= KERNEL_VERSION(7, 3, 0))
+#define KMH_HAS_ZERO_USER	(LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+
 /* kmap_to_page() knows kmap_local addresses since ef6e06b2ef87 (6.1). */
 #define KMH_HAS_TO_PAGE_LOCAL	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0))
 

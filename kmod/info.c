@@ -24,6 +24,8 @@ static u32 config_bits(void)
 	bits |= IS_ENABLED(CONFIG_PROVE_LOCKING) ? KMH_CFG_PROVE_LOCKING : 0;
 	bits |= KMH_HAS_TO_PAGE_LOCAL ? KMH_CFG_TO_PAGE_LOCAL : 0;
 	bits |= KMH_HAS_KMAP_ATOMIC_PROT ? KMH_CFG_ATOMIC_PROT : 0;
+	bits |= KMH_HAS_FOLIO ? KMH_CFG_FOLIOS : 0;
+	bits |= KMH_HELPERS_LOCAL ? KMH_CFG_HELPERS_LOCAL : 0;
 	return bits;
 }
 
@@ -87,6 +89,7 @@ static void layout_addresses(struct kmh_info *info)
 	info->swapper_pg_dir = kmh_arch_page_directory();
 	info->typed_top = kmh_typed_top;
 	info->typed_count = kmh_typed_count;
+	info->helpers = kmh_helpers();
 	info->step_counter = (u32)&kmh_work;
 #if KMH_HAS_KMAP_LOCAL
 	info->kmap_ctrl_offset = offsetof(struct task_struct, kmap_ctrl);

@@ -78,6 +78,12 @@ bool kmh_store(unsigned long address, u32 value);
 bool kmh_set_pte(unsigned long address, struct page *page, pgprot_t prot);
 bool kmh_in_window(unsigned long address);
 
+/* ---- contents.c: what a page holds ---- */
+
+int kmh_contents_init(void);
+void kmh_contents_exit(void);
+u32 kmh_contents_crc(u32 crc, struct page *page);
+
 /* ---- typed.c: the typed window ---- */
 
 struct kmh_outcome;

@@ -38,6 +38,19 @@ void kmh_execute_kunmap(const struct kmh_op *op, struct kmh_outcome *out);
 void kmh_execute_unmap(struct kmh_task *t, const struct kmh_op *op, unsigned long address,
 		       struct kmh_outcome *out);
 
+/* ---- helper_kinds.c: the table of page helpers ---- */
+
+struct kmh_helper_kind {
+	u32 flags;		/* KMH_HELPER_* */
+};
+
+u32 kmh_helper_flags(unsigned int number);
+
+/* ---- helper.c: functions that map pages, fill or copy them, and unmap them ---- */
+
+u32 kmh_helpers(void);
+void kmh_execute_helper(const struct kmh_op *op, struct kmh_outcome *out);
+
 /* ---- interruption.c: what an interrupt in the middle of an operation does ---- */
 
 #define KMH_INSTANT_LEVELS	8

@@ -177,12 +177,17 @@ static int parts_init(void)
 	error = kmh_typed_init();
 	if (error)
 		goto no_typed;
+	error = kmh_contents_init();
+	if (error)
+		goto no_contents;
 	error = observation_init();
 	if (error)
 		goto no_observation;
 	return 0;
 
 no_observation:
+	kmh_contents_exit();
+no_contents:
 	kmh_typed_exit();
 no_typed:
 	kmh_ops_exit();
@@ -205,6 +210,7 @@ static void parts_exit(void)
 	kmh_shadow_exit();
 	kmh_stale_exit();
 	kmh_answer_exit();
+	kmh_contents_exit();
 	kmh_typed_exit();
 	kmh_ops_exit();
 	kmh_pages_exit();

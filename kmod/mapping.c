@@ -17,8 +17,14 @@ static void *map_local(const struct kmh_op *op, struct page *page, struct kmh_ou
 		address = kmap_local_page(page);
 	else if (op->code == KMH_OP_KMAP_LOCAL_PROT)
 		address = kmap_local_page_prot(page, kmh_arch_prot(op->prot));
-	else
+#if KMH_HAS_FOLIO
+	else if (op->code == KMH_OP_KMAP_LOCAL_FOLIO)
+		address = kmap_local_folio(page_folio(page), op->value);
+#endif
+	else if (op->code == KMH_OP_KMAP_LOCAL_PFN)
 		address = kmap_local_pfn(page_to_pfn(page));
+	else
+		out->status = KMH_ST_NOT_APPLICABLE;
 #else
 	out->status = KMH_ST_NOT_APPLICABLE;
 #endif
@@ -83,6 +89,11 @@ static void *map_by_kind(struct kmh_task *t, const struct kmh_op *op, struct pag
 	return address;
 }
 
+static bool behind_folio(const struct kmh_op *op, struct page *page)
+{
+	return op->value >= page_size(compound_head(page));
+}
+
 /**
  * kmh_execute_map() - map a page and keep its address in a register
  * @t: the current task
@@ -93,7 +104,8 @@ void kmh_execute_map(struct kmh_task *t, const struct kmh_op *op, struct kmh_out
 {
 	struct page *page = kmh_page(op->page);
 
-	if (!page || op->reg >= KMH_MAX_REGISTERS || t->n_held == KMH_MAX_HELD) {
+	if (!page || op->reg >= KMH_MAX_REGISTERS || t->n_held == KMH_MAX_HELD ||
+	    (op->code == KMH_OP_KMAP_LOCAL_FOLIO && behind_folio(op, page))) {
 		out->status = KMH_ST_REFUSED;
 		return;
 	}

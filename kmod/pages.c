@@ -67,6 +67,15 @@ static void keep_page(struct page *page, u8 kind)
 	slot->bucket = bucket_of(page);
 }
 
+/* The first page of a folio stands for all of them. */
+static void free_pool_page(const struct kmh_pool_page *slot)
+{
+	if (slot->kind != KMH_POOL_FOLIO)
+		__free_page(slot->page);
+	else if (!(slot->pfn % (1u << KMH_FOLIO_ORDER)))
+		__free_pages(slot->page, KMH_FOLIO_ORDER);
+}
+
 static void give_back_pages(struct list_head *pages)
 {
 	struct page *page, *next;
@@ -154,6 +163,26 @@ static int take_pages_above_4g(u32 count)
 	return count ? -ENOMEM : 0;
 }
 
+/* The pages of a folio follow each other; the first of them is freed with the others. */
+static int take_folios(u32 count)
+{
+	struct page *folio;
+	unsigned int i;
+
+	if (count % (1u << KMH_FOLIO_ORDER))
+		return -EINVAL;
+	for (; count; count -= 1u << KMH_FOLIO_ORDER) {
+		folio = alloc_pages(GFP_HIGHUSER | POOL_GFP | __GFP_COMP, KMH_FOLIO_ORDER);
+		if (!folio)
+			return -ENOMEM;
+		for (i = 0; i < 1u << KMH_FOLIO_ORDER; i++)
+			keep_page(folio + i, KMH_POOL_FOLIO);
+		if (!PageHighMem(folio))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int take_pages(u32 kind, u32 count)
 {
 	switch (kind) {
@@ -166,6 +195,8 @@ static int take_pages(u32 kind, u32 count)
 		return take_single_pages(kind, count, GFP_HIGHUSER, is_colliding);
 	case KMH_POOL_ABOVE_4G:
 		return take_pages_above_4g(count);
+	case KMH_POOL_FOLIO:
+		return take_folios(count);
 	default:
 		return -EINVAL;
 	}
@@ -193,7 +224,7 @@ int kmh_pool(const struct kmh_pool_request *request, void *out, size_t room)
 	error = take_pages(request->kind, request->count);
 	if (error) {
 		while (kmh_n_pages > first)
-			__free_page(kmh_pages[--kmh_n_pages].page);
+			free_pool_page(&kmh_pages[--kmh_n_pages]);
 		return error;
 	}
 	for (i = first; i < kmh_n_pages; i++, page++) {
@@ -238,7 +269,7 @@ void kmh_pages_release(bool leak)
 			leaked++;
 			continue;
 		}
-		__free_page(slot->page);
+		free_pool_page(slot);
 	}
 	kmh_n_pages = 0;
 	if (leaked)

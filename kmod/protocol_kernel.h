@@ -25,6 +25,8 @@ enum kmh_generation {
 #define KMH_CFG_PAT		(1u << 12)	/* pat_enabled(), at run time */
 #define KMH_CFG_TO_PAGE_LOCAL	(1u << 13)	/* kmap_to_page() knows kmap_local addresses */
 #define KMH_CFG_ATOMIC_PROT	(1u << 14)	/* kmap_atomic_prot(), kmap_atomic_pfn() exist */
+#define KMH_CFG_FOLIOS		(1u << 15)	/* kmap_local_folio() exists */
+#define KMH_CFG_HELPERS_LOCAL	(1u << 16)	/* page helpers map by kmap_local_page() */
 
 #define KMH_PROTS		5	/* members of enum kmh_prot */
 #define KMH_FUNCTIONS		11	/* triggers that are functions, see enum kmh_trigger */
@@ -82,6 +84,7 @@ struct kmh_info {
 	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
+	__u32 helpers;		/* a bit for each enum kmh_helper that this kernel has */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];
 	__u32 instructions[KMH_FUNCTIONS]; /* of each trigger's function; 0: it is not there */
@@ -106,6 +109,7 @@ enum kmh_pool_kind {
 	KMH_POOL_LOW = 2,
 	KMH_POOL_ABOVE_4G = 3,	/* pfn >= 0x100000 */
 	KMH_POOL_COLLIDING = 4,	/* highmem, all in one page_address bucket */
+	KMH_POOL_FOLIO = 5,	/* highmem, the pages of folios of KMH_FOLIO_ORDER in order */
 };
 
 /* Pages get ids in the order of allocation, over all pools, from 0. */

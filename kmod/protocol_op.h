@@ -53,6 +53,8 @@ enum kmh_opcode {
 	KMH_OP_FORK = 37,
 	/* The process that made the request returns to user mode with the page mapped. */
 	KMH_OP_USER = 38,
+	KMH_OP_KMAP_LOCAL_FOLIO = 39,	/* reg = kmap_local_folio(folio of page, value) */
+	KMH_OP_HELPER = 40,		/* fill or copy pages: see enum kmh_helper */
 };
 
 /*

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from harness.model.records.helper import operation_word
 from harness.model.records.observation import Observation, Status
 from harness.model.records.operation import (
     OPENS_CONTEXT,
@@ -55,7 +56,7 @@ class ReachedSituations:
     def add(self, step: Step) -> None:
         """Count one step."""
         operation, seen = step.operation, step.observation
-        self.operations[OPERATIONS[operation.code].word] += 1
+        self.operations[operation_word(operation)] += 1
         if operation.code is OpCode.KMAP:
             self._kmap(operation, seen)
         elif operation.code in WINDOW_MAPS:

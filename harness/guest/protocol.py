@@ -12,14 +12,14 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 
-VERSION = 4
+VERSION = 5
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
 RESPONSE = Struct("<HHiI")
 PROTS = 5
 FUNCTIONS = 11
-INFO = Struct(f"<{34 + 2 * PROTS + FUNCTIONS}I64s64s")
+INFO = Struct(f"<{35 + 2 * PROTS + FUNCTIONS}I64s64s")
 POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
@@ -67,6 +67,8 @@ class Config(IntFlag):
     PAT = 1 << 12
     TO_PAGE_LOCAL = 1 << 13
     ATOMIC_PROT = 1 << 14
+    FOLIOS = 1 << 15
+    HELPERS_LOCAL = 1 << 16
 
 
 class Evidence(IntFlag):
@@ -252,13 +254,16 @@ def _layout(words: Sequence[int]) -> Layout:
         high_memory=words[13],
         fixaddr_start=words[14],
         kmap_prot=words[16] | words[17] << 32,
-        prots=_prots(words[34 : 34 + 2 * PROTS]),
-        instructions=tuple(words[34 + 2 * PROTS :]),
+        prots=_prots(words[35 : 35 + 2 * PROTS]),
+        instructions=tuple(words[35 + 2 * PROTS :]),
         typed_top=words[32],
         typed_count=words[33],
         pat=Config.PAT in config,
         to_page_local=Config.TO_PAGE_LOCAL in config,
         kmap_atomic_prot=Config.ATOMIC_PROT in config,
+        folios=Config.FOLIOS in config,
+        helpers=words[34],
+        helpers_local=Config.HELPERS_LOCAL in config,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from harness.model.records.helper import HELPER_OF_WORD
 from harness.model.records.interrupt import Trigger
 from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.records.layout import Generation, Layout
@@ -45,6 +46,13 @@ class Facts:
     def has(self, code: OpCode) -> bool:
         """Whether this kernel has the operation."""
         return code not in self.missing and has_operation(self.layout, code)
+
+    def has_word(self, word: str) -> bool:
+        """Whether this kernel has the operation, or the page helper, of a word of a scenario."""
+        helper = HELPER_OF_WORD.get(word)
+        if helper:
+            return self.has(OpCode.HELPER) and bool(self.layout.helpers >> helper.number & 1)
+        return self.has(KIND_OF_WORD[word].code)
 
 
 def usable_depth(layout: Layout) -> int:
@@ -93,10 +101,16 @@ def has_operation(layout: Layout, code: OpCode) -> bool:
     if OperationFlag.TYPED in flags:
         return layout.typed_count > 0
     if OperationFlag.ONLY_LOCAL in flags:
-        return layout.generation is Generation.LOCAL
+        return layout.generation is Generation.LOCAL and _has_folio(layout, code)
+    if code is OpCode.HELPER:
+        return layout.helpers > 0
     if OperationFlag.ATOMIC in flags:
         return layout.generation is not Generation.TYPED
     return True
+
+
+def _has_folio(layout: Layout, code: OpCode) -> bool:
+    return layout.folios or code is not OpCode.KMAP_LOCAL_FOLIO
 
 
 def _flags(facts: Facts) -> dict[str, bool]:
@@ -159,7 +173,7 @@ def _judge(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
 def _operation(requirement: Requirement, facts: Facts) -> tuple[bool, str]:
     if requirement.value not in KIND_OF_WORD:
         raise _unknown(requirement, tuple(KIND_OF_WORD))
-    holds = facts.has(KIND_OF_WORD[requirement.value].code)
+    holds = facts.has_word(requirement.value)
     return holds, f"{'' if holds else 'no '}{requirement.value}"
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Final
 
+from harness.model.records.helper import operation_word
 from harness.model.records.operation import (
     OPENS_CONTEXT,
-    OPERATIONS,
     Operation,
 )
 from harness.model.records.page import PageKind
@@ -173,9 +173,9 @@ class _Lowering:
 
     def missing_operation(self) -> str | None:
         """The reason when this generation lacks an operation."""
-        for code in {operation.code for operation in self._operations}:
-            if not self._facts.has(code):
-                return f"uses {OPERATIONS[code].word}, which this kernel does not have"
+        for name in {operation_word(operation) for operation in self._operations}:
+            if not self._facts.has_word(name):
+                return f"uses {name}, which this kernel does not have"
         return None
 
     def program(self, name: str) -> Program:

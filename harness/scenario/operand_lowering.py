@@ -2,6 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from harness.model.records.helper import (
+    HELPER_OFFSET_MOST,
+    HELPERS,
+    HelperCall,
+    HelperField,
+    helper_operation,
+)
 from harness.model.records.interrupt import LEVELS_MOST
 from harness.model.records.operation import NO_PAGE, Base, Operand, Operation
 from harness.model.records.page import PageKind
@@ -28,6 +35,8 @@ class OperandLowering:
 
     def operation(self, statement: OpStatement, task: int, names: Names) -> Operation:
         """The operation of *statement*.  Raises ScenarioError."""
+        if statement.kind.operand is Operand.HELPER:
+            return self._helper(statement, task, names)
         page = NO_PAGE if statement.page is None else self._page(statement.page, names)
         operation = Operation(
             statement.kind.code,
@@ -47,6 +56,31 @@ class OperandLowering:
             self._require_pages(statement.where, page, operation.value & _BYTE)
             return operation._replace(reg=statement.word, offset=offset)
         return self._address(operation, statement.address, statement.where, names)
+
+    def _helper(self, statement: OpStatement, task: int, names: Names) -> Operation:
+        kind = HELPERS[statement.word]
+        given = dict.fromkeys(HelperField, 0)
+        for field, argument in zip(kind.operands, statement.arguments, strict=True):
+            given[field] = self._argument(field, argument, statement.where, names)
+        other = given[HelperField.OTHER] or given[HelperField.END]
+        call = HelperCall(
+            kind.number,
+            given[HelperField.PAGE],
+            other,
+            given[HelperField.FIRST],
+            given[HelperField.SECOND],
+            given[HelperField.LENGTH],
+            given[HelperField.BYTE],
+        )
+        return helper_operation(call, task)
+
+    def _argument(
+        self, field: HelperField, argument: PageRef | Expression, where: SourcePlace, names: Names
+    ) -> int:
+        if isinstance(argument, PageRef):
+            return self._page(argument, names)
+        most = _BYTE if field is HelperField.BYTE else HELPER_OFFSET_MOST
+        return within(evaluate(argument, names), most, where, field.value)
 
     def task(self, ref: TaskRef, names: Names) -> int:
         """Number of the task that *ref* names."""
@@ -71,7 +105,7 @@ class OperandLowering:
             cpu = within(value, _BYTE, where, "the CPU")
             return self.task(statement.target, names) | cpu << 8
         match statement.kind.operand:
-            case Operand.VALUE:
+            case Operand.VALUE | Operand.PAGE_OFFSET:
                 return within(value, NUMBER_MOST, where, "the number")
             case Operand.CPU_STATE:
                 return within(value, _BYTE, where, "the CPU") | statement.word << 8

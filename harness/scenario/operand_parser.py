@@ -54,7 +54,7 @@ def page(stream: TokenStream) -> PageRef:
     if not found or found[1] not in PAGE_LETTERS:
         stream.refuse(
             "expected a page",
-            "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), or h[i]",
+            "pages are h0 (high), l0 (low), c0 (colliding), x0 (above4g), f0 (folio), or h[i]",
         )
     stream.take()
     return PageRef(PAGE_LETTERS[found[1]], _index(stream, found[2], where), where)

@@ -5,6 +5,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from harness.model.records.helper import HELPER_OF_WORD, HELPERS, HelperField
 from harness.model.records.operation import Base, Operand, OperationFlag, OperationKind
 from harness.scenario import operand_parser
 from harness.scenario.expression import ZERO
@@ -34,9 +35,10 @@ def operation_statement(stream: TokenStream, block: Block) -> OpStatement:
     kind = KIND_OF_WORD.get(stream.peek().text)
     if kind is None:
         stream.refuse("unknown operation", _suggest(stream.peek().text))
-    stream.take()
+    helper = HELPER_OF_WORD.get(stream.take().text)
     _check_register(kind, where, given=register is not None)
-    statement = _operands(OpStatement(kind, where, register=register), stream, block)
+    bare = OpStatement(kind, where, register=register, word=helper.number if helper else 0)
+    statement = _operands(bare, stream, block)
     return _replace(statement, expectations=operand_parser.expectations(stream))
 
 
@@ -120,6 +122,17 @@ def _instant(bare: OpStatement, stream: TokenStream) -> OpStatement:
     )
 
 
+def _helper(bare: OpStatement, stream: TokenStream) -> OpStatement:
+    """What the helper's function takes, in its order: ``h0 16 h1 0 100``."""
+    return _replace(
+        bare,
+        arguments=tuple(
+            operand_parser.page(stream) if field in _PAGES else stream.expression()
+            for field in HELPERS[bare.word].operands
+        ),
+    )
+
+
 def _address_and_pte(bare: OpStatement, stream: TokenStream) -> OpStatement:
     """``m0 none``, ``m0 h3``, ``m0 h3 ro``."""
     address = operand_parser.address(stream)
@@ -136,13 +149,16 @@ _READERS: Final[Mapping[Operand, Callable[[OpStatement, TokenStream], OpStatemen
     Operand.TASK_CPU: _task_and_cpu,
     Operand.CPU_STATE: _cpu_state,
     Operand.INSTANT: _instant,
+    Operand.HELPER: _helper,
 }
-_WITH_PAGE: Final = (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE)
+_PAGES: Final = (HelperField.PAGE, HelperField.OTHER)
+_WITH_PAGE: Final = (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE, Operand.PAGE_OFFSET)
 _WITH_ADDRESS: Final = (Operand.ADDRESS, Operand.ADDRESS_VALUE, Operand.ADDRESS_TYPE)
 _WITH_NUMBER: Final = (
     Operand.VALUE,
     Operand.ADDRESS_VALUE,
     Operand.PAGE_TYPE,
+    Operand.PAGE_OFFSET,
     Operand.ADDRESS_TYPE,
 )
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
+from harness.model.records.helper import operation_word
 from harness.model.records.layout import PAGE_SIZE, Generation, Layout
 from harness.model.records.operation import (
     MIGHT_SLEEP,
@@ -76,7 +77,7 @@ class _Checker:
 
     def _refuse(self, step: int, problem: str, hint: str) -> NoReturn:
         operation = self._program.operations[step]
-        offending = OPERATIONS[operation.code].word
+        offending = operation_word(operation)
         raise ScenarioError(self._where(step), problem, offending=offending, hint=hint)
 
     def boundary(self, step: int, opened: SourcePlace | None, closed: bool) -> None:

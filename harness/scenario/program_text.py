@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from harness.model.records.helper import HELPERS, HelperField, helper_call, operation_word
 from harness.model.records.interrupt import InterruptContext, Trigger, armed_of
 from harness.model.records.layout import ADDRESS_MASK
 from harness.model.records.operation import (
@@ -28,6 +29,7 @@ _NUMBERED: Final = (
     Operand.TASK,
     Operand.TASK_CPU,
     Operand.PAGE_TYPE,
+    Operand.PAGE_OFFSET,
     Operand.ADDRESS_TYPE,
 )
 
@@ -46,13 +48,15 @@ def operation_text(operation: Operation, pools: tuple[tuple[PageKind, int], ...]
     """*operation* as a scenario has it, without its task."""
     kind = OPERATIONS[operation.code]
     parts = [f"m{operation.reg} ="] if OperationFlag.MAPS in kind.flags else []
-    return " ".join((*parts, kind.word, *_operands(operation, kind.operand, pools)))
+    return " ".join(
+        (*parts, operation_word(operation), *_operands(operation, kind.operand, pools))
+    )
 
 
 def _operands(
     operation: Operation, operand: Operand, pools: tuple[tuple[PageKind, int], ...]
 ) -> Iterator[str]:
-    if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
+    if operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE, Operand.PAGE_OFFSET):
         yield page_name(operation.page, pools)
     if operand is Operand.PAGE_PROT:
         yield PROT_NAMES[operation.prot]
@@ -82,8 +86,26 @@ def _contextual(
         yield f"{operation.value & 0xFF} {'online' if operation.value >> 8 else 'offline'}"
     if operand is Operand.INSTANT:
         yield from _instant(operation, pools)
+    if operand is Operand.HELPER:
+        yield from _helper(operation, pools)
     if operand is Operand.BLOCK:
         yield f"{{ {operation.value} operations }}"
+
+
+def _helper(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> Iterator[str]:
+    call = helper_call(operation)
+    if call.number not in HELPERS:
+        return
+    numbers = {
+        HelperField.FIRST: call.first,
+        HelperField.LENGTH: call.length,
+        HelperField.SECOND: call.second,
+        HelperField.END: call.other,
+        HelperField.BYTE: call.byte,
+    }
+    pages = {HelperField.PAGE: call.page, HelperField.OTHER: call.other}
+    for field in call.kind.operands:
+        yield str(numbers[field]) if field in numbers else page_name(pages[field], pools)
 
 
 def _instant(operation: Operation, pools: tuple[tuple[PageKind, int], ...]) -> Iterator[str]:

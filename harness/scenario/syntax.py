@@ -77,7 +77,8 @@ class OpStatement:
     """One operation of one task; which operands are set follows from ``kind``.
 
     ``word`` is the number of a word: trigger and context of an interrupt, 1 for a CPU that goes
-    online.  ``skip`` is how often an interrupt lets its operation pass.
+    online, the number of a page helper.  ``skip`` is how often an interrupt lets its operation
+    pass.  ``arguments`` are the operands of a helper, in the order of its record.
     """
 
     kind: OperationKind
@@ -90,6 +91,7 @@ class OpStatement:
     target: "TaskRef | None" = None
     word: int = 0
     skip: Expression = ZERO
+    arguments: "tuple[PageRef | Expression, ...]" = ()
     body: tuple["Statement", ...] = ()
     expectations: tuple[Expectation, ...] = ()
 

@@ -7,12 +7,16 @@ so that a scenario reads like the code it is about.
 
 from typing import Final
 
+from harness.model.records.helper import HELPER_OF_WORD
 from harness.model.records.interrupt import InterruptContext, Trigger
-from harness.model.records.operation import OPERATIONS, Prot
+from harness.model.records.operation import OPERATIONS, OpCode, Prot
 from harness.model.records.page import PageKind
 
-KIND_OF_WORD: Final = {kind.word: kind for kind in OPERATIONS.values()}
-"""The operation of each word of a scenario."""
+KIND_OF_WORD: Final = {
+    **{kind.word: kind for code, kind in OPERATIONS.items() if code is not OpCode.HELPER},
+    **dict.fromkeys(HELPER_OF_WORD, OPERATIONS[OpCode.HELPER]),
+}
+"""The operation of each word of a scenario; the page helpers are one, with a word for each."""
 
 PROTS: Final = {
     "rw": Prot.KERNEL,
@@ -31,6 +35,7 @@ PAGE_KINDS: Final = {
     "low": PageKind.LOW,
     "colliding": PageKind.COLLIDING,
     "above4g": PageKind.ABOVE_4G,
+    "folio": PageKind.FOLIO,
 }
 PAGE_KIND_NAMES: Final = {kind: name for name, kind in PAGE_KINDS.items()}
 PAGE_LETTERS: Final = {
@@ -38,5 +43,6 @@ PAGE_LETTERS: Final = {
     "l": PageKind.LOW,
     "c": PageKind.COLLIDING,
     "x": PageKind.ABOVE_4G,
+    "f": PageKind.FOLIO,
 }
 LETTER_OF_KIND: Final = {kind: letter for letter, kind in PAGE_LETTERS.items()}

@@ -41,6 +41,9 @@ LOCAL = Layout(
     kmap_prot=0x8000000000000163,
     typed_top=0xD0900000,
     typed_count=256,
+    folios=True,
+    helpers=0x7FFF,
+    helpers_local=True,
 )
 STACK = LOCAL._replace(
     generation=Generation.STACK,
@@ -51,6 +54,9 @@ STACK = LOCAL._replace(
     fix_kmap_end=707,
     window=20,
     kmap_prot=0x163,
+    folios=False,
+    helpers=0xF8F,
+    helpers_local=False,
 )
 SMALL = LOCAL._replace(last_pkmap=8)
 RELEASES = {Generation.LOCAL: "6.1.0-50-686-pae", Generation.STACK: "5.10.0-32-686"}
@@ -59,6 +65,7 @@ FIRST_PFN = {
     PageKind.LOW: 0x1000,
     PageKind.COLLIDING: 0x28000,
     PageKind.ABOVE_4G: 0x100000,
+    PageKind.FOLIO: 0x2C000,
 }
 FULL = 0xFFFF
 

@@ -9,7 +9,7 @@ from functools import cache
 from tests.house.source_tree import TOP
 
 IDS = tuple(f"P{number}" for number in range(1, 36)) + tuple(
-    f"A{number}" for number in range(1, 35)
+    f"A{number}" for number in range(1, 39)
 )
 _ID = re.compile(r"\b[PA][0-9]{1,2}\b")
 _RANGE = re.compile(r"\b([PA])([0-9]+) to [PA]([0-9]+)\b")

@@ -16,13 +16,22 @@ def _small(layout, *, window=3, cpus=2, **other):
     )  # fmt: skip
 
 
-_TYPED = LOCAL_PAE._replace(generation=Generation.TYPED)
+_TYPED = LOCAL_PAE._replace(
+    generation=Generation.TYPED, folios=False, helpers=0, helpers_local=False
+)
 
 LAYOUTS = {
     "local": _small(LOCAL_PAE),
     "local-one-cpu": _small(LOCAL_PAE, cpus=1, pat=True, prots=PROTS),
     "local-rt": _small(LOCAL_RT),
-    "local-old-rt": _small(LOCAL_RT, to_page_local=False, kmap_atomic_prot=False),
+    "local-old-rt": _small(
+        LOCAL_RT,
+        to_page_local=False,
+        kmap_atomic_prot=False,
+        folios=False,
+        helpers=0xF8F,
+        helpers_local=False,
+    ),
     "local-debug": _small(LOCAL_DEBUG, window=5),
     "stack": _small(STACK_PAE),
     "stack-counted": _small(STACK_PAE, preempt_count=True, cpus=3),

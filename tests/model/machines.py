@@ -12,10 +12,11 @@ LOCAL_PAE = Layout(
     fixaddr_top=0xFFFF_F000, fix_kmap_begin=68, fix_kmap_end=579, window=16, nr_cpus=32,
     online_cpus=2,
     page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
-    kmap_prot=(1 << 63) | 0x163,
+    kmap_prot=(1 << 63) | 0x163, folios=True, helpers=0x7FFF, helpers_local=True,
 )  # fmt: skip
 STACK_PAE = LOCAL_PAE._replace(
     generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=707,
+    folios=False, helpers=0xF8F, helpers_local=False,
 )  # fmt: skip
 LOCAL_RT = LOCAL_PAE._replace(rt=True)
 LOCAL_DEBUG = LOCAL_PAE._replace(

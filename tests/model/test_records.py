@@ -124,12 +124,14 @@ def test_what_a_machine_assumes():
 def test_operations_by_generation():
     only = {
         *(OpCode.KMAP_LOCAL, OpCode.KMAP_LOCAL_PROT, OpCode.KMAP_LOCAL_PFN, OpCode.KUNMAP_LOCAL),
-        OpCode.USER,
+        *(OpCode.USER, OpCode.KMAP_LOCAL_FOLIO),
     }
     assert missing_operations(LOCAL_PAE) == frozenset()
     assert missing_operations(STACK_PAE) == only
     lacking = LOCAL_RT._replace(kmap_atomic_prot=False)
     assert missing_operations(lacking) == {OpCode.KMAP_ATOMIC_PROT, OpCode.KMAP_ATOMIC_PFN}
+    older = LOCAL_PAE._replace(folios=False, helpers=0)
+    assert missing_operations(older) == {OpCode.KMAP_LOCAL_FOLIO, OpCode.HELPER}
 
 
 def test_ptes_of_operations():
@@ -172,8 +174,8 @@ def test_types_and_their_entries():
 
 
 def test_pages_are_of_highmem_but_for_one_kind():
-    assert [Page(1, kind, 0).highmem for kind in PageKind] == [True, False, True, True]
-    assert [kind.value for kind in PageKind] == [1, 2, 3, 4]
+    assert [Page(1, kind, 0).highmem for kind in PageKind] == [*(True, False, True, True, True)]
+    assert [kind.value for kind in PageKind] == [1, 2, 3, 4, 5]
 
 
 def test_vectors():

@@ -7,7 +7,7 @@ from harness.mutants.score import Attempt, Detection
 
 CATALOGUE = read_catalogue(project.MUTANTS)
 PKMAP = {f"P{number}" for number in range(1, 36)}
-ATOMIC = {f"A{number}" for number in range(1, 35)}
+ATOMIC = {f"A{number}" for number in range(1, 39)}
 
 
 def of_kind(kind):

@@ -27,6 +27,7 @@ STACK_DEBUG = STACK._replace(
 )
 LAYOUTS = {
     "local": LOCAL._replace(last_pkmap=16),
+    "local-7.3": LOCAL._replace(last_pkmap=16, helpers=0xFF7FF),
     "one-cpu": LOCAL._replace(last_pkmap=16, online_cpus=1),
     "rt": LOCAL._replace(last_pkmap=16, rt=True),
     "guards": GUARDS._replace(last_pkmap=16),

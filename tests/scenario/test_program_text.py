@@ -27,7 +27,10 @@ from tests.compare.model_guest import LOCAL, SMALL, STACK
 
 POOLS = ((PageKind.HIGH, 5), (PageKind.LOW, 2), (PageKind.COLLIDING, 3), (PageKind.ABOVE_4G, 2))
 SCENARIOS = sorted((Path(__file__).parent.parent / "scenarios").glob("*.kmap"))
-_DRAWN_ELSEWHERE = (Operand.BLOCK, Operand.INSTANT, Operand.TASK_CPU, Operand.CPU_STATE)
+_DRAWN_ELSEWHERE = (
+    *(Operand.BLOCK, Operand.INSTANT, Operand.TASK_CPU, Operand.CPU_STATE),
+    Operand.HELPER,
+)
 """Operands that few numbers make: those of the scenarios are read back below."""
 
 
@@ -38,7 +41,10 @@ def single_operations(draw):
     op = Operation(kind.code)
     if OperationFlag.MAPS in kind.flags:
         op = op._replace(reg=draw(st.integers(0, 4095)))
-    if kind.operand in (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE):
+    if kind.operand in (
+        *(Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE),
+        Operand.PAGE_OFFSET,
+    ):
         op = op._replace(page=draw(st.integers(0, 11)))
     if kind.operand is Operand.PAGE_PROT:
         op = op._replace(prot=draw(st.sampled_from(Prot)))
@@ -48,6 +54,7 @@ def single_operations(draw):
         Operand.VALUE,
         Operand.ADDRESS_VALUE,
         Operand.PAGE_TYPE,
+        Operand.PAGE_OFFSET,
         Operand.ADDRESS_TYPE,
     ):
         op = op._replace(value=draw(st.integers(0, 2**32 - 1)))

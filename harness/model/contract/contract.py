@@ -7,6 +7,7 @@ that flushes eagerly, in batches, or scans otherwise satisfies it.
 
 from harness.model.contract import (
     contract_flush,
+    contract_helper,
     contract_instant,
     contract_outside,
     contract_own,
@@ -30,6 +31,7 @@ _INTERRUPTED = (
     *contract_window.RULES,
     *contract_typed.RULES,
     *contract_outside.RULES,
+    *contract_helper.RULES,
     contract_instant.interrupts,
 )
 

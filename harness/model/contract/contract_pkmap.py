@@ -158,6 +158,8 @@ def _may_die(v: View) -> bool:
         return True
     if v.op.code == OpCode.KUNMAP:
         return not _before(v, v.op.page)
+    if v.op.code == OpCode.HELPER:  # too deep in the middle of it
+        return any(one.status is Status.DIED for one in v.allowed)
     return v.window_may_die
 
 

@@ -7,7 +7,7 @@ and what stands in an entry that belongs to nobody is behaviour.
 from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
-from harness.model.records.layout import Generation, same_translation
+from harness.model.records.layout import PAGE_SIZE, Generation, same_translation
 from harness.model.records.observation import Status
 from harness.model.records.operation import (
     OPERATIONS,
@@ -33,7 +33,7 @@ def place(v: View) -> Iterator[Violation]:
     because the unmap functions tell a mapping from another address by its place.
     """
     if not v.maps_window:
-        if v.op.code in WINDOW_MAPS and v.done and v.seen.value != v.machine.direct[v.op.page]:
+        if v.op.code in WINDOW_MAPS and v.done and v.seen.value != v.machine.direct_of(v.op):
             what = f"lowmem page {v.op.page} was mapped at {v.seen.value:#x}"
             yield Violation("lowmem-address", what)
         return
@@ -45,6 +45,9 @@ def place(v: View) -> Iterator[Violation]:
         return
     if _in_use(v, index):
         yield Violation("in-use", f"{v.seen.value:#x} was in use")
+    if (v.seen.value ^ v.machine.in_page(v.op)) % PAGE_SIZE:
+        what = f"{v.seen.value:#x} is not {v.machine.in_page(v.op):#x} bytes into the page"
+        yield Violation("window-offset", what)
 
 
 def _spilled(v: View) -> bool:

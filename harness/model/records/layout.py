@@ -48,7 +48,9 @@ class Layout(NamedTuple):
     those of a CPU without PAT), ``pat`` whether the kernel uses PAT; ``to_page_local``:
     ``kmap_to_page`` knows kmap_local addresses and warns (6.1 on); ``kmap_atomic_prot``:
     it and ``kmap_atomic_pfn`` exist (not in the 5.10-rt patch); ``instructions``: the number in
-    the function of each ``Trigger`` from MAP on, 0 where the kernel lacks the function.
+    the function of each ``Trigger`` from MAP on, 0 where the kernel lacks it; ``folios``: there
+    are folios, and ``kmap_local_folio`` (5.16 on); ``helpers``: a bit for the number of each page
+    helper that the kernel has; ``helpers_local``: they map by ``kmap_local_page`` (5.18 on).
     """
 
     generation: Generation
@@ -79,6 +81,9 @@ class Layout(NamedTuple):
     typed_top: int = 0
     typed_count: int = 0
     instructions: tuple[int, ...] = ()
+    folios: bool = False
+    helpers: int = 0
+    helpers_local: bool = False
 
     def fixaddr(self, index: int) -> int:
         """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``).

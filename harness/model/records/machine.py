@@ -9,6 +9,7 @@ from harness.model.records.layout import (
     FRAME_MASK,
     PAGE_MASK,
     PAGE_SHIFT,
+    PAGE_SIZE,
     PTE_NX,
     PTE_RW,
     TYPED_FIRST,
@@ -25,7 +26,7 @@ from harness.model.records.operation import (
     Operation,
     Prot,
 )
-from harness.model.records.page import Page
+from harness.model.records.page import FOLIO_PAGES, Page, PageKind
 from harness.model.records.vector import Vector
 
 REGISTERS = 4096
@@ -73,8 +74,12 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
     ``kmap_atomic_prot`` and ``kmap_atomic_pfn`` came to the local generation with 5.11;
     the 5.10-rt patch, which is of that generation, lacks both.
     """
-    local = frozenset() if layout.generation is Generation.LOCAL else ONLY_LOCAL
-    return local if layout.kmap_atomic_prot else local | (ATOMIC_MAPS & (WITH_PROT | PFN_MAPS))
+    missing = frozenset() if layout.generation is Generation.LOCAL else ONLY_LOCAL
+    if not layout.kmap_atomic_prot:
+        missing |= ATOMIC_MAPS & (WITH_PROT | PFN_MAPS)
+    if not layout.folios:
+        missing |= {OpCode.KMAP_LOCAL_FOLIO}
+    return missing if layout.helpers else missing | {OpCode.HELPER}
 
 
 def _watched(lay: Layout) -> frozenset[int]:
@@ -135,6 +140,33 @@ class Machine:
         """Direct map address of *pfn* (``__va``)."""
         return (self.layout.page_offset + (pfn << PAGE_SHIFT)) & ADDRESS_MASK
 
+    def lacks(self, op: Operation) -> bool:
+        """Whether this kernel does not have *op*, or the helper that it calls."""
+        if op.code in self.missing:
+            return True
+        return op.code == OpCode.HELPER and not self.layout.helpers >> (op.value >> 24) & 1
+
+    def folio(self, page: int) -> range:
+        """Ids of the pages of the folio of *page*; most pages are a folio of their own."""
+        if self.pages[page].kind is not PageKind.FOLIO:
+            return range(page, page + 1)
+        head = page - self.pages[page].pfn % FOLIO_PAGES
+        return range(head, head + FOLIO_PAGES)
+
+    def mapped_page(self, op: Operation) -> int:
+        """Id of the page that *op* maps."""
+        if op.code != OpCode.KMAP_LOCAL_FOLIO:
+            return op.page
+        return self.folio(op.page)[0] + (op.value >> PAGE_SHIFT)
+
+    def in_page(self, op: Operation) -> int:
+        """How far into its page the address that *op* maps at must point."""
+        return op.value % PAGE_SIZE if op.code == OpCode.KMAP_LOCAL_FOLIO else 0
+
+    def direct_of(self, op: Operation) -> int:
+        """What *op* must return for a lowmem page."""
+        return self.direct[self.mapped_page(op)] + self.in_page(op)
+
     def pte(self, page: int, prot: Prot) -> int:
         """PTE that maps page id *page* with *prot* (``pfn_pte``)."""
         return (self.pages[page].pfn << PAGE_SHIFT) | self.prots[prot]
@@ -142,7 +174,7 @@ class Machine:
     def window_pte(self, op: Operation) -> int:
         """PTE that the mapping operation *op* makes in a window; only some take a protection."""
         if op.code not in WITH_PROT:
-            return self.pte(op.page, Prot.KERNEL)
+            return self.pte(self.mapped_page(op), Prot.KERNEL)
         if op.code == OpCode.IOMAP:
             return (self.pages[op.page].pfn << PAGE_SHIFT) | self.iomap_prots[op.prot]
         return self.pte(op.page, op.prot)

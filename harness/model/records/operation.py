@@ -53,6 +53,8 @@ class OpCode(IntEnum):
     AWAIT = 36
     FORK = 37
     USER = 38
+    KMAP_LOCAL_FOLIO = 39
+    HELPER = 40
 
 
 class Base(IntEnum):
@@ -82,6 +84,7 @@ class Operand(Enum):
     PAGE = "a page"
     PAGE_PROT = "a page and a protection"
     PAGE_TYPE = "a page and a type"
+    PAGE_OFFSET = "a page and an offset"
     ADDRESS_TYPE = "an address and a type"
     ADDRESS = "an address"
     ADDRESS_VALUE = "an address and a value"
@@ -91,6 +94,7 @@ class Operand(Enum):
     TASK = "a task"
     TASK_CPU = "a task and a CPU"
     CPU_STATE = "a CPU and its state"
+    HELPER = "what the helper takes"
     INSTANT = "an instant, a context, a page and a number"
 
 
@@ -157,7 +161,7 @@ class OperationKind(NamedTuple):
     leaves: AtomicSection | None = None
 
 
-_C, _P, _F, _S = OpCode, Operand, OperationFlag, AtomicSection
+_K, _C, _P, _F, _S = OperationKind, OpCode, Operand, OperationFlag, AtomicSection
 
 _MAP = _F.MAPS | _F.NEEDS_PAGE | _F.NEEDS_REGISTER | _F.RETURNS_ADDRESS
 _WINDOW_MAP = _MAP | _F.WINDOW | _F.INTERRUPTIBLE
@@ -183,63 +187,51 @@ _ERRAND = _OUTSIDE | _F.ERRAND | _F.WAITS_FOR_CPUS | _F.NEEDS_ALL_CPUS
 _USER = _OUTSIDE | _F.NEEDS_PAGE | _F.ONLY_LOCAL
 
 _KINDS = (
-    OperationKind(_C.NOP, "nop", _P.NONE, _F.INTERRUPTIBLE),
-    OperationKind(_C.KMAP, "kmap", _P.PAGE, _KMAP, _C.KUNMAP),
-    OperationKind(_C.KUNMAP, "kunmap", _P.PAGE, _KUNMAP),
-    OperationKind(
-        _C.KMAP_ATOMIC, "kmap_atomic", _P.PAGE, _ATOMIC_MAP, _C.KUNMAP_ATOMIC, _S.ATOMIC
-    ),
-    OperationKind(
-        _C.KMAP_ATOMIC_PROT, "kmap_atomic_prot", _P.PAGE_PROT, _ATOMIC_MAP | _F.WITH_PROT,
-        _C.KUNMAP_ATOMIC, _S.ATOMIC,
-    ),
-    OperationKind(
-        _C.KMAP_ATOMIC_PFN, "kmap_atomic_pfn", _P.PAGE, _ATOMIC_MAP | _F.BY_PFN,
-        _C.KUNMAP_ATOMIC, _S.ATOMIC,
-    ),
-    OperationKind(_C.KUNMAP_ATOMIC, "kunmap_atomic", _P.ADDRESS, _ATOMIC_UNMAP, leaves=_S.ATOMIC),
-    OperationKind(_C.KMAP_LOCAL, "kmap_local_page", _P.PAGE, _LOCAL_MAP, _C.KUNMAP_LOCAL),
-    OperationKind(
-        _C.KMAP_LOCAL_PROT, "kmap_local_page_prot", _P.PAGE_PROT, _LOCAL_MAP | _F.WITH_PROT,
-        _C.KUNMAP_LOCAL,
-    ),
-    OperationKind(
-        _C.KMAP_LOCAL_PFN, "kmap_local_pfn", _P.PAGE, _LOCAL_MAP | _F.BY_PFN, _C.KUNMAP_LOCAL
-    ),
-    OperationKind(_C.KUNMAP_LOCAL, "kunmap_local", _P.ADDRESS, _LOCAL_UNMAP),
-    OperationKind(_C.IOMAP, "iomap", _P.PAGE_PROT, _IO_MAP, _C.IOUNMAP, _S.IOMAP),
-    OperationKind(
-        _C.IOUNMAP, "iounmap", _P.ADDRESS, _WINDOW_UNMAP | _F.NOT_TYPED, leaves=_S.IOMAP
-    ),
-    OperationKind(_C.READ, "read", _P.ADDRESS, _ACCESS),
-    OperationKind(_C.WRITE, "write", _P.ADDRESS_VALUE, _ACCESS),
-    OperationKind(
-        _C.PAGE_ADDRESS, "page_address", _P.PAGE,
-        _F.NEEDS_PAGE | _F.RETURNS_ADDRESS | _F.INTERRUPTIBLE,
-    ),
-    OperationKind(_C.KMAP_TO_PAGE, "kmap_to_page", _P.ADDRESS, _F.HAS_ADDRESS | _F.TRANSLATES),
-    OperationKind(_C.SET_PTE, "set_pte", _P.ADDRESS_PTE, _F.HAS_ADDRESS),
-    OperationKind(_C.FLUSH_UNUSED, "flush_unused", _P.NONE, _FLUSH),
-    OperationKind(_C.INVLPG, "invlpg", _P.ADDRESS, _F.HAS_ADDRESS),
-    OperationKind(_C.IRQ_OFF, "irq_off", _P.NONE, _TASK, enters=_S.IRQ),
-    OperationKind(_C.IRQ_ON, "irq_on", _P.NONE, _TASK, leaves=_S.IRQ),
-    OperationKind(_C.PREEMPT_OFF, "preempt_off", _P.NONE, _TASK, enters=_S.PREEMPT),
-    OperationKind(_C.PREEMPT_ON, "preempt_on", _P.NONE, _TASK, leaves=_S.PREEMPT),
-    OperationKind(_C.SLEEP, "sleep", _P.VALUE, _SWITCH),
-    OperationKind(_C.YIELD, "yield", _P.NONE, _SWITCH),
-    OperationKind(_C.HARDIRQ, "hardirq", _P.BLOCK, _CONTEXT),
-    OperationKind(_C.SOFTIRQ, "softirq", _P.BLOCK, _CONTEXT),
-    OperationKind(_C.EXIT, "exit", _P.NONE, _WAIT),
-    OperationKind(_C.MIGRATE, "migrate", _P.VALUE, _WAIT | _F.NEEDS_ALL_CPUS),
-    OperationKind(_C.TYPED_MAP, "kmap_typed", _P.PAGE_TYPE, _MAP | _F.TYPED, _C.TYPED_UNMAP),
-    OperationKind(_C.TYPED_UNMAP, "kunmap_typed", _P.ADDRESS_TYPE, _TYPED_UNMAP),
-    OperationKind(_C.SIGNAL, "signal", _P.TASK, _TASK),
-    OperationKind(_C.INTERRUPT, "interrupt", _P.INSTANT, _ARM),
-    OperationKind(_C.AFFINITY, "affinity", _P.TASK_CPU, _ERRAND),
-    OperationKind(_C.HOTPLUG, "cpu", _P.CPU_STATE, _ERRAND),
-    OperationKind(_C.AWAIT, "await", _P.NONE, _OUTSIDE),
-    OperationKind(_C.FORK, "fork", _P.NONE, _OUTSIDE),
-    OperationKind(_C.USER, "user", _P.PAGE, _USER),
+    _K(_C.NOP, "nop", _P.NONE, _F.INTERRUPTIBLE),
+    _K(_C.KMAP, "kmap", _P.PAGE, _KMAP, _C.KUNMAP),
+    _K(_C.KUNMAP, "kunmap", _P.PAGE, _KUNMAP),
+    _K(_C.KMAP_ATOMIC, "kmap_atomic", _P.PAGE, _ATOMIC_MAP, _C.KUNMAP_ATOMIC, _S.ATOMIC),
+    _K(_C.KMAP_ATOMIC_PROT, "kmap_atomic_prot", _P.PAGE_PROT, _ATOMIC_MAP | _F.WITH_PROT,
+        _C.KUNMAP_ATOMIC, _S.ATOMIC),
+    _K(_C.KMAP_ATOMIC_PFN, "kmap_atomic_pfn", _P.PAGE, _ATOMIC_MAP | _F.BY_PFN, _C.KUNMAP_ATOMIC,
+        _S.ATOMIC),
+    _K(_C.KUNMAP_ATOMIC, "kunmap_atomic", _P.ADDRESS, _ATOMIC_UNMAP, leaves=_S.ATOMIC),
+    _K(_C.KMAP_LOCAL, "kmap_local_page", _P.PAGE, _LOCAL_MAP, _C.KUNMAP_LOCAL),
+    _K(_C.KMAP_LOCAL_PROT, "kmap_local_page_prot", _P.PAGE_PROT, _LOCAL_MAP | _F.WITH_PROT,
+        _C.KUNMAP_LOCAL),
+    _K(_C.KMAP_LOCAL_PFN, "kmap_local_pfn", _P.PAGE, _LOCAL_MAP | _F.BY_PFN, _C.KUNMAP_LOCAL),
+    _K(_C.KUNMAP_LOCAL, "kunmap_local", _P.ADDRESS, _LOCAL_UNMAP),
+    _K(_C.IOMAP, "iomap", _P.PAGE_PROT, _IO_MAP, _C.IOUNMAP, _S.IOMAP),
+    _K(_C.IOUNMAP, "iounmap", _P.ADDRESS, _WINDOW_UNMAP | _F.NOT_TYPED, leaves=_S.IOMAP),
+    _K(_C.READ, "read", _P.ADDRESS, _ACCESS),
+    _K(_C.WRITE, "write", _P.ADDRESS_VALUE, _ACCESS),
+    _K(_C.PAGE_ADDRESS, "page_address", _P.PAGE,
+        _F.NEEDS_PAGE | _F.RETURNS_ADDRESS | _F.INTERRUPTIBLE),
+    _K(_C.KMAP_TO_PAGE, "kmap_to_page", _P.ADDRESS, _F.HAS_ADDRESS | _F.TRANSLATES),
+    _K(_C.SET_PTE, "set_pte", _P.ADDRESS_PTE, _F.HAS_ADDRESS),
+    _K(_C.FLUSH_UNUSED, "flush_unused", _P.NONE, _FLUSH),
+    _K(_C.INVLPG, "invlpg", _P.ADDRESS, _F.HAS_ADDRESS),
+    _K(_C.IRQ_OFF, "irq_off", _P.NONE, _TASK, enters=_S.IRQ),
+    _K(_C.IRQ_ON, "irq_on", _P.NONE, _TASK, leaves=_S.IRQ),
+    _K(_C.PREEMPT_OFF, "preempt_off", _P.NONE, _TASK, enters=_S.PREEMPT),
+    _K(_C.PREEMPT_ON, "preempt_on", _P.NONE, _TASK, leaves=_S.PREEMPT),
+    _K(_C.SLEEP, "sleep", _P.VALUE, _SWITCH),
+    _K(_C.YIELD, "yield", _P.NONE, _SWITCH),
+    _K(_C.HARDIRQ, "hardirq", _P.BLOCK, _CONTEXT),
+    _K(_C.SOFTIRQ, "softirq", _P.BLOCK, _CONTEXT),
+    _K(_C.EXIT, "exit", _P.NONE, _WAIT),
+    _K(_C.MIGRATE, "migrate", _P.VALUE, _WAIT | _F.NEEDS_ALL_CPUS),
+    _K(_C.TYPED_MAP, "kmap_typed", _P.PAGE_TYPE, _MAP | _F.TYPED, _C.TYPED_UNMAP),
+    _K(_C.TYPED_UNMAP, "kunmap_typed", _P.ADDRESS_TYPE, _TYPED_UNMAP),
+    _K(_C.SIGNAL, "signal", _P.TASK, _TASK),
+    _K(_C.INTERRUPT, "interrupt", _P.INSTANT, _ARM),
+    _K(_C.AFFINITY, "affinity", _P.TASK_CPU, _ERRAND),
+    _K(_C.HOTPLUG, "cpu", _P.CPU_STATE, _ERRAND),
+    _K(_C.AWAIT, "await", _P.NONE, _OUTSIDE),
+    _K(_C.FORK, "fork", _P.NONE, _OUTSIDE),
+    _K(_C.USER, "user", _P.PAGE, _USER),
+    _K(_C.KMAP_LOCAL_FOLIO, "kmap_local_folio", _P.PAGE_OFFSET, _LOCAL_MAP, _C.KUNMAP_LOCAL),
+    _K(_C.HELPER, "helper", _P.HELPER, _F.NEEDS_PAGE),
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[OpCode, OperationKind]] = {kind.code: kind for kind in _KINDS}
@@ -286,7 +278,8 @@ class Operation(NamedTuple):
 
     ``reg`` names a register (an address shared by all tasks) that mapping operations
     set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum of WRITE,
-    microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ.
+    microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ, offset
+    of KMAP_LOCAL_FOLIO.  ``helper.py`` has the operands of HELPER.
     """
 
     code: OpCode

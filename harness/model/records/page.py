@@ -1,7 +1,10 @@
 """Pages that operations name by id: ids count from 0 in the order of allocation."""
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+FOLIO_PAGES: Final = 4
+"""Pages of a folio of the pools (``KMH_FOLIO_ORDER``)."""
 
 
 class PageKind(IntEnum):
@@ -11,6 +14,7 @@ class PageKind(IntEnum):
     LOW = 2
     ABOVE_4G = 3
     COLLIDING = 4
+    FOLIO = 5
 
 
 class Page(NamedTuple):

@@ -35,15 +35,15 @@ class Draft:
 
     ``state`` and ``task`` are the records as changed so far: ``task`` is the acting task, which
     ``finish`` puts in its place in ``state.tasks``.  ``flushed`` are the addresses dropped from
-    the TLB of the CPU that maps there.  The other attributes are what the step will be seen to do,
-    as in ``Observation``.
+    the TLB of the CPU that maps there; ``slack`` is how deep the task was on the way.  The other
+    attributes are what the step will be seen to do, as in ``Observation``.
     """
 
     __slots__ = (
         "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans", "flushed",
         "invlpg_address", "invlpgs", "known", "lost", "machine", "number", "op", "opens",
-        "pte_address", "rule", "state", "status", "task", "touched_slots", "touched_windows",
-        "value", "wakes", "warns",
+        "pte_address", "rule", "slack", "state", "status", "task", "touched_slots",
+        "touched_windows", "value", "wakes", "warns",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, state: State, op: Operation, cpu: int) -> None:
@@ -68,6 +68,7 @@ class Draft:
         self.done: tuple[Completion, ...] = ()
         self.dead: tuple[int, ...] = ()
         self.rule = ""
+        self.slack = 0
         self.known: str | None = None
         self.opens: Context | None = None
 

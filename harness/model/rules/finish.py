@@ -186,4 +186,5 @@ def finish(d: Draft, stale: Leftovers) -> Outcome:
     """The outcome that this draft has become, with the *stale* translations that it leaves."""
     depth, before = d.task.depth, d.before.tasks[d.number].depth
     slack = depth if depth > before else before  # max() takes twice the time
+    slack = d.slack or slack
     return Outcome(observation(d, stale), new_state(d, stale.unflushed), d.rule, d.known, slack)

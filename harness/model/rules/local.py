@@ -65,7 +65,7 @@ def map_pfn(d: Draft) -> None:
 
 def map_page(d: Draft) -> None:
     """``__kmap_local_page_prot``: lowmem pages are not mapped, unless FORCE_MAP."""
-    page = d.op.page
+    page = d.machine.mapped_page(d.op)
     if d.machine.layout.force_map or d.machine.pages[page].highmem:
         map_pfn(d)
     else:
@@ -120,6 +120,14 @@ def kmap_local(d: Draft) -> None:
     map_page(d)
 
 
+def kmap_local_folio(d: Draft) -> None:
+    """``kmap_local_folio``: the page that the offset lies in (since 5.16)."""
+    d.rule = "local.map-folio"
+    map_page(d)
+    if not d.status:
+        d.result(d.value + d.machine.in_page(d.op))
+
+
 def kmap_local_pfn(d: Draft) -> None:
     """``kmap_local_pfn`` and ``__iomap_local_pfn_prot``: lowmem is mapped as well."""
     d.rule = "local.map-pfn"
@@ -148,11 +156,16 @@ def kmap_atomic_pfn(d: Draft) -> None:
     map_pfn(d)
 
 
+def unmap_atomic(d: Draft, address: int) -> None:
+    """``kunmap_atomic`` of *address*."""
+    unmap(d, address)
+    if d.status == 0:
+        atomic_leave(d)
+
+
 def kunmap_atomic(d: Draft) -> None:
     """``kunmap_atomic``."""
     d.rule = "atomic.unmap"
     address = d.address()
     d.pte_address = address
-    unmap(d, address)
-    if d.status == 0:
-        atomic_leave(d)
+    unmap_atomic(d, address)

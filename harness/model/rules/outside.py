@@ -8,12 +8,12 @@ and so does a CPU that is to go offline (kernel/sched/core.c, ``affine_move_task
 atomic sections pin, and these do not sleep.
 """
 
+from harness.model.records.errand import NOWHERE, errand_target
 from harness.model.records.layout import UNBOUND
 from harness.model.records.observation import UNCLAIMED, Status
 from harness.model.records.operation import OpCode
 from harness.model.records.state import TaskState
 from harness.model.rules.draft import Draft
-from harness.model.rules.refusal import NOWHERE, errand_target
 
 
 def _change(d: Draft, number: int, task: TaskState) -> None:

@@ -3,6 +3,7 @@
 Source: kmod/ops.c, kmod/step.c.
 """
 
+from harness.model.records.errand import NOWHERE, errand_target
 from harness.model.records.interrupt import (
     DELAY_MOST_NS,
     LEVELS_MOST,
@@ -11,7 +12,7 @@ from harness.model.records.interrupt import (
     armed_of,
 )
 from harness.model.records.km_type import known_type
-from harness.model.records.layout import UNBOUND
+from harness.model.records.layout import PAGE_SHIFT, UNBOUND
 from harness.model.records.machine import HELD, REGISTERS, Machine
 from harness.model.records.operation import (
     ERRANDS,
@@ -27,12 +28,10 @@ from harness.model.records.operation import (
     operations_with,
 )
 from harness.model.records.state import Phase, State, TaskState
+from harness.model.rules.helper_pages import senseless_call
 
 _REG, _DIRECT, _ABSOLUTE = Base.REG, Base.DIRECT, Base.ABSOLUTE
 _SET_PTE, _READY = OpCode.SET_PTE, Phase.READY
-
-NOWHERE = -1
-"""In the place of a CPU: none."""
 
 _NEEDS_PAGE = operations_with(OperationFlag.NEEDS_PAGE)
 _NEEDS_REGISTER = operations_with(OperationFlag.NEEDS_REGISTER)
@@ -83,7 +82,13 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         or (code in _HAS_ADDRESS and _bad_address(machine, state, op))
         or (code == OpCode.INTERRUPT and _senseless_interrupt(machine, op))
         or (code in OUTSIDE and _senseless_outside(machine, state, op))
+        or (code == OpCode.HELPER and senseless_call(machine, op))
+        or (code == OpCode.KMAP_LOCAL_FOLIO and _behind_folio(machine, op))
     )
+
+
+def _behind_folio(machine: Machine, op: Operation) -> bool:
+    return op.value >> PAGE_SHIFT >= len(machine.folio(op.page))
 
 
 def _nobody(state: State, number: int) -> bool:
@@ -141,11 +146,6 @@ def _senseless_interrupt(machine: Machine, op: Operation) -> bool:
         or op.offset < (1 if want.trigger < Trigger.MAP else 0)
         or (want.trigger < Trigger.MAP and op.offset > DELAY_MOST_NS)
     )
-
-
-def errand_target(op: Operation) -> tuple[int, int]:
-    """(task, CPU) of AFFINITY."""
-    return op.value & 0xFF, op.value >> 8 & 0xFF
 
 
 def _senseless_outside(machine: Machine, state: State, op: Operation) -> bool:

@@ -101,11 +101,11 @@ def unmap_outside(d: Draft, address: int, *, iomap: bool) -> None:
         die(d, "stack.bug-outside")
 
 
-def unmap(d: Draft, *, iomap: bool) -> None:
+def unmap(d: Draft, address: int, *, iomap: bool = False) -> None:
     """``kunmap_atomic``; ``iounmap_atomic`` is a copy without the check of other addresses."""
     d.rule = "atomic.unmap"
-    d.pte_address = d.address()
-    address = d.pte_address & PAGE_MASK
+    d.pte_address = address
+    address &= PAGE_MASK
     if d.in_window(address):
         clear_top(d, address)
     else:
@@ -116,9 +116,9 @@ def unmap(d: Draft, *, iomap: bool) -> None:
 
 def kunmap_atomic(d: Draft) -> None:
     """``kunmap_atomic``."""
-    unmap(d, iomap=False)
+    unmap(d, d.address())
 
 
 def iounmap_atomic(d: Draft) -> None:
     """``iounmap_atomic``."""
-    unmap(d, iomap=True)
+    unmap(d, d.address(), iomap=True)

@@ -14,6 +14,7 @@ from harness.model.rules import (
     context,
     local,
     outside,
+    page_helper,
     pkmap,
     stack,
     switch,
@@ -31,6 +32,20 @@ Rule = Callable[[Draft], list[Draft] | None]
 def _arm(d: Draft) -> list[Draft]:
     """INTERRUPT, with the flush that placing its probe may need."""
     return armed_interrupt.arm(d, pkmap.flush_all_zero)
+
+
+_LOCALLY = page_helper.Mapper(local.kmap_local, local.unmap)
+_LOCALLY_ATOMIC = page_helper.Mapper(local.kmap_atomic, local.unmap_atomic)
+_ON_THE_STACK = page_helper.Mapper(stack.map_page, stack.unmap)
+
+
+def _local_helper(d: Draft) -> None:
+    mapper = _LOCALLY if d.machine.layout.helpers_local else _LOCALLY_ATOMIC
+    page_helper.call_helper(d, mapper)
+
+
+def _stack_helper(d: Draft) -> None:
+    page_helper.call_helper(d, _ON_THE_STACK)
 
 
 _COMMON: dict[OpCode, Rule] = {
@@ -73,7 +88,9 @@ _LOCAL: dict[OpCode, Rule] = {
     OpCode.KMAP_LOCAL: local.kmap_local,
     OpCode.KMAP_LOCAL_PROT: local.kmap_local,
     OpCode.KMAP_LOCAL_PFN: local.kmap_local_pfn,
+    OpCode.KMAP_LOCAL_FOLIO: local.kmap_local_folio,
     OpCode.KUNMAP_LOCAL: local.kunmap_local,
+    OpCode.HELPER: _local_helper,
     OpCode.IOMAP: local.kmap_local_pfn,
     OpCode.IOUNMAP: local.kunmap_local,
 }
@@ -85,6 +102,7 @@ _STACK: dict[OpCode, Rule] = {
     OpCode.KUNMAP_ATOMIC: stack.kunmap_atomic,
     OpCode.IOMAP: stack.map_pfn,
     OpCode.IOUNMAP: stack.iounmap_atomic,
+    OpCode.HELPER: _stack_helper,
 }
 
 _TYPED: dict[OpCode, Rule] = {
@@ -133,7 +151,7 @@ def _on_cpu(machine: Machine, state: State, op: Operation, cpu: int) -> list[Out
     rule = RULES[machine.layout.generation].get(op.code)
     if refused(machine, state, op):
         return [_rejected(d, Status.REFUSED)]
-    if rule is None or op.code in machine.missing:
+    if rule is None or machine.lacks(op):
         return [_rejected(d, Status.NOT_APPLICABLE)]
     drafts = rule(d)
     if drafts is None:

@@ -31,6 +31,7 @@ from harness.model.records.page import Page, PageKind
 from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.records.state import State
 from harness.model.rules.step import RULES, step
+from harness.model.search.helper_calls import helper_calls
 
 NOT_RULES = ("refused", "not-applicable")
 """Branches in which the module refuses an operation: they say nothing about a kernel."""
@@ -113,6 +114,10 @@ def walks(machine: Machine) -> Iterator[Walk]:
     yield Walk("instants", alone, tuple(_instants(alone)), 200)
     outside = _like(machine, slots=2, tasks=(1, 0), high=1, low=1)
     yield Walk("outside", outside, tuple(_outside(outside)), 600)
+    if machine.layout.helpers:
+        copied = _like(machine, slots=2, tasks=(0,), high=2, low=1)
+        calls = helper_calls(machine.layout.helpers, (0, 1), 2)
+        yield Walk("helpers", copied, (*_plain(copied), *calls), 200)
     if machine.layout.typed_count:
         yield Walk("typed window", both, tuple(_typed(both)), 300)
 

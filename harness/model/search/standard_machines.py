@@ -11,7 +11,11 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.machine import Machine, machine
 from harness.model.records.operation import OpCode
 from harness.model.records.page import Page, PageKind
+from harness.model.search.helper_calls import helper_calls
 from harness.model.search.nodes import Limits
+
+_OLD_HELPERS = 0xF8F
+"""The page helpers of 5.10."""
 
 LOCAL = Layout(
     generation=Generation.LOCAL, pae=True, smp=True, rt=False, preempt_count=True,
@@ -20,6 +24,7 @@ LOCAL = Layout(
     fix_kmap_end=68 + 16 * 32 - 1, window=16, nr_cpus=32, online_cpus=2,
     page_offset=0xC000_0000, high_memory=0xC800_0000, fixaddr_start=0xFFD6_5000,
     kmap_prot=(1 << 63) | 0x163, typed_top=0xC890_0000, typed_count=64,
+    folios=True, helpers=0x7FFF, helpers_local=True,
 )  # fmt: skip
 """6.1 686-pae."""
 
@@ -27,8 +32,9 @@ LOCAL_RT = LOCAL._replace(rt=True)
 LOCAL_GUARDS = LOCAL._replace(debug_kmap_local=True, window=33, fix_kmap_end=68 + 33 * 32 - 1)
 LOCAL_DEBUG = LOCAL_GUARDS._replace(debug_highmem=True, force_map=True)
 STACK = LOCAL._replace(
-    generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=68 + 20 * 32 - 1
-)
+    generation=Generation.STACK, preempt_count=False, window=20, fix_kmap_end=68 + 20 * 32 - 1,
+    folios=False, helpers=_OLD_HELPERS, helpers_local=False,
+)  # fmt: skip
 STACK_DEBUG = STACK._replace(debug_highmem=True, window=41, fix_kmap_end=68 + 41 * 32 - 1)
 TYPED = LOCAL._replace(
     generation=Generation.TYPED,
@@ -36,6 +42,9 @@ TYPED = LOCAL._replace(
     fix_kmap_end=68 + 13 * 32 - 1,
     typed_top=0,
     typed_count=0,
+    folios=False,
+    helpers=0,
+    helpers_local=False,
 )
 TYPED_32 = TYPED._replace(window=19, fix_kmap_end=68 + 19 * 32 - 1)
 TYPED_DEBUG = TYPED._replace(debug_highmem=True, window=27, fix_kmap_end=68 + 27 * 32 - 1)
@@ -81,10 +90,14 @@ def _window(
     depth: int = 2,
     types: int = 1,
     tasks: tuple[int, ...] = (0, 0, 1),
+    helpers: bool = False,
 ) -> Standard:
-    high = 1 if low else 2
+    high = 1 if low and not helpers else 2
     small = small_machine(layout, slots=2, high=high, low=low, tasks=tasks)
-    limits = Limits(kmaps=0, depth=depth, types=types, maps=maps, others=(OpCode.SLEEP,))
+    also = tuple(helper_calls(layout.helpers, (0, 1), 2)) if helpers else ()
+    limits = Limits(
+        kmaps=0, depth=depth, types=types, maps=maps, others=(OpCode.SLEEP,), also=also
+    )
     return Standard(name, what, small, limits)
 
 
@@ -121,13 +134,34 @@ MACHINES: tuple[Standard, ...] = (
     _window("local-debug", "guard slots, lowmem mapped too", LOCAL_DEBUG, _LOCALS, low=1),
     _window("stack", "a stack on each CPU", STACK, _ATOMIC, low=1, depth=3),
     _window("stack-debug", "with DEBUG_HIGHMEM", STACK_DEBUG, _ATOMIC, low=1, depth=3),
+    _window(
+        "local-helpers",
+        "page helpers on top of mappings",
+        LOCAL,
+        _LOCALS,
+        low=1,
+        tasks=(0, 1),
+        helpers=True,
+    ),
+    _window(
+        "stack-helpers",
+        "page helpers by kmap_atomic",
+        STACK,
+        _ATOMIC,
+        low=1,
+        tasks=(0, 1),
+        helpers=True,
+    ),
     _window("typed", "3 of the types of 2.6.24", TYPED, _ATOMIC, low=1, types=3),
     _window("typed-debug", "with fences", TYPED_DEBUG, _ATOMIC, low=1, types=3),
     _together("local-kmap", LOCAL, (OpCode.KMAP_LOCAL,)),
     _together("stack-kmap", STACK, _ATOMIC),
 )
 
-_OLD_RT = LOCAL_RT._replace(to_page_local=False, kmap_atomic_prot=False)
+_OLD_RT = LOCAL_RT._replace(
+    to_page_local=False, kmap_atomic_prot=False,
+    folios=False, helpers=_OLD_HELPERS, helpers_local=False,
+)  # fmt: skip
 
 KINDS: tuple[Layout, ...] = (
     *(

@@ -1,0 +1,9 @@
+@@
+symbol kaddr;
+@@
+ zero_user_segments(...)
+ {
+	<...
+-	kunmap_local(kaddr);
+	...>
+ }
