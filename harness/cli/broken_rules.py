@@ -30,7 +30,7 @@ from harness.run.prepare import prepare
 
 Cases = Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.")]
 Listing = Annotated[
-    bool, typer.Option("--list", help=f"{LIST_HELP} It has what every kernel is expected to say.")
+    bool, typer.Option("--list", help=f"{LIST_HELP} The list says what each kernel must report.")
 ]
 
 

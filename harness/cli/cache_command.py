@@ -33,7 +33,10 @@ Room = Annotated[
     ),
 ]
 Products = Annotated[
-    list[str], typer.Argument(help="Products as the list names them, or a kind, as templates.")
+    list[str],
+    typer.Argument(
+        help="Products as the list names them, or a kind of product, such as templates."
+    ),
 ]
 
 
@@ -54,14 +57,14 @@ def listing(json: Json = None, debug: Debug = False) -> None:
 
 @cache.command(name="prune")
 def make_room(room: Room = None, debug: Debug = False) -> None:
-    """Remove what was used least recently until the rest fits; nothing that is in use."""
+    """Remove the products used least recently until the rest fits, but none that is in use."""
     del debug
     _say_removed(prune(Cache.default(), limit_bytes() if room is None else room << 20))
 
 
 @cache.command(name="remove")
 def drop(names: Products, debug: Debug = False) -> None:
-    """Remove products, or all of a kind; nothing that is in use."""
+    """Remove products, or all of a kind, but none that is in use."""
     del debug
     _say_removed(remove(Cache.default(), names))
 

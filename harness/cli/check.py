@@ -86,7 +86,7 @@ def check(
     quiet: Silence = False,
     debug: Debug = False,  # noqa: ARG001 - the entry point reads it
 ) -> None:
-    """Judge a patch: build base and patched kernel, run the scenarios on both, say what changed.
+    """Judge a patch: build base and patched kernel, run the scenarios on both, report the changes.
 
     Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """

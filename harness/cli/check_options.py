@@ -19,15 +19,15 @@ Patches = Annotated[
     typer.Option(
         "--patch",
         help="A diff, mail, mbox, folder or quilt series; - is standard input; may be repeated. "
-        "Default: what the tree has beyond the base.",
+        "Default: the changes of the tree since the base.",
     ),
 ]
 CatalogueKernel = Annotated[
     str,
     typer.Option(
         "--kernel",
-        help=f"{KERNEL_HELP} Instead of --tree: one that `kernels` lists, for those who have no "
-        "tree.",
+        help=f"{KERNEL_HELP} Instead of --tree: a kernel that the harness builds from source, for "
+        "users who have no tree.",
     ),
 ]
 BaseRevision = Annotated[
@@ -50,7 +50,8 @@ CheckSteps = Annotated[
 Sweeps = Annotated[
     str,
     typer.Option(
-        help="Interrupts at every instruction: touched (of what the patch touches), all or none. "
+        help="Sweeps, which interrupt a function at every instruction: touched (of the functions "
+        "that the patch touches), all or none. "
         "[default: touched, or none with --scenario or -k]"
     ),
 ]

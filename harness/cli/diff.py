@@ -22,7 +22,8 @@ OtherTrace = Annotated[
 Partial = Annotated[
     bool,
     typer.Option(
-        "--partial", help="Judge what is there of a trace that was cut off; exit 1 or 3."
+        "--partial",
+        help="Judge the steps of a trace that was cut off; the exit code is then 1 or 3.",
     ),
 ]
 
@@ -30,7 +31,7 @@ Timers = Annotated[
     bool,
     typer.Option(
         "--timers/--no-timers",
-        help="Compare the steps that a timer may interrupt; where it does depends on the host.",
+        help="Compare the steps that a timer may interrupt; the host decides where it does.",
     ),
 ]
 
@@ -46,7 +47,10 @@ def diff(
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
-    """Judge a trace again with the present model, or compare two traces step by step."""
+    """Judge a trace again with the present model, or compare two traces step by step.
+
+    Exit 0 agreement or equal traces, 1 divergence or difference, 2 wrong use, 3 failure.
+    """
     del debug
     output = CommandOutput(json, quiet=quiet)
     if other:

@@ -36,7 +36,8 @@ def listing(
 @kernels.command()
 def build(
     name: Annotated[
-        list[str], typer.Argument(help="Kernels of the list; all are brought into the cache.")
+        list[str],
+        typer.Argument(help="Names that `kernels` lists; each kernel is brought into the cache."),
     ],
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Ask apt for newer packages and sources first.")
@@ -45,7 +46,7 @@ def build(
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
-    """Build kernels from source, or fetch stock ones; what is in the cache stays as it is."""
+    """Build kernels from source, or fetch stock kernels, except those that the cache has."""
     del debug
     for unknown in set(name) - set(kernel_names()):
         raise UnknownKernelError(unknown, kernel_names())

@@ -50,17 +50,17 @@ _BREAKS_AT = 49
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Parts of names, or entries of docs/bugs.md as P25. Default: the whole catalogue."
+        help="Parts of names, or entries of docs/bugs.md such as P25. Default: the catalogue."
     ),
 ]
 SourceKernel = Annotated[
     str, typer.Option("--kernel", help=f"{KERNEL_HELP} One that is built from source.")
 ]
-Listing = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has the catalogue.")]
+Listing = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} The list is the catalogue.")]
 Tables = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Only print the tables of the docs, made from this file that --json has written; "
+        help="Only print the tables of the docs, made from a file that --json has written; "
         "may be repeated: of one mutant on one kernel the last file counts."
     ),
 ]
@@ -73,7 +73,8 @@ Operators = Annotated[
 Apart = Annotated[
     bool,
     typer.Option(
-        "--apart", help="Build and boot a kernel for each mutant, not one that has them all."
+        "--apart",
+        help="Build and boot a kernel for each mutant, not a common kernel for all of them.",
     ),
 ]
 Every = Annotated[
@@ -83,7 +84,8 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on: take over what --out has of the same kernel, patch and harness.",
+        help="Go on after an interruption: take the results in --out that are of the same kernel, "
+        "patch and harness.",
     ),
 ]
 
@@ -107,7 +109,7 @@ def mutants(
 ) -> None:
     """Judge kernels with one bug each.
 
-    Exit 0 when the harness finds what the catalogue says, 1 when not, 2 wrong use, 3 failure.
+    Exit 0 all mutants are reported as the catalogue says, 1 not all, 2 wrong use, 3 failure.
     """
     del debug
     if table:

@@ -56,7 +56,7 @@ Source = Annotated[
     typer.Option("--source", help="Also run every kernel that is built from source."),
 ]
 NightName = Annotated[
-    str, typer.Option("--set", help=f"Which runs: {', '.join(NIGHTS)} (docs/contexts.md).")
+    str, typer.Option("--set", help=f"Set of runs: {', '.join(NIGHTS)} (docs/contexts.md).")
 ]
 Seeds = Annotated[
     int, typer.Option(help="Number of seeds to run from; 0: as many as the set has.")
@@ -86,9 +86,10 @@ def nightly(
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
-    """Run the main job over kernels and machine shapes, none of which stops the others.
+    """Run the main job over kernels and machine shapes; a run that fails stops no other.
 
-    The output folder gets nightly.json, junit.xml and a folder for each run.
+    The output folder gets nightly.json, junit.xml and a folder for each run.  Exit 0 agreement, 1
+    divergence or worse than the baseline, 2 wrong use or missing prerequisite, 3 failure.
     """
     del debug
     before = read_baseline(baseline) if baseline else {}

@@ -41,7 +41,7 @@ Scenarios = Annotated[
     list[Path] | None,
     typer.Option(
         help="Scenario to run: a file, a folder, or the name of one of ours; may be repeated. "
-        "[default: all conformance scenarios]"
+        "[default: all of ours, without the sweeps]"
     ),
 ]
 Expression = Annotated[
@@ -73,7 +73,8 @@ Throwaway = Annotated[
 Template = Annotated[
     bool,
     typer.Option(
-        "--template/--no-template", help="Restore a guest that was booted before, or boot one."
+        "--template/--no-template",
+        help="Restore a guest that was booted before, or boot a new one.",
     ),
 ]
 Strict = Annotated[
@@ -97,7 +98,8 @@ Verbose = Annotated[
     typer.Option(
         "-v",
         "--verbose",
-        help="Show every program, all that is only counted, and the exact command lines.",
+        help="Show every program, each thing that the report else only counts, and the exact "
+        "command lines.",
     ),
 ]
 Silence = Annotated[
@@ -105,7 +107,7 @@ Silence = Annotated[
     typer.Option(
         "-q",
         "--quiet",
-        help="Print no progress, and only the last line of a report that ends with a verdict.",
+        help="Print no progress; of a report that ends with a verdict print only the last line.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

@@ -19,7 +19,9 @@ scenarios = typer.Typer(cls=FullHelpGroup, rich_markup_mode=None, no_args_is_hel
 
 Folders = Annotated[
     list[Path] | None,
-    typer.Argument(help="Files, folders or names. Default: all conformance scenarios."),
+    typer.Argument(
+        help="Files, folders, or names of ours. Default: all of ours, without the sweeps."
+    ),
 ]
 Files = Annotated[list[Path], typer.Argument(help="Files, folders, or names of ours.")]
 

@@ -42,7 +42,7 @@ DEFAULT_NAME = "default"
 MEMORY = 512
 """MiB: the packages lie in the guest's memory, beside the highmem pages under test."""
 
-Name = Annotated[str, typer.Option("--name", help="Which guest, where several run.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the guest, if several run.")]
 
 
 Command = Annotated[
@@ -55,14 +55,18 @@ StartKernel = Annotated[
     str | None,
     typer.Option(
         "--kernel",
-        help=f"{KERNEL_HELP} If no guest runs, one is started with it: a name that `kernels` "
-        f"lists, or the file of a kernel image [default: {DEFAULT_KERNEL}].",
+        help=f"{KERNEL_HELP} If no guest runs, the command starts a guest with it: a name that "
+        f"`kernels` lists, or the file of a kernel image. [default: {DEFAULT_KERNEL}]",
     ),
 ]
-Smp = Annotated[int, typer.Option(help=f"{SMP_HELP} Of one that is started.")]
-Memory = Annotated[int, typer.Option(help=f"{MEMORY_HELP} Of one that is started.")]
+Smp = Annotated[int, typer.Option(help=f"{SMP_HELP} Only for a guest that the command starts.")]
+Memory = Annotated[
+    int, typer.Option(help=f"{MEMORY_HELP} Only for a guest that the command starts.")
+]
 Stop = Annotated[bool, typer.Option("--stop", help="End the guest.")]
-Listing = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has the guests that run.")]
+Listing = Annotated[
+    bool, typer.Option("--list", help=f"{LIST_HELP} The list has the guests that run.")
+]
 StartOnly = Annotated[bool, typer.Option("--start", help="Only start the guest.")]
 ModuleDir = Annotated[Path, typer.Option(help="Folder of the module's sources.")]
 GuestPath = Annotated[
@@ -71,7 +75,9 @@ GuestPath = Annotated[
         help="File or folder in the guest, or `logs`: its console, QEMU and kernel log."
     ),
 ]
-LocalPath = Annotated[Path, typer.Argument(help="Where to put what is fetched.")]
+LocalPath = Annotated[
+    Path, typer.Argument(help="File to write, or folder for the files of a folder or the logs.")
+]
 
 
 def ssh(

@@ -45,7 +45,9 @@ class CatalogueError(UsageError):
     """An entry of the catalogue is wrong."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__(problem, hint="mend catalogue.toml: docs/mutants.md has its keys")
+        super().__init__(
+            problem, hint="mend catalogue.toml: the comment at its head explains the keys"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.run.run_result import Confirmation, GuestMemory, RunResult
 _VERDICTS = {
     Verdict.AGREE: "AGREE: the kernel did at every step what the model allows",
     Verdict.DIVERGE: "DIVERGE: the kernel did what the model does not allow",
-    Verdict.UNMET: "UNMET: a scenario expects what was not seen; the model allows what was",
+    Verdict.UNMET: "UNMET: an expectation of a scenario failed; the model allows what was seen",
     Verdict.UNKNOWN: "UNKNOWN: not every step could be judged",
     Verdict.ERROR: "ERROR: no verdict on the kernel",
 }

@@ -44,7 +44,7 @@ def test_the_report_has_the_source_and_its_numbers():
     assert "      a: m0 = kmap h0  -> slot start+1, count 7\n" in text
     assert "place/wrong.kmap:4: value 4660 expected, 0 seen" in text
     assert "place/wrong.kmap:4: status blocked expected, ok seen" in text
-    assert "verdict     UNMET: a scenario expects" in text
+    assert "verdict     UNMET: an expectation" in text
     assert "DIVERGE" not in text
 
 
