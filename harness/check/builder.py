@@ -19,7 +19,6 @@ from harness.kernel.user import user_kernel
 from harness.run.prepare import Prepared, prepare_kernel
 
 BASE, CPUS, PAE = "base", ("smp", "up"), "pae"
-DEFAULT_CONFIGS = (PAE,)
 
 
 class TreeBuilder:
@@ -84,24 +83,56 @@ def settings(config: str, source: Path) -> tuple[Mapping[str, str], Path | None]
                 hint=f"join some of {', '.join(known)} with +, or give the path of a .config",
             )
     cpus = () if set(parts) & set(CPUS) else CPUS[:1]
-    wanted = (BASE, *cpus, *(_variant(part, source) for part in parts))
+    base = dict.fromkeys((BASE, _variant(BASE, source)))
+    wanted = (*base, *cpus, *(_variant(part, source) for part in parts))
     return fragment.merge(folder / f"{part}.config" for part in wanted), None
 
 
-def _variant(part: str, source: Path) -> str:
-    """The fragment that asks the same of this tree.
+def with_fragments(config: str, more: str) -> str:
+    """*config* with the fragments *more*, joined by ``+``; one after a ``-`` is taken out.
 
-    Linux 6.15 removed HIGHMEM64G, and PAE goes with HIGHMEM4G there.  DEBUG_KMAP_LOCAL came with
-    kmap_local in 5.11.
+    The result is empty for a configuration that does not consist of fragments, or that has those
+    fragments already, or lacks what is to be taken out.
     """
-    if (
-        part == PAE
-        and "config HIGHMEM64G" not in (source / I386.paging.wide_entries_file).read_text()
-    ):
-        return "pae-4g"
-    if (
-        part == "debug"
-        and "config DEBUG_KMAP_LOCAL" not in (source / "lib/Kconfig.debug").read_text()
-    ):
-        return "debug-stack"
-    return part
+    if not more:
+        return config
+    parts = _fragments(config)
+    if not parts:
+        return ""
+    for word in more.split("+"):
+        out = word.startswith("-")
+        if out is not (word.removeprefix("-") in parts):
+            return ""
+        parts = [one for one in parts if f"-{one}" != word] if out else [*parts, word]
+    return "+".join(parts)
+
+
+def _fragments(config: str) -> list[str]:
+    """The fragments of *config*, as in its name; none for the path of a ``.config``."""
+    if Path(config).is_file():
+        return []
+    recipe = recipes().get(config)
+    names = [one.stem for one in recipe.fragments] if recipe else config.split("+")
+    plain = {other: part for part, (_, _, other) in _TELLING.items()}
+    known = [plain.get(name, name) for name in names]
+    return [name for name in known if name not in {BASE, CPUS[0]}]
+
+
+_TELLING = {
+    "pae": (I386.paging.wide_entries_file, "config HIGHMEM64G", "pae-4g"),
+    "debug": ("lib/Kconfig.debug", "config DEBUG_KMAP_LOCAL", "debug-stack"),
+    "pti": (f"{I386.source.folder}/Kconfig", "config PAGE_TABLE_ISOLATION", "pti-mitigation"),
+    BASE: ("fs/proc/Kconfig", "config PROC_SYSCTL", "base-7"),
+}
+"""For a fragment: a file, the words that it has in trees that take the fragment, and the fragment
+of other trees.
+
+Linux 6.15 removed HIGHMEM64G, and PAE goes with HIGHMEM4G there.  DEBUG_KMAP_LOCAL came with
+kmap_local in 5.11, MITIGATION_PAGE_TABLE_ISOLATION in 6.9 and SYSCTL without PROC_SYSCTL in 7.x.
+"""
+
+
+def _variant(part: str, source: Path) -> str:
+    """The fragment that asks the same of this tree."""
+    file, words, other = _TELLING.get(part, ("", "", part))
+    return part if file and words in (source / file).read_text() else other

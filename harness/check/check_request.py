@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.base.progress import Progress
-from harness.check.lane import Workload
+from harness.check.cell import Cell
+from harness.check.risks import Place
 from harness.kernel.kernel_record import Kernel
 from harness.patch.patch import Patch
 from harness.run.prepare import Prepared
@@ -32,15 +33,15 @@ class KernelBuilder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """One check: apply *patches* to *base* of *tree*, and judge both kernels in each of *configs*.
+    """One check: apply *patches* to *base* of *tree*, and judge both kernels in each of *cells*.
 
-    ``out`` is the folder for logs, patches and kernel images.
+    The cells of one configuration follow one another.  ``out`` is the folder for logs, patches
+    and kernel images.
     """
 
     tree: Path
     patches: tuple[Patch, ...]
-    workload: Workload
-    configs: tuple[str, ...]
+    cells: tuple[Cell, ...]
     out: Path
     base: str = ""
     strict: bool = False
@@ -54,3 +55,10 @@ class CheckRequest:
     """The words of ``--sweeps``, for the same command line."""
     notes: tuple[str, ...] = ()
     """What the report says of how the check was put together."""
+    left_out: tuple[Place, ...] = ()
+    """Where the patch might show, too, and is not judged."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of all programs that are generated."""
+        return self.cells[0].workload.plan.seed

@@ -40,9 +40,13 @@ class KernelFailure:
 
 @dataclass(frozen=True, slots=True)
 class ConfigResult:
-    """Base and patched kernel in one configuration, program by program."""
+    """Base and patched kernel in one configuration on one machine, program by program."""
 
     config: str
+    machine: str = ""
+    """Words that tell the machine from the usual one, joined by ``+``."""
+    why: str = ""
+    """The reason for which a check has chosen this cell by itself."""
     base: Judgement | None = None
     patched: Judgement | None = None
     comparisons: tuple[Comparison, ...] = ()
@@ -57,8 +61,20 @@ class ConfigResult:
     """The same for somebody who has the patch and a tree of his own."""
 
     @property
+    def words(self) -> str:
+        """The configuration, and the machine if it is not the usual one."""
+        return f"{self.config}, {self.machine}" if self.machine else self.config
+
+    @property
+    def left_out(self) -> bool:
+        """Whether nobody has asked for this cell, and the base cannot be judged there."""
+        return bool(self.why and self.failure and self.failure.which == "base")
+
+    @property
     def change(self) -> PatchEffect:
         """The most important change among its programs."""
+        if self.left_out:
+            return PatchEffect.NOT_APPLICABLE
         if self.failure:
             return PatchEffect.CANNOT_JUDGE
         found = {one.change for one in self.comparisons}
@@ -93,18 +109,20 @@ class CheckResult:
     seed: int = 1
     strict: bool = False
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Where the patch might show, too, and was not judged."""
     phases: Mapping[str, float] = field(default_factory=dict)
     mail: MailHead | None = None
     """The head of the first patch, if it was a mail."""
 
     @property
     def counts(self) -> Counter[PatchEffect]:
-        """Number of programs by the way they changed, over all configurations."""
+        """Number of programs by the way they changed, over all configurations and machines."""
         return Counter(one.change for config in self.configs for one in config.comparisons)
 
     @property
     def change(self) -> PatchEffect:
-        """The most important change among all configurations."""
+        """The most important change among all configurations and machines."""
         found = {one.change for one in self.configs}
         return next((change for change in ORDER if change in found), PatchEffect.CANNOT_JUDGE)
 

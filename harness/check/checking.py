@@ -1,41 +1,30 @@
-"""One check: base and patched kernel are built, run and compared in each configuration."""
+"""One check: base and patched kernel are built, run and compared in each cell."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from harness.base.progress import Labelled, Progress
+from harness.base.progress import Progress
 from harness.base.stopwatch import Stopwatch
 from harness.check.base_memo import BaseMemo
+from harness.check.cell import Cell
 from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.check_result import CheckResult, ConfigResult, KernelFailure, Stage
-from harness.check.checked_program import CheckedKind
-from harness.check.comparison import (
-    Comparison,
-    PatchEffect,
-    compare,
-    foremost_first,
-    shortest_first,
-)
+from harness.check.comparison import Comparison, PatchEffect, compare, foremost_first
 from harness.check.fatal_boot import THIS_CODE, boot_comparisons
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
-from harness.check.lane import program_name
+from harness.check.kernel_bench import BASE, PATCHED, KernelBench, labelled
 from harness.check.reproduce import check_command, portable_command
+from harness.check.second_runs import second_runs
 from harness.check.symbolise import Symboliser, with_source_lines
 from harness.errors import UsageError
-from harness.kernel.build import BuildError
-from harness.kernel.kernel_record import Kernel
 from harness.patch.apply import DoesNotApplyError, changed_files
-from harness.patch.scratch import Scratch, config_folder
+from harness.patch.scratch import Scratch
 from harness.run.machine_check import WrongMachineError
 
-CONFIRMED_MOST = 3
-"""Newly failing scenarios that are run a second time, each alone."""
-BASE, PATCHED = "base", "patched kernel"
 
-
-class _BaseRun(NamedTuple):
-    """What is known of the base in one configuration, and whether an earlier run found it."""
+class BaseRun(NamedTuple):
+    """The result of the base in one cell, and whether an earlier run found it."""
 
     judgement: Judgement | KernelFailure
     stored: bool
@@ -44,7 +33,7 @@ class _BaseRun(NamedTuple):
 class Check:
     """One check on an open scratch, whose lock is held while kernels are built and run.
 
-    *prior* are judgements of the base that the caller has already, by configuration.
+    *prior* are judgements of the base that the caller has already, by configuration and machine.
     """
 
     def __init__(  # noqa: PLR0917 - the seams of one check
@@ -54,31 +43,37 @@ class Check:
         scratch: Scratch,
         progress: Progress,
         judging: JudgeFactory = KernelJudge,
-        prior: Mapping[str, Judgement] | None = None,
+        prior: Mapping[tuple[str, str], Judgement] | None = None,
     ) -> None:
-        self.request, self.builder = request, builder
-        self.scratch, self.progress = scratch, progress
+        self.request, self.scratch, self.progress = request, scratch, progress
         self.judging = judging
         self.prior = prior or {}
         self.watch = Stopwatch()
-        self.module_was_kept = False
+        self.bench = KernelBench(builder, scratch, request.out, self.watch)
         self.base = scratch.base(request.base)
         self.memo = BaseMemo(request, builder, scratch, self.base)
+        self.holds_base = False
 
     def result(self) -> CheckResult:
         """Run the check.
 
         A patch that does not apply, and all that a kernel does, are part of the result.
         """
-        bases = {config: self._base(config) for config in self.request.configs}
+        bases = self.bases()
         try:
             with self.watch.phase("apply"):
                 self.scratch.settle(self.base, self.request.patches)
-            configs = [self._patched(config, base) for config, base in bases.items()]
+            configs = [self._patched(cell, base) for cell, base in bases]
         except DoesNotApplyError as error:
             failure = KernelFailure("patch", Stage.APPLY, (error.patch.title, *error.lines))
-            configs = [ConfigResult(config, failure=failure) for config in bases]
+            configs = [
+                ConfigResult(cell.config, cell.machine, failure=failure) for cell, _ in bases
+            ]
         return self._finished(tuple(configs))
+
+    def bases(self) -> list[tuple[Cell, BaseRun]]:
+        """The results of the base in each cell: stored, or built and run now."""
+        return [(cell, self._base(cell)) for cell in self.request.cells]
 
     def _finished(self, configs: tuple[ConfigResult, ...]) -> CheckResult:
         request, patches = self.request, self.request.patches
@@ -87,75 +82,96 @@ class Check:
             base=self.base.words,
             patches=tuple(one.title for one in patches),
             configs=configs,
-            seed=request.workload.plan.seed,
+            seed=request.seed,
             strict=request.strict,
             notes=(*self.base.notes, *request.notes),
+            left_out=tuple(one.words for one in request.left_out),
             phases=self.watch.seconds,
             mail=patches[0].mail if patches else None,
         )
 
     # -- the base
 
-    def _base(self, config: str) -> _BaseRun:
-        stored = self.prior.get(config) or self.memo.load(config)
+    def _base(self, cell: Cell) -> BaseRun:
+        stored = self.prior.get((cell.config, cell.machine)) or self.memo.load(cell)
         if stored:
-            return _BaseRun(stored, stored=True)
-        self.progress.step(f"{config}, base kernel: the source of {self.base.words}")
-        with self.watch.phase("base: apply"):
-            self.scratch.settle(self.base)
-        judge = self._kernel_judge(config, BASE)
-        if isinstance(judge, KernelFailure):
-            return _BaseRun(judge, stored=False)
-        with self.watch.phase("base: run"):
-            judgement = judge.judgement()
-        self.memo.save(config, judgement)
-        return _BaseRun(judgement, stored=False)
+            return BaseRun(stored, stored=True)
+        progress = labelled(self.progress, cell, BASE)
+        self._settle_base(progress)
+        kernel = self.bench.kernel(cell.config, BASE, progress)
+        if isinstance(kernel, KernelFailure):
+            return BaseRun(kernel, stored=False)
+        judge = self.bench.judge(kernel.prepared, cell, BASE, self.judging, self.progress)
+        try:
+            with self.watch.phase("base: run"):
+                judgement = judge.judgement()
+        except (WrongMachineError, UsageError) as error:
+            return BaseRun(_wrong_machine(BASE, error), stored=False)
+        self.memo.save(cell, judgement)
+        return BaseRun(judgement, stored=False)
+
+    def _settle_base(self, progress: Progress) -> None:
+        """Make the scratch equal to the base, once."""
+        if not self.holds_base:
+            progress.step(f"the source of {self.base.words}")
+            with self.watch.phase("base: apply"):
+                self.scratch.settle(self.base)
+            self.holds_base = True
 
     # -- the patched kernel
 
-    def _patched(self, config: str, base: _BaseRun) -> ConfigResult:
-        """Build the patched kernel in *config*, run it and compare it with the base."""
+    def _patched(self, cell: Cell, base: BaseRun) -> ConfigResult:
+        """Build the patched kernel of *cell*, run it and compare it with the base."""
+        known = ConfigResult(cell.config, cell.machine, cell.why)
         if isinstance(base.judgement, KernelFailure):
-            return ConfigResult(config, failure=base.judgement)
-        self.progress.step(f"{config}, patched kernel: its source")
-        judge = self._kernel_judge(config, PATCHED)
-        known = ConfigResult(
-            config,
-            base.judgement,
+            return replace(known, failure=base.judgement)
+        progress = labelled(self.progress, cell, PATCHED)
+        progress.step("its source")
+        kernel = self.bench.kernel(cell.config, PATCHED, progress)
+        known = replace(
+            known,
+            base=base.judgement,
             base_was_kept=base.stored,
-            module_was_kept=self.module_was_kept,
-            reproduce=self._command(config),
-            portable=portable_command(self.request, self.base, config),
+            reproduce=check_command(self.request, self.base, cell),
+            portable=portable_command(self.request, self.base, cell),
         )
-        if isinstance(judge, KernelFailure):
-            return replace(known, failure=judge)
-        return self._compared(known, judge, base.judgement)
+        if isinstance(kernel, KernelFailure):
+            return replace(known, failure=kernel)
+        judge = self.bench.judge(kernel.prepared, cell, PATCHED, self.judging, self.progress)
+        known = replace(known, module_was_kept=kernel.module_was_kept)
+        return self._compared(known, cell, judge, base.judgement)
 
-    def _compared(self, known: ConfigResult, judge: KernelJudge, base: Judgement) -> ConfigResult:
+    def _compared(
+        self, known: ConfigResult, cell: Cell, judge: KernelJudge, base: Judgement
+    ) -> ConfigResult:
         """*known* with what the patched kernel did, as far as both kernels came."""
-        config = known.config
-        judgement = self._judgement(judge, config)
+        judgement = self._judgement(judge, cell.config)
         if isinstance(judgement, KernelFailure):
             return replace(known, failure=judgement)
         if failure := _boot_failure(PATCHED, judgement):
-            found = boot_comparisons(config, base, judgement, self._changed())
-            return (
-                replace(known, patched=judgement, comparisons=found)
-                if found
-                else replace(known, failure=failure)
-            )
+            died = boot_comparisons(cell.config, base, judgement, self._changed())
+            if not died:
+                return replace(known, failure=failure)
+            return replace(known, patched=judgement, comparisons=died)
         rebuilt = () if known.module_was_kept else self._changed_headers()
         known = replace(known, patched=judgement, rebuilt=rebuilt)
         if failure := _boot_failure(BASE, base):
             return replace(known, failure=failure)
-        comparisons = compare(config, base.programs, judgement.programs)
+        return self._with_comparisons(known, cell, judge, base)
+
+    def _with_comparisons(
+        self, known: ConfigResult, cell: Cell, judge: KernelJudge, base: Judgement
+    ) -> ConfigResult:
+        new = known.patched.programs if known.patched else ()
+        found = compare(cell.config, base.programs, new)
         with self.watch.phase("confirm"):
-            comparisons = tuple(self._confirmed(judge, comparisons))
+            found = tuple(second_runs(judge, cell.workload.plan.scenarios, found))
+        program = _foremost(found)
         return replace(
             known,
-            comparisons=comparisons,
-            reproduce=self._command(config, comparisons),
-            portable=portable_command(self.request, self.base, config, _foremost(comparisons)),
+            comparisons=found,
+            reproduce=check_command(self.request, self.base, cell, program),
+            portable=portable_command(self.request, self.base, cell, program),
         )
 
     def _judgement(self, judge: KernelJudge, config: str) -> Judgement | KernelFailure:
@@ -163,8 +179,8 @@ class Check:
         try:
             with self.watch.phase("run"):
                 return self._symbolised(judge.judgement(), config)
-        except WrongMachineError as error:
-            return KernelFailure(PATCHED, Stage.MACHINE, tuple(str(error).splitlines()))
+        except (WrongMachineError, UsageError) as error:
+            return _wrong_machine(PATCHED, error)
 
     def _changed_headers(self) -> tuple[str, ...]:
         """The headers that the patches change: why the module had to be built again."""
@@ -186,59 +202,6 @@ class Check:
             programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
         )
 
-    def _command(self, config: str, found: Sequence[Comparison] = ()) -> str:
-        return check_command(self.request, self.base, config, _foremost(found))
-
-    def _confirmed(self, judge: KernelJudge, found: Sequence[Comparison]) -> Iterator[Comparison]:
-        """*found*, after its shortest newly failing scenarios have run a second time, each alone.
-
-        The first that does not fail alone runs again after the programs before it: it may need
-        the state that they leave.
-        """
-        scenarios = {program_name(one): one for one in self.request.workload.plan.scenarios}
-        new = [one for one in found if one.change is PatchEffect.NEWLY_FAILING]
-        candidates = shortest_first(one for one in new if one.program in scenarios)
-        chosen, longer = {one.program for one in candidates[:CONFIRMED_MOST]}, True
-        for one in found:
-            if one.change is not PatchEffect.NEWLY_FAILING or one.program not in chosen:
-                yield one
-                continue
-            again = judge.confirm(scenarios[one.program])
-            seen, after = again.kind is CheckedKind.CONTRACT, None
-            if not seen and longer:
-                longer = False
-                after = judge.confirm_after(one.program).kind is CheckedKind.CONTRACT
-            yield replace(one, tried=1, confirmed=int(seen), after=after)
-
-    # -- both
-
-    def _kernel_judge(self, config: str, which: str) -> KernelJudge | KernelFailure:
-        """A judge of the kernel whose source the scratch holds now, or why there is none."""
-        prefix, folder = ("base: ", "base") if which == BASE else ("", "patched")
-        progress = Labelled(self.progress, f"{config}, {folder} kernel")
-        with self.watch.phase(f"{prefix}build"):
-            kernel = self._built(config, which, progress)
-        if isinstance(kernel, KernelFailure):
-            return kernel
-        try:
-            with self.watch.phase(f"{prefix}module"):
-                prepared, self.module_was_kept = self.builder.prepare(
-                    kernel, self.scratch.source, progress
-                )
-        except BuildError as error:
-            return KernelFailure(which, Stage.MODULE, tuple(error.message.splitlines()))
-        out = self.request.out / config_folder(config) / folder
-        return self.judging(prepared, self.request.workload, out, progress)
-
-    def _built(self, config: str, which: str, progress: Progress) -> Kernel | KernelFailure:
-        source, objects = self.scratch.source, self.scratch.objects(config)
-        try:
-            return self.builder.build(source, objects, config, progress)
-        except BuildError as error:
-            return KernelFailure(which, Stage.BUILD, tuple(error.message.splitlines()))
-        except UsageError as error:
-            return KernelFailure(which, Stage.CONFIGURE, tuple(str(error).splitlines()))
-
 
 def _foremost(found: Sequence[Comparison]) -> str:
     """The newly failing program that a command repeats, if there is one."""
@@ -246,8 +209,12 @@ def _foremost(found: Sequence[Comparison]) -> str:
     return foremost_first(failing)[0].program if failing else ""
 
 
+def _wrong_machine(which: str, error: WrongMachineError | UsageError) -> KernelFailure:
+    return KernelFailure(which, Stage.MACHINE, tuple(str(error).splitlines()))
+
+
 def _boot_failure(which: str, judgement: Judgement) -> KernelFailure | None:
-    """Why *judgement* holds no program, if that is so."""
+    """The failure because of which *judgement* holds no program, if that is so."""
     if judgement.programs or not judgement.error:
         return None
     return KernelFailure(which, Stage.BOOT, tuple(judgement.error.splitlines()))

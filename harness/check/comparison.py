@@ -72,7 +72,7 @@ def compare(
 
 
 def _missed(ran: Mapping[str, CheckedProgram]) -> str:
-    """Why a program is not among those that ran: what ended the guests, as far as it is known."""
+    """The reason why a program did not run: the programs that ended a guest, if they are known."""
     ended = [one.program for one in ran.values() if CRASH in one.rules or one.reason]
     if not ended:
         return "no guest came so far"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.base.project import NAME, SCENARIOS
+from harness.check.cell import USUAL, Cell
 from harness.check.check_request import CheckRequest
 from harness.check.lane import program_name
 from harness.kernel.kernel_record import Kernel
@@ -25,18 +26,16 @@ def save_patches(patches: Sequence[Patch], folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def check_command(request: CheckRequest, base: PatchBase, config: str, program: str = "") -> str:
-    """The command line that checks *config* again, with the scenario of *program* alone if any."""
+def check_command(request: CheckRequest, base: PatchBase, cell: Cell, program: str = "") -> str:
+    """The command line that checks *cell* again, with the scenario of *program* alone if any."""
     place = () if request.kernel else ("--tree", str(request.tree))
     files = save_patches(request.patches, request.out / "patches")
     patches = (word for file in files for word in ("--patch", str(file)))
-    words = (*place, *_base(request, base), *patches, "--configs", config)
-    return shlex.join((NAME, "check", *words, *_work(request, program, portable=False)))
+    words = (*place, *_base(request, base), *patches, "--configs", cell.config)
+    return shlex.join((NAME, "check", *words, *_work(request, cell, program, portable=False)))
 
 
-def portable_command(
-    request: CheckRequest, base: PatchBase, config: str, program: str = ""
-) -> str:
+def portable_command(request: CheckRequest, base: PatchBase, cell: Cell, program: str = "") -> str:
     """The same for a tree of the reader's own: it names no file that only this host has.
 
     The patch comes from the list's archive if it was a mail, else from a file of any name.
@@ -45,8 +44,8 @@ def portable_command(
     fetched = mail.message_id if mail else ""
     place = () if request.kernel else ("--tree", ".")
     patch = ("--patch", "-" if fetched else "the.patch") if request.patches else ()
-    words = (*place, *_base(request, base), *patch, "--configs", Path(config).name)
-    command = shlex.join((NAME, "check", *words, *_work(request, program, portable=True)))
+    words = (*place, *_base(request, base), *patch, "--configs", Path(cell.config).name)
+    command = shlex.join((NAME, "check", *words, *_work(request, cell, program, portable=True)))
     return f"b4 am -o - {shlex.quote(fetched)} | {command}" if fetched else command
 
 
@@ -57,14 +56,16 @@ def _base(request: CheckRequest, base: PatchBase) -> Iterator[str]:
         yield from ("--base", base.revision)
 
 
-def _work(request: CheckRequest, program: str, *, portable: bool) -> Iterator[str]:
+def _work(request: CheckRequest, cell: Cell, program: str, *, portable: bool) -> Iterator[str]:
     """The machine and the programs; a *portable* command names files without their folders."""
-    plan, bugs = request.workload.plan, request.workload.known_bugs.file
+    plan, bugs = cell.workload.plan, cell.workload.known_bugs.file
+    if cell.machine or len(request.cells) > 1:
+        yield from ("--machines", cell.machine or USUAL)
     if request.machine:
         yield from ("--shape", request.machine)
     if request.sweeps:
         yield from ("--sweeps", request.sweeps)
-    if request.workload.throwaway:
+    if cell.workload.throwaway:
         yield "--throwaway"
     if bugs:
         yield from ("--known-bugs", bugs.name if portable else str(bugs.absolute()))

@@ -8,9 +8,10 @@ from functools import partial
 
 from harness.base.cache import Cache
 from harness.base.progress import Progress
+from harness.check.cell import Cell
 from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.check_result import CheckResult
-from harness.check.checking import Check
+from harness.check.checking import BaseRun, Check
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.patch.scratch import Scratch, open_clone, open_scratch
 
@@ -19,8 +20,8 @@ def run_check(
     request: CheckRequest,
     builder: KernelBuilder,
     progress: Progress,
-    *,
     helper: Executor | None = None,
+    *,
     each: bool = False,
 ) -> tuple[CheckResult, ...]:
     """Check all patches of *request* at once, or with *each* one after the other.
@@ -33,6 +34,18 @@ def run_check(
         if each:
             return tuple(_each(request, builder, scratch, progress, judging))
         return (Check(request, builder, scratch, progress, judging).result(),)
+
+
+def prepare_bases(
+    request: CheckRequest,
+    builder: KernelBuilder,
+    progress: Progress,
+    helper: Executor | None = None,
+) -> tuple[tuple[Cell, BaseRun], ...]:
+    """Build and judge the base in each cell, for later checks.  Raises as ``run_check``."""
+    with _opened(request) as scratch:
+        judging = partial(KernelJudge, helper=helper)
+        return tuple(Check(request, builder, scratch, progress, judging).bases())
 
 
 def _opened(request: CheckRequest) -> AbstractContextManager[Scratch]:
@@ -53,12 +66,12 @@ def _each(
 
     A patch that cannot be judged ends the series.
     """
-    prior: Mapping[str, Judgement] = {}
+    prior: Mapping[tuple[str, str], Judgement] = {}
     for number in range(1, len(request.patches) + 1):
         out = request.out / f"patch-{number}"
         part = replace(request, patches=request.patches[:number], out=out)
         result = Check(part, builder, scratch, progress, judging, prior).result()
         yield replace(result, patches=result.patches[-1:])
-        prior = {one.config: one.patched for one in result.configs if one.patched}
-        if any(one.failure for one in result.configs):
+        prior = {(one.config, one.machine): one.patched for one in result.configs if one.patched}
+        if any(one.failure and not one.left_out for one in result.configs):
             return

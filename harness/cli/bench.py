@@ -22,6 +22,7 @@ from harness.cli.main import COMMANDS
 from harness.cli.options import (
     BASELINE_HELP,
     DEFAULT_KERNEL,
+    QUICK_HELP,
     Debug,
     Json,
     KernelName,
@@ -41,7 +42,8 @@ Quick = Annotated[
     bool,
     typer.Option(
         "--quick",
-        help="About a minute: boots, restores and steps, without other kernels or peers.",
+        help=f"{QUICK_HELP} About a minute: boots, restores and steps, without other kernels "
+        "or peers.",
     ),
 ]
 Parts = Annotated[

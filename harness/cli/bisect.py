@@ -12,7 +12,7 @@ from harness.base import project
 from harness.base.cache import Cache
 from harness.base.held_folders import output_folder
 from harness.check.bisection import Bisector, JudgedCommit, step_lines
-from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.check.builder import PAE, TreeBuilder
 from harness.check.lane import Workload
 from harness.cli.options import (
     TREE_HELP,
@@ -45,7 +45,7 @@ Config = Annotated[str, typer.Option(help="Configuration: names joined by +, or 
 
 def bisect_step(
     tree: Tree = Path(),
-    config: Config = DEFAULT_CONFIGS[0],
+    config: Config = PAE,
     scenario: Scenarios = None,
     expression: Expression = "",
     shape: Machine = "",
@@ -83,7 +83,7 @@ def bisect(
     good: Good,
     bad: Bad = "HEAD",
     tree: Tree = Path(),
-    config: Config = DEFAULT_CONFIGS[0],
+    config: Config = PAE,
     scenario: Scenarios = None,
     expression: Expression = "",
     shape: Machine = "",

@@ -1,35 +1,42 @@
 """``kmap-harness check``: a verdict on a patch."""
 
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
-from harness.base import project
 from harness.base.held_folders import output_folder
 from harness.base.output_files import STANDARD_OUTPUT, write_whole
-from harness.check.builder import DEFAULT_CONFIGS, TreeBuilder
+from harness.base.progress import Progress
+from harness.check.builder import PAE, TreeBuilder
+from harness.check.cell_choice import CellWishes
 from harness.check.check_request import CheckRequest
 from harness.check.check_result import FAILING, CheckResult
 from harness.check.helper_process import helper_process
-from harness.check.lane import Workload
-from harness.check.series import run_check
-from harness.check.touched import chosen_sweeps, touches_notices
+from harness.check.risks import Profile
+from harness.check.series import prepare_bases, run_check
 from harness.cli.check_options import (
     B4,
-    STEPS,
     BaseRevision,
     CatalogueKernel,
     CheckSteps,
     Configs,
     Each,
+    Machines,
     Mail,
     Patches,
+    Prepare,
+    Quick,
     Sweeps,
+    Thorough,
     Tree,
 )
+from harness.cli.check_work import CheckWork
 from harness.cli.options import (
     Debug,
     Expression,
@@ -46,20 +53,17 @@ from harness.cli.options import (
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.cli.progress_bar import show_command
-from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
-from harness.guest.shape_words import parse_shape
 from harness.kernel.build_recipe import recipe_of
 from harness.kernel.built import obtain_built
 from harness.patch.gittree import applied_in, is_git, local_changes
 from harness.patch.patch import Patch
 from harness.patch.patch_reader import read_patches
+from harness.report.cell_table import prepared_lines
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
 from harness.report.log_places import with_logs
-from harness.run.programs import Plan, read_plan
-from harness.run.scenario_files import scenario_files
 
 
 def check(
@@ -68,6 +72,10 @@ def check(
     kernel: CatalogueKernel = "",
     base: BaseRevision = "",
     configs: Configs = "",
+    machines: Machines = "",
+    quick: Quick = False,
+    thorough: Thorough = False,
+    prepare: Prepare = False,
     scenario: Scenarios = None,
     expression: Expression = "",
     seed: Seed = 1,
@@ -91,24 +99,20 @@ def check(
     Exit 0 nothing newly failing, 1 newly failing, 2 no verdict or wrong use, 3 the harness failed.
     """
     output, place = CommandOutput(json, mail, quiet=quiet), _place(tree, kernel)
-    patches = _patches(["-"] * (b4 and not patch) or patch or [], place, base)
-    swept = () if scenario or expression else chosen_sweeps(sweeps, patches)
-    wrong_use = not (scenario or expression or throwaway) and touches_notices(patches)
-    plan = _plan(scenario, expression, swept, seed, steps)
-    request = CheckRequest(
-        place,
-        patches,
-        _workload(shape, plan, known_bugs, throwaway=throwaway or wrong_use),
-        _configs(configs, kernel),
-        output_folder(out, "check"),
-        _before(place, patches, base) if b4 else base,
-        strict,
-        machine=shape,
-        chosen=_chosen(scenario, expression),
-        sweeps=sweeps,
-        notes=_notes(swept, wrong_use=wrong_use),
+    patches = () if prepare else _patches(patch, place, base, b4=b4)
+    work = CheckWork(
+        patches, scenario, expression, sweeps, seed, steps, shape, throwaway, known_bugs
     )
-    results = _checked(request, kernel, each=each, verbose=verbose, quiet=quiet)
+    profile = _profile(quick or work.chosen, thorough=thorough or prepare)
+    wishes = CellWishes(kernel or PAE, _listed(configs), _listed(machines), profile)
+    base = _before(place, patches, base) if b4 else base
+    request = work.request(place, wishes, output_folder(out, "check"), base, strict=strict)
+    with _started(request, kernel, verbose=verbose, quiet=quiet) as (asked, means):
+        bases = prepare_bases(asked, *means) if prepare else ()
+        results = () if prepare else run_check(asked, *means, each=each)
+    if prepare:
+        output.report(prepared_lines(bases))
+        return
     _write(results, json, mail)
     _report(results, output, request.out, b4=b4, verbose=verbose)
     raise typer.Exit(_exit_code(results))
@@ -120,36 +124,21 @@ def _exit_code(results: tuple[CheckResult, ...]) -> int:
     return FAILING if FAILING in codes else max(codes)
 
 
-def _plan(
-    scenarios: list[Path] | None,
-    expression: str,
-    sweeps: tuple[Path, ...],
-    seed: int,
-    steps: int | None,
-) -> Plan:
-    """The scenarios, the sweeps, and generated steps unless scenarios are named."""
-    files = scenario_files(scenarios or [], project.SCENARIOS, expression)
-    wanted = (0 if scenarios or expression else STEPS) if steps is None else steps
-    return read_plan((*files, *sweeps), seed, wanted)
+def _profile(quick: bool, *, thorough: bool) -> Profile:
+    """The extent of the check.  Raises UsageError for two profiles at once."""
+    if quick and thorough:
+        raise UsageError(
+            "--quick and --thorough exclude each other, and so do --thorough and named scenarios",
+            hint="leave out one of them",
+        )
+    if thorough:
+        return Profile.THOROUGH
+    return Profile.QUICK if quick else Profile.TOUCHED
 
 
-def _workload(shape: str, plan: Plan, known_bugs: Path | None, *, throwaway: bool) -> Workload:
-    bugs = load_known_bugs(known_bugs, date.today())
-    return Workload(parse_shape(shape), plan, throwaway, bugs)
-
-
-def _chosen(scenarios: list[Path] | None, expression: str) -> tuple[tuple[str, str], ...]:
-    """The choice of scenarios: pairs of an option and its value."""
-    named = tuple(("--scenario", str(one)) for one in scenarios or ())
-    return (*named, *((("-k", expression),) * bool(expression)))
-
-
-def _notes(swept: tuple[Path, ...], *, wrong_use: bool) -> tuple[str, ...]:
-    """Notes of the report on the programs that run because of the code that the patch touches."""
-    names = ", ".join(file.stem for file in swept)
-    sweeps = f"interrupted at every instruction of what the patch touches: {names}"
-    misuse = "wrong use in guests of its own, as the patch touches a BUG or a warning"
-    return (*((sweeps,) * bool(swept)), *((misuse,) * wrong_use))
+def _listed(names: str) -> tuple[str, ...]:
+    """The parts of an option's value, which commas separate."""
+    return tuple(filter(None, (name.strip() for name in names.split(","))))
 
 
 def _place(tree: Path | None, kernel: str) -> Path:
@@ -161,26 +150,28 @@ def _place(tree: Path | None, kernel: str) -> Path:
     return tree or Path()
 
 
-def _configs(names: str, kernel: str) -> tuple[str, ...]:
-    """The configurations named; else the one of the catalogue's *kernel*, else the usual ones."""
-    found = tuple(filter(None, (name.strip() for name in names.split(","))))
-    return found or ((kernel,) if kernel else DEFAULT_CONFIGS)
+class _Means(NamedTuple):
+    """The means by which a check is done."""
+
+    builder: TreeBuilder
+    progress: Progress
+    helper: Executor
 
 
-def _checked(
-    request: CheckRequest, kernel: str, *, each: bool, verbose: bool, quiet: bool
-) -> tuple[CheckResult, ...]:
-    """Do the check, on the source of *kernel* where one is named."""
+@contextmanager
+def _started(
+    request: CheckRequest, kernel: str, *, verbose: bool, quiet: bool
+) -> Iterator[tuple[CheckRequest, _Means]]:
+    """*request*, on the source of *kernel* where one is named, and what it is done with."""
     with helper_process() as helper, shown_progress(quiet=quiet) as progress:
         built = obtain_built(recipe_of(kernel), progress=progress) if kernel else None
         builder = TreeBuilder(show_command if verbose else None)
-        return run_check(
-            replace(request, kernel=built), builder, progress, helper=helper, each=each
-        )
+        yield replace(request, kernel=built), _Means(builder, progress, helper)
 
 
-def _patches(names: list[str], tree: Path, base: str) -> tuple[Patch, ...]:
+def _patches(named: list[str] | None, tree: Path, base: str, *, b4: bool) -> tuple[Patch, ...]:
     """The patches named, or what the tree itself has beyond the base."""
+    names = ["-"] * (b4 and not named) or named or []
     if names:
         return read_patches(names, sys.stdin.buffer)
     found = local_changes(tree, base) if is_git(tree) else None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import KERNEL_HELP, STEPS_HELP, TREE_HELP
+from harness.cli.options import KERNEL_HELP, QUICK_HELP, STEPS_HELP, TREE_HELP
 
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
@@ -37,6 +37,29 @@ Configs = Annotated[
     str,
     typer.Option(
         help="Configurations, separated by commas: a name, names joined by +, or a .config file."
+    ),
+]
+Machines = Annotated[
+    str,
+    typer.Option(
+        help="Machines, separated by commas: words of --shape joined by +, or usual. "
+        "[default: usual, and what the patch can break]"
+    ),
+]
+Quick = Annotated[
+    bool,
+    typer.Option("--quick", help=f"{QUICK_HELP} One configuration, the usual machine."),
+]
+Thorough = Annotated[
+    bool,
+    typer.Option(
+        "--thorough", help="Judge on every machine and configuration of the table (docs/check.md)."
+    ),
+]
+Prepare = Annotated[
+    bool,
+    typer.Option(
+        "--prepare", help="Build and judge the bases only, all that a patch could ask for."
     ),
 ]
 CheckSteps = Annotated[

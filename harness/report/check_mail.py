@@ -100,7 +100,7 @@ def _subject(config: ConfigResult) -> Iterator[str]:
     """Which kernel was judged, and how many programs."""
     patched = config.patched
     hashed = f" (.config {patched.config_hash[:12]})" if patched else ""
-    yield f"Config:     {config.config}{hashed}"
+    yield f"Config:     {config.words}{hashed}"
     if patched:
         yield f"Kernel:     {patched.release} on {patched.machine}"
         yield f"Programs:   {counts_words(config)}"

@@ -7,6 +7,7 @@ from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.checked_program import CheckedProgram, Finding
 from harness.check.comparison import ORDER, Comparison, PatchEffect, foremost_first
 from harness.compare.missing_evidence import blindness_words
+from harness.report.cell_table import table_lines
 from harness.report.folding import folded_command
 
 _WORDS = {
@@ -33,16 +34,25 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
         yield f"{'patch' if number == 1 else '':12}{title}"
     for note in result.notes:
         yield f"note        {note}"
+    yield from table_lines(result)
     for config in result.configs:
-        yield from config_lines(config, verbose=verbose)
+        if _is_shown(config, result, verbose=verbose):
+            yield from config_lines(config, verbose=verbose)
     times = (f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
     yield f"time        {', '.join(times)}"
     yield f"verdict     {verdict_words(result)}"
 
 
+def _is_shown(config: ConfigResult, result: CheckResult, *, verbose: bool) -> bool:
+    """Whether a reader needs more of *config* than its row in the table."""
+    quiet = config.change in (PatchEffect.UNCHANGED, PatchEffect.NOT_APPLICABLE)
+    return verbose or not quiet or config is result.configs[0]
+
+
 def verdict_words(result: CheckResult) -> str:
     """The verdict in one sentence."""
-    failure = next((one.failure for one in result.configs if one.failure), None)
+    failing = (one for one in result.configs if not one.left_out)
+    failure = next((one.failure for one in failing if one.failure), None)
     if failure and result.change is PatchEffect.CANNOT_JUDGE:
         return f"CANNOT JUDGE: {failure.words}"
     words = _WORDS[result.change]
@@ -55,7 +65,7 @@ def verdict_words(result: CheckResult) -> str:
 def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     """The lines of one configuration."""
     yield ""
-    yield f"config      {config.config}: {_judged(config)}"
+    yield f"config      {config.words}: {_judged(config)}"
     if config.failure:
         yield f"failed      {config.failure.words}:"
         yield from (f"    {line}" for line in config.failure.lines)

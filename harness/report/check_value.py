@@ -38,6 +38,7 @@ def check_value(result: CheckResult) -> dict[str, Any]:
         "base": result.base,
         "patches": result.patches,
         "notes": result.notes,
+        "left_out": result.left_out,
         "seed": result.seed,
         "strict": result.strict,
         "counts": {change.value: count for change, count in result.counts.items()},
@@ -50,6 +51,9 @@ def _config_value(config: ConfigResult) -> dict[str, Any]:
     patched = config.patched
     return {
         "config": config.config,
+        "machine_words": config.machine,
+        "because": config.why,
+        "left_out": config.left_out,
         "change": config.change.value,
         "failure": asdict(config.failure) if config.failure else None,
         "release": patched.release if patched else "",
@@ -83,8 +87,13 @@ def _comparison_value(one: Comparison) -> dict[str, Any]:
 
 
 def b4_value(results: tuple[CheckResult, ...]) -> list[dict[str, str]]:
-    """The list that b4 reads: an entry for each configuration of each result."""
-    return [_b4_entry(result, config) for result in results for config in result.configs]
+    """The list that b4 reads: an entry for each cell of each result that was judged."""
+    return [
+        _b4_entry(result, config)
+        for result in results
+        for config in result.configs
+        if not config.left_out
+    ]
 
 
 def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
@@ -95,7 +104,7 @@ def _b4_entry(result: CheckResult, config: ConfigResult) -> dict[str, str]:
     if config.failure:
         words = f"{config.failure.words}: {_reason(config.failure.lines)}"
     return {
-        "tool": f"{NAME} {config.config}",
+        "tool": f"{NAME} {config.words}",
         "status": "fail" if _patch_is_at_fault(config) else _STATUS[config.change],
         "summary": words,
         "details": "\n".join(check_lines(alone)),

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.base.progress import Quiet
+from harness.check.cell import Cell
+from harness.check.cell_choice import on_machine
 from harness.check.check_request import CheckRequest
 from harness.check.checked_program import checked_programs
 from harness.check.checking import Check
@@ -219,7 +221,7 @@ WRONGS = {
 }
 
 
-def checked(tmp_path, base, patched, *, strict=False, configs=("small",), **more):
+def checked(tmp_path, base, patched, *, strict=False, configs=("small",), machines=(), **more):
     """A whole check from kernel *base* to kernel *patched*, both of WRONGS or ``good``."""
     folder = tmp_path / "source"
     folder.mkdir(exist_ok=True)
@@ -230,6 +232,11 @@ def checked(tmp_path, base, patched, *, strict=False, configs=("small",), **more
         f"--- a/kernel\n+++ b/kernel\n@@ -1 +1 @@\n-{base}\n+{patched}\n".encode(),
         "mm: a change",
     )
-    request = CheckRequest(tmp_path, (patch,), workload, configs, tmp_path / "out", strict=strict)
+    cells = tuple(Cell(config, workload) for config in configs)
+    cells = (*cells, *(on_machine(cells[0], machine) for machine in machines))
+    cells = (*cells[:1], *(replace(one, why="a reason") for one in cells[1:]))
+    request = CheckRequest(tmp_path, (patch,), cells, tmp_path / "out", strict=strict)
     scratch = Scratch(tmp_path, FakeTree(folder, base))
-    return Check(request, FakeBuilder(), scratch, Quiet(), FakeJudge, **more).result()
+    return Check(
+        request, FakeBuilder(), scratch, Quiet(), **{"judging": FakeJudge, **more}
+    ).result()

@@ -11,12 +11,13 @@ import pytest
 
 from harness import __version__
 from harness.base import project
+from harness.check.cell import Cell
 from harness.check.check_request import CheckRequest
 from harness.check.checked_program import CheckedKind, CheckedProgram
-from harness.check.checking import Check
 from harness.check.comparison import Comparison, PatchEffect, foremost_first
 from harness.check.lane import Workload
 from harness.check.reproduce import check_command, portable_command
+from harness.check.second_runs import second_runs
 from harness.check.symbolise import Symboliser
 from harness.cli.output import CommandOutput
 from harness.guest.shape import Shape
@@ -25,7 +26,7 @@ from harness.patch.patch_base import PatchBase
 from harness.report.check_mail import mail_text
 from harness.report.check_report import check_lines
 from harness.report.check_value import b4_value, check_value
-from harness.run.programs import Plan, read_plan
+from harness.run.programs import read_plan
 from harness.scenario.scenario_parser import parse_scenario
 from tests.check.fakes import REKMAP, checked
 
@@ -200,14 +201,17 @@ def test_a_portable_command_fetches_the_mail_and_names_no_folder(tmp_path):
     own.write_text(ours.read_text())
     workload = Workload(Shape(), read_plan([ours, own], 1, 0))
     patch = Patch("p", b"", mail=MailHead("2@x", ""))
-    request = CheckRequest(tmp_path, (patch,), workload, ("pae",), tmp_path)
+    cell = Cell("pae", workload)
+    request = CheckRequest(tmp_path, (patch,), (cell,), tmp_path)
     base = PatchBase("content", "words", revision="v6.1")
-    assert portable_command(request, base, "pae", "pkmap-wait") == (
+    assert portable_command(request, base, cell, "pkmap-wait") == (
         "b4 am -o - 2@x | kmap-harness check --tree . --base v6.1 --patch - --configs pae "
         "--scenario pkmap-wait"
     )
     request = replace(request, patches=(Patch(str(own), b""),))
-    assert portable_command(request, base, str(tmp_path / "x.config"), "own") == (
+    assert portable_command(
+        request, base, replace(cell, config=str(tmp_path / "x.config")), "own"
+    ) == (
         "kmap-harness check --tree . --base v6.1 --patch the.patch --configs x.config "
         "--scenario own.kmap"
     )
@@ -225,23 +229,22 @@ def test_the_shortest_failing_scenarios_run_again(tmp_path):
         again.append(Path(scenario.file).stem)
         return CheckedProgram("x", CheckedKind.CONTRACT)
 
-    plan = Plan(scenarios, 1, 0)
-    check = SimpleNamespace(request=SimpleNamespace(workload=Workload(Shape(), plan)))
-    seen = tuple(Check._confirmed(check, SimpleNamespace(confirm=confirm), found))
+    seen = tuple(second_runs(SimpleNamespace(confirm=confirm), scenarios, found))
     assert again == ["s3", "s4", "s5"]
     assert [one.confirmed for one in seen] == [0, 0, 0, 1, 1, 1]
 
 
 def test_a_check_of_chosen_scenarios_is_repeated_with_the_same_choice(tmp_path):
+    workload = Workload(Shape(), read_plan([project.SCENARIOS / "pkmap-wait.kmap"], 1, 0))
+    cell = Cell("pae", workload)
     request = CheckRequest(
         tmp_path,
         (),
-        Workload(Shape(), read_plan([project.SCENARIOS / "pkmap-wait.kmap"], 1, 0)),
-        ("pae",),
+        (cell,),
         tmp_path,
         chosen=(("--scenario", str(tmp_path / "own.kmap")), ("-k", "pkmap")),
     )
     base = PatchBase("content", "words")
     chosen = f"--scenario {tmp_path}/own.kmap -k pkmap --seed 1 --steps 0"
-    assert check_command(request, base, "pae").endswith(chosen)
-    assert "--scenario own.kmap -k pkmap" in portable_command(request, base, "pae")
+    assert check_command(request, base, cell).endswith(chosen)
+    assert "--scenario own.kmap -k pkmap" in portable_command(request, base, cell)
