@@ -1,17 +1,22 @@
-"""``kmap-harness nightly``: the main job over kernels and machine shapes, several at once."""
+"""``kmap-harness nightly``: many runs over kernels and machine shapes, remembered in a store."""
 
+import shlex
+import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from threading import Lock
 from typing import Annotated
 
 import typer
 
+from harness.base.duration import parse_duration
 from harness.base.held_folders import output_folder
+from harness.base.output_files import require_folder
 from harness.base.progress import Progress
+from harness.base.project import NAME
+from harness.base.signals import EndedBySignal
+from harness.cli.night_reports import ReportPlaces, write_reports
 from harness.cli.options import (
-    BASELINE_HELP,
     KERNEL_HELP,
     MACHINE_HELP,
     Abstract,
@@ -22,26 +27,30 @@ from harness.cli.options import (
     Seed,
     Silence,
     Steps,
+    StoreFile,
     Verbose,
 )
-from harness.cli.output import CommandOutput, shown_progress, write_json
+from harness.cli.output import CommandOutput, shown_progress
 from harness.compare.known_bugs_file import load_known_bugs
-from harness.errors import UsageError
-from harness.kernel.by_name import kernel_names
-from harness.kernel.catalogue import UnknownKernelError
-from harness.nightly.baseline import changes, read_baseline
-from harness.nightly.fleet import (
-    Capacity,
-    FleetEnded,
-    Job,
-    JobResult,
-    exit_code,
-    run_fleet,
-)
+from harness.nightly.host_capacity import Capacity
+from harness.nightly.job_identity import NightOrigin
+from harness.nightly.matrix import NightSet, night_kernels, read_matrix
+from harness.nightly.night_job import Job, JobResult
 from harness.nightly.night_jobs import NightRequest, night_jobs
-from harness.nightly.nights import NIGHTS, Night
-from harness.report.junit import write_junit
-from harness.report.nightly_report import job_lines, nightly_lines, nightly_value, runs_value
+from harness.nightly.night_run import (
+    NightLimits,
+    NightPlan,
+    NightTeller,
+    plan_night,
+    run_night,
+    utc_now,
+)
+from harness.nightly.suites import SuiteEffort
+from harness.report.nightly_report import job_lines, nightly_lines
+from harness.store.night_view import NightView, view_night
+from harness.store.store import Store
+
+STORE = Path("out/store.sqlite")
 
 Kernels = Annotated[
     list[str] | None,
@@ -55,13 +64,38 @@ Source = Annotated[
     bool,
     typer.Option("--source", help="Also run every kernel that is built from source."),
 ]
+MatrixFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--matrix", help="TOML file with sets of runs (docs/nightly.md). [default: our own]"
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set of runs: usual, contexts, machines, source, or a set of --matrix. "
+        "May be repeated.",
+    ),
+]
+Budget = Annotated[
+    str,
+    typer.Option(help="Time to stop after, like 60m; what is left out is listed. [default: none]"),
+]
+Jobs = Annotated[
+    int,
+    typer.Option(min=0, help="Most runs at once, 0 for as many as cores and memory allow."),
+]
 NightName = Annotated[
-    str, typer.Option("--set", help=f"Set of runs: {', '.join(NIGHTS)} (docs/contexts.md).")
+    str,
+    typer.Option(
+        help="Name of the night: one that is there goes on. [default: the time; or the last "
+        "night, where something has ended it]"
+    ),
 ]
 Seeds = Annotated[
     int, typer.Option(help="Number of seeds to run from; 0: as many as the set has.")
 ]
-Baseline = Annotated[Path | None, typer.Option(help=f"{BASELINE_HELP} A nightly.json.")]
 Histories = Annotated[
     int,
     typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none."),
@@ -72,10 +106,14 @@ def nightly(
     kernel: Kernels = None,
     shape: Machines = None,
     source: Source = False,
-    what: NightName = "usual",
+    matrix: MatrixFile = None,
+    what: Sets = None,
+    budget: Budget = "",
+    jobs: Jobs = 0,
     seeds: Seeds = 0,
+    store: StoreFile = STORE,
+    night: NightName = "",
     out: Out = Path("out/nightly"),
-    baseline: Baseline = None,
     known_bugs: KnownBugsFile = None,
     seed: Seed = 1,
     steps: Steps = 20_000,
@@ -86,84 +124,93 @@ def nightly(
     quiet: Silence = False,
     debug: Debug = False,
 ) -> None:
-    """Run the main job over kernels and machine shapes; a run that fails stops no other.
+    """Run kernels on machine shapes, remember the results, and tell what is new.
 
-    The output folder gets nightly.json, junit.xml and a folder for each run.  Exit 0 agreement, 1
-    divergence or worse than the baseline, 2 wrong use or missing prerequisite, 3 failure.
+    A run that fails stops no other.  Exit 0 agreement, 1 where a run of the night diverged, 2
+    wrong use or missing prerequisite, 3 failure.
     """
     del debug
-    before = read_baseline(baseline) if baseline else {}
+    limits = NightLimits(Capacity.of_host(jobs), parse_duration(budget) if budget else None)
     load_known_bugs(known_bugs, date.today())
-    _require_known(kernel or ())
+    sets = _sets(matrix, what or [], source=source)
+    effort = SuiteEffort(steps, abstract, histories, known_bugs)
     request = NightRequest(
-        _night(what),
-        tuple(kernel or ()),
-        tuple(shape or ()),
-        source,
-        seed,
-        seeds,
-        steps,
-        abstract,
-        histories,
-        known_bugs,
+        sets, night_kernels(kernel or ()), tuple(shape or ()), seed, seeds, effort
     )
-    jobs = night_jobs(request)
+    chosen = night_jobs(request)
     output_folder(out, "nightly")
     output = CommandOutput(json, quiet=quiet)
-    results, stopped = _run(jobs, out, output, quiet=quiet)
-    runs = runs_value(results)
-    found = changes(before, runs) if baseline else ()
-    for path in (out / "nightly.json", json):
-        write_json(path, nightly_value(runs, found))
-    write_junit(results, out / "junit.xml")
-    output.report(nightly_lines(results, found, str(out), verbose=verbose))
-    raise stopped or typer.Exit(exit_code(results) or int(any(one.worse for one in found)))
+    with _opened(store) as opened:
+        plan = _plan(opened, chosen, night)
+        ended = _run(opened, plan, out, limits, output, quiet=quiet)
+        view = view_night(opened, plan.origin.night)
+    write_reports(view, ReportPlaces.of_folder(out, json))
+    output.report(nightly_lines(view, verbose=verbose))
+    raise ended or typer.Exit(exit_code(view))
+
+
+def _opened(path: Path) -> Store:
+    require_folder(path.parent)
+    return Store(path, make=True)
+
+
+def _plan(store: Store, jobs: Sequence[Job], night: str) -> NightPlan:
+    """The night of that name, or else a new one, or the last where something has ended it."""
+    origin = NightOrigin.of_host(night or utc_now())
+    words = shlex.join((NAME, *sys.argv[1:]))
+    return plan_night(store, jobs, origin, words, named=bool(night))
+
+
+def _sets(path: Path | None, names: Sequence[str], *, source: bool) -> tuple[NightSet, ...]:
+    matrix = read_matrix(path) if path else read_matrix()
+    more = read_matrix().chosen(["source"]) if source else ()
+    return (*matrix.chosen(names), *more)
 
 
 def _run(
-    jobs: Sequence[Job], out: Path, output: CommandOutput, *, quiet: bool
-) -> tuple[tuple[JobResult, ...], FleetEnded | None]:
-    """The results of all jobs; and the signal that ended them, whose results are written too."""
+    store: Store,
+    plan: NightPlan,
+    out: Path,
+    limits: NightLimits,
+    output: CommandOutput,
+    *,
+    quiet: bool,
+) -> EndedBySignal | None:
+    """Run the night; return the signal that ended it, whose results are in the store too."""
     with shown_progress(quiet=quiet) as progress:
-        watcher = NightWatcher(len(jobs), progress, output)
+        if plan.done:
+            progress.note(f"night {plan.origin.night} goes on: {plan.done} runs are done")
+        watcher = NightWatcher(len(plan.to_do), progress, output)
         try:
-            capacity = Capacity.of_host()
-            return run_fleet(jobs, out, capacity, watcher.ended, watcher.begun), None
-        except FleetEnded as ended:
-            return ended.results, ended
+            run_night(store, plan, out, limits, NightTeller(watcher.begun, watcher.ended))
+        except EndedBySignal as ended:
+            return ended
+    return None
 
 
 class NightWatcher:
-    """Tells the user which runs of a night go on, and how each ended; several threads call it."""
+    """Tells the user which runs of a night go on, and how each ended."""
 
     def __init__(self, total: int, progress: Progress, output: CommandOutput) -> None:
         self._total, self._progress, self._output = total, progress, output
         self._begun = self._ended = 0
-        self._lock = Lock()
 
     def begun(self, job: Job) -> None:
         """Tell that *job* has started."""
-        with self._lock:
-            self._begun += 1
-            self._progress.step(f"run {self._begun} of {self._total}: {job.name}")
-            self._progress.advance(self._ended, self._total, "runs ended")
+        self._begun += 1
+        self._progress.step(f"run {self._begun} of {self._total}: {job.name}")
+        self._progress.advance(self._ended, self._total, "runs ended")
 
     def ended(self, result: JobResult) -> None:
         """Print how a job has ended."""
-        with self._lock:
-            self._ended += 1
-            self._output.meanwhile(job_lines(result))
-            self._progress.advance(self._ended, self._total, "runs ended")
+        self._ended += 1
+        self._output.meanwhile(job_lines(result))
+        self._progress.advance(self._ended, self._total, "runs ended")
 
 
-def _require_known(kernels: Sequence[str]) -> None:
-    """Raise UnknownKernelError for a kernel without a name, before the first run starts."""
-    for name in kernels:
-        if name not in kernel_names():
-            raise UnknownKernelError(name, kernel_names())
-
-
-def _night(name: str) -> Night:
-    if name not in NIGHTS:
-        raise UsageError(f"there is no set {name!r}", hint=f"there are: {', '.join(NIGHTS)}")
-    return NIGHTS[name]
+def exit_code(view: NightView) -> int:
+    """1 where any run diverged, else the worst failure, else 0; no run at all is a failure."""
+    codes = {run.exit_code for run in view.runs}
+    if 1 in codes:
+        return 1
+    return max((3 if code not in (0, 2) else code for code in codes), default=3)

@@ -88,6 +88,9 @@ KnownBugsFile = Annotated[
         help="Your own list of known bugs, added to ours (docs/scenarios.md).",
     ),
 ]
+StoreFile = Annotated[
+    Path, typer.Option("--store", help="SQLite file that remembers the nights (docs/nightly.md).")
+]
 Json = Annotated[Path | None, typer.Option("--json", help=JSON_HELP)]
 Out = Annotated[Path, typer.Option(help=OUT_HELP)]
 NewOut = Annotated[

@@ -10,6 +10,8 @@ from harness.architecture.architecture import Architecture
 from harness.architecture.i386 import I386
 from harness.errors import UsageError
 
+_COMPILER = re.compile(r"\) \((.*)\) #")
+"""In a banner: after the builder, before the number of the build."""
 _SETTING = re.compile(r"^(CONFIG_\w+)=(.*)$", re.MULTILINE)
 
 
@@ -95,6 +97,12 @@ class Kernel:
     def uses_high_frames(self) -> bool:
         """Tell whether the kernel uses memory above 4 GiB."""
         return self.config.enabled(self.architecture.paging.high_frames_option)
+
+    @property
+    def compiler(self) -> str:
+        """What it was built with, as its banner says; empty where the banner does not."""
+        found = _COMPILER.search(self.banner)
+        return found[1] if found else ""
 
     @property
     def config_hash(self) -> str:

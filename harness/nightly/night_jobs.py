@@ -1,14 +1,12 @@
-"""The jobs of a night: the only place below the commands that spells command lines."""
+"""The jobs of a night, from its sets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-from harness.base import project
 from harness.guest.shape_words import parse_shape
-from harness.kernel.build_recipe import recipes
-from harness.nightly.fleet import Job
-from harness.nightly.nights import Night
+from harness.nightly.matrix import NightKernel, NightSet
+from harness.nightly.night_job import Job
+from harness.nightly.suites import SUITES, NightSuite, SuiteEffort
 
 STARTS = 3
 """Templates of one machine, which the seeds take in turn.
@@ -16,123 +14,91 @@ STARTS = 3
 Each costs one boot, and 60 MB on disk.
 """
 
-_SOURCE_SHAPES = ("smp=1", "smp=2")
-"""For kernels from source, whose configurations are small: no KASLR, no page table isolation."""
-_HISTORY_SHAPE = "smp=2,parallel"
-
 
 @dataclass(frozen=True, slots=True)
 class NightRequest:
-    """A night, and what the user changes of it.
+    """A night: its sets, and what the user changes of them.
 
-    ``kernels`` and ``shapes`` replace those of the night, unless empty; ``source`` adds every
-    kernel that is built from source.  ``seeds`` is the number of rounds, 0 for as many as the
-    night has. ``steps`` and ``abstract`` are steps of each run, ``histories`` operations on each
-    kernel.
+    ``kernels`` and ``shapes`` replace those of the sets, unless empty.  ``seeds`` is the number
+    of rounds, 0 for as many as a set has.
     """
 
-    night: Night
-    kernels: tuple[str, ...] = ()
+    sets: tuple[NightSet, ...]
+    kernels: tuple[NightKernel, ...] = ()
     shapes: tuple[str, ...] = ()
-    source: bool = False
     seed: int = 1
     seeds: int = 0
-    steps: int = 20_000
-    abstract: int = 20_000
-    histories: int = 1_000_000
-    known_bugs: Path | None = None
+    effort: SuiteEffort = field(default_factory=SuiteEffort)
 
 
 def night_jobs(request: NightRequest) -> tuple[Job, ...]:
-    """Every job of the night.  Raises UsageError for a shape that is none."""
-    return (*_rounds(request), *_source_jobs(request), *_history_jobs(request))
+    """Every job of the night, each once.  Raises UsageError for a shape that is none."""
+    found: dict[str, Job] = {}
+    for one in request.sets:
+        for job in _set_jobs(one, request):
+            found.setdefault(job.name, job)
+    return tuple(found.values())
 
 
-def _rounds(request: NightRequest) -> Iterator[Job]:
-    """Every kernel on every shape, once for each seed."""
-    night = request.night
-    for number in range(request.seed, request.seed + (request.seeds or night.seeds)):
-        first = number == request.seed
-        more = (*_first_round(request), *_known_bugs(request)) if first else _known_bugs(request)
-        yield from make_jobs(
-            request.kernels or night.kernels,
-            request.shapes or night.shapes,
-            (*_generated(number, request.steps), *more),
-            number,
-            "" if first else f"-seed{number}",
-        )
+def _set_jobs(chosen: NightSet, request: NightRequest) -> Iterator[Job]:
+    """Round by round, so that the first seed of every machine stands before the second."""
+    suites = [SUITES[name] for name in chosen.suites]
+    for number in range(request.seeds or chosen.seeds):
+        for suite in suites:
+            if (suite.rounds or not number) and _wanted(suite, request.effort):
+                yield from _suite_jobs(suite, chosen, request, number)
 
 
-def _first_round(request: NightRequest) -> Iterator[str]:
-    """What is the same whatever the seed is run in the first round only."""
-    if request.night.wrecking:
-        yield "--throwaway"
-    for folder in request.night.scenarios:
-        yield from ("--scenario", str(project.SCENARIOS / folder))
-    yield from ("--abstract", str(request.abstract))
+def _wanted(suite: NightSuite, effort: SuiteEffort) -> bool:
+    return suite.command != "histories" or bool(effort.histories)
 
 
-def _generated(seed: int, steps: int) -> tuple[str, ...]:
-    return "--seed", str(seed), "--steps", str(steps)
-
-
-def _known_bugs(request: NightRequest) -> tuple[str, ...]:
-    return ("--known-bugs", str(request.known_bugs)) if request.known_bugs else ()
-
-
-def _source_jobs(request: NightRequest) -> tuple[Job, ...]:
-    if not request.source:
-        return ()
-    common = (*_generated(request.seed, request.steps), *_known_bugs(request))
-    return make_jobs(tuple(recipes()), request.shapes or _SOURCE_SHAPES, common, request.seed)
-
-
-def _history_jobs(request: NightRequest) -> tuple[Job, ...]:
-    if not request.histories:
-        return ()
-    kernels = request.kernels or request.night.kernels
-    return tuple(history_job(kernel, request.histories, request.seed) for kernel in kernels)
-
-
-def make_jobs(
-    kernels: tuple[str, ...],
-    shapes: tuple[str, ...],
-    common: tuple[str, ...],
-    seed: int,
-    suffix: str = "",
-) -> tuple[Job, ...]:
-    """Every kernel on every shape.
+def _suite_jobs(
+    suite: NightSuite, chosen: NightSet, request: NightRequest, number: int
+) -> Iterator[Job]:
+    """Every kernel on every machine of the suite.
 
     Neighbours start from different templates, and so does one job on other seeds.
     """
+    kernels = request.kernels or chosen.kernels
+    shapes = request.shapes or chosen.shapes if suite.shape is None else (suite.shape,)
+    seed = request.seed + number
+    words = tuple(suite.words(request.effort, seed, number == 0))
     pairs = [(kernel, shape) for kernel in kernels for shape in shapes]
-    return tuple(
-        make_job(kernel, shape, common, suffix, variant=(seed + position) % STARTS)
-        for position, (kernel, shape) in enumerate(pairs)
-    )
+    for position, (kernel, shape) in enumerate(pairs):
+        variant = (seed + position) % STARTS if suite.shape is None else 0
+        job = make_job(suite, kernel, shape, words, variant)
+        suffix = f"-seed{seed}" if number else ""
+        yield replace(job, name=f"{job.name}{suffix}", seed=seed)
 
 
 def make_job(
-    kernel: str, shape: str, common: tuple[str, ...], suffix: str = "", variant: int = 0
+    suite: NightSuite,
+    kernel: NightKernel,
+    shape: str,
+    common: tuple[str, ...] = (),
+    variant: int = 0,
 ) -> Job:
     """The job for *kernel* on *shape*, in start *variant* unless the shape itself names one.
 
-    The job's name leaves the variant out: a baseline compares the machine, whatever its start.
-    Raises UsageError for an unknown word.
+    The job's name leaves the variant out: what is compared over the nights is the machine,
+    whatever its start.  Raises UsageError for an unknown word.
     """
     words = f"variant={variant},{shape}" if variant else shape
     machine = parse_shape(shape)
-    name = f"{Path(kernel).name}-{shape.replace('=', '').replace(',', '-')}{suffix}"
-    arguments = ("--kernel", kernel, "--shape", words, *common)
-    return Job(name, arguments, machine.smp, machine.memory)
-
-
-def history_job(kernel: str, operations: int, seed: int) -> Job:
-    """Concurrent histories of *kernel*, on CPUs that really run at once."""
-    machine = parse_shape(_HISTORY_SHAPE)
-    arguments = (
-        *("--kernel", kernel, "--shape", _HISTORY_SHAPE),
-        *("--seed", str(seed), "--operations", str(operations)),
+    arguments = (*kernel.words, *(("--shape", words) if suite.shaped else ()), *common)
+    return Job(
+        f"{kernel.name}{_suffix(suite, shape)}",
+        arguments,
+        machine.smp,
+        machine.memory,
+        suite.command,
+        suite.name,
+        kernel.name,
     )
-    name = f"{Path(kernel).name}-histories"
-    return Job(name, arguments, machine.smp, machine.memory, command="histories")
+
+
+def _suffix(suite: NightSuite, shape: str) -> str:
+    """What a job's name adds to that of its kernel: the machine, the suite, or both."""
+    machine = f"-{shape.replace('=', '').replace(',', '-')}" if suite.shape is None else ""
+    return machine if suite.name == "conformance" else f"{machine}-{suite.name}"

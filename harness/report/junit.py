@@ -8,18 +8,41 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from harness.base.output_files import write_whole
-from harness.nightly.fleet import JobResult
 from harness.report.run_value import run_value
 from harness.run.run_result import RunResult
+from harness.store.night_changes import ChangeKind
+from harness.store.night_view import NightView
+from harness.store.store_records import StoredRun
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PROPERTIES = ("verdict", "steps", "seed", "machine")
 
 
-def write_junit(results: Iterable[JobResult], path: Path) -> None:
-    """Write one JUnit file for all *results*; a run without a verdict is an error of its own."""
-    suites = (_suite(one.job.name, one.report, one.seconds, one.exit_code) for one in results)
+def write_junit(view: NightView, path: Path) -> None:
+    """Write a night as one JUnit file; a run without a verdict is an error of its own."""
+    suites = [
+        _suite(
+            one.job, {**view.reports[one.key], "verdict": one.verdict}, one.seconds, one.exit_code
+        )
+        for one in view.runs
+    ]
+    suites += [_left_out(one.job, one.because) for one in view.of_kind(ChangeKind.NOT_RUN)]
     _write("kmap-harness nightly", suites, path)
+
+
+def _run_suite(run: StoredRun, view: NightView) -> TestSuite:
+    report = {**view.reports[run.key], "verdict": run.verdict}
+    return _suite(run.job, report, run.seconds, run.exit_code)
+
+
+def _left_out(job: str, why: str) -> TestSuite:
+    """A job that the night did not run: skipped, and said so."""
+    suite = TestSuite(job)
+    case = TestCase("verdict", classname=job, time=0.0)
+    case.result = [Skipped(_text(f"not run: {why or 'the night has not got so far'}"))]
+    suite.add_testcase(case)
+    suite.update_statistics()
+    return suite
 
 
 def write_run_junit(result: RunResult, path: Path) -> None:
@@ -42,7 +65,8 @@ def _suite(job: str, report: Mapping[str, Any], seconds: float, exit_code: int) 
     suite.time = round(seconds, 3)
     for name in _PROPERTIES:
         suite.add_property(name, _text(report.get(name, "")))
-    suite.add_property("kernel", _text(report.get("kernel", {}).get("release", "")))
+    kernel = report.get("kernel")
+    suite.add_property("kernel", _text(kernel.get("release", "") if kernel else ""))
     for program in report.get("programs", ()):
         suite.add_testcase(_case(job, program))
     suite.add_testcase(_verdict_case(job, report, seconds, exit_code))

@@ -30,12 +30,13 @@ class KernelFacts:
     build: str
     config_hash: str
     source: str
+    compiler: str = ""
 
     @classmethod
     def of(cls, kernel: Kernel, facts: GuestFacts | None = None) -> "KernelFacts":
         """*kernel*, named by what it said of itself in the guest, if it booted."""
         release, build = (facts.release, facts.build) if facts else (kernel.release, kernel.banner)
-        return cls(kernel.name, release, build, kernel.config_hash, kernel.source)
+        return cls(kernel.name, release, build, kernel.config_hash, kernel.source, kernel.compiler)
 
 
 @dataclass(frozen=True, slots=True)

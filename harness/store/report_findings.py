@@ -32,6 +32,7 @@ def _all(report: Mapping[str, Any]) -> Iterator[RunFinding]:
             yield _finding("", kind, -1, str(report[kind]).splitlines()[0])
     yield from _claims(report)
     yield from _cases(report)
+    yield from _mutants(report)
 
 
 def _trouble(one: Mapping[str, Any] | str) -> RunFinding:
@@ -56,6 +57,13 @@ def _cases(report: Mapping[str, Any]) -> Iterator[RunFinding]:
         if one["wrong"]:
             text = f"{one['rule']}: {'; '.join(one['wrong'])}"
             yield _finding(one["id"], "contract", -1, text)
+
+
+def _mutants(report: Mapping[str, Any]) -> Iterator[RunFinding]:
+    """Mutants of which the harness did not say what the catalogue does."""
+    for one in report.get("mutants", ()):
+        if not one["as_wanted"]:
+            yield _finding(one["name"], "contract", -1, f"{one['breaks']}: {one['found']}")
 
 
 def _finding(program: str, kind: str, step: int, text: str) -> RunFinding:

@@ -31,6 +31,8 @@ def nightly(out, *arguments):
         "0",
         "--out",
         out,
+        "--store",
+        out.parent / "store.sqlite",
     ]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr
@@ -40,7 +42,7 @@ def nightly(out, *arguments):
 def test_one_that_cannot_boot_stops_nothing_else(stock, tmp_path):
     shapes = ("--shape", IMPOSSIBLE, "--shape", "smp=1")
     done, night = nightly(tmp_path / "first", *shapes)
-    dead, alive = night["runs"]
+    alive, dead = sorted(night["runs"], key=lambda run: run["verdict"] == "error")
     assert (dead["verdict"], dead["exit_code"]) == ("error", 3), dead
     assert "did not boot" in dead["report"]["error"]
     assert dead["report"]["steps"] == 0
@@ -52,22 +54,16 @@ def test_one_that_cannot_boot_stops_nothing_else(stock, tmp_path):
         assert {"run.json", "output.log", "console.log"} <= {
             one.name for one in Path(run["folder"]).iterdir()
         }
-    _compared_with_an_earlier_night(tmp_path, alive)
+        assert all(run["provenance"][name] for name in ("qemu", "module", "harness", "host"))
+    assert "gcc" in alive["provenance"]["compiler"]
+    assert f"NO VERDICT: {dead['job']}" in done.stdout
+    _compared_with_an_earlier_night(tmp_path, alive, dead)
 
 
-def _compared_with_an_earlier_night(tmp_path, alive):
-    before = {
-        "runs": [
-            {"name": alive["name"], "verdict": "unknown"},
-            {"name": "gone", "verdict": "agree"},
-        ]
-    }
-    (tmp_path / "before.json").write_text(json.dumps(before))
-    done, night = nightly(
-        tmp_path / "second", "--shape", "smp=1", "--baseline", str(tmp_path / "before.json")
-    )
-    told = {(one["job"], one["before"], one["now"]) for one in night["changes"]}
-    assert told == {(alive["name"], "unknown", alive["verdict"]), ("gone", "agree", "")}
-    assert f"changed: {alive['name']}: unknown -> {alive['verdict']}" in done.stdout
-    assert "not run: 1 run of the baseline" in done.stdout
-    assert "WORSE" not in done.stdout
+def _compared_with_an_earlier_night(tmp_path, alive, dead):
+    done, night = nightly(tmp_path / "second", "--shape", "smp=1")
+    told = {(one["job"], one["kind"]) for one in night["changes"]}
+    assert (dead["job"], "not run") in told
+    assert [run["inputs"] for run in night["runs"]] == [alive["inputs"]]
+    assert [run["key"] for run in night["runs"]] != [alive["key"]]
+    assert "nothing new" in done.stdout.splitlines()[-1]

@@ -167,16 +167,19 @@ def test_a_trace_that_is_not_there(harness):
     assert refused(harness("diff", "."), "cannot be read")
 
 
-@pytest.mark.parametrize(
-    "content", ["", "{}", "[1]", '{"runs": [1]}', '{"runs": [{"name": "a"}]}']
-)
-def test_a_baseline_that_is_none(harness, content):
+def test_a_store_that_is_none(harness):
     path = harness.place / "base.json"
-    path.write_text(content)
-    assert refused(
-        harness("nightly", "--baseline", path), "base.json", "nightly.json of an earlier night"
-    )
-    assert list(harness.place.iterdir()) == [path]
+    path.write_text("{}")
+    words = ("nightly", "--kernel", "debian-6.1-686-pae", "--store", path)
+    assert refused(harness(*words), "base.json is no store", "give --store another file")
+    assert path.read_text() == "{}"
+
+
+@pytest.mark.parametrize("budget", ["60", "1d", "-1m", "m", "9999999h"])
+def test_a_budget_that_is_none(harness, budget):
+    answer = harness("nightly", f"--budget={budget}")
+    assert refused(answer, "is no length of time", "90s, 60m or 1.5h")
+    assert not list(harness.place.iterdir())
 
 
 def test_a_night_on_a_kernel_that_is_not_known_starts_no_run(harness):
@@ -185,8 +188,8 @@ def test_a_night_on_a_kernel_that_is_not_known_starts_no_run(harness):
     assert not list(harness.place.iterdir())
 
 
-def test_a_baseline_that_is_not_there(harness):
-    assert refused(harness("nightly", "--baseline", "nope.json"), "nope.json cannot be read")
+def test_a_matrix_that_is_not_there(harness):
+    assert refused(harness("nightly", "--matrix", "nope.toml"), "nope.toml", "cannot be read")
 
 
 def test_options_that_do_not_exist_and_commands_neither(harness):

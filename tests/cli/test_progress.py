@@ -13,7 +13,7 @@ from harness.cli import progress_bar
 from harness.cli.nightly import NightWatcher
 from harness.cli.output import CommandOutput
 from harness.cli.progress_bar import PlainProgress, TerminalProgress
-from harness.nightly.fleet import Job, JobResult
+from harness.nightly.night_job import Job, JobResult
 from harness.run.programs import Plan, plan_words, read_plan
 from harness.run.scenario_files import scenario_files
 from tests.still_running import SILENCE_SECONDS, StillRunning

@@ -12,7 +12,7 @@ from harness.guest.protocol import INFO, PAGE, VERSION, decode_info, decode_page
 from harness.guest.ssh import guest_state
 from harness.kernel.build_recipe import recipes
 from harness.misuse.misuse_case import read_cases
-from harness.nightly.baseline import read_baseline
+from harness.nightly.matrix import read_matrix
 from harness.patch.patch_reader import parse
 
 DEEP = "[" * 5000
@@ -35,11 +35,11 @@ def test_a_list_of_known_bugs(tmp_path):
         load_known_bugs(path, date(2026, 1, 1))
 
 
-def test_a_baseline(tmp_path):
-    path = tmp_path / "nightly.json"
-    path.write_text(DEEP)
-    with pytest.raises(UsageError, match="is not JSON"):
-        read_baseline(path)
+def test_a_matrix_of_nights(tmp_path):
+    path = tmp_path / "matrix.toml"
+    path.write_text(f"set = {DEEP}")
+    with pytest.raises(UsageError, match="is not TOML"):
+        read_matrix(path)
 
 
 def test_the_state_of_a_guest(tmp_path):

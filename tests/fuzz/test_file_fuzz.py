@@ -17,7 +17,7 @@ from harness.guest.ssh.guest_recipe import read_guest_recipe
 from harness.kernel.build_recipe import recipes
 from harness.misuse import misuse_case
 from harness.mutants import mutant_catalogue
-from harness.nightly.baseline import changes, read_baseline
+from harness.nightly.matrix import OURS, read_matrix
 from harness.patch import patch_reader
 
 from .fuzzing import NUMBERS, clean, fuzz, json_values, mutated
@@ -103,6 +103,7 @@ READERS = {
         lambda path: read_guest_recipe(path.parent),
         [(project.SSH_RECIPE / "packages.toml").read_text()],
     ),
+    "matrix": (read_matrix, [OURS.read_text()]),
     "broken rules": (misuse_case.read_cases, [misuse_case.EXPECTED.read_text()]),
     "mutants": (
         lambda path: mutant_catalogue.read_catalogue(path.parent),
@@ -138,20 +139,6 @@ def test_toml_files(tmp_path, name):
 
 
 # -- JSON
-
-
-def test_baselines(tmp_path):
-    path = tmp_path / "nightly.json"
-    run = st.fixed_dictionaries({"name": json_values(), "verdict": json_values()})
-    night = st.fixed_dictionaries({"runs": st.lists(run | json_values(), max_size=4)})
-
-    def check(value):
-        path.write_text(json.dumps(value) if not isinstance(value, str) else value)
-        error = clean(lambda: changes(read_baseline(path), [{"name": "a", "verdict": "agree"}]))
-        if error:
-            assert "nightly.json" in error.message
-
-    fuzz(check, night | json_values() | st.just("[" * 5000))
 
 
 def test_state_files_of_guests(tmp_path):

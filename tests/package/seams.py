@@ -25,14 +25,14 @@ from harness.cli import (
     histories,
     kernels,
     mutants,
-    nightly,
     run,
     ssh,
 )
 from harness.guest.history_wire import HistoryCode
 from harness.kernel.by_name import kernel_names
 from harness.misuse.case_judge import CaseOutcome, JudgedCase
-from harness.nightly.fleet import JobResult
+from harness.nightly import night_run
+from harness.nightly.night_job import JobResult
 from harness.patch.patch import Patch
 from harness.run.host_health import Health
 from harness.scenario.explored_machine import ExploredMachine
@@ -96,14 +96,14 @@ def trials(kernel, setup, teller, progress, *, resume):
     yield SimpleNamespace(catalogue=catalogue, operators=lambda every: None)
 
 
-def fleet(jobs, folder, capacity, ended, begun):
-    assert jobs
-    agrees = {"verdict": "agree", "steps": 7, "programs": ()}
-    results = tuple(JobResult(job, 0, 1.0, folder, agrees) for job in jobs)
-    for job, one in zip(jobs, results, strict=True):
-        begun(job)
-        ended(one)
-    return results
+def fleet(jobs, folder, limits, watcher):
+    for job in jobs:
+        watcher.begun(job)
+        watcher.ended(JobResult(job, int(AGREES["verdict"] != "agree"), 1.0, folder, AGREES))
+    return {}
+
+
+AGREES = {"verdict": "agree", "steps": 7, "programs": ()}
 
 
 def explored(standard):
@@ -166,7 +166,7 @@ def seams(monkeypatch) -> None:
     put(check, read_patches=lambda names, stdin: tuple(Patch(name, b"") for name in names))
     put(bisect, _bisector=bisector, commit_of=lambda tree, name: name)
     put(bisect, local_changes=lambda *_: None)
-    put(nightly, run_fleet=fleet)
+    put(night_run, run_fleet=fleet)
     put(mutants, _trials=trials)
     kernel = SimpleNamespace(release="6.1.0", boot_image=Path("bzImage"))
     put(kernels, kernel_by_name=lambda name, **_: kernel)

@@ -13,7 +13,6 @@ import pytest
 from harness.cli.main import main
 from harness.cli.options import DEFAULT_KERNEL
 from harness.mutants.score import Score
-from harness.nightly.baseline import VerdictChange
 from harness.report.score_report import score_value
 from harness.trace.trace_file import TraceWriter
 from harness.trace.trace_records import Begin, End, Header
@@ -21,7 +20,7 @@ from tests.compare.model_guest import FULL, LOCAL, RELEASES, ModelGuest, program
 from tests.mutation.operators import MODULES
 
 from .conftest import ROOT
-from .seams import known, seams
+from .seams import AGREES, known, seams
 from .test_docs import PAGES, SCRIPTS, calls
 
 PLACEHOLDERS = {"K": DEFAULT_KERNEL}
@@ -109,17 +108,28 @@ def test_one_that_does_not_work_is_noticed(place, monkeypatch, words):
     assert run_here(words, monkeypatch) != 0
 
 
-def test_a_night_that_is_worse_than_another_never_ends_with_0(place, monkeypatch, capsys):
-    """The stand-ins agree: with themselves, and not with a night that calls that worse."""
+def test_a_night_that_diverges_where_the_last_agreed_names_it(place, monkeypatch, capsys):
+    """The stand-ins agree, and then they do not."""
     words = ("nightly", "--kernel", DEFAULT_KERNEL, "--shape", "smp=1", "--histories", "0")
-    baseline = ("--baseline", "out/nightly/nightly.json")
+    assert run_here((*words, "--night", "one"), monkeypatch) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == ("night one: nothing new; 1 of 1 run agree")
+    wrong = {"program": "p", "layer": "contract", "step": 3, "summary": "p step 3: count 2"}
+    monkeypatch.setitem(AGREES, "divergences", [wrong])
+    monkeypatch.setitem(AGREES, "verdict", "diverge")
+    assert run_here((*words, "--night", "two"), monkeypatch) == 1
+    said = capsys.readouterr().out
+    assert f"NEWLY FLAKY: p on {DEFAULT_KERNEL}-smp1" in said
+    assert "p step 3: count 2" in said
+
+
+def test_a_night_that_goes_on_does_nothing_again(place, monkeypatch, capsys):
+    words = ("nightly", "--kernel", DEFAULT_KERNEL, "--shape", "smp=1", "--night", "one")
     assert run_here(words, monkeypatch) == 0
-    assert run_here((*words, *baseline), monkeypatch) == 0
-    monkeypatch.setattr(VerdictChange, "worse", property(lambda one: one.now == "agree"))
-    changed = Path("out/nightly/nightly.json")
-    changed.write_text(changed.read_text().replace('"agree"', '"unknown"'))
-    assert run_here((*words, *baseline), monkeypatch) == 1
-    assert "1 WORSE than the baseline" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("agree    ") == 2
+    assert run_here(words, monkeypatch) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["night one: nothing new; 2 of 2 runs agree"]
+    assert "goes on: 2 runs are done" in said.err
 
 
 def test_a_kernel_without_a_name_is_noticed(place, monkeypatch):

@@ -10,12 +10,12 @@ import xmlschema
 from junitparser import JUnitXml
 
 from harness.base.output_files import UnwritableError, require_writable, write_whole
-from harness.nightly.fleet import Job, JobResult
 from harness.report.junit import write_junit
 from harness.report.run_value import run_value, write_run
 from harness.run.run_result import ProgramOutcome
 
 from .sample import result, wrong_frame
+from .sample_night import viewed
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
 
@@ -61,13 +61,9 @@ def test_an_error_is_an_error(tmp_path):
     )
 
 
-def job(name, report, code):
-    return JobResult(Job(name, (), 2, 256), code, 1.25, Path(name), report)
-
-
-def junit(jobs, tmp_path):
+def junit(reports, tmp_path):
     path = tmp_path / "junit.xml"
-    write_junit(jobs, path)
+    write_junit(viewed(tmp_path, reports), path)
     SCHEMA.validate(path)
     return JUnitXml.fromfile(str(path))
 
@@ -76,17 +72,16 @@ def test_junit_of_a_night_with_everything_in_it(tmp_path):
     left = ProgramOutcome("left", "", 0.0, None, "requires smp>=4")
     agrees = replace(result(), programs=(*result().programs, left))
     found = junit(
-        [
-            job("agrees", run_value(agrees), 0),
-            job("diverges", run_value(result(wrong=wrong_frame)), 1),
-            job(
-                "dies", {"verdict": "error", "error": "no output <&> \x1b[1mred", "steps": 0}, 139
-            ),
-        ],
+        {
+            "agrees": run_value(agrees),
+            "diverges": run_value(result(wrong=wrong_frame)),
+            "dies": {"verdict": "error", "error": "no output <&> \x1b[1mred", "steps": 0},
+            "late": None,
+        },
         tmp_path,
     )
-    assert (found.tests, found.failures, found.errors, found.skipped) == (6, 2, 1, 1)
-    assert [suite.name for suite in found] == ["agrees", "diverges", "dies"]
+    assert (found.tests, found.failures, found.errors, found.skipped) == (7, 2, 1, 2)
+    assert [suite.name for suite in found] == ["agrees", "dies", "diverges", "late"]
 
 
 def test_the_schema_refuses_what_is_none():
