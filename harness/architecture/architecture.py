@@ -117,6 +117,8 @@ class PagingFacts:
     """The Kconfig file that defines it."""
     high_frames_option: str
     """The option of kernels that use memory above 4 GiB."""
+    isolation_options: tuple[str, ...]
+    """The option of kernels with page table isolation: one name for each age of kernel."""
     pkmap_slots: tuple[int, int]
     """LAST_PKMAP with entries of 32 bits and of 64 bits."""
 

@@ -77,6 +77,11 @@ _PAGING = PagingFacts(
     wide_entries_file="arch/x86/Kconfig",
     # To 6.14: bbeb69ce3013 ("x86/mm: Remove CONFIG_HIGHMEM64G support", 6.15).
     high_frames_option="CONFIG_HIGHMEM64G",
+    # The second name is that of Linux 6.9 and later (arch/x86/Kconfig).
+    isolation_options=(
+        "CONFIG_PAGE_TABLE_ISOLATION",
+        "CONFIG_MITIGATION_PAGE_TABLE_ISOLATION",
+    ),
     pkmap_slots=(1024, 512),
 )
 

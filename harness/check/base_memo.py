@@ -43,6 +43,7 @@ class BaseMemo:
                 repr(workload.shape),
                 repr(workload.plan),
                 str(workload.throwaway),
+                str(workload.histories),
                 workload.known_bugs.identity(),
                 emulator(workload.shape),
                 harness_fingerprint(),

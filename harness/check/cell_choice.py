@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from harness.check.builder import with_fragments
 from harness.check.cell import USUAL, Cell
 from harness.check.lane import Workload
-from harness.check.risks import Place, Profile, places_of, risks_of
+from harness.check.risks import EXTRA_MOST, Place, Profile, places_of, risks_of
 from harness.guest.shape_words import parse_shape
 from harness.patch.patch import Patch
 from harness.run.programs import Plan
@@ -42,7 +42,8 @@ def chosen_cells(
     if wishes.machines:
         return tuple(named), ()
     places = places_of(patches, wishes.profile)
-    added = list(_added(wishes, places, replace(workload, plan=further)))
+    most = EXTRA_MOST if wishes.profile is Profile.TOUCHED else len(places)
+    added = list(_added(wishes, places, replace(workload, plan=further)))[:most]
     taken = {one.why for one in added}
     left = [one for one in risks_of(patches) if one.why not in taken]
     cells = (*named, *added)
@@ -65,5 +66,6 @@ def _added(wishes: CellWishes, places: Sequence[Place], workload: Workload) -> I
         config = with_fragments(own, place.config)
         if config and not (place.config and wishes.configs):
             wrong_use = workload.throwaway and "debug" in place.config
-            cell = Cell(config, replace(workload, throwaway=wrong_use), why=place.why)
+            work = replace(workload, throwaway=wrong_use, histories=place.histories)
+            cell = Cell(config, work, why=place.why)
             yield on_machine(cell, place.machine or USUAL)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness.base.progress import Labelled, Progress, Quiet
 from harness.check.checked_program import CheckedKind, CheckedProgram, checked_programs
+from harness.check.history_programs import history_programs
 from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
 from harness.guest.shape_words import describe_shape
+from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, by_start
 from harness.run.throwaway import wrecks
@@ -73,6 +75,8 @@ class KernelJudge:
         before a program in its guest on the base and on the patched kernel.
         """
         started = time.monotonic()
+        if self.workload.histories:
+            return self._in_histories(started)
         lanes = [
             Lane(self.prepared, replace(self.workload, plan=plan), self.out / f"lane-{number}")
             for number, plan in enumerate(divided(self.workload.plan))
@@ -91,6 +95,31 @@ class KernelJudge:
             reports=next((one.reports for one in results if one.reports), ()),
             seconds=time.monotonic() - started,
             guests=sum(one.guests for one in results),
+        )
+
+    def _in_histories(self, started: float) -> Judgement:
+        """Run concurrent histories, in one guest."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        workload = self.workload
+        request = HistoriesRequest(
+            workload.shape,
+            workload.plan.seed,
+            workload.histories,
+            self.out,
+            template=False,
+            strict=False,
+        )
+        result = run_histories(self.prepared, request, self.progress)
+        programs = history_programs(result)
+        return Judgement(
+            release=self.prepared.kernel.release,
+            config_hash=self.prepared.kernel.config_hash,
+            machine=result.machine,
+            command=result.command,
+            programs=programs,
+            error="" if programs else result.error or result.crash or "no history was judged",
+            seconds=time.monotonic() - started,
+            guests=1,
         )
 
     def _results(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:

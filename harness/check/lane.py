@@ -25,11 +25,15 @@ GUESTS_MOST = 5
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The programs that run, and the machine: equal for base and patched kernel."""
+    """The programs that run, and the machine: equal for base and patched kernel.
+
+    With ``histories`` so many operations of concurrent histories run instead of the plan.
+    """
 
     shape: Shape
     plan: Plan
     throwaway: bool = False
+    histories: int = 0
     known_bugs: KnownBugs = field(default_factory=our_known_bugs)
 
 

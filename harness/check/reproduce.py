@@ -63,6 +63,8 @@ def _work(request: CheckRequest, cell: Cell, program: str, *, portable: bool) ->
         yield from ("--machines", cell.machine or USUAL)
     if request.machine:
         yield from ("--shape", request.machine)
+    if cell.workload.histories:
+        yield from ("--histories", str(cell.workload.histories))
     if request.sweeps:
         yield from ("--sweeps", request.sweeps)
     if cell.workload.throwaway:

@@ -18,6 +18,10 @@ EXTRA_MOST = 2
 """Cells that a check adds by itself: with them it takes at most three times as long."""
 
 
+HISTORIES = 80_000
+"""Operations of histories in a check: once each of the regimes with waits, rounds and one page."""
+
+
 class Profile(StrEnum):
     """The extent of a check: one cell, those that the patch can break, or all of the table."""
 
@@ -35,6 +39,8 @@ class Place(NamedTuple):
     config: str
     machine: str
     why: str
+    histories: int = 0
+    """Operations of concurrent histories that run there instead of scenarios."""
 
     @property
     def words(self) -> str:
@@ -77,6 +83,11 @@ RISKS = (
         Place("debug+lockdep", "", "locks and contexts, which lockdep proves"),
         _HERE,
         r"spin_(un)?lock|irq_?(save|restore|disable|enable)|lockdep|mutex|preempt|migrate_",
+    ),
+    Risk(
+        Place("", "smp=4+parallel", "several CPUs at once in the same slots", HISTORIES),
+        "^mm/highmem\\.c",
+        r"pkmap_count|lock_kmap|kmap_lock|wake_up|wait|schedule|set_page_address|flush_all_zero",
     ),
     Risk(
         Place("-pae+highmem", "", "page tables of two levels have code of their own"),
@@ -136,7 +147,7 @@ _CHANGED = re.compile(r"^(?:[-+](?!-- |\+\+ )|@@ ).*$", re.MULTILINE)
 
 
 def places_of(patches: Sequence[Patch], profile: Profile) -> tuple[Place, ...]:
-    """The places that *profile* adds to the check's own, in the table's order."""
+    """The places that *profile* can add to the check's own, in the table's order."""
     if profile is Profile.QUICK:
         return ()
     if profile is Profile.THOROUGH:
@@ -144,7 +155,7 @@ def places_of(patches: Sequence[Patch], profile: Profile) -> tuple[Place, ...]:
     found = _without_covered(risks_of(patches))
     if any(_EVERYWHERE.search(file) for patch in patches for file, _ in changes_of(patch)):
         found = tuple(one for one in found if not one.config)
-    return found[:EXTRA_MOST]
+    return found
 
 
 def risks_of(patches: Sequence[Patch]) -> tuple[Place, ...]:

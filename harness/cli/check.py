@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import typer
 
@@ -27,6 +27,7 @@ from harness.cli.check_options import (
     CheckSteps,
     Configs,
     Each,
+    Histories,
     Machines,
     Mail,
     Patches,
@@ -83,6 +84,7 @@ def check(
     shape: Machine = "",
     throwaway: Throwaway = False,
     sweeps: Sweeps = "",
+    histories: Histories = 0,
     each: Each = False,
     strict: Strict = False,
     known_bugs: KnownBugsFile = None,
@@ -100,12 +102,12 @@ def check(
     """
     output, place = CommandOutput(json, mail, quiet=quiet), _place(tree, kernel)
     patches = () if prepare else _patches(patch, place, base, b4=b4)
+    base = _before(place, patches, base) if b4 else base
     work = CheckWork(
-        patches, scenario, expression, sweeps, seed, steps, shape, throwaway, known_bugs
+        patches, scenario, expression, sweeps, seed, steps, shape, throwaway, histories, known_bugs
     )
     profile = _profile(quick or work.chosen, thorough=thorough or prepare)
     wishes = CellWishes(kernel or PAE, _listed(configs), _listed(machines), profile)
-    base = _before(place, patches, base) if b4 else base
     request = work.request(place, wishes, output_folder(out, "check"), base, strict=strict)
     with _started(request, kernel, verbose=verbose, quiet=quiet) as (asked, means):
         bases = prepare_bases(asked, *means) if prepare else ()
@@ -114,8 +116,7 @@ def check(
         output.report(prepared_lines(bases))
         return
     _write(results, json, mail)
-    _report(results, output, request.out, b4=b4, verbose=verbose)
-    raise typer.Exit(_exit_code(results))
+    _finish(results, output, request.out, b4=b4, verbose=verbose)
 
 
 def _exit_code(results: tuple[CheckResult, ...]) -> int:
@@ -201,17 +202,18 @@ def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | Non
         write_whole(mail, "\n".join(mail_text(one) for one in results))
 
 
-def _report(
+def _finish(
     results: tuple[CheckResult, ...],
     output: CommandOutput,
     folder: Path,
     *,
     b4: bool,
     verbose: bool,
-) -> None:
-    """The reports one after the other, with two empty lines between them; or what b4 reads."""
+) -> NoReturn:
+    """Print the reports with two empty lines between them, or what b4 reads, and exit."""
     if b4:
         write_json(STANDARD_OUTPUT, b4_value(results))
-        return
-    texts = ("\n".join(check_lines(one, verbose=verbose)) for one in results)
-    output.report(with_logs("\n\n\n".join(texts).split("\n"), folder))
+    else:
+        texts = ("\n".join(check_lines(one, verbose=verbose)) for one in results)
+        output.report(with_logs("\n\n\n".join(texts).split("\n"), folder))
+    raise typer.Exit(_exit_code(results))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import KERNEL_HELP, QUICK_HELP, STEPS_HELP, TREE_HELP
+from harness.cli.options import HISTORIES_HELP, KERNEL_HELP, QUICK_HELP, STEPS_HELP, TREE_HELP
 
 STEPS = 4_000
 """Generated steps of a check: one program from the seed, beside all scenarios."""
@@ -55,6 +55,9 @@ Thorough = Annotated[
     typer.Option(
         "--thorough", help="Judge on every machine and configuration of the table (docs/check.md)."
     ),
+]
+Histories = Annotated[
+    int, typer.Option(min=0, help=f"{HISTORIES_HELP} They run instead of scenarios.")
 ]
 Prepare = Annotated[
     bool,

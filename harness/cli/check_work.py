@@ -28,12 +28,13 @@ class CheckWork(NamedTuple):
     steps: int | None
     shape: str
     throwaway: bool
+    histories: int
     known_bugs: Path | None
 
     @property
     def chosen(self) -> bool:
-        """Whether scenarios are named: then nothing runs that nobody has asked for."""
-        return bool(self.scenarios or self.expression)
+        """Whether the programs are named: then nothing runs that nobody has asked for."""
+        return bool(self.scenarios or self.expression or self.histories)
 
     @property
     def swept(self) -> tuple[Path, ...]:
@@ -73,7 +74,8 @@ class CheckWork(NamedTuple):
     def _workload(self) -> Workload:
         bugs = load_known_bugs(self.known_bugs, date.today())
         throwaway = self.throwaway or self.wrong_use
-        return Workload(parse_shape(self.shape), self.plan(self.swept), throwaway, bugs)
+        plan = self.plan(self.swept)
+        return Workload(parse_shape(self.shape), plan, throwaway, self.histories, bugs)
 
     def _options(self) -> tuple[tuple[str, str], ...]:
         """The choice of scenarios: pairs of an option and its value."""

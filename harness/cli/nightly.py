@@ -17,6 +17,7 @@ from harness.base.project import NAME
 from harness.base.signals import EndedBySignal
 from harness.cli.night_reports import ReportPlaces, write_reports
 from harness.cli.options import (
+    HISTORIES_HELP,
     KERNEL_HELP,
     MACHINE_HELP,
     Abstract,
@@ -98,7 +99,7 @@ Seeds = Annotated[
 ]
 Histories = Annotated[
     int,
-    typer.Option(min=0, help="Operations of concurrent histories on each kernel, 0 for none."),
+    typer.Option(min=0, help=HISTORIES_HELP),
 ]
 
 

@@ -105,6 +105,11 @@ class Kernel:
         return found[1] if found else ""
 
     @property
+    def isolates(self) -> bool:
+        """Tell whether user processes can have page tables of their own."""
+        return any(map(self.config.enabled, self.architecture.paging.isolation_options))
+
+    @property
     def config_hash(self) -> str:
         """Names the configuration by its content."""
         return self.config.digest

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from harness.guest.shape_words import parse_shape
+from harness.kernel.catalogue import known
 from harness.nightly.matrix import NightKernel, NightSet
 from harness.nightly.night_job import Job
 from harness.nightly.suites import SUITES, NightSuite, SuiteEffort
 
+_WITHOUT_ISOLATION = frozenset(one.name for one in known() if not one.isolates)
 STARTS = 3
 """Templates of one machine, which the seeds take in turn.
 
@@ -56,7 +58,7 @@ def _wanted(suite: NightSuite, effort: SuiteEffort) -> bool:
 def _suite_jobs(
     suite: NightSuite, chosen: NightSet, request: NightRequest, number: int
 ) -> Iterator[Job]:
-    """Every kernel on every machine of the suite.
+    """Every kernel on every machine of the suite, except page table isolation without PAE.
 
     Neighbours start from different templates, and so does one job on other seeds.
     """
@@ -64,7 +66,12 @@ def _suite_jobs(
     shapes = request.shapes or chosen.shapes if suite.shape is None else (suite.shape,)
     seed = request.seed + number
     words = tuple(suite.words(request.effort, seed, number == 0))
-    pairs = [(kernel, shape) for kernel in kernels for shape in shapes]
+    pairs = [
+        (kernel, shape)
+        for kernel in kernels
+        for shape in shapes
+        if kernel.name not in _WITHOUT_ISOLATION or not parse_shape(shape).pti
+    ]
     for position, (kernel, shape) in enumerate(pairs):
         variant = (seed + position) % STARTS if suite.shape is None else 0
         job = make_job(suite, kernel, shape, words, variant)

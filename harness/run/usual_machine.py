@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.kernel.kernel_record import Kernel
 
@@ -21,8 +22,14 @@ def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
 
     A kernel that uses such memory gets all its highmem there: the number of a frame then has more
     than 20 bits, so that a truncated one shows.  A newer one has to leave it alone.  What the user
-    has chosen stays.
+    has chosen stays.  Raises UsageError for page table isolation that *kernel* does not have.
     """
+    if shape.pti and not kernel.isolates:
+        raise UsageError(
+            f"{kernel.name} has no page table isolation, so pti would change nothing",
+            hint=f"it needs {' or '.join(kernel.architecture.paging.isolation_options)}; "
+            "check --configs takes the fragment pti",
+        )
     if shape.memory_chosen or not kernel.pae:
         return shape
     below = BELOW_WITH_HIGHMEM_ABOVE if kernel.uses_high_frames else BELOW_WITH_HIGHMEM_BELOW

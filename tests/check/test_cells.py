@@ -54,7 +54,9 @@ def places(*patches, profile=Profile.TOUCHED):
         (f"{ARCH}/include/asm/pgtable-2level.h", "pte.pte_low = 0;", [("-pae+highmem", "")]),
         ("mm/highmem.c", "#ifdef CONFIG_X86_PAE", [("-pae+highmem", "")]),
         (f"{ARCH}/mm/pti.c", "pti_clone_pgtable();", [("pti", "pti")]),
-        ("mm/highmem.c", "wake_up(pkmap_map_wait);", [("", "smp=1")]),
+        ("mm/highmem.c", "on_each_cpu(f);", [("", "smp=1")]),
+        ("mm/highmem.c", "wake_up(w);", [("", "smp=4+parallel"), ("", "smp=1")]),
+        ("mm/highmem.c", "pkmap_count[nr]--;", [("", "smp=4+parallel")]),
         ("mm/highmem.c", "#ifdef CONFIG_SMP", [("up", "")]),
         ("mm/highmem.c", "idx += KM_INCR;", [("debug", ""), ("guards", "")]),
         ("kernel/sched/core.c", "kmap_local_sched_out();", [("guards", "")]),
@@ -78,7 +80,7 @@ def test_every_row_of_the_table_has_a_line_here():
 def test_only_what_changes_counts_and_the_heading_of_its_hunk():
     assert places(patch("mm/highmem.c", "x", context="spin_lock(&kmap_lock);")) == []
     assert places(patch("mm/highmem.c", "x", heading="void kmap_ctrl_wake(")) == [
-        ("guards", ""), ("", "smp=1"),
+        ("guards", ""), ("", "smp=1"), ("rt", ""),
     ]  # fmt: skip
 
 
@@ -91,7 +93,7 @@ def test_a_header_that_everything_includes_asks_for_no_configuration():
 def test_a_check_adds_so_many_cells_and_thorough_has_them_all():
     lines = ("spin_lock(x);", "PAE", "wake_up(x);", "CONFIG_SMP")
     touched = [patch("mm/highmem.c", line) for line in lines]
-    assert len(places(*touched)) == EXTRA_MOST
+    assert len(cells(CellWishes("pae"), *touched)[0]) == 1 + EXTRA_MOST
     assert places(*touched, profile=Profile.QUICK) == []
     assert len(places(*touched, profile=Profile.THOROUGH)) == len(RISKS)
 
@@ -103,7 +105,7 @@ def test_what_another_configuration_holds_is_not_built_twice():
 
 @pytest.mark.parametrize("risk", RISKS, ids=lambda one: one.place.words.partition(":")[0])
 def test_every_place_is_a_machine_and_fragments_that_there_are(risk):
-    parse_shape(risk.place.machine)
+    parse_shape(risk.place.machine.replace("+", ","))
     known = {one.stem for one in project.KERNEL_FRAGMENTS.glob("*.config")}
     assert {one.lstrip("-") for one in risk.place.config.split("+") if one} <= known
 
@@ -162,13 +164,15 @@ LOCKS = patch("mm/highmem.c", "spin_lock(x); wake_up(x); CONFIG_SMP")
 
 def test_the_cells_are_the_user_s_own_and_the_tables():
     found, left = cells(CellWishes("pae"), LOCKS)
-    assert found == [("pae", ""), ("pae", "smp=1"), ("pae+debug+lockdep", "")]
-    assert left == ["up"]
+    assert found == [("pae", ""), ("pae", "smp=4+parallel"), ("pae+debug+lockdep", "")]
+    assert left == ["", "up"]
     named = CellWishes("pae", ("pae", "highmem"), ("usual", "smp=1+pti"))
     assert cells(named, LOCKS)[0] == [
         ("pae", ""), ("pae", "smp=1+pti"), ("highmem", ""), ("highmem", "smp=1+pti"),
     ]  # fmt: skip
-    assert cells(CellWishes("pae", ("guards",)), LOCKS)[0] == [("guards", ""), ("guards", "smp=1")]
+    assert cells(CellWishes("pae", ("guards",)), LOCKS)[0] == [
+        ("guards", ""), ("guards", "smp=4+parallel"), ("guards", "smp=1"),
+    ]  # fmt: skip
     assert cells(CellWishes("pae", profile=Profile.QUICK), LOCKS)[0] == [("pae", "")]
 
 

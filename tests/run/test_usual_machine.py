@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.errors import UsageError
 from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape
 from harness.run.usual_machine import usual_machine
@@ -34,3 +35,19 @@ def test_narrow_entries_reach_no_further():
 def test_what_the_user_has_chosen_stays(words):
     shape = parse_shape(words)
     assert usual_machine(shape, HIGHMEM64G) == shape
+
+
+def test_isolation_that_a_kernel_does_not_have_is_refused():
+    """It said "PTI" and changed nothing."""
+    paging = SimpleNamespace(isolation_options=("CONFIG_PAGE_TABLE_ISOLATION",))
+    kernel = SimpleNamespace(
+        name="6.1-pae",
+        pae=True,
+        uses_high_frames=True,
+        isolates=False,
+        architecture=SimpleNamespace(paging=paging),
+    )
+    with pytest.raises(UsageError, match=r"6\.1-pae has no page table isolation"):
+        usual_machine(parse_shape("pti"), kernel)
+    kernel.isolates = True
+    assert usual_machine(parse_shape("pti"), kernel).pti
