@@ -101,7 +101,7 @@ def remove(cache: Cache, names: Iterable[str]) -> tuple[CacheEntry, ...]:
         matching = [one for one in found if f"{one.name}/".startswith(f"{name.rstrip('/')}/")]
         if not matching:
             raise UsageError(
-                f"the cache {cache.root} has no {name}", hint="`kmap-harness cache list` has names"
+                f"the cache {cache.root} has no {name}", hint="`kmap-harness cache list` names all"
             )
         chosen += matching
     if held := [one.name for one in chosen if one.held]:

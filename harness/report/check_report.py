@@ -12,7 +12,7 @@ from harness.report.folding import folded_command
 
 _WORDS = {
     PatchEffect.NEWLY_FAILING: "NEWLY FAILING: the patch breaks what the base keeps",
-    PatchEffect.CANNOT_JUDGE: "CANNOT JUDGE: not everything that was to be compared could be",
+    PatchEffect.CANNOT_JUDGE: "CANNOT JUDGE: some programs could not be compared",
     PatchEffect.BEHAVIOUR_CHANGED: (
         "BEHAVIOUR CHANGED: another behaviour, all of the contract kept"
     ),

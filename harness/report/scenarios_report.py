@@ -39,11 +39,11 @@ def listing_value(scenarios: Sequence[tuple[str, Scenario]]) -> list[dict[str, A
 
 
 def lint_lines(found: Sequence[LintedScenario]) -> Iterator[str]:
-    """The errors of each file, or where it can run; then the verdict."""
+    """The errors of each file, or the kernels on which it can run; then the verdict."""
     for one in found:
         yield from one.error.splitlines() if one.error else _applies(one)
     wrong = sum(bool(one.error) for one in found)
-    yield f"verdict     {f'{wrong} of {len(found)} are WRONG' if wrong else 'no error'}"
+    yield f"verdict     {f'WRONG: mistakes in {wrong} of {len(found)}' if wrong else 'no error'}"
 
 
 def _applies(one: LintedScenario) -> Iterator[str]:

@@ -23,7 +23,7 @@ def score_lines(score: Score) -> Iterator[str]:
         if score.tried[kind]:
             word = "reported" if kind is not MutantKind.HARMLESS else "reported as changed"
             yield f"{kind.value:14} {score.killed[kind]} of {score.tried[kind]} {word}"
-    verdict = f"{len(score.wrong)} are WRONG" if score.wrong else "as the catalogue says"
+    verdict = f"WRONG: {len(score.wrong)} differ" if score.wrong else "as the catalogue says"
     yield f"verdict        {verdict}"
 
 

@@ -41,7 +41,7 @@ def test_lint_names_file_line_and_remedy_and_goes_on(harness):
     assert "fine.kmap: 2 steps, on " in answer.out
     assert "warning: it has no title" in answer.out
     assert "nowhere.kmap: warning: no kind of kernel can run it" in answer.out
-    assert answer.out.endswith("verdict     2 of 4 are WRONG\n")
+    assert answer.out.endswith("verdict     WRONG: mistakes in 2 of 4\n")
     found = json.loads((harness.place / "found.json").read_text())
     assert [bool(one["error"]) for one in found] == [False, True, False, True]
 
