@@ -40,6 +40,21 @@ enum kmh_covered kmh_arch_covered(const struct kmh_flush_site *site, struct pt_r
 				  unsigned long *address);
 void kmh_arch_flush_all(void);
 
+/*
+ * What a call that goes through the module does.  before() says whether after() shall be
+ * called, too.  poke() is the kernel's function KMH_ARCH_POKE.
+ */
+struct kmh_gate_hooks {
+	void *(*poke)(void *address, const void *code, size_t length);
+	bool (*before)(unsigned int gate, unsigned long argument, bool interrupts);
+	void (*after)(unsigned int gate, bool interrupts);
+};
+
+int kmh_arch_gate_check(const struct kmh_gate *gate);
+int kmh_arch_gates_arm(const struct kmh_gate *wanted, unsigned int n,
+		       const struct kmh_gate_hooks *hooks);
+void kmh_arch_gates_disarm(void);
+
 pte_t *kmh_arch_entry(unsigned long address);
 pte_t *kmh_arch_pte(unsigned long address);
 u32 kmh_arch_page_directory(void);

@@ -29,6 +29,12 @@
 #define KMH_ARCH_FLUSH_ALL	"do_flush_tlb_all"	/* one CPU drops all its translations */
 #define KMH_ARCH_FLUSH_PAGE	"flush_tlb_one_kernel"	/* this CPU drops one page's */
 
+/*
+ * The function that changes the kernel's text where no other CPU runs.  text_poke() wants a
+ * mutex that is not exported; nobody can hold it then.
+ */
+#define KMH_ARCH_POKE		"text_poke_kgdb"
+
 /* The kernel is compiled with -mregparm=3: arguments of a function at its entry. */
 #define kmh_arch_argument_1(regs)	((regs)->ax)
 #define kmh_arch_argument_2(regs)	((regs)->dx)

@@ -11,6 +11,7 @@
 
 #include "kmh.h"
 #include "kmh_history.h"
+#include "kmh_schedule.h"
 
 /**
  * kmh_reset() - release every mapping, thread and page
@@ -84,6 +85,20 @@ static int answer_flushes(const struct kmh_request *header, const void *data, vo
 	return kmh_flush_sites(data, n, room) ?: (int)(n * sizeof(s32));
 }
 
+static int answer_gates(const struct kmh_request *header, const void *data, void *room,
+			size_t size)
+{
+	unsigned int i, n = header->length / sizeof(struct kmh_gate);
+	const struct kmh_gate *gates = data;
+	s32 *errors = room;
+
+	if (header->length % sizeof(struct kmh_gate) || n * sizeof(s32) > size)
+		return -EINVAL;
+	for (i = 0; i < n; i++)
+		errors[i] = kmh_arch_gate_check(&gates[i]);
+	return n * sizeof(s32);
+}
+
 /* Handle a request whose body is small.  Return: size of the body, or a negative errno. */
 static int handle_small(const struct kmh_request *header, const void *data, void *room,
 			size_t size, const void **body)
@@ -107,6 +122,10 @@ static int handle_small(const struct kmh_request *header, const void *data, void
 		return kmh_history(data, header->length, body);
 	case KMH_REQ_HISTORY_LOG:
 		return kmh_history_log(room);
+	case KMH_REQ_SCHEDULES:
+		return kmh_schedules(data, header->length, body);
+	case KMH_REQ_GATES:
+		return answer_gates(header, data, room, size);
 	default:
 		return -EINVAL;
 	}
@@ -207,6 +226,7 @@ static void parts_exit(void)
 	kmh_flush_sites_exit();
 	mutex_unlock(&kmh_request_lock);
 	kmh_history_exit();
+	kmh_schedules_exit();
 	kmh_shadow_exit();
 	kmh_stale_exit();
 	kmh_answer_exit();

@@ -20,5 +20,6 @@
 #include "protocol_obs.h"
 #include "protocol_flush.h"
 #include "protocol_history.h"
+#include "protocol_schedule.h"
 
 #endif

@@ -37,6 +37,8 @@ enum kmh_request_type {
 	KMH_REQ_HISTORY = 8,	/* struct kmh_history_request -> struct kmh_history */
 	KMH_REQ_HISTORY_LOG = 9, /* nothing -> u32 address of the log, u32 bytes */
 	KMH_REQ_FLUSHES = 10,	/* struct kmh_flush_site[] -> s32 error of each */
+	KMH_REQ_SCHEDULES = 11,	/* struct kmh_schedules_request -> struct kmh_schedules */
+	KMH_REQ_GATES = 12,	/* struct kmh_gate[] -> s32 error of each; places none */
 	/* the agent's own */
 	KMH_REQ_PING = 100,	/* bytes -> the same bytes */
 	KMH_REQ_UNLOAD = 101,	/* remove the module */

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.architecture.address_space import AddressSpace, CpuState
+from harness.architecture.call_site import CallScan
 from harness.architecture.flush_site import FlushScan, FunctionTable
 
 
@@ -225,6 +226,8 @@ class Architecture:
     limits: MachineLimits
     find_flushes: Callable[[bytes, int, FunctionTable], FlushScan]
     """Finds what drops translations in code, given its address and the kernel's functions."""
+    find_calls: Callable[[bytes, int, str], CallScan]
+    """Finds the calls in the code of a function, given its address and name."""
 
     def __repr__(self) -> str:
         """Return the name: keys of caches are made from the text of a shape."""

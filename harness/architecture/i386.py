@@ -16,6 +16,7 @@ from harness.architecture.architecture import (
     PhysicalRam,
     SourceLayout,
 )
+from harness.architecture.call_site import CallScan
 from harness.architecture.flush_site import FlushScan, FunctionTable
 from harness.architecture.i386_clock import COUNTED_KHZ, clock_words, host_tsc_khz
 from harness.architecture.i386_page_tables import I386PageTables
@@ -27,6 +28,13 @@ def _find_flushes(text: bytes, address: int, functions: FunctionTable) -> FlushS
     from harness.architecture.i386_flushes import find_flushes  # noqa: PLC0415
 
     return find_flushes(text, address, functions)
+
+
+def _find_calls(code: bytes, start: int, function: str) -> CallScan:
+    """Import the decoder where it is first needed, as above."""
+    from harness.architecture.i386_calls import find_calls  # noqa: PLC0415
+
+    return find_calls(code, start, function)
 
 
 _PHYS32_ENTRY = 18
@@ -137,4 +145,5 @@ I386: Final = Architecture(
     clock=GuestClock(host_tsc_khz, COUNTED_KHZ, clock_words),
     limits=_LIMITS,
     find_flushes=_find_flushes,
+    find_calls=_find_calls,
 )

@@ -40,6 +40,8 @@ class RequestType(IntEnum):
     HISTORY = 8
     HISTORY_LOG = 9
     FLUSHES = 10
+    SCHEDULES = 11
+    GATES = 12
     PING = 100
     UNLOAD = 101
     LOAD = 102

@@ -6,7 +6,15 @@ import struct
 import pytest
 
 from harness.architecture.flush_site import FlushKind
-from harness.guest import flush_wire, frame, history_wire, protocol, steps
+from harness.guest import (
+    flush_wire,
+    frame,
+    gate_wire,
+    history_wire,
+    protocol,
+    schedule_wire,
+    steps,
+)
 from harness.model.records import observation, operation, page
 from harness.model.records.interrupt import InterruptContext, Trigger
 from tests.guest.header import read_header
@@ -33,6 +41,14 @@ STRUCTS = {
     "kmh_history_thread": history_wire.THREAD,
     "kmh_history_slot": history_wire.SLOT,
     "kmh_history_record": history_wire.RECORD,
+    "kmh_gate": gate_wire.GATE,
+    "kmh_schedule_thread": schedule_wire.PROGRAM,
+    "kmh_schedules_request": schedule_wire.REQUEST,
+    "kmh_decision": schedule_wire.DECISION,
+    "kmh_schedules": schedule_wire.ANSWER,
+    "kmh_outcome_log": schedule_wire.OUTCOME,
+    "kmh_changed_slot": schedule_wire.CHANGED,
+    "kmh_gate_event": schedule_wire.EVENT,
 }
 ENUMS = {
     "kmh_frame_type": (frame.FrameType, "KMH_FRAME_"),
@@ -43,8 +59,15 @@ ENUMS = {
     "kmh_prot": (operation.Prot, "KMH_PROT_"),
     "kmh_status": (observation.Status, "KMH_ST_"),
     "kmh_flush_kind": (FlushKind, "KMH_FLUSH_"),
+    "kmh_gate_kind": (gate_wire.GateKind, "KMH_GATE_"),
+    "kmh_schedule_code": (schedule_wire.ScheduleCode, "KMH_SCHEDULE_"),
+    "kmh_schedules_status": (schedule_wire.SearchStatus, "KMH_SCHEDULES_"),
 }
-FLAGS = {"KMH_CFG_": protocol.Config, "KMH_EV_": protocol.Evidence}
+FLAGS = {
+    "KMH_CFG_": protocol.Config,
+    "KMH_EV_": protocol.Evidence,
+    "KMH_GATE_": gate_wire.GateFlag,
+}
 
 
 @pytest.fixture(scope="module")

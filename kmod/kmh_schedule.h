@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every schedule of a small program: the run in progress, and its parts; one section a file. */
+#ifndef KMAP_HARNESS_KMH_SCHEDULE_H
+#define KMAP_HARNESS_KMH_SCHEDULE_H
+
+#include "kmh.h"
+
+/* ---- schedule_search.c: the run in progress, and which schedule comes next ---- */
+
+enum kmh_schedule_state {
+	KMH_SCHEDULE_RUNS,
+	KMH_SCHEDULE_PARKED,	/* at a gate */
+	KMH_SCHEDULE_SLEEPS,	/* it called schedule() and is off its CPU, or on its way there */
+	KMH_SCHEDULE_ENDED,
+};
+
+struct kmh_schedule_task {
+	struct task_struct *task;
+	const struct kmh_schedule_thread *program;
+	struct kmh_history_thread shared;
+	struct kmh_history_record records[KMH_SCHEDULE_RECORDS];
+	unsigned long mapped[KMH_SCHEDULE_PAGES]; /* address of each page for this thread */
+	unsigned long argument;	/* of the call at whose gate it is */
+	bool interrupts;	/* whether it takes interrupts there */
+	u8 kind;		/* enum kmh_gate_kind */
+	u8 gate;
+	u8 id;
+	u32 state;		/* enum kmh_schedule_state */
+	u32 epoch;		/* the last schedule that it has run */
+	u32 exited;
+};
+
+/*
+ * The baton: the thread whose turn it is owns all but the states of the others.  The
+ * coordinator owns it between two schedules.
+ */
+struct kmh_schedule_run {
+	const struct kmh_schedules_request *request;
+	const struct kmh_gate *gates;
+	struct kmh_schedule_task tasks[KMH_SCHEDULE_THREADS];
+	unsigned int n_tasks;
+	int turn;		/* -1: nobody's */
+	u32 open;		/* the gates let everybody through, and nothing is logged */
+	u32 epoch;
+	u32 stop;
+	u32 finished;
+	u32 clock;		/* stamps drawn */
+	bool departed;
+	bool too_long;
+	struct kmh_decision decisions[KMH_SCHEDULE_DECISIONS];
+	unsigned int n_decisions;
+	struct kmh_decision plan[KMH_SCHEDULE_DECISIONS];
+	unsigned int n_plan;
+	struct kmh_gate_event events[KMH_SCHEDULE_EVENTS];
+	unsigned int n_events;
+	atomic_t held[KMH_SCHEDULE_PAGES]; /* mappings that are to be undone */
+};
+
+extern struct kmh_schedule_run kmh_schedule;
+
+void kmh_schedule_event(struct kmh_schedule_task *t, u8 kind, u8 gate, bool after);
+int kmh_schedule_choose(u8 enabled, int running);
+bool kmh_schedule_next(void);
+
+/* ---- gate.c: threads wait at gates until it is their turn ---- */
+
+void kmh_gate_start(struct kmh_schedule_task *t);
+void kmh_gate_operation(struct kmh_schedule_task *t, u8 number);
+void kmh_gate_end(struct kmh_schedule_task *t);
+void kmh_gates_begin(void);
+bool kmh_gate_asleep(const struct kmh_schedule_task *t);
+int kmh_gates_arm(const struct kmh_gate *gates, unsigned int n);
+
+/* ---- schedule_task.c: the threads and what they execute ---- */
+
+int kmh_schedule_threads_start(const struct kmh_schedule_thread *programs, unsigned int n);
+void kmh_schedule_threads_stop(void);
+bool kmh_schedule_threads_rest(void);
+void kmh_schedule_flush(void);
+
+/* ---- schedule_state.c: the state that each schedule begins with ---- */
+
+int kmh_schedule_state_begin(void);
+void kmh_schedule_state_end(void);
+bool kmh_schedule_can_undo(void);
+bool kmh_schedule_undo(void);
+const struct kmh_history_slot *kmh_schedule_before(void);
+unsigned int kmh_schedule_changed(struct kmh_changed_slot *changed, unsigned int room);
+bool kmh_schedule_release_pin(void);
+
+/* ---- schedule_log.c: each distinct log once ---- */
+
+int kmh_schedule_log_init(void);
+void kmh_schedule_log_free(void);
+void kmh_schedule_log_begin(void);
+bool kmh_schedule_log_add(u32 number, u32 outcome);
+size_t kmh_schedule_log_answer(struct kmh_schedules *head, const void **body);
+
+/* ---- schedules.c: one request ---- */
+
+int kmh_schedules(const void *data, size_t length, const void **body);
+void kmh_schedules_exit(void);
+
+#endif
