@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "diff",
     "explore": "explore",
     "histories": "histories",
+    "schedules": "schedules",
     "kernels": "kernels",
     "scenarios": "scenarios",
     "cache": "cache_command",

@@ -26,6 +26,7 @@ from harness.cli import (
     kernels,
     mutants,
     run,
+    schedules,
     ssh,
 )
 from harness.guest.history_wire import HistoryCode
@@ -41,6 +42,8 @@ from tests.history.small import address, event, history
 from tests.history.test_report import judged
 from tests.history.test_report import result as histories_of
 from tests.report.sample import result
+from tests.schedule.test_schedules_report import GOOD
+from tests.schedule.test_schedules_report import result as scheduled
 
 
 def known(kernel: str, build_dir: Path | None = None) -> None:
@@ -151,6 +154,7 @@ def seams(monkeypatch) -> None:
     put(run, execute=executed, find=lambda name: STATE)
     explained = histories_of(judged(history([event(HistoryCode.KMAP, 0, 1, 2, address(0))])))
     put(histories, prepare=prepared, run_histories=lambda *_: explained)
+    put(schedules, prepare=prepared, run_schedules=lambda *_: scheduled(GOOD))
     seen = SimpleNamespace(release="6.1.0", layout=LOCAL)
     put(claims, prepare=prepared, gather=lambda *_: seen, judge_claims=lambda _: [])
 

@@ -1,0 +1,139 @@
+"""``kmap-harness schedules``: run every schedule of small programs within a bound."""
+
+from dataclasses import replace as replaced
+from pathlib import Path
+from shlex import join
+from typing import Annotated
+
+import typer
+
+from harness.base.held_folders import output_folder
+from harness.cli.options import (
+    DEFAULT_KERNEL,
+    LIST_HELP,
+    BuildDir,
+    Debug,
+    Json,
+    KernelName,
+    Machine,
+    NewOut,
+    Silence,
+    Strict,
+    Template,
+)
+from harness.cli.output import CommandOutput, shown_progress, write_json
+from harness.errors import UsageError
+from harness.guest.shape_words import parse_shape
+from harness.report.log_places import with_logs
+from harness.report.schedules_report import schedules_lines, schedules_value
+from harness.run.prepare import prepare
+from harness.schedule.gate_finder import GateLevel
+from harness.schedule.program_search import NO_CHOICE
+from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
+from harness.schedule.standard_programs import standard_programs
+from harness.schedule.thread_program import ThreadProgram, parse_program
+
+DEFAULT_SHAPE = "smp=4"
+STANDARD = "standard"
+
+Programs = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Program, as 'kmap a, kunmap a || kunmap x; slots 1; cursor wrap', a file with one "
+        "a line, or 'standard'; may be repeated. [default: standard]"
+    ),
+]
+Bound = Annotated[int, typer.Option(min=0, max=8, help="Preemptions of a schedule at most.")]
+Gates = Annotated[GateLevel, typer.Option(help="The calls at which threads wait.")]
+Time = Annotated[float, typer.Option(min=1, help="Seconds for all programs together.")]
+Replay = Annotated[
+    str,
+    typer.Option(
+        metavar="CHOICES",
+        help="Run only this schedule of one program: a digit for each decision, or -.",
+    ),
+]
+Times = Annotated[int, typer.Option(min=1, help="How often to replay.")]
+Listed = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has all programs.")]
+
+
+def schedules(
+    kernel: KernelName = DEFAULT_KERNEL,
+    build_dir: BuildDir = None,
+    programs: Programs = None,
+    bound: Bound = 2,
+    gates: Gates = GateLevel.LOCK,
+    time: Time = 600,
+    shape: Machine = DEFAULT_SHAPE,
+    replay: Replay = "",
+    times: Times = 1,
+    strict: Strict = False,
+    list_: Listed = False,
+    json: Json = None,
+    out: NewOut = None,
+    template: Template = True,
+    quiet: Silence = False,
+    debug: Debug = False,
+) -> None:
+    """Run every schedule of small programs, and judge each.
+
+    Stock kernels are judged as with --strict.  Exit 0 every schedule within the bound is
+    explained, 1 divergence, 2 wrong use, 3 failure or not all schedules.
+    """
+    del debug
+    chosen = tuple(_chosen(programs or [STANDARD]))
+    output = CommandOutput(json, quiet=quiet)
+    if list_:
+        output.report(map(str, chosen))
+        return
+    machine = parse_shape(shape)
+    folder = output_folder(out, "schedules", Path(kernel).name)
+    strictly = strict or build_dir is None
+    request = SchedulesRequest(
+        chosen, machine, folder, bound, gates, time, strict=strictly, template=template
+    )
+    if replay:
+        request = replaced(request, replay=_choices(replay, len(chosen)), times=times)
+    with shown_progress(quiet=quiet) as progress:
+        result = run_schedules(prepare(kernel, build_dir, progress), request, progress)
+    command = _command(kernel, build_dir, gates, shape)
+    output.report(with_logs(schedules_lines(result, command), folder))
+    write_json(json, schedules_value(result))
+    raise typer.Exit(result.exit_code)
+
+
+def _chosen(names: list[str]) -> list[ThreadProgram]:
+    """Return the programs that the user names."""
+    found: list[ThreadProgram] = []
+    for name in names:
+        if name == STANDARD:
+            found += standard_programs()
+        elif Path(name).is_file():
+            lines = Path(name).read_text(encoding="utf-8").splitlines()
+            found += [parse_program(line) for line in lines if line and not line.startswith("#")]
+        else:
+            found.append(parse_program(name))
+    return found
+
+
+def _choices(text: str, programs: int) -> tuple[int, ...]:
+    """Return the choices of a schedule; raises UsageError."""
+    if programs != 1:
+        raise UsageError(
+            f"--replay is for one program, and {programs} are named", hint="give one --programs"
+        )
+    digits = text.removeprefix(NO_CHOICE)
+    if not set(digits) <= set("0123"):
+        raise UsageError(
+            f"--replay {text}: a schedule is written with the digits 0 to 3",
+            hint="take it from the line 'replay' of a report",
+        )
+    return tuple(map(int, digits))
+
+
+def _command(kernel: str, build_dir: Path | None, gates: GateLevel, shape: str) -> str:
+    """Return the words that replay a schedule, but for the program and the schedule."""
+    words = ["kmap-harness", "schedules", "--kernel", kernel, "--gates", gates.value]
+    words += ["--shape", shape] if shape != DEFAULT_SHAPE else []
+    words += ["--build-dir", str(build_dir)] if build_dir else []
+    return join(words)

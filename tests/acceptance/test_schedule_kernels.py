@@ -1,0 +1,127 @@
+"""Schedules: all of them and no others, the same each time; seeded races are found by them."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.base.progress import Quiet
+from harness.compare.divergence import Verdict
+from harness.guest.gate_wire import GateKind
+from harness.guest.schedule_wire import SearchStatus
+from harness.guest.shape import Shape
+from harness.history.explanation import HistoryRule
+from harness.report.schedules_report import schedules_lines
+from harness.schedule.gate_finder import find_gates
+from harness.schedule.guest_supply import GuestStart, GuestSupply
+from harness.schedule.program_search import ProgramSearch, SearchSpace
+from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
+from harness.schedule.thread_program import parse_program
+from tests.schedule.every_order import orders
+
+from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE
+from .patched import patched
+
+pytestmark = pytest.mark.guest
+
+SHAPE = Shape(smp=4)
+WAKE = "kmap a || kunmap x"
+REUSE = "kmap b, read b, kunmap b, kmap c, read c, kunmap c || kmap a, kunmap a"
+RECHECK = "kmap a || kunmap x, kmap a"
+
+
+@pytest.fixture(scope="module")
+def supply(stock, tmp_path_factory):
+    found = find_gates(stock.kernel)
+    start = GuestStart(stock, SHAPE, tmp_path_factory.mktemp("schedules"), template=True)
+    with GuestSupply(start, found.gates) as guests:
+        yield guests, found
+
+
+def search_of(supply, text, bound):
+    guests, found = supply
+    program = parse_program(text)
+    gates = found.armed(with_hash=program.asks_hash)
+    return ProgramSearch(guests.guest(), SearchSpace(program, gates, bound))
+
+
+@pytest.mark.parametrize(
+    ("text", "operations"),
+    [
+        ("kmap a || kmap a; slots 2", (1, 1)),
+        ("kmap a, kunmap a || kmap a, kunmap a", (2, 2)),
+        ("kmap a || kmap b || kmap c; slots 3", (1, 1, 1)),
+    ],
+)
+@pytest.mark.parametrize("bound", [0, 1, 2, 3])
+def test_the_schedules_are_those_of_another_search(supply, text, operations, bound):
+    search = search_of(supply, text, bound)
+    answers = list(search.answers(float("inf")))
+    seen = [
+        tuple((one.thread, GateKind(one.kind)) for one in outcome.events)
+        for answer in answers
+        for outcome in answer.outcomes
+    ]
+    wanted = list(orders(operations, bound))
+    assert search.complete
+    assert search.schedules == len(wanted)
+    assert sorted(seen) == sorted(wanted)
+
+
+def test_a_schedule_is_the_same_each_time(supply):
+    search = search_of(supply, "kmap a || kmap a || kunmap x", 2)
+    (found, *_) = search.answers(float("inf"))
+    chosen = max(found.outcomes, key=lambda one: len(one.events))
+    again = search_of(supply, "kmap a || kmap a || kunmap x", 2)
+    answer = again.replay([one.choice for one in chosen.decisions], 300)
+    assert (answer.head.schedules, answer.head.departed, len(answer.outcomes)) == (300, 0, 1)
+    assert answer.outcomes[0].events == chosen.events
+    assert answer.outcomes[0].history.events == chosen.history.events
+
+
+def test_a_search_that_is_cut_goes_on_where_it_was(supply):
+    text = "kmap a, kunmap a || kmap b, kunmap b"
+    whole, cut = search_of(supply, text, 2), search_of(supply, text, 2)
+    list(whole.answers(float("inf")))
+    decisions, count, status = (), 0, SearchStatus.MORE
+    while status is SearchStatus.MORE:
+        found = cut._ask(7, 60_000, 0, decisions)
+        decisions, status = found.decisions, SearchStatus(found.head.status)
+        count += found.head.schedules
+    assert count == whole.schedules
+
+
+def run(prepared, folder, *programs, template=False):
+    request = SchedulesRequest(
+        tuple(map(parse_program, programs)), SHAPE, folder, template=template
+    )
+    return run_schedules(prepared, request, Quiet())
+
+
+def test_the_kernel_as_it_is_has_no_violation(stock, tmp_path):
+    result = run(stock, tmp_path, WAKE, REUSE, RECHECK, "kmap a || page_address a", template=True)
+    said = "\n".join(schedules_lines(result, ""))
+    assert result.verdict is Verdict.AGREE, said
+    assert all(one.complete and one.schedules > 5 for one in result.programs), said
+
+
+@pytest.mark.parametrize(
+    ("bug", "program", "rule", "preemptions"),
+    [
+        (NO_WAKE, WAKE, HistoryRule.LOST_WAKEUP, 0),
+        (LATE_QUEUE, WAKE, HistoryRule.LOST_WAKEUP, 1),
+        (NO_RECHECK, RECHECK, HistoryRule.LEAKED_SLOTS, 0),
+        (NO_FLUSH, REUSE, HistoryRule.DATA, 0),
+    ],
+    ids=lambda one: getattr(one, "what", None),
+)
+def test_a_seeded_bug_is_found_with_its_shortest_schedule(
+    stock, tmp_path, bug, program, rule, preemptions
+):
+    buggy = replace(stock, kernel=patched(stock.kernel, bug, tmp_path))
+    result = run(buggy, tmp_path, program)
+    said = "\n".join(schedules_lines(result, "again"))
+    assert result.exit_code == 1, said
+    (one,) = result.programs
+    assert (one.violations[0].rule, one.violations[0].preemptions) == (rule, preemptions), said
+    assert f"again --programs '{one.program}' --replay" in said
+    assert "thread 0" in said

@@ -1,0 +1,72 @@
+"""Programs: their notation, what they need, and which could wait for ever on any kernel."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.schedule.standard_programs import standard_programs
+from harness.schedule.thread_program import may_starve, parse_program
+
+
+def test_the_notation_is_read_as_it_is_written():
+    text = "kmap a, read a, kunmap a || kunmap x; slots 2; cursor wrap"
+    assert str(parse_program(text)) == text
+    assert str(parse_program("kmap a||kmap a ;cursor next")) == "kmap a || kmap a; slots 1"
+
+
+def test_a_page_that_is_unmapped_first_is_mapped_before():
+    program = parse_program("kunmap x, kmap x || kunmap x, kunmap y; slots 3")
+    assert program.initial == {"x": 2, "y": 1}
+    assert program.pages == ("x", "y")
+
+
+def test_only_programs_with_page_address_have_gates_at_its_table():
+    assert parse_program("kmap a || page_address a").asks_hash
+    assert not parse_program("kmap a || flush").asks_hash
+    assert parse_program("kmap a || flush").flushes
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("kmap a", "2 to 4 threads"),
+        ("kmap a || map b", "'map b' is no operation"),
+        ("kmap || flush", "'kmap' is no operation"),
+        ("kmap a || flush a", "'flush a' is no operation"),
+        ("flush || flush", "1 to 8 pages"),
+        ("kmap a || kmap a; slots 0", "1 to 16 slots"),
+        ("kmap a || kmap a; slots 1; cursor up", "'cursor up' is neither"),
+        ("kmap a || kmap b; slots 1", "wait for ever"),
+        ("kmap a, kunmap a, read a || flush", "reads a page that it does not have"),
+        (" || ".join(["kmap a"] * 5), "2 to 4 threads"),
+        (f"{', '.join(['kmap a'] * 9)} || flush", "at most 8 operations"),
+    ],
+)
+def test_what_is_wrong_is_said(text, why):
+    with pytest.raises(UsageError, match=why):
+        parse_program(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "starves"),
+    [
+        ("kmap a || kmap b", True),
+        ("kmap a, kunmap a || kmap b, kunmap b", False),
+        ("kmap a || kmap a", False),
+        ("kmap a, kmap b || kunmap x", True),
+        ("kmap a || kunmap x", False),
+        ("kmap a, kmap b, kunmap a, kunmap b || kmap c, kmap d, kunmap c, kunmap d", True),
+    ],
+)
+def test_programs_that_wait_for_ever_on_one_slot(text, starves):
+    loose = parse_program(f"{text}; slots 16")
+    assert may_starve(type(loose)(loose.threads, 1)) is starves
+
+
+def test_the_standard_set_has_every_kind_of_program_once():
+    programs = list(standard_programs())
+    assert len(set(map(str, programs))) == len(programs)
+    assert not any(map(may_starve, programs))
+    assert {len(one.threads) for one in programs} == {2, 3}
+    assert {one.slots for one in programs} == {1, 2, 3}
+    assert {one.wrap for one in programs} == {False, True}
+    assert [str(parse_program(str(one))) for one in programs] == list(map(str, programs))
