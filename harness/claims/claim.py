@@ -42,7 +42,7 @@ _CLAIMS: Final[tuple[tuple[str, Callable[[ClaimEvidence], ClaimFinding]], ...]] 
     ("idx = type + KM_TYPE_NR * smp_processor_id()", atomic.index_formula),
     ("vaddr = __fix_to_virt(FIX_KMAP_BEGIN + idx)", atomic.address_formula),
     ("one window per CPU, one entry per mapping type", atomic.one_per_type),
-    ("who maps the same type in between overwrites the entry", atomic.overwritten),
+    ("a second user of the same type in between overwrites the entry", atomic.overwritten),
     ("kunmap_atomic deletes the entry of type and address", atomic.unmapped_by_type),
     ("without highmem kmap is page_address", persistent.without_highmem),
     ("PKMAP: PKMAP_BASE to FIXADDR_START, LAST_PKMAP entries, one table", persistent.area),

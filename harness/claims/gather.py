@@ -41,7 +41,7 @@ def gather(prepared: Prepared, out: Path, progress: Progress) -> ClaimEvidence:
         for script in _harmless(layout):
             steps |= _run(guest, script, layout)
             guest.reset()
-    progress.step("booting it again: what wrecks it")
+    progress.step("booting it again: programs that wreck it")
     with _boot(prepared, Shape(), out) as guest:
         steps |= _run(guest, wrecking(layout), layout)
     progress.step("booting it again: instructions counted")

@@ -25,7 +25,7 @@ BLINDNESS: Final = {
         "users miscounted, until a slot is taken away in use or none is left",
     ),
     Evidence.CURSOR: Blindness((), "a search that begins at another slot"),
-    Evidence.WAITERS: Blindness((), "a queue that keeps who has left it"),
+    Evidence.WAITERS: Blindness((), "a queue that keeps a task that has left it"),
     Evidence.FLUSH_SCAN: Blindness((), "a search for unused slots too many or too few"),
     Evidence.FLUSH_RANGE: Blindness((), "a flush of pkmap too many, or of another range"),
     Evidence.FLUSH_CPU: Blindness((), "a flush on a CPU too many"),

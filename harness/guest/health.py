@@ -84,7 +84,7 @@ _HINTS = {
     Silence.PAUSED: "something stopped QEMU or its CPUs; nothing is known about the kernel",
     Silence.LOOPING: "the addresses are where the CPU was seen; look them up in System.map",
     Silence.STARVED: "run fewer guests at once, or on a quieter host",
-    Silence.IDLE: "a task waits for what never comes; look at the state before that step",
+    Silence.IDLE: "a task waits for an event that never comes; look at the state before that step",
     Silence.BUSY: "the step may need more time than its deadline, or a task spins",
 }
 

@@ -38,7 +38,7 @@ class HistoryRule(StrEnum):
     PAGE_ADDRESS = "page_address at odds with the mappings"
     ADDRESS = "an address outside of its area"
     DATA = "another page's data behind a mapping"
-    OWN_DATA = "what a thread wrote is not what it reads"
+    OWN_DATA = "a thread does not read the value that it wrote"
     FAULT = "a fault on a mapped address"
     LOST_WAKEUP = "asleep though a slot is free"
     LEAKED_SLOTS = "asleep though the history leaves slots free"

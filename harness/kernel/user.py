@@ -69,7 +69,7 @@ def _record(
     )
 
 
-_NAMES = "--kernel IMAGE --build-dir DIR name what was built"
+_NAMES = "--kernel IMAGE --build-dir DIR name an image and the folder where it was built"
 
 
 def require_image(path: Path) -> Path:

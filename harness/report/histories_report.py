@@ -47,7 +47,7 @@ def _verdict(result: HistoriesResult) -> str:
         return _VERDICTS[result.verdict]
     if result.crash or result.troubles:
         return "DIVERGE: the kernel crashed, hung or complained"
-    return "DIVERGE: behaviour: not what the order of its lock leads to"
+    return "DIVERGE: behaviour: the order of its lock leads to another result"
 
 
 def _share(part: int, whole: int) -> str:

@@ -24,7 +24,7 @@ def require_machine(
     facts: GuestFacts,
     dwarf: DwarfFacts | None = None,
 ) -> None:
-    """Raise WrongMachineError naming everything in which the guest is not what was asked for.
+    """Raise WrongMachineError naming every difference of the guest from the machine asked for.
 
     *dwarf* holds what the module's DWARF says; None for a module that was not built for this run.
     """
@@ -32,7 +32,7 @@ def require_machine(
     wrong = (*_differences(kernel, shape, layout, facts), *compiled)
     if wrong:
         raise WrongMachineError(
-            "the guest is not what was asked for: " + "; ".join(wrong),
+            "the guest is not the machine that was asked for: " + "; ".join(wrong),
             hint="see the console log for what the kernel made of its command line",
         )
 

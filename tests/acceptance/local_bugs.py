@@ -61,7 +61,7 @@ P25 = Bug(
     ),
 )
 P26 = Bug(
-    "who finds its page mapped after the sleep is not counted",
+    "a waiter that finds its page mapped is not counted",
     (Edit("kmap_high", "89 c6 e9 da fd ff ff", "89 c6 e9 0f fe ff ff"),),
 )
 P29 = Bug(
