@@ -9,7 +9,7 @@ from importlib import import_module
 
 _INTERNAL = 3
 _STOP = 128
-"""What ends ``git bisect run``: it takes any code below for a verdict on the commit."""
+"""The code that ends ``git bisect run``: it takes any code below for a verdict on the commit."""
 
 
 def main() -> None:

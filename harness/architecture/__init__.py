@@ -1,1 +1,1 @@
-"""What depends on the processor that a kernel is built for: one record for each architecture."""
+"""Facts that depend on the processor of a kernel: one record for each architecture."""

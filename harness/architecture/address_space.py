@@ -1,4 +1,4 @@
-"""What the outside witness needs of page tables and registers, whatever the processor."""
+"""The page tables and registers that the outside witness needs, whatever the processor."""
 
 from struct import Struct
 from typing import NamedTuple, Protocol
@@ -37,7 +37,7 @@ class AddressSpace(Protocol):
 
 
 class CpuState(NamedTuple):
-    """What the harness reads from the registers of one virtual CPU."""
+    """The values that the harness reads from the registers of one virtual CPU."""
 
     cpu: int
     instruction: int

@@ -18,7 +18,7 @@ class CrossCompiler:
     """The compiler that kernels, modules and the agent are built with."""
 
     prefix: str
-    """What precedes the name of each of its programs: the value of CROSS_COMPILE."""
+    """The prefix of the name of each of its programs: the value of CROSS_COMPILE."""
     package: str
     """The Debian package that brings it."""
     make_architecture: str
@@ -34,7 +34,7 @@ class CrossCompiler:
 
 @dataclass(frozen=True, slots=True)
 class SourceLayout:
-    """Where a kernel's source keeps what belongs to the architecture."""
+    """The folder of the architecture in a kernel's source."""
 
     folder: str
     """The folder of the architecture, as ``arch/x86``."""
@@ -68,7 +68,7 @@ class KernelImageFormat:
 
 @dataclass(frozen=True, slots=True)
 class PhysicalRam:
-    """Where the guest's RAM lies in its physical address space; all values are bytes."""
+    """The places of the guest's RAM in its physical address space; all values are bytes."""
 
     base: int
     largest_below_hole: int
@@ -109,7 +109,7 @@ class PagingFacts:
     tables: Callable[[int, bool], AddressSpace]
     """Makes an address space from the physical address of its root; True: wide entries."""
     page_offset: int
-    """Where the direct map of physical memory begins in the catalogue's kernels."""
+    """The start of the direct map of physical memory in the catalogue's kernels."""
     direct_map_probes: tuple[int, ...]
     """Physical addresses that every kernel has in its direct map."""
     wide_entries_option: str
@@ -153,7 +153,7 @@ class GuestClock:
 
 @dataclass(frozen=True, slots=True)
 class MachineLimits:
-    """What kernels and QEMU's machine allow."""
+    """The limits of kernels and of QEMU's machine."""
 
     cpus: int
     kaslr_mib: int

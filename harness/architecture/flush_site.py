@@ -9,7 +9,7 @@ NO_REGISTER: Final = 0xFF
 
 
 class FlushKind(IntEnum):
-    """What an instruction drops (``enum kmh_flush_kind``)."""
+    """The translations that an instruction drops (``enum kmh_flush_kind``)."""
 
     PAGE = 1
     """The page that the memory operand lies in."""
@@ -18,7 +18,7 @@ class FlushKind(IntEnum):
     CONTROL = 3
     """Every translation, if the new value turns global translations on or off."""
     DESCRIBED = 4
-    """What the type in a register and the descriptor in memory say."""
+    """The translations that the type in a register and the descriptor in memory name."""
 
 
 @dataclass(frozen=True, slots=True)

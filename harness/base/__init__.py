@@ -1,1 +1,1 @@
-"""What many rooms use and none of them owns: paths, the cache, the host, clocks, fingerprints."""
+"""Things that many rooms use and none owns: paths, the cache, the host, clocks, fingerprints."""

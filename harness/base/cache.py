@@ -126,7 +126,7 @@ class Cache:
             raise
 
     def _has(self, name: object) -> bool:
-        """Whether a refused file is, or is to be, one of the cache; unless it is known, it is."""
+        """Tell whether a refused file is, or is to be, one of the cache; an unknown file is."""
         if not isinstance(name, (str, os.PathLike)):
             return True
         path = Path(name).absolute()
@@ -178,11 +178,11 @@ class Cache:
         return True
 
     def sound(self, product: Path, files: Iterable[Path] | None = None) -> bool:
-        """Whether a product is there, and as it was made: a file, or *files* of a folder."""
+        """Tell whether a product is there, and as it was made: a file, or *files* of a folder."""
         return self.use(product) and not _damage(product, files)
 
     def sound_or_gone(self, product: Path, files: Iterable[Path] | None = None) -> bool:
-        """Whether a product is sound; one that is not is reported and removed.
+        """Tell whether a product is sound; one that is not is reported and removed.
 
         Call it with the product's lock held, before the product is made again.
         """

@@ -1,4 +1,4 @@
-"""What lies in the cache: each product with its size, age and last use; and making room in it."""
+"""The products in the cache, each with its size, age and last use; and making room in it."""
 
 import os
 import shutil
@@ -38,7 +38,7 @@ class CacheEntry:
 
     @property
     def held(self) -> bool:
-        """Whether a running process uses it."""
+        """Tell whether a running process uses it."""
         return is_held(self.path)
 
     def remove(self) -> None:

@@ -35,7 +35,7 @@ class LateError(InfrastructureError):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What is waited for, in words, and for how many seconds at most."""
+    """The reason for a wait, in words, and its most seconds."""
 
     name: str
     seconds: float = ORDINARY_SECONDS

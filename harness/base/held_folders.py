@@ -89,7 +89,7 @@ def hold(folder: Path, *, alone: bool = False) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process, this one among them, holds *folder*."""
+    """Tell whether some process, this one among them, holds *folder*."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -133,7 +133,7 @@ def _locked(descriptor: int, how: int) -> bool:
 
 
 def _is_same(descriptor: int, folder: Path) -> bool:
-    """Whether the folder of an open descriptor is still the one of that name."""
+    """Tell whether the folder of an open descriptor is still the one of that name."""
     try:
         return os.path.samestat(os.fstat(descriptor), folder.stat())
     except OSError:

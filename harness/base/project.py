@@ -1,4 +1,4 @@
-"""Where the project's own files lie: the module, the agent, the scenarios, the mutants.
+"""The places of the project's own files: the module, the agent, the scenarios, the mutants.
 
 In a clone (and in an unpacked sdist) they are the top-level folders.  A wheel carries the same
 folders inside the package, in ``harness/_data``.  Nothing writes to them: builds work on copies

@@ -48,7 +48,7 @@ def seal_file(path: Path) -> None:
 
 
 def seal_of(path: Path) -> Path:
-    """Where the seal of a file lies."""
+    """The place of the seal of a file."""
     return path.with_name(f"{path.name}.{SEAL}")
 
 
@@ -64,7 +64,7 @@ def mark_of(product: Path) -> Path:
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether a folder has a seal, whatever it says."""
+    """Tell whether a folder has a seal, whatever it says."""
     return (folder / SEAL).exists()
 
 

@@ -23,7 +23,7 @@ class EndedBySignal(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """What a shell says of a process that the signal has ended: 130, 143 or 129."""
+        """The exit code of a process that the signal has ended: 130, 143 or 129, as in a shell."""
         return 128 + self.number
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong while measuring."""
+"""Errors of measuring."""
 
 from harness.errors import InfrastructureError
 

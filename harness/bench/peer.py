@@ -30,7 +30,7 @@ class Peer:
     missing: str = ""
     folder: Path | None = None
     before: Callable[[], None] | None = None
-    """What is done before each run, and is no part of its time."""
+    """The preparation of each run, which is no part of its time."""
 
 
 def measure_peers(
@@ -104,7 +104,7 @@ def _children() -> float:
 
 @dataclass(frozen=True, slots=True)
 class PeerArguments:
-    """What the user gives for the peers: a kernel tree for kunit.py; arguments for ``check``.
+    """The user's input for the peers: a kernel tree for kunit.py; arguments for ``check``.
 
     ``edited``: instead of them, both made ready for the same edit (``harness/bench/kunit.py``).
     """

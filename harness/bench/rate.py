@@ -93,7 +93,7 @@ def parts(bench: MeasuredGuest, program: Program) -> Sample:
 
 
 def observation(bench: MeasuredGuest, steps: int) -> Sample:
-    """What observing costs: steps that do nothing, and kmap with the probes armed and not."""
+    """The cost of observing: steps that do nothing, and kmap with the probes armed and not."""
     nothing = Program("nothing", (0,), (), (Operation(OpCode.NOP),) * steps)
     pairs = tuple(Operation(code, page=page % 64) for page in range(steps // 2) for code in _PAIR)
     kmaps = Program("pairs", (0,), ((PageKind.HIGH, 64),), pairs)

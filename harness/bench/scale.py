@@ -19,7 +19,7 @@ from harness.guest.template import start
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What every guest does: programs of so many steps until the time is up."""
+    """The work of every guest: programs of so many steps until the time is up."""
 
     subject: Subject
     steps: int

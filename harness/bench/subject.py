@@ -1,4 +1,4 @@
-"""What is measured: one kernel on one machine, and a guest of it with a judge."""
+"""The subject of a measurement: one kernel on one machine, and a guest of it with a judge."""
 
 import time
 from collections.abc import Callable
@@ -96,7 +96,7 @@ class Subject:
 
     @property
     def parts(self) -> GuestParts:
-        """What its guests are made of."""
+        """The parts that its guests are made of."""
         return self.prepared.parts(self.shape)
 
     def bench(self, guest: Guest) -> MeasuredGuest:

@@ -24,7 +24,7 @@ SCALE_SECONDS = 5.0
 
 PARTS = ("boots", "restores", "steps", "guests", "kernels")
 PEERS = "peers"
-"""What can be measured, in the order of the table; the suite leaves the peers to peer.py."""
+"""The parts to measure, in the order of the table; the suite leaves the peers to peer.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ Add yours here.
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What is measured: the subject, and other kernels that are only booted."""
+    """The kernels to measure: the subject, and others that are only booted."""
 
     subject: Subject
     effort: Effort

@@ -1,4 +1,4 @@
-"""What one kernel did with one program, in few words that can be stored and compared.
+"""The result of one program on one kernel, in few words that can be stored and compared.
 
 A program's result holds every divergence as the model knows it.  Two kernels are compared by the
 rules of the contract that each broke, and by the behaviour in which each differed from the model.

@@ -1,4 +1,4 @@
-"""What a patch changed in one program: its outcomes on base and patched kernel compared."""
+"""The effect of a patch on one program: its outcomes on base and patched kernel compared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ def _comparison(
 def effect_of(
     base: CheckedProgram | None, patched: CheckedProgram | None, missed: str = ""
 ) -> tuple[PatchEffect, str]:
-    """What changed between two outcomes of a program, and why.
+    """The change between two outcomes of a program, and its reason.
 
     None stands for a kernel on which the program did not run; *missed* says why it did not.
     """

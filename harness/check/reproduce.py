@@ -1,4 +1,4 @@
-"""What a check leaves behind to repeat it: the patches, the kernel image and a command line."""
+"""Files that a check leaves for a repetition: the patches, the kernel image, a command line."""
 
 import shlex
 import shutil

@@ -190,7 +190,7 @@ def timed(*, local: bool) -> ClaimProgram:
 
 @dataclass(frozen=True, slots=True)
 class ClaimEvidence:
-    """What the programs have shown: steps by name, and instructions by operation.
+    """The evidence of the programs: steps by name, and instructions by operation.
 
     The instructions are medians, less those of a NOP.
     """

@@ -115,6 +115,6 @@ def instructions(timing: dict[str, tuple[StepRecord, ...]]) -> dict[str, int]:
 
 
 def _flush_cache_kmaps(prepared: Prepared) -> bool:
-    """Whether System.map has a function flush_cache_kmaps."""
+    """Tell whether System.map has a function flush_cache_kmaps."""
     path = prepared.kernel.system_map
     return path is not None and b" flush_cache_kmaps\n" in path.read_bytes()

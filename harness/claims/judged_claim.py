@@ -26,7 +26,7 @@ class JudgedClaim(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether a verdict is not the expected one."""
+        """Tell whether a verdict is not the expected one."""
         return self._typed_differs or (
             self.recorded is not None and self.finding.verdict is not self.recorded
         )
@@ -53,6 +53,6 @@ def judge_claims(seen: ClaimEvidence) -> tuple[JudgedClaim, ...]:
 
 
 def _typed_finding(seen: ClaimEvidence, number: int) -> ClaimFinding | None:
-    """What the typed window shows of the claim of that number."""
+    """The evidence of the typed window about the claim of that number."""
     check = TYPED_CHECKS.get(number)
     return check(seen) if check and seen.all("typed-mine") else None

@@ -119,7 +119,7 @@ def _known(parts: Sequence[str]) -> Sequence[str]:
 def _peer_arguments(
     kunit: str, check: tuple[str, ...], progress: Progress
 ) -> Iterator[PeerArguments]:
-    """What the other tools are given; for a kernel of the catalogue, trees ready for an edit."""
+    """The input of the other tools; for a kernel of the catalogue, trees ready for an edit."""
     if recipe := recipes().get(kunit):
         with kunit_tree(recipe, progress) as tree:
             yield PeerArguments(check=check, edited=tree.peers())
@@ -144,7 +144,7 @@ def _peers(
 
 
 def _about(subject: Subject) -> dict[str, str]:
-    """What was measured, when and where."""
+    """The subject of the measurement, its time and its machine."""
     return {
         "kernel": subject.prepared.kernel.release,
         "machine": describe_shape(subject.shape),

@@ -30,7 +30,7 @@ class AssertionChecker:
             self._by_step.setdefault(assertion.step, []).append(assertion)
 
     def wanted(self, step: int) -> bool:
-        """Whether something was asserted of *step*, or counts from it."""
+        """Tell whether something was asserted of *step*, or counts from it."""
         return step in self._by_step or step == self._opened
 
     def check(self, record: Step, blanked: Collection[str] = ()) -> Iterator[FailedAssertion]:

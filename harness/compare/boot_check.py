@@ -15,7 +15,7 @@ _WITHOUT_HIGH_FRAMES = (6, 15)
 
 
 def uses_high_frames(header: Header) -> bool:
-    """Whether the kernel of *header* uses memory above 4 GiB."""
+    """Tell whether the kernel of *header* uses memory above 4 GiB."""
     if header.config_symbols is not None:
         return I386.paging.high_frames_option in header.config_symbols
     return header.layout.pae and major_minor(header.release) < _WITHOUT_HIGH_FRAMES

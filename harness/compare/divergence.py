@@ -176,7 +176,7 @@ class ProgramResult:
 
     @property
     def nothing_executed(self) -> bool:
-        """Whether a program that should execute steps has executed none."""
+        """Tell whether a program that should execute steps has executed none."""
         return self.executes and not (self.judged or self.unjudged)
 
     @property

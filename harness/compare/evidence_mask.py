@@ -82,12 +82,12 @@ class EvidenceMask:
 
     @property
     def followable(self) -> bool:
-        """Whether the state after any step can be followed: nothing beyond UNNEEDED is missing."""
+        """Tell whether the state after any step can be followed: only UNNEEDED may be missing."""
         return UNNEEDED.issuperset(self.blanked)
 
     @property
     def full(self) -> bool:
-        """Whether all evidence is there."""
+        """Tell whether all evidence is there."""
         return not self.blanked
 
     def apply(self, seen: Observation, before: State) -> Observation:

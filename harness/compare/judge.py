@@ -67,7 +67,7 @@ class Judge:
 
     @property
     def lost(self) -> bool:
-        """Whether steps go unjudged until the next synchronisation point that shows the state."""
+        """Tell whether steps go unjudged until a synchronisation point shows the state."""
         return not self._states
 
     def step(self, record: Step) -> Divergence | None:
@@ -109,7 +109,7 @@ class Judge:
         return self._slow(record)
 
     def _same(self, predicted: Observation, seen: Observation) -> bool:
-        """Whether both are equal but for evidence that this guest lacks.
+        """Tell whether both are equal but for evidence that this guest lacks.
 
         Most are equal as they stand, and that is the cheaper comparison.
         """
@@ -219,7 +219,7 @@ class Judge:
         return found
 
     def _counts(self, outcome: Outcome) -> bool:
-        """Whether *outcome* holds no bug, or one that is known of this kernel."""
+        """Tell whether *outcome* holds no bug, or one that is known of this kernel."""
         return outcome.known is None or outcome.known in self.criteria.known.counted
 
     def _diverge(

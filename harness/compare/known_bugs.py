@@ -92,7 +92,7 @@ def _unmet_condition(condition: str, header: Header) -> Iterator[str]:
 
 
 def _has_symbol(symbol: str, header: Header) -> bool | None:
-    """Whether the kernel has *symbol* built in; None where neither trace nor layout knows."""
+    """Tell whether the kernel has *symbol* built in; None where neither trace nor layout knows."""
     if header.config_symbols is not None:
         return symbol in header.config_symbols
     return _symbols_of_layout(header.layout).get(symbol)
@@ -126,7 +126,7 @@ class KernelBugs(NamedTuple):
     excluded: Mapping[str, ExcludedBug]
 
     def cured(self, name: str | None, seen: Observation, differing: Collection[str]) -> bool:
-        """Whether *seen* is what a kernel without the bug *name* shows.
+        """Tell whether *seen* is what a kernel without the bug *name* shows.
 
         *differing* are the fields in which it differs from what a kernel with the bug shows.
         """
@@ -145,7 +145,7 @@ class KnownBugs:
     file: Path | None = None
 
     def for_kernel(self, header: Header) -> KernelBugs:
-        """What counts for the kernel of *header*, whose release, layout and config decide it."""
+        """The bugs that count for the kernel of *header*, by its release, layout and config."""
         counted: dict[str, KnownBug] = {}
         excluded: dict[str, ExcludedBug] = {}
         for bug in self.entries:
@@ -160,7 +160,7 @@ class KnownBugs:
 
     @property
     def descriptions(self) -> Mapping[str, str]:
-        """What each bug is and which kernels have it, in one sentence, by id."""
+        """Each bug and the kernels that have it, in one sentence, by id."""
         return {
             bug.id: f"{bug.what} (in {bug.releases}{f'; {bug.link}' if bug.link else ''})"
             for bug in reversed(self.entries)

@@ -47,7 +47,7 @@ def shows_counts(machine: Machine, before: State, op: Operation, seen: Observati
 def implausible(
     machine: Machine, before: State, op: Operation, seen: Observation, *, proven: bool
 ) -> Iterator[LostEvidence]:
-    """What *seen* shows of variables that mean something else.
+    """The variables that, as *seen* shows, mean something else.
 
     *proven*: ``pkmap_count`` has been what it was taken for.  A number that is wrong after that
     is a bug of the kernel, or its behaviour, and no other meaning.

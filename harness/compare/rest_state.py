@@ -55,7 +55,7 @@ def _wrong_addresses(
 
 
 def left_over(layout: Layout, before: Snapshot, now: Snapshot) -> Iterator[str]:
-    """What is used at two moments at which nobody maps: nobody will ever give it back.
+    """Entries in use at two moments at which nobody maps: nobody will ever give them back.
 
     At one moment it may be the section of another user; that does not last so long.
     """

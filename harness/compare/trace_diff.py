@@ -70,7 +70,7 @@ class TraceDifference(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        """Whether something was compared and nothing differs."""
+        """Tell whether something was compared and nothing differs."""
         return self.compared > 0 and not (self.only_left or self.only_right or self.steps)
 
 
@@ -178,7 +178,7 @@ def _side(header: Header, program: ProgramSteps) -> _Side:
 
 
 def _switched(one: StepDifference) -> bool:
-    """Whether the difference may be that of an involuntary context switch on one side.
+    """Tell whether the difference may be that of an involuntary context switch on one side.
 
     The switch flushes each live local mapping with one INVLPG (__kmap_local_sched_out(),
     mm/highmem.c, 5.11).  A step that unmaps a window flushes by itself, on both sides.

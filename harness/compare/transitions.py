@@ -83,7 +83,7 @@ def possible(subject: Machine) -> frozenset[str]:
 
 
 def transitions(layout: Layout, rules: Mapping[str, int]) -> Transitions:
-    """What *rules*, the branches taken in a run and how often, amount to on this kernel."""
+    """The coverage by *rules*, the branches taken in a run and how often, on this kernel."""
     subject = machine(layout, (), ())
     kind, every = kind_of(subject), possible(subject)
     taken = {rule for rule, count in rules.items() if count} - {"refused", "not-applicable"}

@@ -53,7 +53,7 @@ def wrong_users(machine: Machine, state: State, found: tuple[Disagreement, ...])
 def disagreement(
     what: str, index: int, model: int | None, module: int | None, outside: int | None
 ) -> Disagreement | None:
-    """What the three say of one entry and who stands alone, or None where all that speak agree."""
+    """The three on one entry, and which stands alone; None where all that speak agree."""
     said = {"model": model, "module": module, "outside": outside}
     values = [value for value in said.values() if value is not None]
     if len(set(values)) <= 1:

@@ -36,7 +36,7 @@ class SourceLine:
 
     @property
     def whole(self) -> bool:
-        """Whether the line was executed, with all its branches."""
+        """Tell whether the line was executed, with all its branches."""
         return self.count > 0 and all(self.branches)
 
 

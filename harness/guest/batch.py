@@ -18,7 +18,7 @@ from harness.model.records.operation import (
 BATCH_USUAL = 512
 """Operations after which a batch is cut at the next chance."""
 BATCH_MOST = 2048
-"""What one request can hold."""
+"""The room of one request."""
 
 _IOMAP = frozenset({AtomicSection.IOMAP})
 _SECTIONS = frozenset(AtomicSection)

@@ -1,4 +1,4 @@
-"""What a guest needs to know about a kernel."""
+"""Facts that a guest needs about a kernel."""
 
 from pathlib import Path
 from typing import Protocol
@@ -8,7 +8,7 @@ from harness.guest.shape import Shape
 
 
 class BootableKernel(Protocol):
-    """What a guest needs to know about a kernel (harness.kernel.kernel_record.Kernel has it)."""
+    """Facts that a guest needs about a kernel; harness.kernel.kernel_record.Kernel has them."""
 
     @property
     def release(self) -> str:
@@ -20,7 +20,7 @@ class BootableKernel(Protocol):
 
     @property
     def boot_image(self) -> Path:
-        """What QEMU's ``-kernel`` is given: a vmlinux with a PVH note, or a bzImage."""
+        """The file for QEMU's ``-kernel``: a vmlinux with a PVH note, or a bzImage."""
 
     @property
     def bzimage(self) -> Path | None:
@@ -36,7 +36,7 @@ class BootableKernel(Protocol):
 
 
 def image_for(kernel: BootableKernel, shape: Shape) -> Path:
-    """What to boot: only the compressed image can move itself (arch/x86/boot/compressed/kaslr.c).
+    """The file to boot: only the compressed image can move itself (boot/compressed/kaslr.c).
 
     Raises UsageError where KASLR is asked for and there is none.
     """

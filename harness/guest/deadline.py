@@ -6,7 +6,7 @@ from functools import cache
 
 LOOP_COUNT = 400_000
 LOOP_SECONDS = 0.02
-"""What the calibration loop takes on the machine that the deadlines were chosen on."""
+"""The time of the calibration loop on the machine that the deadlines were chosen on."""
 
 
 @cache
@@ -48,5 +48,5 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
     def over(self) -> bool:
-        """Whether the time is up."""
+        """Tell whether the time is up."""
         return time.monotonic() >= self.at

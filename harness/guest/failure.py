@@ -1,4 +1,4 @@
-"""What can go wrong with a running guest, told apart by whose fault it is."""
+"""Failures of a running guest, told apart by whose fault they are."""
 
 from harness.errors import InfrastructureError, KernelError, PrerequisiteError
 

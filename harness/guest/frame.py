@@ -65,7 +65,7 @@ class Decoder:
 
     @property
     def unfinished(self) -> bool:
-        """Whether bytes wait for the rest of their frame."""
+        """Tell whether bytes wait for the rest of their frame."""
         return bool(self._buffer)
 
     def give_up(self) -> list[Frame]:

@@ -32,7 +32,7 @@ A busy host gives it little CPU time.
 
 
 class Silence(StrEnum):
-    """What a silent guest is doing."""
+    """The activity of a silent guest."""
 
     EXITED = "exited"
     PAUSED = "paused"
@@ -58,7 +58,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a silent guest is doing, and the figures that show it."""
+    """The activity of a silent guest, and the figures that show it."""
 
     silence: Silence
     text: str

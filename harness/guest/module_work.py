@@ -1,4 +1,4 @@
-"""What the module has done, read from outside, so that silent and dead guests can be examined."""
+"""The module's progress, read from outside, so that silent and dead guests can be examined."""
 
 from typing import NamedTuple
 

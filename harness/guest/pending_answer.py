@@ -1,11 +1,11 @@
-"""What a link remembers of its requests: answers that are not complete, and counts."""
+"""A link's memory of its requests: answers that are not complete, and counts."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
 class LinkStatistics:
-    """What the link has carried.
+    """The traffic of the link.
 
     ``naks``, ``resends``, ``repeats`` and ``damaged`` count damage that was repaired.
     """

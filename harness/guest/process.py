@@ -16,7 +16,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 BY_GUEST = "guest-"
 """How the reasons of QEMU's ShutdownCause begin that the guest gave (qapi/run-state.json)."""
 _SIGNALLED = "terminating on signal"
-"""What QEMU logs when SIGTERM, SIGHUP or SIGINT ends it: it then exits with status 0."""
+"""The line that QEMU logs when SIGTERM, SIGHUP or SIGINT ends it: it then exits with status 0."""
 
 
 def _nothing_said() -> str:
@@ -102,7 +102,7 @@ class Process:
         )
 
     def stderr(self) -> str:
-        """What QEMU has said so far, at most the last 2,000 characters."""
+        """The output of QEMU so far, at most the last 2,000 characters."""
         return self._stderr.read_text(errors="replace").strip()[-2000:]
 
     def cpu_seconds(self) -> float:
@@ -111,7 +111,7 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def stopped(self) -> bool:
-        """Whether a signal (SIGSTOP, a debugger) has stopped QEMU itself."""
+        """Tell whether a signal (SIGSTOP, a debugger) has stopped QEMU itself."""
         return self._stat()[0] in "Tt"
 
     def _stat(self) -> list[str]:

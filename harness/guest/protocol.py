@@ -105,7 +105,7 @@ PROBES = (
 
 
 class GuestFacts(NamedTuple):
-    """What the module reports of its kernel beyond the layout.
+    """The module's report on its kernel beyond the layout.
 
     Addresses are virtual; 0 stands for a symbol that was not found.
     """

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.guest.shape import ICOUNT_SHIFT, Accelerator, Shape, Wire
 
 RTC_BASE = "2024-01-01T00:00:00"
-"""What a guest that counts instructions takes for the time: the same in every boot."""
+"""The time of a guest that counts instructions: the same in every boot."""
 STALL_SECONDS = 600
 """The guest's own stall detectors wait so long: with more CPUs than cores, work looks like a
 stall.

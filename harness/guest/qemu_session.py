@@ -272,7 +272,7 @@ class QemuSession:
                 )
 
     def _agent_up(self, deadline: Deadline) -> bool:
-        """Whether the agent says that it is, within LOOK_SECONDS."""
+        """Tell whether the agent says that it is, within LOOK_SECONDS."""
         try:
             self.link.await_ready(deadline.part(LOOK_SECONDS))
         except TimeoutError:

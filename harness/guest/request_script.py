@@ -112,7 +112,7 @@ class ReplayCarrier:
 
     @property
     def stops_next(self) -> bool:
-        """Whether the guest stopped itself at this point, so that it was looked at."""
+        """Tell whether the guest stopped itself at this point, so that it was looked at."""
         return self._requests[self._next : self._next + 1] == (STOP,)
 
     def submit(self, payload: bytes) -> int:

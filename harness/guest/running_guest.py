@@ -64,7 +64,7 @@ class Guest:
 
     @property
     def scripted(self) -> bool:
-        """Whether the guest has executed its requests before the link was up."""
+        """Tell whether the guest has executed its requests before the link was up."""
         return isinstance(self._conversation.carrier, ReplayCarrier)
 
     # -- looking at it

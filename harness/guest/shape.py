@@ -17,7 +17,7 @@ class Accelerator(StrEnum):
 
 
 class Wire(StrEnum):
-    """What carries the frames between harness and agent."""
+    """The carrier of the frames between harness and agent."""
 
     VIRTIO = "virtio"
     SERIAL = "serial"

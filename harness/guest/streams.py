@@ -12,7 +12,7 @@ CONSOLE_ROOM = 1 << 20
 
 
 class Stream(Protocol):
-    """Where a console comes from: a socket, or a pipe's end that does not block."""
+    """The source of a console: a socket, or a pipe's end that does not block."""
 
     def fileno(self) -> int:
         """Its descriptor."""

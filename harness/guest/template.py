@@ -58,7 +58,7 @@ _NOWHERE = Channels("null", "null", "null", "/nowhere")
 
 
 class GuestParts(NamedTuple):
-    """What a guest is made from."""
+    """The parts that a guest is made from."""
 
     kernel: BootableKernel
     shape: Shape
@@ -69,7 +69,7 @@ class GuestParts(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether restores of one boot can replace boots.
+        """Tell whether restores of one boot can replace boots.
 
         They cannot under KVM, nor where instructions are counted from the boot on. With KASLR all
         restores of one template have its addresses; other variants have others.

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class TroubleKind(StrEnum):
-    """What a report is about."""
+    """The subject of a report."""
 
     PANIC = "panic"
     DOUBLE_FAULT = "double fault"
@@ -48,7 +48,7 @@ class KernelTrouble:
 _PREFIX = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?)?")
 _MARKER = re.compile(r"^kmap-harness: step (\d+)\b")
 _UP = re.compile(r"^kmap-harness: agent up$")
-"""What the agent prints when the boot is over (images/agent/boot.c)."""
+"""The line that the agent prints when the boot is over (images/agent/boot.c)."""
 _CUT = re.compile(r"^-+\[ cut here \]-+$")
 _END = re.compile(r"^---\[ end (?:trace|Kernel panic)")
 
@@ -122,7 +122,7 @@ _UNTOLD = "(the report broke off before it said what)"
 
 
 def classify(text: str) -> TroubleKind | None:
-    """What a line, without its time stamp, announces; None for an ordinary one."""
+    """The trouble that a line, without its time stamp, announces; None for an ordinary line."""
     return next((kind for pattern, kind in _HEADINGS if pattern.search(text)), None)
 
 

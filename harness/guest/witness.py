@@ -20,7 +20,7 @@ BESIDE = 4
 
 
 class PageTableView(NamedTuple):
-    """What the page tables say.
+    """The contents of the page tables.
 
     ``ptes`` has one entry per pkmap slot; ``windows`` are ``(fixmap index, pte)`` of every entry
     that is not none, in and up to four beside the windows; ``counts`` is ``pkmap_count`` where its

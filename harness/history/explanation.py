@@ -190,7 +190,7 @@ class _Sweep:
                 self.asked[thread] = (event, True)
 
     def _explains(self, event: HistoryEvent) -> bool:
-        """Whether page_address may return this now.
+        """Tell whether page_address may return this now.
 
         That is the page's address; for a page without users, any that no other page has.
         """
@@ -250,7 +250,7 @@ def _tag_words(page: int, value: int) -> str:
 
 
 def _in_window(history: History, thread: int, address: int) -> bool:
-    """Whether *address* is in the window of the thread's CPU, or of any if it has no fixed one."""
+    """Tell whether *address* is in the window of the thread's CPU; of any, if it is not fixed."""
     layout, cpu = history.layout, history.cpus[thread]
     index = layout.fixindex(address) - layout.fix_kmap_begin
     if not 0 <= index < layout.window * layout.nr_cpus:

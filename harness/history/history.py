@@ -40,7 +40,7 @@ class SlotState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What each thread did, and the state of the slots before and after.
+    """The acts of each thread, and the state of the slots before and after.
 
     Stamps count from 1 to ``clock`` and order all events.  ``witnessed`` says that the critical
     sections of kmap_lock have stamps.  ``foreign`` counts sections of other users of the lock.
@@ -73,7 +73,7 @@ class History:
 
     @property
     def complete(self) -> bool:
-        """Whether the log holds all events, the end included.
+        """Tell whether the log holds all events, the end included.
 
         It does not if it says that all threads sleep while none does: somebody else has woken
         them, a kunmap of the kernel's own, say.

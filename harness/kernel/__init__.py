@@ -1,4 +1,4 @@
-"""Where a kernel comes from: packages, builds, the cache, and facts read from ELF files."""
+"""Sources of kernels: packages, builds, the cache, and facts read from ELF files."""
 
 from harness.kernel.build import BuildError, Built, build_module, build_program
 from harness.kernel.catalogue import StockKernel, UnknownKernelError, known

@@ -31,7 +31,7 @@ from harness.kernel.package import FetchError, Package, kept_deb, verify
 
 INDEX_LIFETIME = 3600.0
 INDEX_BYTES = 256 << 20
-"""What the index files of a release need while they are fetched and unpacked."""
+"""The room that the index files of a release need while they are fetched and unpacked."""
 LEAST_BYTES = 1 << 20
 INDEX_WAIT = Wait("apt-get update", 900.0)
 PACKAGE_WAIT = Wait("the download of a package", 3600.0)
@@ -116,7 +116,7 @@ class Archive:
             return complaints
 
     def _is_recent(self, stamp: Path) -> bool:
-        """Whether the index files are not old, and still those whose signatures apt has seen."""
+        """Tell whether the index files are new, and still those whose signatures apt has seen."""
         if not stamp.exists() or not is_sealed(self.root):
             return False
         if self.cache.sound(self.root):

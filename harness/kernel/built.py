@@ -46,7 +46,7 @@ class KernelTree:
 
     @property
     def objects(self) -> Path:
-        """What make is given as ``O=``, and modules are built against."""
+        """The folder that make gets as ``O=``, and that modules are built against."""
         return self.source / OBJECTS
 
 

@@ -22,12 +22,12 @@ class StockKernel:
 
     @property
     def isolates(self) -> bool:
-        """Whether it has page table isolation, which needs PAE."""
+        """Tell whether it has page table isolation, which needs PAE."""
         return self.flavour.endswith("pae")
 
     @property
     def realtime(self) -> bool:
-        """Whether it is built from the PREEMPT_RT tree, which has a headers package of its own."""
+        """Tell whether it is of the PREEMPT_RT tree, which has a headers package of its own."""
         return self.flavour.startswith("rt-")
 
 

@@ -49,7 +49,7 @@ class Structure:
 
 @dataclass(frozen=True, slots=True)
 class DwarfFacts:
-    """What the debugging information of one module says."""
+    """The facts in the debugging information of one module."""
 
     module: str
     enums: Mapping[str, Mapping[str, int]]

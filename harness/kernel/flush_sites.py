@@ -1,4 +1,4 @@
-"""Where the kernel under test drops translations: its own text says it, read once."""
+"""The places where the kernel under test drops translations: its own text has them, read once."""
 
 import hashlib
 import re

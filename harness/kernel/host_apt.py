@@ -11,7 +11,7 @@ from harness.kernel import sources
 
 @dataclass(frozen=True, slots=True)
 class HostApt:
-    """What of the host's apt configuration the private states take over."""
+    """The parts of the host's apt configuration that the private states take over."""
 
     sources: tuple[sources.Source, ...]
     keys: tuple[tuple[str, str], ...]

@@ -29,11 +29,11 @@ _BANNER = re.compile(rb"Linux version (\S+) \([ -~]*")
 
 
 class Decompressor(Protocol):
-    """What the standard library's decompressors have in common."""
+    """The common interface of the standard library's decompressors."""
 
     @property
     def eof(self) -> bool:
-        """Whether the end of the stream was reached."""
+        """Tell whether the end of the stream was reached."""
 
     def decompress(self, data: bytes, /) -> bytes:
         """Decompress *data*."""
@@ -45,7 +45,7 @@ class ImageError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What a kernel's ELF image says of itself."""
+    """Facts that a kernel's ELF image states of itself."""
 
     release: str
     banner: str
@@ -54,7 +54,7 @@ class ImageFacts:
 
 
 def is_elf(path: Path) -> bool:
-    """Whether the file begins as an ELF file does."""
+    """Tell whether the file begins as an ELF file does."""
     with path.open("rb") as file:
         return file.read(4) == _ELF
 
@@ -151,7 +151,7 @@ def _cut(vmlinux: Path, why: str) -> ImageError:
 
 
 def _whole(payload: bytes, decompressor: Decompressor) -> bytes:
-    """What *payload* holds.  Raises OSError where its end is missing."""
+    """The contents of *payload*.  Raises OSError where its end is missing."""
     plain = decompressor.decompress(payload)
     if not decompressor.eof:
         raise OSError("its end is missing")

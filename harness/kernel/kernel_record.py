@@ -41,7 +41,7 @@ class KernelConfig:
             ) from error
 
     def enabled(self, name: str) -> bool:
-        """Whether ``name`` (with ``CONFIG_``) is built in or a module."""
+        """Tell whether ``name`` (with ``CONFIG_``) is built in or a module."""
         return self.settings.get(name) in ("y", "m")
 
     @property
@@ -74,9 +74,9 @@ class Kernel:
     banner: str
     """``linux_banner``: release, builder, compiler, build."""
     vermagic: str
-    """What the kernel compares with a module's ``vermagic``."""
+    """The text that the kernel compares with a module's ``vermagic``."""
     build_dir: Path
-    """What ``make -C`` is given to build a module."""
+    """The folder that ``make -C`` gets to build a module."""
     modules_dir: Path | None
     """``lib/modules/<release>``."""
     system_map: Path | None
@@ -85,12 +85,12 @@ class Kernel:
     content_hash: str
     """Names the image, the build folder and the modules by their contents."""
     source: str
-    """Where it came from, for people."""
+    """The origin of the kernel, for people."""
     architecture: Architecture = I386
 
     @property
     def pae(self) -> bool:
-        """Whether its page-table entries have 64 bits."""
+        """Tell whether its page-table entries have 64 bits."""
         return self.config.enabled(self.architecture.paging.wide_entries_option)
 
     @property
@@ -100,7 +100,7 @@ class Kernel:
 
     @property
     def compiler(self) -> str:
-        """What it was built with, as its banner says; empty where the banner does not."""
+        """The compiler that the banner names; empty where it names none."""
         found = _COMPILER.search(self.banner)
         return found[1] if found else ""
 
@@ -116,7 +116,7 @@ class Kernel:
 
     @property
     def boot_image(self) -> Path:
-        """What QEMU's ``-kernel`` is given: the ELF image where PVH works, else the bzImage."""
+        """The file for QEMU's ``-kernel``: the ELF image where PVH works, else the bzImage."""
         image = self.vmlinux if self.pvh or self.bzimage is None else self.bzimage
         assert image is not None, "a kernel record has at least one image"
         return image

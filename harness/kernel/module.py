@@ -1,4 +1,4 @@
-"""What a module file says of itself, and whether a kernel would load it.
+"""Facts that a module file states of itself, and whether a kernel would load it.
 
 The kernel makes the same comparisons when it loads a module (kernel/module/main.c of 6.1:
 ``elf_validity_check``, ``check_modinfo``; kernel/module/version.c: ``check_version``). Made here,

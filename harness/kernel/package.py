@@ -30,7 +30,7 @@ class Package(NamedTuple):
 
 
 def kept_deb(cache: Cache, deb: Path) -> bool:
-    """Whether a package is in the cache, and has the content that its name, a SHA-256, says.
+    """Tell whether a package is in the cache, and has the content that its name, a SHA-256, says.
 
     The name is that of the signed index; one that is not what it says is reported and removed.
     """

@@ -28,7 +28,7 @@ def write_record(folder: Path, kernel: Kernel) -> None:
 
 
 def record_files(folder: Path, kernel: Kernel) -> tuple[Path, ...]:
-    """What of the files below *folder* a run reads: they are sealed, and checked each time."""
+    """The files below *folder* that a run reads: they are sealed, and checked each time."""
     drivers = kernel.modules_dir / "kernel" / "drivers" if kernel.modules_dir else folder / "none"
     return (
         folder / _FILE,

@@ -102,7 +102,7 @@ class _Digests:
         self._known: dict[str, str] = {}
 
     def equal(self, headers: Mapping[str, str], places: Mapping[str, Path]) -> bool:
-        """Whether every one of *headers* is as it was."""
+        """Tell whether every one of *headers* is as it was."""
         return all(self._now(name, places) == digest for name, digest in headers.items())
 
     def _now(self, name: str, places: Mapping[str, Path]) -> str:

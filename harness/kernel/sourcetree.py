@@ -18,7 +18,7 @@ from harness.kernel.package import FetchError, Package
 from harness.kernel.unpack import PackageContentError, unpack
 
 _UNPACKED_MIB = 2000
-"""What an unpacked tree takes: 1.3 GiB for 5.10, 1.7 GiB for 7.3."""
+"""The room that an unpacked tree takes: 1.3 GiB for 5.10, 1.7 GiB for 7.3."""
 _ORIGIN = "origin.json"
 _TREE = "tree"
 

@@ -1,4 +1,4 @@
-"""What of the kernels that are known by name is in the cache."""
+"""The kernels that are known by name, and those of them that the cache has."""
 
 from collections import Counter
 from collections.abc import Iterator

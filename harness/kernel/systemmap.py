@@ -52,7 +52,7 @@ def fetch(
 
 
 def belongs(text: bytes, vmlinux: Path, release: str) -> bool:
-    """Whether the image has its banner where this System.map says."""
+    """Tell whether the image has its banner where this System.map says."""
     found = re.search(rb"^([0-9a-f]+) \w linux_banner$", text, re.MULTILINE)
     if found is None:
         return False

@@ -204,7 +204,7 @@ def _configure(make: _Make, wanted: str, base: Path | None) -> None:
 
 
 def _is_configured(objects: Path, stamp: str) -> bool:
-    """Whether ``.config`` answers this very question, and no Kconfig file is newer than it."""
+    """Tell whether ``.config`` answers this very question, and no Kconfig file is newer."""
     try:
         if (objects / _STAMP).read_text() != stamp:
             return False

@@ -90,7 +90,7 @@ def _folder(path: Path) -> Path:
 
 
 def _facts(image: Path, vmlinux: Path, architecture: Architecture) -> ImageFacts:
-    """What the image says; errors name it, not the file of the cache that was taken out of it."""
+    """Facts of the image; errors name it, not the file of the cache that was taken out of it."""
     try:
         return read_facts(vmlinux, architecture)
     except ImageError as error:

@@ -59,7 +59,7 @@ def judge_case(case: MisuseCase, run: Callable[[MisuseCase], RunResult]) -> Judg
 
 
 def _booting(boot: ProgramOutcome) -> Iterator[str]:
-    """What the kernel said before the case began."""
+    """The messages of the kernel from before the case began."""
     for report in boot.result.trouble if boot.result else ():
         yield f"said while it booted: {report.title}"
 

@@ -71,7 +71,7 @@ Found = tuple[Detection, str, str]
 def _results(
     mutant: Mutant, prepared: Prepared, setup: TrialSetup, launch: Launch | None = None
 ) -> Iterator[Found]:
-    """What each run of the mutant shows.
+    """The findings of each run of the mutant.
 
     Without *launch* guests are booted, since a template does not pay for a kernel that runs once.
     A mutant of the catalogue names the wrecking scenarios that it needs; another one gets all of
@@ -95,7 +95,7 @@ def _results(
 
 
 def _histories(regime: str, prepared: Prepared, setup: TrialSetup) -> Found:
-    """What concurrent histories of *regime* show."""
+    """The findings of concurrent histories of *regime*."""
     request = HistoriesRequest(
         setup.shape,
         setup.plan.seed,

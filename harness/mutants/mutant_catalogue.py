@@ -30,7 +30,7 @@ Version = tuple[int, ...]
 
 
 class MutantKind(Enum):
-    """What the harness is expected to report for a mutant (docs/mutants.md)."""
+    """The report that the catalogue expects for a mutant (docs/mutants.md)."""
 
     CONTRACT = "contract"
     PROBE = "probe"
@@ -76,7 +76,7 @@ class Mutant:
     until: Version = ()
 
     def applies(self, version: Version) -> bool:
-        """Whether kernels of *version*, as ``(6, 1)``, have the code that the patch changes."""
+        """Tell whether kernels of *version*, as ``(6, 1)``, have the code to change."""
         return self.since <= version and (not self.until or version <= self.until)
 
 

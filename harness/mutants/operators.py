@@ -196,7 +196,7 @@ def _number(data: bytes, node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _is_value(node: Node) -> bool:
-    """Whether the literal may be mutated: the label of a case, for one, must be constant."""
+    """Tell whether the literal may be mutated: the label of a case, for one, must be constant."""
     parent = node.parent
     return parent is not None and parent.type not in (
         "case_statement",
@@ -206,7 +206,7 @@ def _is_value(node: Node) -> bool:
 
 
 def _is_removable(node: Node) -> bool:
-    """Whether the statement is an assignment, a call, ``++`` or ``--``, which can be left out."""
+    """Tell whether the statement can be left out: an assignment, a call, ``++`` or ``--``."""
     first = node.named_children[0] if node.named_children else None
     return (
         first is not None

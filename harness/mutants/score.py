@@ -1,4 +1,4 @@
-"""What the harness found of a mutant, and whether the catalogue expects that."""
+"""The result of a mutant, and whether the catalogue expects it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -51,12 +51,12 @@ class Attempt:
 
     @property
     def killed(self) -> bool:
-        """Whether the harness reported the mutant."""
+        """Tell whether the harness reported the mutant."""
         return self.found in (Detection.CONTRACT, Detection.DEAD, Detection.BEHAVIOUR)
 
     @property
     def as_wanted(self) -> bool:
-        """Whether the catalogue expects this."""
+        """Tell whether the catalogue expects this."""
         missed = self.mutant.kind is MutantKind.PROBABILISTIC and not self.mutant.least
         return self.found in _WANTED[self.mutant.kind] or (
             missed and self.found is Detection.NOTHING
@@ -69,7 +69,7 @@ def found_in(result: RunResult) -> tuple[Detection, str, str]:
 
 
 def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Detection, str, str]:
-    """What concurrent histories showed: in how many of them, and the broken rules."""
+    """The result of concurrent histories: how many showed the bug, and the broken rules."""
     bad = result.violating
     where = f"histories ({regime})"
     counts = f"{where} {len(bad)} of {len(result.histories)}"

@@ -33,7 +33,7 @@ class TrialListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """What mutants are tried on and with, where attempts are logged, and who hears of them."""
+    """The kernel and the programs to try mutants with, the log of attempts, and a listener."""
 
     tree: SharedTree
     setup: TrialSetup

@@ -29,7 +29,7 @@ class UnknownRevisionError(UsageError):
 
 
 def is_git(tree: Path) -> bool:
-    """Whether *tree* is the top of a git work tree."""
+    """Tell whether *tree* is the top of a git work tree."""
     if not (tree / ".git").exists():
         return False
     done = attempt(tree, "rev-parse", "--show-toplevel")

@@ -103,7 +103,7 @@ def _entries(tree: Path) -> Iterator[tuple[str, list[int]]]:
 
 
 def _generated(folder: str) -> bool:
-    """Whether it is ``arch/*/include/generated``, where kbuild puts generated headers."""
+    """Tell whether it is ``arch/*/include/generated``, where kbuild puts generated headers."""
     return folder.startswith("arch/") and folder.endswith("/include/generated")
 
 

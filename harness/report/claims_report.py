@@ -30,7 +30,7 @@ def claims_lines(release: str, kind: str, judged: Sequence[JudgedClaim]) -> Iter
 
 
 def _typed_lines(one: JudgedClaim) -> Iterator[str]:
-    """What the interface of 2.6.24 does, in the module's typed window."""
+    """The acts of the interface of 2.6.24, in the module's typed window."""
     if one.typed:
         how = f": {one.typed.how}" if one.typed.how else ""
         evidence = "; ".join(one.typed.evidence)

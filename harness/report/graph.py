@@ -29,7 +29,7 @@ _OTHER_COLOUR: Final = "#2f7d32"
 
 @dataclass(frozen=True, slots=True)
 class NodePlace:
-    """Where a state is drawn: its upper left corner."""
+    """The place of a state in the drawing: its upper left corner."""
 
     x: int
     y: int

@@ -32,7 +32,7 @@ def misuse_lines(release: str, judged: Sequence[JudgedCase]) -> Iterator[str]:
 
 
 def agree(judged: Sequence[JudgedCase]) -> bool:
-    """Whether every case that applies is as expected, and any applies."""
+    """Tell whether every case that applies is as expected, and any applies."""
     ran = any(one.outcome is CaseOutcome.EXPECTED for one in judged)
     return ran and all(one.outcome in _GOOD for one in judged)
 

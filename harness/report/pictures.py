@@ -28,7 +28,7 @@ _NAMES: Final = ("free", "unused", "1 user", "2 users")
 
 
 class Move(NamedTuple):
-    """What a step does to a slot: its counts before and after, and whether its page changes."""
+    """The effect of a step on a slot: its counts before and after; whether its page changes."""
 
     old: int
     new: int
@@ -111,7 +111,7 @@ def _labels(move: Move, rules: list[str]) -> list[str]:
 
 
 class PicturedMapping(NamedTuple):
-    """Where the model puts a mapping: its fixmap index, or what becomes of it."""
+    """The place that the model gives a mapping: its fixmap index, or what becomes of it."""
 
     name: str
     index: int  # type: ignore[assignment] # hides a method of tuple that nobody calls

@@ -42,7 +42,7 @@ def run_lines(result: RunResult, *, verbose: bool = False, repeat: str = "") -> 
 
 
 def _verdict(result: RunResult) -> str:
-    """What a diverging kernel did, the worst first."""
+    """The verdict; of a diverging kernel the worst that it did."""
     if result.verdict is not Verdict.DIVERGE:
         return _VERDICTS[result.verdict]
     if result.divergences or result.failed_assertions:
@@ -162,7 +162,7 @@ def _divergences(result: RunResult) -> Iterator[str]:
 
 
 def _assertions(result: RunResult) -> Iterator[str]:
-    """What the authors of scenarios expected, where the model may have agreed with the kernel."""
+    """Failed expectations of scenarios' authors; the model may have agreed with the kernel."""
     if result.failed_assertions:
         count = len(result.failed_assertions)
         yield f"expected    {number_of(count, 'expectation')} not met:"

@@ -61,7 +61,7 @@ def _layout_value(layout: Layout | None) -> dict[str, Any] | None:
 
 
 def _findings_value(result: RunResult) -> dict[str, Any]:
-    """What was found, the divergences first."""
+    """The findings, the divergences first."""
     return {
         "divergences": [divergence_value(one) for one in result.divergences],
         "failed_assertions": [

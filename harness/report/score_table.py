@@ -16,14 +16,14 @@ _SILENT = (Detection.NOTHING.value, Detection.ERROR.value)
 _DEAD = re.compile(r"the guest (?:fell silent|\w+ or \w+)")
 """How a guest ended that died or hung."""
 _PLACE = re.compile(r" (?:after )?step .*|: .*")
-"""What follows a program's name."""
+"""The text behind a program's name."""
 
 Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By kernel and mutant, what the JSON has of it."""
 
 
 def read_scores(paths: Sequence[Path]) -> Scores:
-    """What the files hold; of one mutant on one kernel the last counts.  Raises UsageError."""
+    """The scores in the files; of one mutant on one kernel the last counts.  Raises UsageError."""
     scores: dict[str, dict[str, Mapping[str, Any]]] = {}
     for path in paths:
         try:

@@ -11,7 +11,7 @@ _SHOWN = 20
 
 
 def trace_lines(difference: TraceDifference) -> Iterator[str]:
-    """What is the same, and the first steps that are not, field by field."""
+    """The number of equal steps, and the first steps that differ, field by field."""
     yield f"compared    {difference.compared} steps that both traces have"
     for side, names in (("first", difference.only_left), ("second", difference.only_right)):
         if names:

@@ -1,4 +1,4 @@
-"""What ended a guest is confirmed before the kernel is blamed: the same program runs again.
+"""The end of a guest is confirmed before the kernel is blamed: the same program runs again.
 
 It runs alone in a guest that was booted cold, then, if it did not come again, after the programs
 that preceded it: what they leave behind may be needed.
@@ -26,12 +26,12 @@ class _Try:
 
     @property
     def judged(self) -> bool:
-        """Whether the run says anything about the kernel."""
+        """Tell whether the run says anything about the kernel."""
         return self.result.verdict is not Verdict.ERROR
 
     @property
     def failed(self) -> bool:
-        """Whether the kernel failed again, in the same way or another."""
+        """Tell whether the kernel failed again, in the same way or another."""
         return self.result.verdict is Verdict.DIVERGE
 
 

@@ -1,4 +1,4 @@
-"""What a kernel must have for a machine, asked before a boot that would end in silence."""
+"""Drivers that a kernel needs for a machine, checked before a boot that would be silent."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -140,7 +140,7 @@ class GuestRun:
         return done.failure
 
     def _broken(self) -> bool:
-        """Whether the last program has shown what no correct kernel does."""
+        """Tell whether the last program has shown what no correct kernel does."""
         last = self.outcomes[-1].result
         return last is not None and (
             bool(last.unexplained) or any(one.layer is Layer.CONTRACT for one in last.divergences)

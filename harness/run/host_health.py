@@ -1,4 +1,4 @@
-"""What this host has for the harness: programs, accelerators that boot a guest, disk, cache."""
+"""The state of this host: programs, accelerators that boot a guest, disk, cache."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class HostProgram:
 
     @property
     def required(self) -> bool:
-        """Whether the harness cannot judge a stock kernel without it."""
+        """Tell whether the harness cannot judge a stock kernel without it."""
         return self.needed_for == "every run"
 
 
@@ -67,7 +67,7 @@ class Health:
 
     @property
     def fit(self) -> bool:
-        """Whether the harness can judge a stock kernel here."""
+        """Tell whether the harness can judge a stock kernel here."""
         tried = {one.name: one.works for one in self.accelerators}
         lacking = any(one.required for one in self.missing)
         return not lacking and tried.get(Accelerator.TCG.value) is not False

@@ -52,7 +52,7 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
 def _comparisons(
     kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
 ) -> tuple[tuple[str, object, object], ...]:
-    """What is compared, as it should be, as it is."""
+    """Each thing that is compared, as it should be, as it is."""
     pae = kernel.pae
     smp = shape.smp if kernel.config.enabled("CONFIG_SMP") else 1
     return (

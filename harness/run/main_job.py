@@ -86,7 +86,7 @@ def judge(
 
 
 class _Work(NamedTuple):
-    """What stays the same when a request is judged more than once."""
+    """The things that stay the same when a request is judged more than once."""
 
     prepared: Prepared
     progress: Progress

@@ -34,7 +34,7 @@ class Prepared:
     dwarf: DwarfFacts
 
     def parts(self, shape: Shape) -> GuestParts:
-        """What a guest with this kernel on *shape* is made of.
+        """The parts of a guest with this kernel on *shape*.
 
         Raises UsageError where the kernel cannot run on *shape*.
         """

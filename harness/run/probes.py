@@ -19,7 +19,7 @@ _RESTS_ON: Final = {
 
 
 class ArmedProbes(NamedTuple):
-    """What a guest shows from now on, and where it may flush unseen."""
+    """The evidence that a guest gives from now on, and the places where it may flush unseen."""
 
     evidence: Evidence
     unwatched: tuple[str, ...]

@@ -30,7 +30,7 @@ SYNC_STEPS = 4096
 
 
 class DrivenGuest(Protocol):
-    """What a run needs of a guest (``harness.guest.running_guest.Guest``).
+    """The parts of a guest that a run needs (``harness.guest.running_guest.Guest``).
 
     In tests a model takes its place.
     """
@@ -93,7 +93,7 @@ class RunContext:
 
     @property
     def lost(self) -> bool:
-        """Whether the judge needs the state to be read again."""
+        """Tell whether the judge needs the state to be read again."""
         return self.judge.judge is not None and self.judge.judge.doubtful
 
 

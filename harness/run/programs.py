@@ -1,4 +1,4 @@
-"""What a run executes: scenarios (the user's, or all of ours), then generated programs."""
+"""The programs of a run: scenarios (the user's, or all of ours), then generated programs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

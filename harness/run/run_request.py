@@ -1,4 +1,4 @@
-"""What one run is asked for."""
+"""The request for one run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

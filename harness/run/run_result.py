@@ -1,4 +1,4 @@
-"""What a run has found: finished, frozen, the input of every report."""
+"""The result of a run: finished, frozen, the input of every report."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -119,7 +119,7 @@ class RunResult:
     """Names of the evidence that there was not, or that was found to be none."""
     programs: tuple[ProgramOutcome, ...] = ()
     known_bugs: Mapping[str, str] = field(default_factory=dict)
-    """What each bug on the list is, in one sentence, by its id."""
+    """Each bug on the list in one sentence, by its id."""
     phases: Mapping[str, float] = field(default_factory=dict)
     wire: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class RunResult:
     coverage: LineCoverage | None = None
     memory: GuestMemory | None = None
     unwatched_flushes: tuple[str, ...] = ()
-    """Where the kernel may drop translations unseen, each place with the reason."""
+    """The places where the kernel may drop translations unseen, each with the reason."""
     lost_because: tuple[str, ...] = ()
     """The reasons why evidence is lost."""
 

@@ -12,7 +12,7 @@ from harness.scenario.program_text import program_text
 def worth_saving(
     program: Program, result: ProgramResult | None, failure: HarnessError | None
 ) -> bool:
-    """Whether *program* has no file, and the kernel did in it what it should not."""
+    """Tell whether *program* has no file, and the kernel did in it what it should not."""
     if any(program.lines) or program.name == BOOT:
         return False
     if isinstance(failure, KernelError):

@@ -19,7 +19,7 @@ from harness.scenario.syntax import Scenario
 
 
 def wrecks(scenario: Scenario) -> bool:
-    """Whether the scenario asks for a guest that may be wrecked."""
+    """Tell whether the scenario asks for a guest that may be wrecked."""
     return any(one.name == "throwaway" and not one.negated for one in scenario.requires)
 
 
@@ -62,7 +62,7 @@ def with_throwaway(
 def _judged(
     result: RunResult, judge: Callable[[RunRequest], RunResult], request: RunRequest
 ) -> RunResult:
-    """What *judge* finds; a signal ends the whole run, of which *result* is known."""
+    """The findings of *judge*; a signal ends the whole run, of which *result* is known."""
     try:
         return judge(request)
     except EndedBySignal as ended:
@@ -88,7 +88,7 @@ def _with(result: RunResult, found: RunResult) -> RunResult:
 
 
 def agreed(boot: ProgramOutcome) -> bool:
-    """Whether nothing was wrong with a boot."""
+    """Tell whether nothing was wrong with a boot."""
     result = boot.result
     return result is not None and result.verdict is Verdict.AGREE and not result.unexplained
 

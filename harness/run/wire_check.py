@@ -49,7 +49,7 @@ def require_wire(dwarf: DwarfFacts) -> None:
 
 
 def layout_contradictions(dwarf: DwarfFacts, layout: Layout, facts: GuestFacts) -> Iterator[str]:
-    """Where the guest's layout is not the one that its module was compiled for."""
+    """The differences of the guest's layout from the one that its module was compiled for."""
     compiled = {
         "FIX_KMAP_BEGIN": (dwarf.constant("FIX_KMAP_BEGIN"), layout.fix_kmap_begin),
         "FIX_KMAP_END": (dwarf.constant("FIX_KMAP_END"), layout.fix_kmap_end),

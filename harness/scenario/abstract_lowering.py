@@ -33,7 +33,7 @@ ACTS: Final = 4_000
 
 
 class LoweringTarget(NamedTuple):
-    """What a program is lowered for.
+    """The target that a program is lowered for.
 
     ``maps`` has the operation of each way to map; ``era`` is that of its types, or -1.
     """
@@ -159,7 +159,7 @@ class _Lowering:
         return self._target.era << ERA_SHIFT | act.kind if self._target.era >= 0 else 0
 
     def _has(self, act: Act) -> bool:
-        """Whether the target can map so."""
+        """Tell whether the target can map so."""
         era = self._target.era
         known = era < 0 or act.way is not MappingWay.ATOMIC or act.kind < TYPE_NR[era]
         return act.way in self._target.maps and known

@@ -27,7 +27,7 @@ MOST_ATOMIC: Final = 6
 
 
 class Verb(Enum):
-    """What an act does; all but MAP and UNMAP have the word of the operation that does it."""
+    """The kind of an act; all but MAP and UNMAP have the word of the operation that does it."""
 
     MAP = "map"
     UNMAP = "unmap"

@@ -1,4 +1,4 @@
-"""What the rules of programs must know of a task and of a register at each step."""
+"""The facts about a task and a register that the rules of programs need at each step."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class RegisterContent(NamedTuple):
 
 @dataclass(slots=True)
 class CheckedTask:
-    """What one task has open.
+    """The mappings and sections that one task has open.
 
     ``windows`` are the numbers of its mappings in the window, newest last.  ``irq_end`` is the
     last step of the interrupt that it is in, or -1; ``irq_open`` is what was open before.
@@ -33,5 +33,5 @@ class CheckedTask:
 
     @property
     def atomic(self) -> bool:
-        """Whether the task may not sleep."""
+        """Tell whether the task may not sleep."""
         return self.irq_end >= 0 or any(self.open.values())

@@ -13,7 +13,7 @@ from harness.scenario.program_text import program_text
 
 @dataclass(frozen=True, slots=True)
 class ExploredMachine:
-    """What the exploration of one machine found.
+    """The result of the exploration of one machine.
 
     ``broken`` are the rules that the last step of ``scenario``, the shortest such program, broke.
     """

@@ -29,7 +29,7 @@ ADD_THROWAWAY: Final = "requires throwaway: add --throwaway"
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What lowering must know of a guest: its layout, and what the run permits.
+    """The facts that lowering needs about a guest: its layout, and the permissions of the run.
 
     ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be wrecked, it
     is discarded afterwards.  ``fresh``: the harness has not mapped in it yet.  ``missing``:
@@ -44,11 +44,11 @@ class Facts:
     missing: frozenset[OpCode] = frozenset()
 
     def has(self, code: OpCode) -> bool:
-        """Whether this kernel has the operation."""
+        """Tell whether this kernel has the operation."""
         return code not in self.missing and has_operation(self.layout, code)
 
     def has_word(self, word: str) -> bool:
-        """Whether this kernel has the operation, or the page helper, of a word of a scenario."""
+        """Tell whether this kernel has the operation or the page helper of a word."""
         helper = HELPER_OF_WORD.get(word)
         if helper:
             return self.has(OpCode.HELPER) and bool(self.layout.helpers >> helper.number & 1)
@@ -96,7 +96,7 @@ def _instructions(layout: Layout) -> dict[str, int]:
 
 
 def has_operation(layout: Layout, code: OpCode) -> bool:
-    """Whether kernels of this generation have the operation at all."""
+    """Tell whether kernels of this generation have the operation at all."""
     flags = OPERATIONS[code].flags
     if OperationFlag.TYPED in flags:
         return layout.typed_count > 0

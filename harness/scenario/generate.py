@@ -23,7 +23,7 @@ _MAX_TASKS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a generated program shall be like.
+    """The wishes for a generated program.
 
     ``steps``: at least so many operations.  ``held_by_others``: pkmap slots that others
     hold in this guest, from its start snapshot.  ``exhaust``: fill pkmap, which takes about

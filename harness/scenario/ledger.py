@@ -1,4 +1,4 @@
-"""What a generated program holds at each point: mapped pages, window stacks, registers."""
+"""The holdings of a generated program at each point: mapped pages, window stacks, registers."""
 
 from collections import Counter
 from random import Random

@@ -61,7 +61,7 @@ def page(stream: TokenStream) -> PageRef:
 
 
 def is_register(stream: TokenStream) -> bool:
-    """Whether a register comes next."""
+    """Tell whether a register comes next."""
     found = _INDEXED.match(stream.peek().text)
     return bool(found) and found is not None and found[1] == _REGISTER
 
@@ -170,5 +170,5 @@ def _number_expectation(stream: TokenStream, where: SourcePlace) -> Expectation:
 
 
 def at_line_end(stream: TokenStream) -> bool:
-    """Whether nothing more stands in this statement."""
+    """Tell whether nothing more stands in this statement."""
     return stream.peek().kind in (TokenKind.NEWLINE, TokenKind.END) or stream.at(";", "}", "->")

@@ -128,15 +128,15 @@ class _Checker:
                 )
 
     def _may_sleep(self, operation: Operation, task: CheckedTask) -> bool:
-        """Whether it does not sleep after all, or is meant to break the rule."""
+        """Tell whether it does not sleep after all, or is meant to break the rule."""
         return self._may_break(operation) or self._only_releases(operation, task)
 
     def _may_break(self, operation: Operation) -> bool:
-        """Whether the scenario breaks on purpose the rule that kmap and kunmap may sleep."""
+        """Tell whether the scenario breaks on purpose the rule that kmap and kunmap may sleep."""
         return self._program.throwaway and operation.code in MIGHT_SLEEP
 
     def _only_releases(self, operation: Operation, task: CheckedTask) -> bool:
-        """Whether it is kunmap with only preemption off: RT and debug kernels alone mind that."""
+        """Tell whether it is kunmap with only preemption off: only RT and debug kernels mind."""
         strict = self._layout.rt or self._layout.debug_atomic_sleep
         kept = {what for what, count in task.open.items() if count}
         return (

@@ -30,7 +30,7 @@ class TokenStream:
         return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
 
     def at(self, *texts: str) -> bool:
-        """Whether the next token is one of these symbols or names."""
+        """Tell whether the next token is one of these symbols or names."""
         return self.peek().text in texts and self.peek().kind is not TokenKind.TITLE
 
     def take(self) -> Token:

@@ -1,1 +1,1 @@
-"""What was seen: the stored form of a run, which can be judged again without a guest."""
+"""Traces: the stored form of a run, which can be judged again without a guest."""

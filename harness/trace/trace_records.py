@@ -15,7 +15,7 @@ FORMAT_VERSION: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What was run, and on what.
+    """The kernel, the guest and the programs of a run.
 
     ``evidence`` is the mask of KMH_EV_* that this guest could give; ``config_hash``
     names the kernel's configuration; ``qemu`` is the command line; ``seed`` that of the

@@ -1,4 +1,4 @@
-"""What the fuller guest is made from: the data in ``images/ssh``."""
+"""The recipe of the fuller guest: the data in ``images/ssh``."""
 
 import hashlib
 from dataclasses import dataclass

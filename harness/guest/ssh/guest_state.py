@@ -1,4 +1,4 @@
-"""What is known of a running guest with SSH, in a file where any later command finds it."""
+"""The facts about a running guest with SSH, in a file where any later command finds them."""
 
 import dataclasses
 import json
@@ -81,7 +81,7 @@ class GuestState:
         return self.folder / "loaded.ko"
 
     def alive(self) -> bool:
-        """Whether that very QEMU still runs."""
+        """Tell whether that very QEMU still runs."""
         return start_time(self.pid) == self.started
 
     def save(self) -> None:

@@ -31,7 +31,7 @@ def members(debs: Iterable[Path], leave_out: Iterable[str]) -> tuple[ArchiveMemb
 
 
 def excluded(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a pattern leaves *path*, as it is after the merge, out."""
+    """Tell whether a pattern leaves *path*, as it is after the merge, out."""
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 

@@ -111,7 +111,7 @@ def parse_simulation(text: str) -> tuple[Chosen, ...]:
 
 
 def places(chosen: Chosen, known: Iterable[Package]) -> tuple[Package, ...]:
-    """Where the package that apt has chosen lies."""
+    """The place of the package that apt has chosen."""
     return tuple(
         package
         for package in known

@@ -16,7 +16,7 @@ NETWORK_FOLDERS = ("drivers/virtio", "drivers/net", "net/core")
 
 @dataclass(frozen=True, slots=True)
 class SshImageParts:
-    """What such an initramfs is made of: the agent, the module, the recipe and its packages."""
+    """The parts of such an initramfs: the agent, the module, the recipe and its packages."""
 
     agent: Path
     module: Path

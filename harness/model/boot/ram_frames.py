@@ -33,7 +33,7 @@ def size_of(text: str) -> int:
 
 
 def understood(words: Iterable[str]) -> bool:
-    """Whether all that *words* say of memory is known here."""
+    """Tell whether all that *words* say of memory is known here."""
     return all(_RESERVE.fullmatch(word) or _SPLIT.fullmatch(word) for word in words)
 
 

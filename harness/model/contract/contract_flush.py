@@ -12,7 +12,7 @@ from harness.model.records.operation import OpCode
 
 
 def _by_hand(v: View) -> bool:
-    """Whether the caller has left old translations itself: by hand, or out of order."""
+    """Tell whether the caller has left old translations itself: by hand, or out of order."""
     if v.before.tampered or v.after.tampered:
         return True
     return v.machine.misused(v.before.stale, v.after.stale)

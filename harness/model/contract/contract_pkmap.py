@@ -153,7 +153,7 @@ def unused_flushed(v: View) -> Iterator[Violation]:
 
 
 def _may_die(v: View) -> bool:
-    """Whether the caller has done what the BUGs of kunmap are for."""
+    """Tell whether the caller has done what the BUGs of kunmap are for."""
     if v.before.tampered or v.before.locked:
         return True
     if v.op.code == OpCode.KUNMAP:

@@ -35,7 +35,7 @@ def _entry(v: View) -> int:
 
 
 def _maps(v: View) -> bool:
-    """Whether a highmem page was mapped; the pfn form maps any page."""
+    """Tell whether a highmem page was mapped; the pfn form maps any page."""
     done = v.done and v.op.code in _MAPS
     return done and (v.machine.pages[v.op.page].highmem or v.op.code in PFN_MAPS)
 
@@ -45,7 +45,7 @@ def _unmaps(v: View) -> bool:
 
 
 def _right_type(v: View) -> bool:
-    """Whether the address unmapped is that of the type named."""
+    """Tell whether the address unmapped is that of the type named."""
     return v.machine.layout.fixaddr(_entry(v)) == v.operand & PAGE_MASK
 
 

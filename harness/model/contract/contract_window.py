@@ -143,7 +143,7 @@ def own_entries(v: View) -> Iterator[Violation]:
 
 
 def _kept(v: View, index: int) -> bool:
-    """Whether nothing but the kernel has touched the entry, so far as is known."""
+    """Tell whether nothing but the kernel has touched the entry, so far as is known."""
     was = v.live(v.task_before).get(index)
     return v.before.current != v.op.task or was is None or was == v.before.windows.get(index)
 
@@ -268,7 +268,7 @@ def _lets_go(v: View) -> bool:
 
 
 PLACE_RULES = (place, pte)
-"""What holds in the typed generation too, which has no stack and nothing to switch."""
+"""The rules that hold in the typed generation too, which has no stack and nothing to switch."""
 
 RULES = (
     place,

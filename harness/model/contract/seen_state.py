@@ -28,7 +28,7 @@ class _Seen(NamedTuple):
     hidden: bool
 
     def count(self, change: SlotChange) -> int:
-        """What ``pkmap_count`` means: 0 for a slot without PTE, else one more than its users.
+        """The meaning of ``pkmap_count``: 0 for a slot without PTE, else one more than its users.
 
         The users of our pages are known from the operations.  Of another's page only the count can
         tell; where there is none, it is in use.  What a test sets by hand keeps its count.
@@ -177,7 +177,7 @@ def _tasks(
 
 
 def _queued(base: State, number: int) -> Phase:
-    """Whether a queued task has been woken and held back, which only the rules know."""
+    """Tell whether a queued task has been woken and held back, which only the rules know."""
     return Phase.WOKEN if base.tasks[number].phase is Phase.WOKEN else Phase.BLOCKED
 
 

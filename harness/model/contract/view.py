@@ -46,7 +46,7 @@ class View(NamedTuple):
 
     @property
     def done(self) -> bool:
-        """Whether the operation was carried out."""
+        """Tell whether the operation was carried out."""
         return self.seen.status is Status.OK
 
     @property
@@ -78,7 +78,7 @@ class View(NamedTuple):
 
     @property
     def address_hidden(self) -> bool:
-        """Whether ``page_address`` could not be asked for: on RT its lock sleeps."""
+        """Tell whether ``page_address`` could not be asked for: on RT its lock sleeps."""
         inside = bool(self.task_before.contexts) or self.task_after.atomic
         locks = self.task_before.may_lock_on_rt and self.task_after.may_lock_on_rt
         return self.machine.layout.rt and (inside or not locks or self.seen.preempt != 0)
@@ -92,7 +92,7 @@ class View(NamedTuple):
 
     @property
     def maps_window(self) -> bool:
-        """Whether the operation must have made a mapping in a window."""
+        """Tell whether the operation must have made a mapping in a window."""
         return (
             self.op.code in WINDOW_MAPS
             and self.done
@@ -105,12 +105,12 @@ class View(NamedTuple):
 
     @property
     def unmaps_window(self) -> bool:
-        """Whether the operation has unmapped an address of a window."""
+        """Tell whether the operation has unmapped an address of a window."""
         return self.op.code in WINDOW_UNMAPS and self.done and self.machine.in_window(self.operand)
 
     @property
     def disorder(self) -> bool:
-        """Whether the caller broke the order of unmapping: then the rules of the stack are off."""
+        """Tell whether the caller unmapped out of order: then the rules of the stack are off."""
         layout, depth = self.machine.layout, self.depth_before
         if self.op.code not in WINDOW_UNMAPS or not self.machine.in_window(self.operand):
             return False
@@ -118,7 +118,7 @@ class View(NamedTuple):
         return depth <= 0 or top != self.operand & PAGE_MASK
 
     def too_deep(self, depth: int) -> bool:
-        """Whether a stack of that *depth* must be a BUG.
+        """Tell whether a stack of that *depth* must be a BUG.
 
         Without DEBUG_HIGHMEM the stack generation has no limit.
         """
@@ -129,7 +129,7 @@ class View(NamedTuple):
 
     @property
     def window_may_die(self) -> bool:
-        """Whether the caller has done what a BUG of the windows is for.
+        """Tell whether the caller has done what a BUG of the windows is for.
 
         That is: mapped too deep or over an entry set by hand, or unmapped what is not mapped.
         """
@@ -146,7 +146,7 @@ class View(NamedTuple):
 
     @property
     def _type_in_use(self) -> bool:
-        """Whether the entry of the type that the operation names is in use."""
+        """Tell whether the entry of the type that the operation names is in use."""
         layout = self.machine.layout
         entry = slot(self.op.value, debug=layout.debug_highmem)
         return layout.window_index(self.seen.cpu, entry) in self.before.windows

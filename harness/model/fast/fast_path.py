@@ -60,7 +60,7 @@ def _page_address(t: Turn) -> Outcome | None:
 
 
 def _own(t: Turn, address: int) -> bool:
-    """Whether *address* is in a window of the task's own CPU.
+    """Tell whether *address* is in a window of the task's own CPU.
 
     A look into another CPU's window leaves a translation in the TLB.
     """
@@ -159,7 +159,7 @@ _OTHERS = {
 
 
 def _undisturbed(state: State, number: int) -> bool:
-    """Whether only task *number* can run now, on one known CPU, and nothing is unusual."""
+    """Tell whether only task *number* can run now, on one known CPU, and nothing is unusual."""
     if state.lost or state.tampered or state.locked or state.stale or state.user:
         return False
     tasks = state.tasks

@@ -36,7 +36,7 @@ _LOCAL_UNMAPS = {True: "atomic.unmap", False: "local.unmap"}
 
 
 def _counted(machine: Machine, task: TaskState, by: int) -> TaskState:
-    """What kmap_atomic (*by* 1) and kunmap_atomic (-1) do beside mapping (``bookkeeping.py``)."""
+    """Counts that kmap_atomic (*by* 1) and kunmap_atomic (-1) change (``bookkeeping.py``)."""
     preempt, pagefault, migrate = task.preempt, task.pagefault + by, task.migrate
     if machine.layout.rt:
         return task.with_counts(preempt, pagefault, migrate + by)

@@ -1,4 +1,4 @@
-"""What the rules of the fast path read, and the outcome that they make."""
+"""The input of the rules of the fast path, and the outcome that they make."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -37,7 +37,7 @@ class Turn(NamedTuple):
 
 
 PlainRule = Callable[[Turn], Outcome | None]
-"""What the fast path has for an operation; None leaves it to ``step``."""
+"""The answer of the fast path for an operation; None leaves it to ``step``."""
 
 
 def address_of(t: Turn) -> int:
@@ -151,7 +151,7 @@ def map_lowmem(t: Turn, task: TaskState, rule: str) -> Outcome:
 
 
 def mappable(t: Turn) -> bool:
-    """Whether the module lets the operation map."""
+    """Tell whether the module lets the operation map."""
     return t.op.page < len(t.machine.pages) and t.op.reg < REGISTERS and t.task.preempt < HELD
 
 

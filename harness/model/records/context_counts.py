@@ -1,4 +1,4 @@
-"""What interrupt contexts add to the counts of a task."""
+"""Amounts that interrupt contexts add to the counts of a task."""
 
 from harness.model.records.state import Context
 
@@ -9,7 +9,7 @@ PREEMPT_MASK = 0x7FFF_FFFF
 
 
 def preempt_extra(contexts: tuple[Context, ...], *, rt: bool) -> int:
-    """What interrupt contexts add to preempt_count.
+    """The amount that interrupt contexts add to preempt_count.
 
     Hardirq context is that of a timer.  Softirq context is entered from ``local_bh_enable``,
     which keeps one count while it runs softirqs (kernel/softirq.c); on RT softirqs run in
@@ -25,7 +25,7 @@ def preempt_extra(contexts: tuple[Context, ...], *, rt: bool) -> int:
 
 
 def migrate_extra(contexts: tuple[Context, ...], *, rt: bool) -> int:
-    """What contexts add to migration_disabled: softirqs of RT run in the task, under a local lock.
+    """The amount that contexts add to migration_disabled: RT's softirqs run in the task, locked.
 
     ``__local_lock`` disables migration, and so does the sleeping spinlock in it
     (include/linux/local_lock_internal.h, kernel/locking/spinlock_rt.c): 2, as seen on 6.1-rt.

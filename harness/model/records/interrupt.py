@@ -23,7 +23,7 @@ class InterruptContext(IntEnum):
 
 
 class Trigger(IntEnum):
-    """What sets it off (``enum kmh_trigger``); from MAP on, an instruction of a function."""
+    """The event behind it (``enum kmh_trigger``); from MAP on, an instruction of a function."""
 
     TIMER = 0
     IPI = 1

@@ -49,7 +49,7 @@ TYPE_NR: tuple[int, ...] = (len(KM_TYPES_2_6_24), len(KM_TYPES_2_6_32))
 
 
 def known_type(value: int) -> bool:
-    """Whether *value* names a type."""
+    """Tell whether *value* names a type."""
     era = value >> ERA_SHIFT
     return era < len(TYPE_NR) and value & 0xFF < TYPE_NR[era]
 

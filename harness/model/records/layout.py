@@ -41,7 +41,7 @@ class Generation(Enum):
 
 
 class Layout(NamedTuple):
-    """What a kernel's mapping machinery looks like; every value is read from the guest.
+    """The shape of a kernel's mapping machinery; every value is read from the guest.
 
     Addresses are 32-bit virtual addresses, ``*_prot`` are PTE flag bits (64 bits with
     PAE), counts are numbers of slots or CPUs.  ``prots`` are the flags of each ``Prot`` (empty:
@@ -101,7 +101,7 @@ class Layout(NamedTuple):
         return (self.fixaddr_top - (address & ~(PAGE_SIZE - 1))) >> PAGE_SHIFT
 
     def in_typed(self, address: int) -> bool:
-        """Whether *address* lies in the module's typed window."""
+        """Tell whether *address* lies in the module's typed window."""
         return 0 <= self.typed_top - (address & ~(PAGE_SIZE - 1)) < self.typed_count << PAGE_SHIFT
 
     def pkmap_address(self, slot: int) -> int:
@@ -113,7 +113,7 @@ class Layout(NamedTuple):
         return (address - self.pkmap_base) >> PAGE_SHIFT
 
     def in_pkmap(self, address: int) -> bool:
-        """Whether *address* lies in the pkmap area."""
+        """Tell whether *address* lies in the pkmap area."""
         return self.pkmap_base <= address < self.pkmap_base + (self.last_pkmap << PAGE_SHIFT)
 
     def window_index(self, cpu: int, slot: int) -> int:

@@ -60,7 +60,7 @@ def protections(kmap_prot: int) -> tuple[int, ...]:
 
 
 def iomap_protection(prot: int, kernel: int, *, pat: bool) -> int:
-    """What the iomap functions make of *prot*: without PAT all but write-back becomes UC-.
+    """The protection that iomap functions make of *prot*: without PAT all but write-back is UC-.
 
     Source: ``__iomap_local_pfn_prot`` (6.1) and ``iomap_atomic_prot_pfn`` (5.10) in
     arch/x86/mm/iomap_32.c; the rest of such a protection is that of PAGE_KERNEL (*kernel*).
@@ -141,7 +141,7 @@ class Machine:
         return (self.layout.page_offset + (pfn << PAGE_SHIFT)) & ADDRESS_MASK
 
     def lacks(self, op: Operation) -> bool:
-        """Whether this kernel does not have *op*, or the helper that it calls."""
+        """Tell whether this kernel does not have *op*, or the helper that it calls."""
         if op.code in self.missing:
             return True
         return op.code == OpCode.HELPER and not self.layout.helpers >> (op.value >> 24) & 1
@@ -164,7 +164,7 @@ class Machine:
         return op.value % PAGE_SIZE if op.code == OpCode.KMAP_LOCAL_FOLIO else 0
 
     def direct_of(self, op: Operation) -> int:
-        """What *op* must return for a lowmem page."""
+        """The address that *op* must return for a lowmem page."""
         return self.direct[self.mapped_page(op)] + self.in_page(op)
 
     def pte(self, page: int, prot: Prot) -> int:
@@ -200,7 +200,7 @@ class Machine:
         return self.ids.get((pte & FRAME_MASK) >> PAGE_SHIFT)
 
     def in_window(self, address: int) -> bool:
-        """Whether the unmap functions take *address* for one of a window, both ends included."""
+        """Tell whether unmap functions take *address* for one of a window, both ends included."""
         return self.window_low <= address & PAGE_MASK <= self.window_high
 
     def window_owner(self, index: int) -> int:
@@ -209,7 +209,7 @@ class Machine:
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
 
     def misused(self, *stale: Mapping[tuple[int, int], object]) -> bool:
-        """Whether *stale* has an entry's old translation for the CPU that maps there.
+        """Tell whether *stale* has an entry's old translation for the CPU that maps there.
 
         A CPU that has looked into another one's window may hold more, and no kernel flushes them.
         """

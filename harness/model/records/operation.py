@@ -58,7 +58,7 @@ class OpCode(IntEnum):
 
 
 class Base(IntEnum):
-    """What an address operand is relative to (``enum kmh_base``)."""
+    """The base of an address operand (``enum kmh_base``)."""
 
     REG = 0
     FIXMAP = 1
@@ -78,7 +78,7 @@ class Prot(IntEnum):
 
 
 class Operand(Enum):
-    """What may follow the word of an operation in a scenario."""
+    """The operands that may follow the word of an operation in a scenario."""
 
     NONE = "nothing"
     PAGE = "a page"
@@ -146,7 +146,7 @@ class OperationFlag(IntFlag):
 
 
 class OperationKind(NamedTuple):
-    """What is known about one kind of operation, beside the code that executes it.
+    """All facts about one kind of operation, beside the code that executes it.
 
     ``word`` and ``operand`` are its form in a scenario.  ``unmap`` is the operation that ends
     the mapping that this one makes.  ``enters`` and ``leaves`` name an atomic section.

@@ -7,7 +7,7 @@ from harness.model.records.state import State
 
 
 class Outcome(NamedTuple):
-    """What may be seen, and the state after it.
+    """An observation that is allowed, and the state after it.
 
     ``rule`` names the branch of the model that was taken; ``known`` the known kernel bug that
     the prediction contains, if any.  ``slack`` is the number of local mappings that an

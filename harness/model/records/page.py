@@ -8,7 +8,7 @@ FOLIO_PAGES: Final = 4
 
 
 class PageKind(IntEnum):
-    """Where a page comes from (``enum kmh_pool_kind``)."""
+    """The kind of memory that a page comes from (``enum kmh_pool_kind``)."""
 
     HIGH = 1
     LOW = 2
@@ -26,5 +26,5 @@ class Page(NamedTuple):
 
     @property
     def highmem(self) -> bool:
-        """Whether the page lies above the direct map."""
+        """Tell whether the page lies above the direct map."""
         return self.kind is not PageKind.LOW

@@ -22,7 +22,7 @@ def lowest(bitset: int) -> int:
 
 
 class Phase(IntEnum):
-    """Where a task stands.
+    """The phase of a task.
 
     WOKEN: runnable, but still in the queue, since a task in an atomic section has its CPU.
     """
@@ -69,17 +69,17 @@ class TaskState(NamedTuple):
 
     @property
     def atomic(self) -> bool:
-        """Whether the task is in a section in which it cannot sleep."""
+        """Tell whether the task is in a section in which it cannot sleep."""
         return self.preempt > 0 or self.irqs_off or bool(self.contexts)
 
     @property
     def pinned(self) -> bool:
-        """Whether a local mapping keeps the task on its CPU."""
+        """Tell whether a local mapping keeps the task on its CPU."""
         return self.migrate > 0 and self.phase is not Phase.DEAD
 
     @property
     def may_lock_on_rt(self) -> bool:
-        """Whether the task may take a spinlock of RT, which sleeps: page_address() takes one.
+        """Tell whether the task may take a spinlock of RT, which sleeps: page_address() takes one.
 
         In a hard interrupt interrupts are off.
         """

@@ -7,7 +7,7 @@ STATE_SHIFT = 16
 
 
 class Stuck(IntFlag):
-    """Where such a task stands; the bits above are its ``task_struct`` state."""
+    """The state of such a task; the bits above are its ``task_struct`` state."""
 
     QUEUED = 1 << 8
     ON_RQ = 1 << 9

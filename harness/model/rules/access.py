@@ -92,7 +92,7 @@ def _through(d: Draft, pte: int, address: int) -> None:
 
 
 def write_over_end(d: Draft, address: int) -> bool:
-    """Whether a store reaches into the page after, which is another mapping."""
+    """Tell whether a store reaches into the page after, which is another mapping."""
     return d.op.code == OpCode.WRITE and address % PAGE_SIZE > PAGE_SIZE - _WORD
 
 

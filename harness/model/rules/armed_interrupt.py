@@ -99,7 +99,7 @@ class _Meeting(NamedTuple):
 
 
 def _possible(met: _Meeting, after: State, cpu: int) -> list[tuple[Interrupt, ...]]:
-    """What one interrupt may have recorded, each once."""
+    """The records that one interrupt may have left, each once."""
     records = {
         _records(met.machine, memory, met.armed, top, cpu)
         for top in _tops(met, after, cpu)

@@ -10,7 +10,7 @@ from harness.model.records.state import State
 
 
 def may_complain(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether DEBUG_ATOMIC_SLEEP may complain that *op* might sleep in an atomic section.
+    """Tell whether DEBUG_ATOMIC_SLEEP may complain that *op* might sleep in an atomic section.
 
     kmap and kunmap begin with might_sleep(), for lowmem too (linux/highmem.h of 5.8 to 5.10,
     linux/highmem-internal.h since).

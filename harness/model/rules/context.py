@@ -1,4 +1,4 @@
-"""What a task does beside mapping: interrupts off and on, contexts, moving, ending."""
+"""Acts of a task beside mapping: interrupts off and on, contexts, moving, ending."""
 
 from harness.model.records.state import Context, Phase
 from harness.model.rules.draft import Draft, count, refuse

@@ -18,7 +18,7 @@ from harness.model.records.state import Context, Phase, Slot, State, new
 
 
 class Leftovers(NamedTuple):
-    """What a step leaves of old translations (``leftovers.py``).
+    """The old translations that a step leaves (``leftovers.py``).
 
     That is what the module reports of them, and the addresses that map nothing and were not
     flushed.
@@ -93,7 +93,7 @@ class Draft:
         return vector.get(self.state.where, page) or self.machine.direct[page]
 
     def page_address_allowed(self) -> bool:
-        """Whether page_address() may be called where the task is."""
+        """Tell whether page_address() may be called where the task is."""
         return not self.machine.layout.rt or self.task.may_lock_on_rt
 
     # -- windows and TLBs ---------------------------------------------------------------
@@ -129,7 +129,7 @@ class Draft:
         self.forget_stale(address)
 
     def flushed_early(self, address: int, depth: int) -> bool:
-        """Whether *address* is flushed though it is above the *depth* of this CPU's stack.
+        """Tell whether *address* is flushed though it is above the *depth* of this CPU's stack.
 
         Not after an unmap in order: the entry is not yet popped by then.
         """
@@ -157,7 +157,7 @@ class Draft:
         return UNCLAIMED
 
     def in_window(self, address: int) -> bool:
-        """Whether the unmap functions take *address* for one of a window."""
+        """Tell whether the unmap functions take *address* for one of a window."""
         return self.machine.in_window(address)
 
     # -- tasks --------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def count(d: Draft, *, preempt: int = 0, pagefault: int = 0, migrate: int = 0) -
 
 
 def atomic_enter(d: Draft) -> None:
-    """What ``kmap_atomic`` does first: RT pins the task, others disable preemption."""
+    """The first act of ``kmap_atomic``: RT pins the task, others disable preemption."""
     if d.machine.layout.rt:
         count(d, pagefault=1, migrate=1)
     else:
@@ -213,7 +213,7 @@ def atomic_enter(d: Draft) -> None:
 
 
 def atomic_leave(d: Draft) -> None:
-    """What ``kunmap_atomic`` does after it has unmapped."""
+    """The last act of ``kunmap_atomic``, after it has unmapped."""
     if d.machine.layout.rt:
         count(d, pagefault=-1)
         migrate_enable(d)

@@ -130,7 +130,7 @@ def new_state(d: Draft, unflushed: frozenset[int]) -> State:
 
 
 def observation(d: Draft, stale: Leftovers) -> Observation:
-    """What the module reports: everything after the operation and what it set off.
+    """The module's report: everything after the operation and its consequences.
 
     A task that sleeps or is gone is observed by somebody else, outside of any section.
     """
@@ -172,7 +172,7 @@ def observation(d: Draft, stale: Leftovers) -> Observation:
 
 
 def _may_warn(d: Draft) -> bool:
-    """Whether nobody can foresee the warnings of a task that dies.
+    """Tell whether nobody can foresee the warnings of a task that dies.
 
     On RT the task can be preempted on its way, by a switch that warns of what it holds.  After the
     BUG of push with guard slots ``idx`` is beyond ``pteval``, and __kmap_local_sched_out() looks

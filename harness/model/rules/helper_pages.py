@@ -28,7 +28,7 @@ def pages_read(machine: Machine, call: HelperCall) -> range:
 
 
 def senseless_call(machine: Machine, op: Operation) -> bool:
-    """Whether a HELPER names no helper, a wrong page, or bytes that its pages do not have."""
+    """Tell whether a HELPER names no helper, a wrong page, or bytes that its pages do not have."""
     call = helper_call(op)
     if not _right_pages(machine, call):
         return True
@@ -43,7 +43,7 @@ def senseless_call(machine: Machine, op: Operation) -> bool:
 
 
 def _right_pages(machine: Machine, call: HelperCall) -> bool:
-    """Whether the helper exists, and the pages are there and of its kind."""
+    """Tell whether the helper exists, and the pages are there and of its kind."""
     if call.number not in HELPERS or call.page >= len(machine.pages):
         return False
     flags = call.kind.flags
@@ -57,7 +57,7 @@ def _right_pages(machine: Machine, call: HelperCall) -> bool:
 
 
 def _bad_source(machine: Machine, call: HelperCall, end: int) -> bool:
-    """Whether it copies what is not there.
+    """Tell whether it copies what is not there.
 
     ``folio_fill_tail`` must not end its copy with a page: in 6.8 to 7.3 it then goes on behind it.
     """

@@ -18,7 +18,7 @@ NONE = Leftovers(0, 0, 0, _NOBODY)
 
 
 def leftovers(d: Draft) -> Leftovers:
-    """What is left of a step's old translations; not claimed after misuse, which leaves some."""
+    """The rest of a step's old translations; not claimed after misuse, which leaves some."""
     before, after = d.before, d.state
     if before.tampered or after.tampered or d.machine.misused(before.stale, after.stale):
         return Leftovers(UNCLAIMED, UNCLAIMED, UNCLAIMED, before.unflushed)

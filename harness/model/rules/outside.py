@@ -1,4 +1,4 @@
-"""What others do to a task, and what it does beyond a kernel thread.
+"""Acts of others on a task, and acts of a task that a plain kernel thread does not have.
 
 Source: kmod/outside.c, kmod/userspace.c.
 

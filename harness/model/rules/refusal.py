@@ -49,7 +49,7 @@ def spinners(state: State, number: int) -> tuple[TaskState, ...]:
 
 
 def not_started(state: State, op: Operation) -> bool:
-    """Whether nobody can execute *op*: its task is asleep or gone, or its CPU is taken."""
+    """Tell whether nobody can execute *op*: its task is asleep or gone, or its CPU is taken."""
     task = state.tasks[op.task]
     if task.phase is not _READY:
         return True
@@ -59,7 +59,7 @@ def not_started(state: State, op: Operation) -> bool:
 
 
 def refused(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether the task itself turns *op* down."""
+    """Tell whether the task itself turns *op* down."""
     task = state.tasks[op.task]
     code = op.code
     return (
@@ -73,7 +73,7 @@ def refused(machine: Machine, state: State, op: Operation) -> bool:
 
 
 def senseless(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether *op* names a page, register, type or address that it cannot use."""
+    """Tell whether *op* names a page, register, type or address that it cannot use."""
     code = op.code
     return (
         (code in _NEEDS_PAGE and op.page >= len(machine.pages))
@@ -104,7 +104,7 @@ def _in_this_context(task: TaskState, code: OpCode) -> bool:
 
 
 def _beside_spinner(state: State, op: Operation) -> bool:
-    """Whether a task that spins elsewhere would make *op* wait for ever.
+    """Tell whether a task that spins elsewhere would make *op* wait for ever.
 
     With interrupts off its CPU answers no flush; CPU 0 watches for tasks that sleep.
     """
@@ -115,7 +115,7 @@ def _beside_spinner(state: State, op: Operation) -> bool:
 
 
 def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether the address operand names nothing, or an address that the module does not touch.
+    """Tell whether the address operand names nothing, or an address the module does not touch.
 
     An unmap only compares its address with the windows: it may be one of user space, if the
     program gives it as a number and not by an empty register.
@@ -135,7 +135,7 @@ def _bad_address(machine: Machine, state: State, op: Operation) -> bool:
 
 
 def _senseless_interrupt(machine: Machine, op: Operation) -> bool:
-    """Whether an INTERRUPT has no such trigger, pages, CPU or delay."""
+    """Tell whether an INTERRUPT has no such trigger, pages, CPU or delay."""
     want = armed_of(op.page, op.reg, op.value)
     return (
         want.trigger > max(Trigger)
@@ -149,7 +149,7 @@ def _senseless_interrupt(machine: Machine, op: Operation) -> bool:
 
 
 def _senseless_outside(machine: Machine, state: State, op: Operation) -> bool:
-    """Whether there is no such task or CPU, or another errand has not ended."""
+    """Tell whether there is no such task or CPU, or another errand has not ended."""
     cpus = machine.layout.online_cpus
     if op.code in ERRANDS and state.errand and hindered(state):
         return True
@@ -170,7 +170,7 @@ def _senseless_outside(machine: Machine, state: State, op: Operation) -> bool:
 
 
 def hindered(state: State) -> bool:
-    """Whether a mapping stands in the way of the errand that was last begun."""
+    """Tell whether a mapping stands in the way of the errand that was last begun."""
     code, which = state.errand
     if code == OpCode.AFFINITY:
         return state.tasks[which].pinned

@@ -44,7 +44,7 @@ class Edge(NamedTuple):
 
 @dataclass(slots=True)
 class Exploration:
-    """What a search has found; ``rules`` counts rule branches, ``complete`` if it saw all."""
+    """The result of a search; ``rules`` counts rule branches, ``complete`` if it saw all."""
 
     states: int = 0
     steps: int = 0

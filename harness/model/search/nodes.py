@@ -32,7 +32,7 @@ class Held(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """What a task has done and not undone: kmaps by page, and window mappings, newest last."""
+    """The mappings that a task has not undone: kmaps by page, and windows, newest last."""
 
     kmaps: tuple[int, ...] = ()
     stack: tuple[Held, ...] = ()
@@ -79,7 +79,7 @@ def _unmap_of(code: OpCode) -> OpCode:
 
 
 def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operation]:
-    """What the tasks may do next: correct use within the limits, and what the limits add."""
+    """The next operations of the tasks: correct use within the limits, and what these add."""
     for number, (task, holding) in enumerate(zip(node.state.tasks, node.holdings, strict=True)):
         if task.phase is Phase.READY and not (limits.sections and _no_cpu(node.state, number)):
             yield from _sections(number, task, limits)
@@ -90,7 +90,7 @@ def operations(machine: Machine, node: Node, limits: Limits) -> Iterator[Operati
 
 
 def _no_cpu(state: State, number: int) -> bool:
-    """Whether another task keeps its CPU, or CPU 0, which watches for tasks that sleep."""
+    """Tell whether another task keeps its CPU, or CPU 0, which watches for tasks that sleep."""
     return not_started(state, Operation(OpCode.NOP, number)) or any(
         other.cpu == 0 for other in spinners(state, number)
     )

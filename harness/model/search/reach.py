@@ -79,7 +79,7 @@ def taken(walk: Walk) -> set[str]:
 
 
 def _key(state: State) -> tuple[object, ...]:
-    """What the rules depend on; of registers the few in use, of memory nothing."""
+    """The part of a state that rules depend on; of registers the few in use, of memory nothing."""
     return (
         state.cursor,
         tuple(vector.items(state.slots)),
