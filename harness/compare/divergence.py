@@ -90,9 +90,13 @@ class Divergence:
 
     @property
     def complains_as_allowed(self) -> bool:
-        """Tell whether a step of another behaviour warned, or died, as some outcome says."""
-        return self.layer is Layer.BEHAVIOUR and any(
-            {"status", "warns"}.isdisjoint(outcome.differs) for outcome in self.allowed
+        """Whether a step of another behaviour ended as an outcome says, without more warnings."""
+        seen = self.seen
+        if seen is None or self.layer is not Layer.BEHAVIOUR:
+            return False
+        return any(
+            "status" not in one.differs and seen.warns <= one.observation.warns
+            for one in self.allowed
         )
 
 

@@ -380,6 +380,29 @@ def test_a_warning_that_is_due_is_explained_also_where_the_behaviour_is_another(
     assert step in [one.step for one in judge.result.divergences]
 
 
+OCCUPIED = (
+    "requires: throwaway\ntasks: a@0\npages: high 2\na: atomic {\n"
+    "irq_off; set_pte fixmap(FIX_KMAP_BEGIN) h1 rw; m0 = kmap_atomic h0; kunmap_atomic m0\n"
+    "irq_on }\n"
+)
+
+
+@pytest.mark.parametrize(("change", "explained"), [(-1, True), (0, True), (1, False)])
+def test_a_death_that_is_due_is_explained_with_fewer_warnings_and_not_with_more(change, explained):
+    """A dying task that leaves fewer entries behind warned less: its BUG was newly failing."""
+    guest = ModelGuest(SMALL, program(OCCUPIED, SMALL, throwaway=True))
+    judge = guest.judge(contract=CONTRACT)
+    died = []
+    for one in guest.steps():
+        seen = one.observation
+        if seen.status is Status.DIED:
+            died.append(one.number)
+            seen = seen._replace(warns=seen.warns + change, waiters=7)
+        judge.step(one._replace(observation=seen))
+    judge.trouble(Trouble(died[0], "BUG", "kernel BUG at mm/highmem.c:555!"))
+    assert bool(judge.result.unexplained) is not explained
+
+
 def test_trouble_is_attached_to_the_divergence_of_its_step():
     result, judge, _ = judged(LOCALS, at(3, migrate=1))
     judge.trouble(Trouble(3, "WARNING", "WARNING: CPU: 0"))

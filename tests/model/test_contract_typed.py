@@ -111,7 +111,7 @@ STAYS = entry(70, PTE[1])
 UNMAPPED = [
     ("local", TAKE, {"windows": ()}, ["typed-mapped"]),
     ("local", TAKE, {"windows": (), "status": Status.REFUSED}, []),
-    ("local", TAKE, {"windows": entry(FIRST + 3) + STAYS}, ["typed-other"]),
+    ("local", TAKE, {"windows": entry(FIRST + 3) + STAYS}, []),  # the task's own come back
     (
         "local",
         f"{PUT}; 0 TYPED_UNMAP reg=1 value=2",

@@ -433,6 +433,7 @@ ORDER = [
     ("local", DISORDER, {"warns": 0}, {"warned": frozenset({"other"})}, ["order"]),
     ("local", DISORDER, {"warns": 0, "status": Status.BUG}, {}, []),
     ("local", UNMAP, {"warns": 0}, {}, []),
+    ("local", UNMAP, {"warns": 0, "cpu": 1}, {}, []),
     ("local", f"{MAP}; 0 KUNMAP_LOCAL reg=1 offset=8", {"warns": 0}, {}, []),
     ("local", OUTSIDE, {"warns": 0}, {}, []),
     (
@@ -490,6 +491,8 @@ BOOKS = [
     ("local", "0 KUNMAP_LOCAL base=FIXMAP reg=68", {"status": Status.OK, "migrate": 0}, []),
     ("local", f"{MAP}; {IDLE}", {"cpu": 1}, ["moved"]),
     ("local", IDLE, {"cpu": 1}, []),
+    ("local", UNMAP, {"cpu": 1}, []),  # it was sent away while it was held, and goes now
+    ("local", f"{TWO}; 0 KUNMAP_LOCAL reg=2", {"cpu": 1}, ["moved"]),
     ("local", ATOMIC, {}, []),
     ("local", ATOMIC, {"pagefault": 0}, ["pagefault"]),
     ("local", ATOMIC, {"preempt": 0}, ["preempt"]),

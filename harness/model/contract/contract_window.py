@@ -244,7 +244,7 @@ def bookkeeping(v: View) -> Iterator[Violation]:
 
 def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]:
     """Whoever has a local mapping, or on RT a section, is held on its CPU; nobody else is."""
-    if v.live(before) and v.seen.cpu != before.cpu:
+    if v.live(before) and after.depth > 0 and v.seen.cpu != before.cpu:
         yield Violation(
             "moved", f"a task with mappings went from CPU {before.cpu} to {v.seen.cpu}"
         )

@@ -114,7 +114,8 @@ class View(NamedTuple):
         layout, depth = self.machine.layout, self.depth_before
         if self.op.code not in WINDOW_UNMAPS or not self.machine.in_window(self.operand):
             return False
-        top = layout.fixaddr(layout.window_index(self.seen.cpu, depth - 1))
+        cpu = self.task_before.cpu if self.machine.local else self.seen.cpu
+        top = layout.fixaddr(layout.window_index(cpu, depth - 1))
         return depth <= 0 or top != self.operand & PAGE_MASK
 
     def too_deep(self, depth: int) -> bool:
