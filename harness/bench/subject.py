@@ -18,10 +18,9 @@ from harness.model.records.layout import Layout
 from harness.model.records.machine import missing_operations
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.page import PageKind
-from harness.run.guest_run import Booted
 from harness.run.prepare import Prepared
-from harness.run.probes import arm_probes
 from harness.run.program_run import RunContext, run_program
+from harness.run.ready_guest import made_ready
 from harness.scenario.facts import Facts
 from harness.scenario.generate import Wishes, generate
 from harness.scenario.program import Program
@@ -101,13 +100,11 @@ class Subject:
 
     def bench(self, guest: Guest) -> MeasuredGuest:
         """*guest* made ready: probes armed, layout read."""
-        layout, facts = guest.info()
-        evidence = arm_probes(guest, facts, self.parts.flushes).evidence
-        lacking = missing_operations(layout)
-        booted = Booted(self.prepared.kernel, guest, layout, facts._replace(evidence=evidence))
+        booted = made_ready(self.prepared.kernel, guest, self.shape)
+        facts = Facts(booted.layout, missing=missing_operations(booted.layout))
         header = booted.header(seed=0)
         session = RunJudge(header, our_known_bugs())
-        return MeasuredGuest(guest, layout, Facts(layout, missing=lacking), header, session)
+        return MeasuredGuest(guest, booted.layout, facts, header, session)
 
     def image(self, folder: Path) -> Path:
         """The initramfs that our guests boot, as a file in *folder*."""

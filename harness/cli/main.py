@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "bisect-step": "bisect",
     "bisect": "bisect",
     "broken-rules": "broken_rules",
+    "fuzz": "fuzz",
 }
 """Each command and the module of this room that has the function of its name."""
 

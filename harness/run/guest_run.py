@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import NamedTuple
 
 from harness.base.progress import Progress
 from harness.base.signals import EndedBySignal
@@ -12,46 +11,19 @@ from harness.compare.divergence import Layer, Verdict
 from harness.compare.missing_evidence import missing_evidence
 from harness.compare.run_judge import RunJudge
 from harness.errors import HarnessError, KernelError
-from harness.guest.protocol import GuestFacts
-from harness.guest.running_guest import Guest
 from harness.guest.shape_words import describe_shape
-from harness.kernel.kernel_record import Kernel
 from harness.model.boot.boot_view import BootView
-from harness.model.records.layout import Layout
 from harness.run.boot_evidence import read_boot
 from harness.run.program_run import RunContext, run_program
 from harness.run.programs import plan_words, planned
+from harness.run.ready_guest import Booted
 from harness.run.run_ended import RunEnded
 from harness.run.run_request import RunRequest
 from harness.run.run_result import NOTHING_RUN, GuestMemory, KernelFacts, ProgramOutcome, RunResult
 from harness.run.saved_program import save_program, worth_saving
 from harness.scenario.program import NotApplicable, Program
 from harness.trace.trace_file import TraceWriter
-from harness.trace.trace_records import Header, Record
-
-
-class Booted(NamedTuple):
-    """A guest that is up, and was found to be the machine that was asked for."""
-
-    kernel: Kernel
-    guest: Guest
-    layout: Layout
-    facts: GuestFacts
-    odd: tuple[str, ...] = ()
-    """Why some of its evidence is none."""
-
-    def header(self, seed: int) -> Header:
-        """The header of a trace of this guest."""
-        return Header(
-            release=self.facts.release,
-            build=self.facts.build,
-            config_hash=self.kernel.config_hash,
-            layout=self.layout,
-            evidence=int(self.facts.evidence),
-            seed=seed,
-            qemu=(self.guest.reproduce,),
-            config_symbols=self.kernel.config.built_in,
-        )
+from harness.trace.trace_records import Record
 
 
 class GuestRun:
@@ -66,7 +38,7 @@ class GuestRun:
         held: ExitStack,
     ) -> None:
         self.request, self.progress, self.watch = request, progress, watch
-        self.kernel, self.guest, self.layout, self.facts, self.odd = booted
+        self.kernel, self.guest, self.layout, self.facts, self.odd, _ = booted
         self.done = 0
         self.name = ""
         self.outcomes: list[ProgramOutcome] = []

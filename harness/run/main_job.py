@@ -18,15 +18,12 @@ from harness.guest.ssh.attach import attach
 from harness.guest.ssh.guest_state import find
 from harness.guest.template import GuestParts, start
 from harness.kernel.dwarf import DwarfFacts
-from harness.kernel.flush_sites import flush_sites
 from harness.kernel.kernel_record import Kernel
-from harness.kernel.variables import odd_variables
 from harness.run.confirm import confirmed
-from harness.run.guest_run import Booted, GuestRun
-from harness.run.machine_check import require_machine
+from harness.run.guest_run import GuestRun
 from harness.run.prepare import Prepared, find_kernel, prepare
-from harness.run.probes import arm_probes, evidence_of
 from harness.run.programs import plan_words
+from harness.run.ready_guest import made_ready
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
@@ -198,21 +195,11 @@ def _judge_in(
     with ExitStack() as held:
         held.enter_context(guest)
         try:
-            layout, facts = guest.info()
-            require_machine(kernel, request.shape, layout, facts, dwarf)
-            armed = arm_probes(guest, facts, flush_sites(kernel))
-            odd = odd_variables(kernel)
-            facts = facts._replace(evidence=armed.evidence & ~evidence_of(odd))
+            booted = made_ready(kernel, guest, request.shape, dwarf)
         except KernelError as error:
             return _not_booted(kernel, request, watch, error)
-        result = GuestRun(
-            request,
-            Booted(kernel, guest, layout, facts, tuple(one.reason for one in odd)),
-            progress,
-            watch,
-            held,
-        ).result()
-        result = replace(result, unwatched_flushes=armed.unwatched)
+        result = GuestRun(request, booted, progress, watch, held).result()
+        result = replace(result, unwatched_flushes=booted.unwatched)
         if request.coverage:
             collect(guest, kernel, request.coverage)
         return result

@@ -61,7 +61,7 @@ def generate(facts: Facts, rng: Random, wishes: Wishes, *, name: str = "random")
     slots = facts.layout.last_pkmap - wishes.held_by_others
     while len(ledger) < wishes.steps - len(ledger.held):
         episodes.mixed(ledger, forms, slots * 3 // 4)
-    _drain(ledger)
+    release_all(ledger)
     return Program(name, cpus, pools, tuple(ledger.operations))
 
 
@@ -79,7 +79,7 @@ def prelude(facts: Facts, rng: Random, *, name: str = "prelude") -> Program:
     for task in rng.sample(range(len(cpus)), rng.randint(1, len(cpus))):
         episodes.full_window(ledger, task, forms)
     episodes.turn(ledger, rng.randrange(len(cpus)), rng.randrange(facts.layout.last_pkmap))
-    _drain(ledger)
+    release_all(ledger)
     return Program(name, cpus, pools, tuple(ledger.operations))
 
 
@@ -96,7 +96,7 @@ def _plan(ledger: Ledger, forms: episodes.Palette, wishes: Wishes) -> None:
         )
 
 
-def _drain(ledger: Ledger) -> None:
+def release_all(ledger: Ledger) -> None:
     """Release everything; a NOP last, so that nothing is asleep unseen."""
     for task, stack in enumerate(ledger.stacks):
         while stack:

@@ -5,7 +5,7 @@ they map by ``kmap_atomic``, since then by ``kmap_local_page``; a helper that ta
 one page of it after the other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -93,11 +93,16 @@ def _pair(machine: Machine, call: HelperCall, done: int) -> tuple[int, ...]:
     """The pages mapped after *done* bytes."""
     flags = call.kind.flags
     target = pages_written(machine, call)
-    to = () if _F.INTO_BUFFER in flags else (target[(call.first + done) >> PAGE_SHIFT],)
+    to = () if _F.INTO_BUFFER in flags else (_at(call, target, call.first + done),)
     if _F.COPIES not in flags or _F.FROM_BUFFER in flags:
         return to
-    source = (pages_read(machine, call)[(call.second + done) >> PAGE_SHIFT],)
+    source = (_at(call, pages_read(machine, call), call.second + done),)
     return source + to if _F.SOURCE_FIRST in flags else to + source
+
+
+def _at(call: HelperCall, pages: Sequence[int], offset: int) -> int:
+    """The page mapped for *offset*; a helper that takes a page maps it for its very end, too."""
+    return pages[offset >> PAGE_SHIFT if _F.FOLIO in call.kind.flags else 0]
 
 
 def _chunk(call: HelperCall, done: int) -> int:

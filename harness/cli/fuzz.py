@@ -1,0 +1,156 @@
+"""``kmap-harness fuzz``: random programs, and the smallest one for each failure."""
+
+import re
+import shlex
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.base.held_folders import output_folder
+from harness.base.output_files import write_whole
+from harness.base.signals import EndedBySignal
+from harness.cli.options import (
+    DEFAULT_KERNEL,
+    STEPS_HELP,
+    BuildDir,
+    Debug,
+    Json,
+    KernelName,
+    KnownBugsFile,
+    Machine,
+    NewOut,
+    Seed,
+    Silence,
+)
+from harness.cli.output import CommandOutput, shown_progress, write_json
+from harness.compare.known_bugs import KnownBugs
+from harness.compare.known_bugs_file import load_known_bugs
+from harness.errors import UsageError
+from harness.fuzz.campaign import Budget, Campaign, CampaignResult
+from harness.fuzz.fuzz_programs import ProgramSource
+from harness.fuzz.fuzzed_guest import FuzzedGuest, Start
+from harness.guest.shape import Shape
+from harness.guest.shape_words import parse_shape
+from harness.model.records.machine import missing_operations
+from harness.report.fuzz_report import fuzz_lines, fuzz_value
+from harness.report.log_places import with_logs
+from harness.run.prepare import Prepared, prepare
+from harness.run.usual_machine import usual_machine
+from harness.scenario.facts import Facts
+from harness.scenario.program_text import program_text
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+Time = Annotated[str, typer.Option(help="How long to look for failures, as in 90s, 10m or 1h.")]
+FuzzSteps = Annotated[
+    int, typer.Option(min=0, help=f"{STEPS_HELP} The command then ends after so many.")
+]
+Guided = Annotated[
+    bool,
+    typer.Option(
+        "--guided/--unguided", help="Draw more programs like those that reached something new."
+    ),
+]
+
+
+def fuzz(
+    kernel: KernelName = DEFAULT_KERNEL,
+    build_dir: BuildDir = None,
+    shape: Machine = "",
+    time: Time = "10m",
+    steps: FuzzSteps = 0,
+    seed: Seed = 1,
+    guided: Guided = True,
+    known_bugs: KnownBugsFile = None,
+    json: Json = None,
+    out: NewOut = None,
+    quiet: Silence = False,
+    debug: Debug = False,
+) -> None:
+    """Run random programs, and shrink each that fails.
+
+    Exit 0 no failure, 1 a failure, 2 wrong use, 3 failure of the harness or the host.
+    """
+    del debug
+    budget = Budget(_seconds(time), steps)
+    bugs, machine = load_known_bugs(known_bugs, date.today()), parse_shape(shape)
+    output = CommandOutput(json, quiet=quiet)
+    folder = output_folder(out, "fuzz", Path(kernel).name)
+    with shown_progress(quiet=quiet) as progress:
+        prepared = prepare(kernel, build_dir, progress)
+        machine = usual_machine(machine, prepared.kernel)
+        progress.step(f"fuzzing {prepared.kernel.release}")
+        campaign = Campaign(
+            _starter(prepared, machine, bugs, folder),
+            _source(prepared, machine, seed, guided=guided),
+            budget,
+            progress,
+        )
+        ended = _ended(campaign)
+    result = campaign.result()
+    files = _save(result, folder)
+    command = shlex.join(
+        ["kmap-harness", "run", "--kernel", kernel, *(["--shape", shape] if shape else [])]
+    )
+    release = prepared.kernel.release
+    output.report(with_logs(list(fuzz_lines(release, seed, result, files, command)), folder))
+    write_json(json, fuzz_value(release, seed, result, files))
+    if ended:
+        raise ended
+    raise typer.Exit(_exit_code(result))
+
+
+def _ended(campaign: Campaign) -> EndedBySignal | None:
+    """Run *campaign*; the signal that ended it early, if one did: what was found is reported."""
+    try:
+        campaign.run()
+    except EndedBySignal as ended:
+        return ended
+    return None
+
+
+def _seconds(text: str) -> float:
+    """The seconds that *text* means.  Raises UsageError."""
+    found = re.fullmatch(r"(\d{1,6})([smh])", text)
+    if found is None or not int(found[1]):
+        raise UsageError(f"--time {text} is no time", hint="give it as 90s, 10m or 1h")
+    return float(int(found[1]) * _UNITS[found[2]])
+
+
+def _starter(prepared: Prepared, machine: Shape, bugs: KnownBugs, folder: Path) -> Start:
+    def start() -> FuzzedGuest:
+        return FuzzedGuest(prepared, machine, bugs, folder)
+
+    return start
+
+
+def _source(
+    prepared: Prepared, machine: Shape, seed: int, *, guided: bool
+) -> Callable[[FuzzedGuest], ProgramSource]:
+    above = machine.above_4g and prepared.kernel.uses_high_frames
+
+    def source(guest: FuzzedGuest) -> ProgramSource:
+        layout = guest.layout
+        facts = Facts(layout, above_4g=above, missing=missing_operations(layout))
+        return ProgramSource(facts, seed, guided=guided)
+
+    return source
+
+
+def _save(result: CampaignResult, folder: Path) -> tuple[Path, ...]:
+    """Write the program of each failure to a file of its own."""
+    files = []
+    for one in result.found:
+        path = folder / f"{one.program.name}.kmap"
+        write_whole(path, program_text(one.program))
+        files.append(path)
+    return tuple(files)
+
+
+def _exit_code(result: CampaignResult) -> int:
+    if not result.programs:
+        return 3
+    return 1 if result.found else 0

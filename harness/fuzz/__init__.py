@@ -1,0 +1,1 @@
+"""Fuzzing: random programs, guided by what they reach, and shrunk to what a person reads."""

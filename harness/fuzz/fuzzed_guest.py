@@ -1,0 +1,94 @@
+"""A guest that runs one fuzzed program after the other, and says what failed in each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from harness.check.checked_program import CheckedProgram, checked_program
+from harness.compare.known_bugs import KnownBugs
+from harness.compare.run_judge import RunJudge
+from harness.errors import KernelError
+from harness.fuzz.reached_features import ReachedFeatures
+from harness.guest.shape import Shape
+from harness.guest.template import start
+from harness.model.records.layout import Layout
+from harness.run.prepare import Prepared
+from harness.run.program_run import RunContext, run_program
+from harness.run.ready_guest import made_ready
+from harness.run.run_result import ProgramOutcome
+from harness.scenario.program import Program
+
+
+class FailureKind(NamedTuple):
+    """What failures have in common that one bug explains: the layer, and what broke there."""
+
+    layer: str
+    what: str
+
+
+class FuzzedRun(NamedTuple):
+    """One program judged: the kinds of failure, the details, and the features reached."""
+
+    program: Program
+    judged: CheckedProgram
+    kinds: tuple[FailureKind, ...]
+    features: frozenset[str]
+    wrecked: bool
+    """The guest cannot run another program."""
+
+
+class FuzzedGuest:
+    """A guest in the state of its template; a context manager that ends it."""
+
+    def __init__(self, prepared: Prepared, shape: Shape, known: KnownBugs, out: Path) -> None:
+        self._guest = start(prepared.parts(shape), out)
+        try:
+            booted = made_ready(prepared.kernel, self._guest, shape, prepared.dwarf)
+        except BaseException:
+            self._guest.close()
+            raise
+        self.layout: Layout = booted.layout
+        self._judge = RunJudge(booted.header(seed=0), known)
+
+    def __enter__(self) -> Self:
+        """Start nothing: the guest runs already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the guest."""
+        self._guest.close()
+
+    def run(self, program: Program) -> FuzzedRun:
+        """Run and judge *program*.  Raises InfrastructureError for a failure of the host."""
+        features = ReachedFeatures()
+        done = run_program(RunContext(self._guest, self._judge, features.take, _ignore), program)
+        crash = str(done.failure) if isinstance(done.failure, KernelError) else ""
+        result = self._judge.result().programs[-1]
+        outcome = ProgramOutcome(program.name, program.title, done.seconds, result)
+        judged = checked_program(outcome, crash)
+        kinds = _kinds(judged)
+        if done.failure and not kinds:
+            raise done.failure
+        return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure))
+
+
+def _kinds(judged: CheckedProgram) -> tuple[FailureKind, ...]:
+    """Every kind of failure, those of the contract first."""
+    broken = dict.fromkeys(FailureKind("contract", one.what) for one in judged.broken)
+    changed = dict.fromkeys(FailureKind("behaviour", one.what) for one in judged.changed)
+    return (*broken, *changed)
+
+
+Start = Callable[[], FuzzedGuest]
+"""Gives a guest in its first state."""
+
+
+def _ignore(steps: int) -> None:
+    """Takes the number of judged steps, which the campaign counts itself."""
+    del steps

@@ -1,0 +1,80 @@
+"""Shrinking: the smallest program that still fails in the same way.
+
+Operations go first, in large pieces and then one by one (delta debugging: Zeller and Hildebrandt,
+2002), then tasks, pages and CPUs, then operands.  Every attempt keeps the rules of the interface,
+or a correct kernel would fail as well.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from harness.fuzz.legal_part import legal_part, without
+from harness.fuzz.simpler_operands import simpler_programs
+from harness.model.records.layout import Layout
+from harness.scenario.program import Program
+
+Fails = Callable[[Program], bool]
+
+ATTEMPTS = 600
+
+
+class _Search:
+    """The best program so far, and how many attempts are left."""
+
+    def __init__(self, program: Program, layout: Layout, fails: Fails, attempts: int) -> None:
+        self.best, self.layout, self.left = program, layout, attempts
+        self._fails = fails
+        self._tried = {_size(program)}
+
+    def better(self, candidate: Program) -> bool:
+        """Whether *candidate*, made legal, fails as well; it is the best program then."""
+        legal = legal_part(candidate, self.layout)
+        if not legal.operations or _size(legal) in self._tried or not self.left:
+            return False
+        self._tried.add(_size(legal))
+        self.left -= 1
+        if not self._fails(legal):
+            return False
+        self.best = legal
+        return True
+
+
+def shrunk(program: Program, layout: Layout, fails: Fails, attempts: int = ATTEMPTS) -> Program:
+    """The smallest program found that *fails* as *program* does, in at most *attempts* runs."""
+    search = _Search(program, layout, fails, attempts)
+    size = None
+    while search.left and size != _size(search.best):
+        size = _size(search.best)
+        _fewer_operations(search)
+        _simpler(search)
+    return search.best
+
+
+def _size(program: Program) -> tuple[object, ...]:
+    return program.operations, program.tasks, program.pools
+
+
+def _fewer_operations(search: _Search) -> None:
+    """Take pieces out, each half as large as before, until no single operation can go."""
+    length = max(len(search.best.operations) // 2, 1)
+    while length:
+        while search.left and any(search.better(one) for one in _shorter(search.best, length)):
+            pass
+        length //= 2
+
+
+def _shorter(program: Program, length: int) -> Iterator[Program]:
+    """*program* without each piece of *length* operations, the last piece first."""
+    count = len(program.operations)
+    for end in range(count, 0, -length):
+        yield without(program, range(max(end - length, 0), end))
+
+
+def _simpler(search: _Search) -> None:
+    while search.left and any(search.better(one) for one in simpler_programs(search.best)):
+        pass
+
+
+def renamed(program: Program, name: str, title: str) -> Program:
+    """*program* as a finding has it."""
+    return replace(program, name=name, title=title)

@@ -1,0 +1,103 @@
+"""A campaign over guests that fail as they are made to: what is found, counted, repeated."""
+
+from itertools import count
+
+import pytest
+
+from harness.base.progress import Quiet
+from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram, Finding
+from harness.fuzz.campaign import REPEATS, Budget, Campaign
+from harness.fuzz.fuzz_programs import ProgramSource
+from harness.fuzz.fuzzed_guest import FailureKind, FuzzedRun
+from harness.model.records.operation import OpCode
+from harness.report.fuzz_report import fuzz_lines, fuzz_value
+from harness.scenario.facts import Facts
+from tests.compare.model_guest import LOCAL
+
+
+class FakeGuest:
+    """Fails by a function of the program."""
+
+    layout = LOCAL
+
+    def __init__(self, failing):
+        self.failing = failing
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ended):
+        pass
+
+    def run(self, program):
+        kind = self.failing(program)
+        finding = () if kind is None else (Finding(kind.what, "step 1", 1, ("seen, allowed",)),)
+        broken, changed = (finding, ()) if kind and kind.layer == "contract" else ((), finding)
+        judged = CheckedProgram(
+            program.name,
+            CheckedKind.CONTRACT if kind else CheckedKind.AGREE,
+            steps=len(program.operations),
+            broken=broken,
+            changed=changed,
+        )
+        return FuzzedRun(program, judged, (kind,) if kind else (), frozenset(), bool(kind))
+
+
+def campaign(failing, steps=4000, seed=3):
+    ticks = count()
+    return Campaign(
+        lambda: FakeGuest(failing),
+        lambda guest: ProgramSource(Facts(guest.layout), seed),
+        Budget(0, steps),
+        Quiet(),
+        clock=lambda: next(ticks) / 1000,
+    ).run()
+
+
+FLUSH, LOOK = FailureKind("contract", "flushed"), FailureKind("behaviour", "looked")
+
+
+def two_bugs(program):
+    codes = {one.code for one in program.operations}
+    if OpCode.FLUSH_UNUSED in codes:
+        return FLUSH
+    return LOOK if OpCode.KMAP_TO_PAGE in codes else None
+
+
+def test_each_kind_of_failure_is_found_once_and_shrunk():
+    result = campaign(two_bugs, steps=20_000)
+    assert {one.kind for one in result.found} == {FLUSH, LOOK}
+    for one in result.found:
+        assert len(one.program.operations) == 1
+        assert (one.failed, one.repeats) == (REPEATS, REPEATS)
+        assert one.found_steps > 1
+    assert sum(one.also for one in result.found) > 0
+    lines = list(fuzz_lines("6.1", 3, result, ("a.kmap", "b.kmap"), "kmap-harness run"))
+    assert lines[-1].startswith("verdict     DIVERGE: 2 kinds of failure")
+    assert any(line.endswith("run it: kmap-harness run --scenario a.kmap") for line in lines)
+    assert max(map(len, lines)) <= 100
+    value = fuzz_value("6.1", 3, result, ("a.kmap", "b.kmap"))
+    assert value["verdict"] == "diverge"
+    assert [one["operations"] for one in value["found"]] == [1, 1]
+
+
+def test_a_correct_kernel_agrees():
+    result = campaign(lambda program: None)
+    assert result.found == ()
+    assert result.steps >= 4000
+    assert list(fuzz_lines("6.1", 3, result, (), ""))[-1].startswith("verdict     AGREE")
+
+
+@pytest.mark.parametrize(("what", "found"), [(CRASH, 0), ("typed-other", 1)])
+def test_what_does_not_come_again(what, found):
+    """The end of a guest that was seen once is no failure; a divergence is, and has its rate."""
+    seen = []
+
+    def once(program):
+        seen.append(program)
+        return FailureKind("contract", what) if len(seen) == 1 else None
+
+    result = campaign(once)
+    assert len(result.found) == found
+    assert [one.failed for one in result.found] == [0] * found
+    assert len(result.unjudged) == 1 - found
