@@ -63,6 +63,8 @@ unsigned int kmh_arch_window_last(unsigned int last);
 pgprot_t kmh_arch_prot(u8 prot);
 u64 kmh_arch_pte_flags(pgprot_t prot);
 u32 kmh_arch_config(void);
+unsigned int kmh_arch_areas(struct kmh_area *areas);
+void kmh_arch_cpu_entry(unsigned int cpu, u32 *first, u32 *last);
 int kmh_arch_set_uncached(unsigned long address, bool uncached);
 
 #endif

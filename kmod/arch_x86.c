@@ -121,6 +121,38 @@ u32 kmh_arch_config(void)
 }
 
 /**
+ * kmh_arch_areas() - list the areas that only this architecture has, or bounds in its own way
+ * @areas: room for KMH_ARCH_AREAS of them
+ *
+ * Return: how many were written.
+ */
+unsigned int kmh_arch_areas(struct kmh_area *areas)
+{
+	u32 entry_end = CPU_ENTRY_AREA_BASE + CPU_ENTRY_AREA_MAP_SIZE;
+	const struct kmh_area found[KMH_ARCH_AREAS] = {
+		{ KMH_AREA_VMALLOC, 0, VMALLOC_START, VMALLOC_END - 1 },
+		{ KMH_AREA_LDT, 0, LDT_BASE_ADDR, LDT_END_ADDR - 1 },
+		{ KMH_AREA_ENTRY, 0, CPU_ENTRY_AREA_BASE, entry_end - 1 },
+		{ KMH_AREA_FIXMAP, 0, FIXADDR_TOT_START, FIXADDR_TOP + PAGE_SIZE - 1 },
+	};
+
+	memcpy(areas, found, sizeof(found));
+	return KMH_ARCH_AREAS;
+}
+
+/**
+ * kmh_arch_cpu_entry() - tell where one CPU's part of cpu_entry_area lies
+ * @cpu: any of NR_CPUS
+ * @first: gets the address of its first byte
+ * @last: gets the address of its last byte
+ */
+void kmh_arch_cpu_entry(unsigned int cpu, u32 *first, u32 *last)
+{
+	*first = CPU_ENTRY_AREA_PER_CPU + cpu * CPU_ENTRY_AREA_SIZE;
+	*last = *first + CPU_ENTRY_AREA_SIZE - 1;
+}
+
+/**
  * kmh_arch_set_uncached() - change the cache attribute of a page of the direct map
  * @address: the page
  * @uncached: the attribute it shall have

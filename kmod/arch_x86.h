@@ -25,6 +25,9 @@
 /* The fixmap has this many indices, the ones that only early boot uses included. */
 #define KMH_ARCH_FIXMAP_INDICES	__end_of_fixed_addresses
 
+/* What kmh_arch_areas() lists: vmalloc, LDT, cpu_entry_area and fixmap. */
+#define KMH_ARCH_AREAS	4
+
 /* Functions that the probes of KMH_EV_FLUSH_CPU and KMH_EV_INVLPG are placed on. */
 #define KMH_ARCH_FLUSH_ALL	"do_flush_tlb_all"	/* one CPU drops all its translations */
 #define KMH_ARCH_FLUSH_PAGE	"flush_tlb_one_kernel"	/* this CPU drops one page's */

@@ -70,6 +70,11 @@ void kmh_device_exit(void);
 
 void kmh_info(struct kmh_info *info);
 
+/* ---- boot.c: what the boot has left ---- */
+
+int kmh_areas(void *out, size_t room);
+int kmh_frames(const struct kmh_frame_range *ranges, unsigned int n, void *out, size_t room);
+
 /* ---- snapshot.c: the whole state at once ---- */
 
 int kmh_snapshot(void *out, size_t room);

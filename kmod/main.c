@@ -99,6 +99,14 @@ static int answer_gates(const struct kmh_request *header, const void *data, void
 	return n * sizeof(s32);
 }
 
+static int answer_frames(const struct kmh_request *header, const void *data, void *room,
+			 size_t size)
+{
+	if (header->length % sizeof(struct kmh_frame_range))
+		return -EINVAL;
+	return kmh_frames(data, header->length / sizeof(struct kmh_frame_range), room, size);
+}
+
 /* Handle a request whose body is small.  Return: size of the body, or a negative errno. */
 static int handle_small(const struct kmh_request *header, const void *data, void *room,
 			size_t size, const void **body)
@@ -118,6 +126,10 @@ static int handle_small(const struct kmh_request *header, const void *data, void
 		return answer_probes(header, data, room);
 	case KMH_REQ_FLUSHES:
 		return answer_flushes(header, data, room, size);
+	case KMH_REQ_AREAS:
+		return kmh_areas(room, size);
+	case KMH_REQ_FRAMES:
+		return answer_frames(header, data, room, size);
 	case KMH_REQ_HISTORY:
 		return kmh_history(data, header->length, body);
 	case KMH_REQ_HISTORY_LOG:

@@ -9,7 +9,7 @@
 #ifndef KMAP_HARNESS_PROTOCOL_H
 #define KMAP_HARNESS_PROTOCOL_H
 
-#define KMH_PROTOCOL_VERSION	5u
+#define KMH_PROTOCOL_VERSION	6u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -21,5 +21,6 @@
 #include "protocol_flush.h"
 #include "protocol_history.h"
 #include "protocol_schedule.h"
+#include "protocol_boot.h"
 
 #endif

@@ -39,6 +39,8 @@ enum kmh_request_type {
 	KMH_REQ_FLUSHES = 10,	/* struct kmh_flush_site[] -> s32 error of each */
 	KMH_REQ_SCHEDULES = 11,	/* struct kmh_schedules_request -> struct kmh_schedules */
 	KMH_REQ_GATES = 12,	/* struct kmh_gate[] -> s32 error of each; places none */
+	KMH_REQ_AREAS = 13,	/* nothing -> struct kmh_area[] */
+	KMH_REQ_FRAMES = 14,	/* struct kmh_frame_range[] -> struct kmh_frame_run[] */
 	/* the agent's own */
 	KMH_REQ_PING = 100,	/* bytes -> the same bytes */
 	KMH_REQ_UNLOAD = 101,	/* remove the module */

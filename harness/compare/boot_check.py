@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from harness.architecture.i386 import I386
 from harness.compare.known_bugs import major_minor
+from harness.model.boot import layout_rules, memory_rules
 from harness.model.boot.boot_view import BootView
-from harness.model.boot.expected_memory import expected_memory
-from harness.model.boot.memory_rules import RULES, MemoryAccount
+from harness.model.boot.expected_memory import ExpectedMemory, expected_memory
+from harness.model.boot.layout_rules import MappedLayout
+from harness.model.boot.memory_rules import MemoryAccount
 from harness.model.boot.ram_frames import understood
 from harness.trace.trace_records import Header
 
@@ -21,14 +23,21 @@ def uses_high_frames(header: Header) -> bool:
     return header.layout.pae and major_minor(header.release) < _WITHOUT_HIGH_FRAMES
 
 
-def broken_at_boot(header: Header, view: BootView) -> Iterator[str]:
-    """The rules that the boot has broken, each with its reason, as ``rule: detail``.
+def expected_at_boot(header: Header, view: BootView) -> ExpectedMemory | None:
+    """What the kernel must have made of its memory.
 
-    Nothing is known without a map, without zones, or with a word that makes another map.
+    None without a map, without zones, or with a word that makes another map.
     """
     if not view.firmware or not view.zones or not understood(view.words):
-        return
-    expected = expected_memory(header.layout, view, high_frames=uses_high_frames(header))
-    account = MemoryAccount(header.layout, view, expected)
-    for rule in RULES:
-        yield from rule(account)
+        return None
+    return expected_memory(header.layout, view, high_frames=uses_high_frames(header))
+
+
+def broken_at_boot(header: Header, view: BootView) -> Iterator[str]:
+    """The rules that the boot has broken, each with its reason, as ``rule: detail``."""
+    if expected := expected_at_boot(header, view):
+        account = MemoryAccount(header.layout, view, expected)
+        for memory_rule in memory_rules.RULES:
+            yield from memory_rule(account)
+    for layout_rule in layout_rules.RULES:
+        yield from layout_rule(MappedLayout(view.areas, view.mapped))

@@ -12,7 +12,7 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 
-VERSION = 5
+VERSION = 6
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
@@ -42,6 +42,8 @@ class RequestType(IntEnum):
     FLUSHES = 10
     SCHEDULES = 11
     GATES = 12
+    AREAS = 13
+    FRAMES = 14
     PING = 100
     UNLOAD = 101
     LOAD = 102

@@ -49,6 +49,11 @@ def _with_below(shape: Shape, value: str) -> Shape:
     return replace(shape, below=int(value), highmem=None, memory_chosen=True)
 
 
+def _with_reserved(shape: Shape, value: str) -> Shape:
+    size, start = (int(part) for part in value.split("@"))
+    return _with_kernel_argument(shape, f"memmap={size}M${start}M")
+
+
 def _some(value: str) -> str:
     """The value of a word that needs one."""
     if not value:
@@ -90,6 +95,7 @@ _WORDS: Mapping[str, _Word] = {
         "vmalloc=MIB",
         lambda shape, value: _with_kernel_argument(shape, f"vmalloc={int(value)}M"),
     ),
+    "reserve": _Word("reserve=MIB@MIB", _with_reserved),
     "cpu": _Word("cpu=MODEL", lambda shape, value: replace(shape, cpu=_some(value))),
     "pti": _Word("pti", lambda shape, value: isolating(shape) if _bare(value) else shape),
     "kaslr": _Word(

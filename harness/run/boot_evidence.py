@@ -1,28 +1,54 @@
-"""Reads what a guest's kernel says of its memory, in five requests that take some milliseconds."""
+"""Reads what a guest's kernel says of its memory and of its addresses, in some milliseconds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from struct import Struct
 from typing import Final
 
+from harness.compare.boot_check import expected_at_boot
+from harness.guest.boot_wire import decode_areas, decode_runs, encode_frames
 from harness.guest.failure import AgentError
-from harness.guest.protocol import GuestFacts
+from harness.guest.module_work import kernel_tables
+from harness.guest.protocol import GuestFacts, RequestType
 from harness.guest.qemu import command_line
 from harness.guest.running_guest import Guest
+from harness.model.boot.address_area import AddressArea, AreaKind
 from harness.model.boot.boot_view import BootView, MapEntry, MemoryTotals, ZoneView
-from harness.model.boot.ram_frames import MEMORY_WORDS
-from harness.model.records.layout import PAGE_SIZE
+from harness.model.boot.ram_frames import MEMORY_WORDS, within, worth_a_look
+from harness.model.records.layout import PAGE_SHIFT, PAGE_SIZE, PTE_PRESENT, Layout
+from harness.trace.trace_records import Header
 
 _COUNT, _TABLE, _MOST = 0x1E8, 0x2D0, 128
 """``e820_entries`` and ``e820_table`` of ``struct boot_params`` (asm/bootparam.h)."""
 _ENTRY: Final = Struct("<QQI")
 _ZONE: Final = re.compile(r"^Node 0, zone +(\w+)$", re.MULTILINE)
 _KIB: Final = re.compile(r"^(\w+): +(\d+) kB$", re.MULTILINE)
+_BESIDE: Final = 0x1000
+"""Frames below and above highmem that are looked at, too."""
+FRAMES_MOST: Final = 1 << 32
+"""The module knows frames by numbers of 32 bits."""
 _PAGE_KIB: Final = PAGE_SIZE >> 10
 
 
-def read_boot(guest: Guest, facts: GuestFacts) -> BootView:
-    """Return the account of *guest*; what its kernel has no file for is empty.
+def read_boot(guest: Guest, header: Header, facts: GuestFacts) -> BootView:
+    """Return the account of *guest*; what its kernel has no file for is empty."""
+    view = _account(guest, facts)
+    areas = decode_areas(guest.ask(RequestType.AREAS))
+    view = view._replace(areas=areas, mapped=_mapped(guest, areas, header.layout, facts))
+    expected = expected_at_boot(header, view)
+    if expected is None:
+        return view
+    wanted = worth_a_look(
+        within(expected.ram, 0, expected.high_end),
+        expected.low_end - _BESIDE,
+        min(expected.high_end + _BESIDE, FRAMES_MOST),
+    )
+    return view._replace(frames=decode_runs(guest.ask(RequestType.FRAMES, encode_frames(wanted))))
+
+
+def _account(guest: Guest, facts: GuestFacts) -> BootView:
+    """Return what the kernel says in its files.
 
     The free pages of two files can be compared if none was taken or freed between both.
     """
@@ -31,21 +57,42 @@ def read_boot(guest: Guest, facts: GuestFacts) -> BootView:
     totals = totals_of(_text(guest, "/proc/meminfo"))
     zones = zones_of(_text(guest, "/proc/zoneinfo"))
     shape = guest.session.machine.shape
+    words = command_line(guest.session.machine).split()
+    free = MemoryTotals(totals.get("MemFree", 0), totals.get("HighFree", 0))
     return BootView(
         shape.ram.ranges(shape.memory << 20),
         memory_map_of(firmware),
-        tuple(
-            word
-            for word in command_line(guest.session.machine).split()
-            if word.startswith(MEMORY_WORDS)
-        ),
+        tuple(word for word in words if word.startswith(MEMORY_WORDS)),
         zones,
         MemoryTotals(totals.get("MemTotal", 0), totals.get("HighTotal", 0)),
         MemoryTotals(facts.lowmem_pages + facts.highmem_pages, facts.highmem_pages),
-        MemoryTotals(totals.get("MemFree", 0), totals.get("HighFree", 0))
-        if before == zones
-        else None,
+        free if before == zones else None,
     )
+
+
+def _mapped(
+    guest: Guest, areas: tuple[AddressArea, ...], layout: Layout, facts: GuestFacts
+) -> tuple[tuple[int, int], ...]:
+    """Return what the kernel's page tables map above the direct map and beside vmalloc."""
+    vmalloc = next(one for one in areas if one.kind is AreaKind.VMALLOC)
+    tables = kernel_tables(guest.session.architecture, layout, facts)
+    return tuple(
+        run
+        for start, end in ((layout.high_memory, vmalloc.start), (vmalloc.end, 1 << 32))
+        for run in runs_of(
+            start, tables.entries(guest.session.memory, start, end - start >> PAGE_SHIFT)
+        )
+    )
+
+
+def runs_of(start: int, entries: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The ranges of addresses from *start* on whose entries are present."""
+    at = start
+    for present, group in groupby(entries, key=lambda entry: bool(entry & PTE_PRESENT)):
+        end = at + (sum(1 for _ in group) << PAGE_SHIFT)
+        if present:
+            yield at, end
+        at = end
 
 
 def _file(guest: Guest, path: str) -> bytes:

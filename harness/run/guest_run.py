@@ -49,7 +49,7 @@ class GuestRun:
         )
 
     def _boot_view(self) -> BootView | None:
-        return read_boot(self.guest, self.facts)
+        return read_boot(self.guest, self.header, self.facts)
 
     def _trace_writer(self, held: ExitStack) -> Callable[[Record], None]:
         if self.request.trace is None:

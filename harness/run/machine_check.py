@@ -12,6 +12,9 @@ from harness.model.records.layout import Layout
 from harness.run.symbol_check import kaslr_offset, read_symbols, symbol_contradictions
 from harness.run.wire_check import layout_contradictions
 
+_MUCH = 8 << 20
+"""Bytes of RAM: more than a firmware keeps for itself at the end."""
+
 
 class WrongMachineError(InfrastructureError):
     """The guest that came up is not the one that was asked for."""
@@ -43,10 +46,19 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
             yield f"{what} is {found}, not {wanted}"
     if not kernel.config.enabled("CONFIG_HIGHMEM"):
         yield "the kernel has no CONFIG_HIGHMEM"
-    elif not facts.highmem_pages:
+    elif not (facts.highmem_pages or _ram_above(kernel, shape, layout)):
         yield f"there are no highmem pages ({shape.memory} MiB, highmem={shape.highmem})"
     if kernel.system_map:
         yield from _symbols(kernel.system_map, shape, facts)
+
+
+def _ram_above(kernel: Kernel, shape: Shape, layout: Layout) -> bool:
+    """Whether much RAM lies above lowmem: a kernel that counts none as highmem is wrong."""
+    lowmem, ram = layout.high_memory - layout.page_offset, shape.ram
+    return any(
+        end > lowmem + _MUCH and (kernel.uses_high_frames or start < ram.above_hole)
+        for start, end in ram.ranges(shape.memory << 20)
+    )
 
 
 def _comparisons(

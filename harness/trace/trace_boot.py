@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from harness.model.boot.boot_view import BootView, MapEntry, MemoryTotals, ZoneView
+from harness.model.boot.address_area import AddressArea, AreaKind
+from harness.model.boot.boot_view import BootView, FrameRun, MapEntry, MemoryTotals, ZoneView
 from harness.trace.trace_fields import U32, U64, each, fields, integer, text
 
 ENTRIES_MOST: Final = 4096
@@ -12,7 +13,7 @@ ZONES_MOST: Final = 64
 
 def boot_of(value: list[Any]) -> BootView:
     """The record of one line.  Raises TraceError for one that no run has written."""
-    _, installed, firmware, words, zones, meminfo, sysinfo, free = fields(
+    _, installed, firmware, words, zones, meminfo, sysinfo, free, frames, areas, mapped = fields(
         value, "the record of the boot", len(BootView._fields) + 1
     )
     return BootView(
@@ -23,7 +24,21 @@ def boot_of(value: list[Any]) -> BootView:
         _totals(meminfo, "meminfo"),
         _totals(sysinfo, "sysinfo"),
         None if free is None else _totals(free, "free"),
+        each(frames, "frames", _frame_run, most=ENTRIES_MOST),
+        each(areas, "areas", _area, most=ENTRIES_MOST),
+        each(mapped, "mapped", _range, most=ENTRIES_MOST),
     )
+
+
+def _frame_run(value: Any, name: str) -> FrameRun:  # noqa: ANN401 - any JSON value
+    first, end, flags = fields(value, name, len(FrameRun._fields))
+    return FrameRun(*_range([first, end], name), integer(flags, f"flags in {name}", 0, U32))
+
+
+def _area(value: Any, name: str) -> AddressArea:  # noqa: ANN401 - any JSON value
+    kind, cpu, start, end = fields(value, name, len(AddressArea._fields))
+    named = AreaKind(integer(kind, f"kind in {name}", 1, len(AreaKind)))
+    return AddressArea(named, integer(cpu, f"cpu in {name}", 0, U32), *_range([start, end], name))
 
 
 def _range(value: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - any JSON value

@@ -7,6 +7,7 @@ import pytest
 
 from harness.architecture.flush_site import FlushKind
 from harness.guest import (
+    boot_wire,
     flush_wire,
     frame,
     gate_wire,
@@ -15,6 +16,8 @@ from harness.guest import (
     schedule_wire,
     steps,
 )
+from harness.model.boot.address_area import AreaKind
+from harness.model.boot.boot_view import FrameFlag
 from harness.model.records import observation, operation, page
 from harness.model.records.interrupt import InterruptContext, Trigger
 from tests.guest.header import read_header
@@ -30,6 +33,9 @@ STRUCTS = {
     "kmh_op": protocol.OPERATION,
     "kmh_work": protocol.WORK,
     "kmh_flush_site": flush_wire.SITE,
+    "kmh_area": boot_wire.AREA,
+    "kmh_frame_range": boot_wire.RANGE,
+    "kmh_frame_run": boot_wire.RUN,
     "kmh_obs": steps.OBSERVATION,
     "kmh_delta": steps.DELTA,
     "kmh_snapshot": steps.SNAPSHOT,
@@ -59,6 +65,7 @@ ENUMS = {
     "kmh_prot": (operation.Prot, "KMH_PROT_"),
     "kmh_status": (observation.Status, "KMH_ST_"),
     "kmh_flush_kind": (FlushKind, "KMH_FLUSH_"),
+    "kmh_area_kind": (AreaKind, "KMH_AREA_"),
     "kmh_gate_kind": (gate_wire.GateKind, "KMH_GATE_"),
     "kmh_schedule_code": (schedule_wire.ScheduleCode, "KMH_SCHEDULE_"),
     "kmh_schedules_status": (schedule_wire.SearchStatus, "KMH_SCHEDULES_"),
@@ -66,6 +73,7 @@ ENUMS = {
 FLAGS = {
     "KMH_CFG_": protocol.Config,
     "KMH_EV_": protocol.Evidence,
+    "KMH_FRAME_": FrameFlag,
     "KMH_GATE_": gate_wire.GateFlag,
 }
 

@@ -8,10 +8,16 @@ import re
 import pytest
 
 from harness.model.boot import memory_rules
-from harness.model.boot.boot_view import RAM, BootView, MapEntry, MemoryTotals, ZoneView
+from harness.model.boot.boot_view import RAM, BootView, FrameRun, MapEntry, MemoryTotals, ZoneView
 from harness.model.boot.expected_memory import expected_memory
 from harness.model.boot.memory_rules import MemoryAccount
-from harness.model.boot.ram_frames import count, frames_of_ram, size_of, understood
+from harness.model.boot.ram_frames import (
+    count,
+    frames_of_ram,
+    size_of,
+    understood,
+    worth_a_look,
+)
 from tests.compare.model_guest import LOCAL
 from tests.package.conftest import ROOT
 
@@ -76,6 +82,29 @@ def test_a_kernel_that_accounts_for_all_keeps_every_rule():
     assert broken(VIEW._replace(free=None)) == []
 
 
+def seen(*runs):
+    return VIEW._replace(frames=runs)
+
+
+def test_frames_of_holes_are_reserved_or_in_no_zone_and_those_of_highmem_are_free_or_in_use():
+    runs = (FrameRun(0x375FE, 0x100000, 7), FrameRun(0x100000, 0x108000, 5), FrameRun(1, 9, 8))
+    assert broken(seen(*runs, FrameRun(0x108000, 0x108100, 0))) == []
+    assert broken(seen(FrameRun(0x375FE, 0x100000, 1))) == []  # 5.10: zeroed
+    assert broken(seen(FrameRun(0x100000, 0x100001, 13))) == []
+
+
+def test_of_large_ranges_both_ends_are_looked_at():
+    frames = ((0x1000, 0x2000), (0x100000, 0x200000))
+    assert worth_a_look(frames, 0x1800, 0x200800) == (
+        FrameRun(0x1800, 0x2000, 7),
+        FrameRun(0x100000, 0x104000, 7),
+        FrameRun(0x1FC000, 0x200000, 7),
+        FrameRun(0x2000, 0x6000, 15),
+        FrameRun(0xFC000, 0x100000, 15),
+        FrameRun(0x200000, 0x200800, 15),
+    )
+
+
 BROKEN = {
     "memory_map": [
         (mapped(6, end=0x1_0900_0000), "memory-map"),
@@ -91,6 +120,16 @@ BROKEN = {
         (zone(1, managed=32767), "highmem-pages"),
         (zone(1, managed=32769), "highmem-pages"),
         (zone(1, present=32767), "highmem-pages"),
+    ],
+    "frames_lost": [
+        (seen(FrameRun(0x107FFF, 0x108000, 7)), "frame-lost"),
+        (seen(FrameRun(0x107FF0, 0x108000, 1)), "frame-lost"),
+        (seen(FrameRun(0x107FF0, 0x108000, 0)), "frame-lost"),
+    ],
+    "frames_foreign": [
+        (seen(FrameRun(0xFFFFF, 0x100001, 5)), "frame-foreign"),
+        (seen(FrameRun(0x40000, 0x40001, 9)), "frame-foreign"),
+        (seen(FrameRun(0x108000, 0x108001, 9)), "frame-foreign"),
     ],
     "high_totals": [
         (VIEW._replace(meminfo=MemoryTotals(55559, 0)), "highmem-total"),

@@ -7,13 +7,17 @@ from types import SimpleNamespace
 import pytest
 
 from harness.check.checked_program import CheckedKind, checked_program
+from harness.compare.boot_check import broken_at_boot
 from harness.compare.divergence import Verdict
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge, judge_records
+from harness.guest.boot_wire import AREA, RANGE, RUN
 from harness.guest.failure import AgentError
+from harness.guest.protocol import RequestType
 from harness.guest.qemu import QemuMachine
 from harness.guest.shape import Shape
-from harness.model.boot.boot_view import MapEntry, MemoryTotals, ZoneView
+from harness.model.boot.address_area import AddressArea, AreaKind
+from harness.model.boot.boot_view import FrameRun, MapEntry, MemoryTotals, ZoneView
 from harness.run.boot_evidence import memory_map_of, read_boot, zones_of
 from harness.run.program_run import RunContext, run_program
 from harness.run.run_result import ProgramOutcome
@@ -62,7 +66,25 @@ HighTotal:        131072 kB
 HighFree:         103576 kB
 HugePages_Total:       0
 """
-FACTS = SimpleNamespace(highmem_pages=32768, lowmem_pages=22791)
+FACTS = SimpleNamespace(highmem_pages=32768, lowmem_pages=22791, swapper_pg_dir=0xC1000000)
+AREAS = (
+    AddressArea(AreaKind.DIRECT, 0, 0xC0000000, 0xF75FE000),
+    AddressArea(AreaKind.VMALLOC, 0, 0xF7DFE000, 0xFF5FE000),
+)
+
+
+class Tables:
+    """Page tables that map two pages behind the direct map, and the last page of all."""
+
+    def __init__(self, root, pae):
+        assert (root, pae) == (0x1000000, True)
+
+    def entries(self, memory, virtual, count):
+        addresses = range(virtual, virtual + count * 0x1000, 0x1000)
+        return tuple(int(at in (0xF7600000, 0xF7601000, 0xFFFFF000)) for at in addresses)
+
+
+ARCHITECTURE = SimpleNamespace(paging=SimpleNamespace(tables=Tables))
 HEADER = Header("6.1.0", "", "", LAYOUT, FULL, 0)
 
 
@@ -78,7 +100,7 @@ class FileGuest:
 
     def __init__(self, **files):
         machine = QemuMachine(Shape(memory=320, highmem=None, below=192), "kernel", "initrd")
-        self.session = SimpleNamespace(machine=machine)
+        self.session = SimpleNamespace(machine=machine, memory=None, architecture=ARCHITECTURE)
         self.files = {
             "/sys/kernel/boot_params/data": [boot_params(VIEW.firmware)],
             "/proc/zoneinfo": [ZONEINFO.encode()] * 2,
@@ -90,23 +112,39 @@ class FileGuest:
             raise AgentError("FILE was refused with errno -2", errno=2)
         return self.files[path].pop(0)
 
+    def ask(self, kind, body=b""):
+        """Areas of a kernel, and all frames as they should be."""
+        if kind is RequestType.AREAS:
+            return memoryview(b"".join(AREA.pack(*one[:3], one.end - 1) for one in AREAS))
+        runs = (
+            RUN.pack(first, count, 5 if wanted == 7 and first >= 0x100000 else 0)
+            for first, count, wanted in RANGE.iter_unpack(body)
+        )
+        return memoryview(b"".join(runs))
+
 
 def test_the_files_of_a_guest_are_the_view():
-    assert read_boot(FileGuest(), FACTS) == VIEW
+    view = read_boot(FileGuest(), HEADER, FACTS)
+    assert view._replace(frames=(), areas=(), mapped=()) == VIEW
+    assert view.areas == AREAS
+    assert view.mapped == ((0xF7600000, 0xF7602000), (0xFFFFF000, 1 << 32))
+    assert view.frames[0] == FrameRun(0x100000, 0x108000, 5)
+    assert [reason.partition(":")[0] for reason in broken_at_boot(HEADER, view)] == ["mapped"] * 2
 
 
 def test_free_pages_that_changed_meanwhile_are_not_compared():
     later = ZONEINFO.replace("nr_free_pages 25894", "nr_free_pages 25893")
     files = {"/proc/zoneinfo": [ZONEINFO.encode(), later.encode()]}
-    view = read_boot(FileGuest(**files), FACTS)
+    view = read_boot(FileGuest(**files), HEADER, FACTS)
     assert view.free is None
     assert view.zones[1].free == 25893
 
 
 @pytest.mark.parametrize("path", ["/sys/kernel/boot_params/data", "/proc/zoneinfo"])
 def test_a_kernel_without_the_file_is_not_judged(path):
-    view = read_boot(FileGuest(**{path: []}), FACTS)
-    assert judged(view).programs[0].divergences == []
+    view = read_boot(FileGuest(**{path: []}), HEADER, FACTS)
+    assert view.frames == ()
+    assert judged(view._replace(mapped=())).programs[0].divergences == []
 
 
 def test_a_map_that_is_cut_off_is_none():

@@ -22,6 +22,7 @@ def kernel(config=CONFIG, system_map=None):
         system_map=system_map,
         architecture=I386,
         pae="CONFIG_X86_PAE=y" in config,
+        uses_high_frames=False,
     )
 
 
@@ -51,6 +52,14 @@ def test_each_difference_is_named(words, changes):
         require_machine(**given)
     assert isinstance(caught.value, InfrastructureError)
     assert caught.value.hint
+
+
+def test_a_kernel_that_counts_no_highmem_is_wrong_where_ram_lies_above_lowmem():
+    none = SimpleNamespace(release="6.1", highmem_pages=0)
+    require_machine(kernel(), Shape(smp=2, memory=512, highmem=None), LOCAL, none)
+    high = Shape(smp=2, memory=256, below=128, highmem=None)
+    with pytest.raises(WrongMachineError, match="no highmem pages"):
+        require_machine(kernel(), high, LOCAL, none)
 
 
 def test_a_kernel_without_smp_has_one_cpu():

@@ -8,9 +8,9 @@ holds the kernel itself, so that of lowmem only the frames that are present are 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from harness.model.boot.boot_view import RAM, BootView, ZoneView
+from harness.model.boot.boot_view import RAM, BootView, FrameFlag, FrameRun, ZoneView
 from harness.model.boot.expected_memory import ExpectedMemory
-from harness.model.boot.ram_frames import count
+from harness.model.boot.ram_frames import beside, count, within
 from harness.model.records.layout import PAGE_SHIFT, Layout
 
 HIGHMEM: Final = "HighMem"
@@ -104,6 +104,42 @@ def high_frames(a: MemoryAccount) -> Iterator[str]:
             )
 
 
+def frames_lost(a: MemoryAccount) -> Iterator[str]:
+    """Every frame of highmem can be handed out.
+
+    Any correct kernel, because nothing of the kernel lies there: nobody ever frees a reserved one.
+    """
+    for run in a.view.frames:
+        for first, end in within(a.expected.high, run.first, run.end):
+            if run.flags & ~FrameFlag.TAKEN != FrameFlag.VALID | FrameFlag.HIGHMEM:
+                yield f"frame-lost: {_frames(first, end)} RAM of highmem, and never handed out"
+
+
+def frames_foreign(a: MemoryAccount) -> Iterator[str]:
+    """No frame can be handed out that is not RAM, or that the kernel may not use.
+
+    Any correct kernel, because what is written there is lost, or is somebody else's.
+    """
+    usable = within(a.expected.ram, 0, a.expected.high_end)
+    for run in filter(_may_be_handed_out, a.view.frames):
+        for first, end in beside(usable, run.first, run.end):
+            yield f"frame-foreign: {_frames(first, end)} no usable RAM, and may be handed out"
+
+
+def _may_be_handed_out(run: FrameRun) -> bool:
+    """Whether the allocator has the frames, or a zone that they are in may get them.
+
+    5.10 leaves frames that are not RAM without a zone and not reserved: their page is zeroed.
+    """
+    in_zone = run.flags & (FrameFlag.HIGHMEM | FrameFlag.RESERVED) == FrameFlag.HIGHMEM
+    return in_zone or bool(run.flags & FrameFlag.TAKEN)
+
+
+def _frames(first: int, end: int) -> str:
+    """Frames as the subject of a sentence, with its verb."""
+    return f"frame {first:#x} is" if end == first + 1 else f"frames {first:#x} to {end:#x} are"
+
+
 def high_totals(a: MemoryAccount) -> Iterator[str]:
     """All sources have the same total of highmem.
 
@@ -146,6 +182,8 @@ RULES = (
     low_frames,
     high_zone,
     high_frames,
+    frames_lost,
+    frames_foreign,
     high_totals,
     all_totals,
     free_pages,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from harness.model.boot.boot_view import RAM, MapEntry
+from harness.model.boot.boot_view import RAM, FrameFlag, FrameRun, MapEntry
 from harness.model.records.layout import PAGE_SHIFT, PAGE_SIZE
 
 Frames = tuple[tuple[int, int], ...]
@@ -23,6 +23,8 @@ _RESERVE: Final = re.compile(rf"memmap={_SIZE}\${_SIZE}", re.IGNORECASE)
 _SPLIT: Final = re.compile(rf"(?:highmem|vmalloc)={_SIZE}", re.IGNORECASE)
 MEMORY_WORDS: Final = ("memmap=", "mem=", "highmem=", "vmalloc=")
 """Beginnings of the words of the command line that change what the kernel makes of the map."""
+_LOOKED_AT: Final = 0x4000
+"""Frames at each end of a large range that are looked at: 64 MiB, in some milliseconds."""
 _UNITS: Final = {"": 0, "K": 10, "M": 20, "G": 30}
 
 
@@ -91,3 +93,29 @@ def within(frames: Frames, first: int, end: int) -> Frames:
 def count(frames: Frames) -> int:
     """The number of frames."""
     return sum(beyond - start for start, beyond in frames)
+
+
+def beside(frames: Frames, first: int, end: int) -> Frames:
+    """What lies between *first* and *end*, and not in *frames*."""
+    inside = within(frames, first, end)
+    starts = (first, *(beyond for _, beyond in inside))
+    ends = (*(start for start, _ in inside), end)
+    return tuple(gap for gap in zip(starts, ends, strict=True) if gap[0] < gap[1])
+
+
+def worth_a_look(frames: Frames, first: int, end: int) -> tuple[FrameRun, ...]:
+    """The frames between *first* and *end* to look at one by one: of large ranges both ends.
+
+    The flags are those to look for.
+    """
+    inside, gaps = within(frames, first, end), beside(frames, first, end)
+    return (*_ends(inside, ~FrameFlag.TAKEN), *_ends(gaps, ~FrameFlag(0)))
+
+
+def _ends(ranges: Frames, flags: int) -> Iterator[FrameRun]:
+    for start, beyond in ranges:
+        if beyond - start <= 2 * _LOOKED_AT:
+            yield FrameRun(start, beyond, flags)
+        else:
+            yield FrameRun(start, start + _LOOKED_AT, flags)
+            yield FrameRun(beyond - _LOOKED_AT, beyond, flags)
