@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "cache": "cache_command",
     "doctor": "doctor",
     "nightly": "nightly",
+    "store": "store_command",
     "ssh": "ssh",
     "push": "ssh",
     "pull": "ssh",

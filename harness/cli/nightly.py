@@ -15,11 +15,12 @@ from harness.base.output_files import require_folder
 from harness.base.progress import Progress
 from harness.base.project import NAME
 from harness.base.signals import EndedBySignal
-from harness.cli.night_reports import ReportPlaces, write_reports
+from harness.cli.night_reports import write_reports
 from harness.cli.options import (
     HISTORIES_HELP,
     KERNEL_HELP,
     MACHINE_HELP,
+    STORE,
     Abstract,
     Debug,
     Json,
@@ -31,7 +32,7 @@ from harness.cli.options import (
     StoreFile,
     Verbose,
 )
-from harness.cli.output import CommandOutput, shown_progress
+from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin
@@ -47,11 +48,9 @@ from harness.nightly.night_run import (
     utc_now,
 )
 from harness.nightly.suites import SuiteEffort
-from harness.report.nightly_report import job_lines, nightly_lines
+from harness.report.nightly_report import job_lines, nightly_lines, nightly_value
 from harness.store.night_view import NightView, view_night
 from harness.store.store import Store
-
-STORE = Path("out/store.sqlite")
 
 Kernels = Annotated[
     list[str] | None,
@@ -145,7 +144,8 @@ def nightly(
         plan = _plan(opened, chosen, night)
         ended = _run(opened, plan, out, limits, output, quiet=quiet)
         view = view_night(opened, plan.origin.night)
-    write_reports(view, ReportPlaces.of_folder(out, json))
+    write_reports(view, out)
+    write_json(json, nightly_value(view))
     output.report(nightly_lines(view, verbose=verbose))
     raise ended or typer.Exit(exit_code(view))
 

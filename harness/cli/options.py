@@ -89,6 +89,7 @@ KnownBugsFile = Annotated[
         help="Your own list of known bugs, added to ours (docs/scenarios.md).",
     ),
 ]
+STORE = Path("out/store.sqlite")
 StoreFile = Annotated[
     Path, typer.Option("--store", help="SQLite file that remembers the nights (docs/nightly.md).")
 ]

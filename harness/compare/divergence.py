@@ -82,6 +82,8 @@ class Divergence:
     task: str = ""
     machine: Machine | None = None
     pools: tuple[tuple[PageKind, int], ...] = ()
+    around: tuple[tuple[int, str], ...] = ()
+    """The steps before and after, in the words of scenarios, each with its number."""
 
     @property
     def fields(self) -> tuple[str, ...]:

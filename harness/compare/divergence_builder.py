@@ -10,9 +10,25 @@ from harness.model.records.observation import Observation
 from harness.model.records.outcome import Outcome, differences
 from harness.model.records.state import State
 from harness.scenario.program import Program
+from harness.scenario.program_text import operation_text
 from harness.trace.trace_records import Step
 
 _MOVED = "the state at a synchronisation point is not the one that the steps led to"
+
+
+_BESIDE = 4
+"""Steps shown before and after one that diverges."""
+
+
+def _around(program: Program, step: int) -> tuple[tuple[int, str], ...]:
+    first, last = max(step - _BESIDE, 0), min(step + _BESIDE + 1, len(program.operations))
+    return tuple((number, _step_words(program, number)) for number in range(first, last))
+
+
+def _step_words(program: Program, number: int) -> str:
+    operation = program.operations[number]
+    words = operation_text(operation, program.pools)
+    return f"{program.task_name(operation.task)}: {words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class DivergenceBuilder:
             task=self.program.task_name(record.operation.task),
             machine=self.machine,
             pools=self.program.pools,
+            around=_around(self.program, record.number),
         )
 
     def of_state(
@@ -98,6 +115,7 @@ class DivergenceBuilder:
             disagreements,
             machine=self.machine,
             pools=self.program.pools,
+            around=_around(self.program, step - 1),
         )
 
     def of_start(self, before: State, reason: str) -> Divergence:

@@ -4,7 +4,7 @@ Pure: the same state and divergence give the same text.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.compare.divergence import Disagreement, Divergence
 from harness.model.records import vector
@@ -20,6 +20,21 @@ _ALIKE: Final = 4
 _BESIDE: Final = 1
 CELL: Final = 26
 """Columns of the cells of a picture but the last, which is as long as it likes."""
+
+
+class PictureRow(NamedTuple):
+    """One slot or window entry: how it was, was seen, and should be."""
+
+    number: int
+    before: str
+    seen: str
+    allowed: str
+
+    @property
+    def odd(self) -> bool:
+        """Whether the kernel did what is not allowed here."""
+        return self.seen != self.allowed
+
 
 Pools = tuple[tuple[PageKind, int], ...]
 
@@ -51,21 +66,40 @@ def _pkmap(
     allowed: Observation | None,
     namer: Callable[[int], str],
 ) -> Iterator[str]:
+    rows = slot_rows(machine, before, seen, allowed, namer)
+    if rows:
+        yield _cursor_line(before, seen, allowed)
+        yield f"{'':>2}{'slot':>6}  {'before':<{CELL}}{'seen':<{CELL}}allowed"
+        yield from (_row_line(row) for row in rows)
+
+
+def _row_line(row: PictureRow) -> str:
+    mark = ">" if row.odd else " "
+    cells = f"{row.before:<{CELL}}{row.seen:<{CELL}}{row.allowed}"
+    return f"{mark:>2}{row.number:>6}  {cells}".rstrip()
+
+
+def slot_rows(
+    machine: Machine,
+    before: State,
+    seen: Observation | None,
+    allowed: Observation | None,
+    namer: Callable[[int], str],
+) -> tuple[PictureRow, ...]:
+    """The slots around those that differ; none where neither slot nor cursor does."""
     changes = [_slot_changes(view) for view in (seen, allowed)]
     touched = {slot for view in changes for slot in view}
     odd = {slot for slot in touched if changes[0].get(slot) != changes[1].get(slot)}
     slots = _around(odd or sorted(touched)[:_ALIKE], machine.layout.last_pkmap)
     if not slots and (seen is None or allowed is None or seen.cursor == allowed.cursor):
-        return
-    yield _cursor_line(before, seen, allowed)
-    yield f"{'':>2}{'slot':>6}  {'before':<{CELL}}{'seen':<{CELL}}allowed"
+        return ()
+    rows = []
     for slot in slots or _around({before.cursor}, machine.layout.last_pkmap):
         old = vector.get(before.slots, slot)
         base = (old.count, old.pte)
         cells = [_cell(machine, *view.get(slot, base), namer) for view in changes]
-        mark = ">" if cells[0] != cells[1] else " "
-        first = _cell(machine, *base, namer)
-        yield f"{mark:>2}{slot:>6}  {first:<{CELL}}{cells[0]:<{CELL}}{cells[1]}".rstrip()
+        rows.append(PictureRow(slot, _cell(machine, *base, namer), *cells))
+    return tuple(rows)
 
 
 def _cursor_line(before: State, seen: Observation | None, allowed: Observation | None) -> str:
@@ -106,21 +140,35 @@ def _window(
     allowed: Observation | None,
     namer: Callable[[int], str],
 ) -> Iterator[str]:
+    owner, rows = window_rows(machine, before, seen, allowed, namer)
+    if rows:
+        first = machine.layout.window_index(owner, 0)
+        address = machine.layout.fixaddr(first)
+        yield f"window of CPU {owner}: slot 0 is fixmap index {first}, address {address:#x}"
+        yield from (_row_line(row) for row in rows)
+
+
+def window_rows(
+    machine: Machine,
+    before: State,
+    seen: Observation | None,
+    allowed: Observation | None,
+    namer: Callable[[int], str],
+) -> tuple[int, tuple[PictureRow, ...]]:
+    """The CPU in whose window something changes, and its entries; none where nothing does."""
     changes = [_window_changes(view) for view in (seen, allowed)]
     indices = {index for view in changes for index in view}
     if not indices:
-        return
+        return 0, ()
     owner = machine.window_owner(min(indices))
     first = machine.layout.window_index(owner, 0)
-    address = machine.layout.fixaddr(first)
-    yield f"window of CPU {owner}: slot 0 is fixmap index {first}, address {address:#x}"
     live = {index for index in before.windows if machine.window_owner(index) == owner}
+    rows = []
     for index in sorted(indices | live)[:_MOST]:
         base = before.windows.get(index, 0)
-        cells = [_pte(machine, view.get(index, base), namer) for view in changes]
-        mark = ">" if cells[0] != cells[1] else " "
-        old = _pte(machine, base, namer)
-        yield f"{mark:>2}{index - first:>6}  {old:<{CELL}}{cells[0]:<{CELL}}{cells[1]}".rstrip()
+        ptes = (base, *(view.get(index, base) for view in changes))
+        rows.append(PictureRow(index - first, *(_pte(machine, pte, namer) for pte in ptes)))
+    return owner, tuple(rows)
 
 
 def _window_changes(view: Observation | None) -> Mapping[int, int]:

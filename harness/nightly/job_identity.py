@@ -5,6 +5,7 @@ hash of these, so that runs with equal inputs are repetitions; the key adds the 
 """
 
 import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,7 @@ def stored_run(result: JobResult, origin: NightOrigin, ended: str) -> StoredRun:
 def reproducing(job: Job) -> str:
     """The command line that runs *job* again, by the names that this program knows."""
     words = [word.removeprefix(f"{project.SCENARIOS}/") for word in job.arguments]
-    return " ".join((project.NAME, job.command, *words))
+    return shlex.join((project.NAME, job.command, *words))
 
 
 def _provenance(job: Job, report: Mapping[str, Any], origin: NightOrigin) -> Provenance:

@@ -1,10 +1,11 @@
 """A night for a terminal: what is new stands first, all on one screen; and as JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
 from harness.nightly.night_job import JobResult
+from harness.report.reproduction import reproducing_words
 from harness.report.run_counts import number_of
 from harness.store.night_changes import ChangeKind, ProgramChange
 from harness.store.night_view import NightView
@@ -13,6 +14,7 @@ from harness.store.store_records import StoredRun
 FORMAT: Final = 2
 _SHOWN: Final = 5
 """Lines of one kind: more would not fit on a screen."""
+_COUNTED: Final = (ChangeKind.STILL_FAILING, ChangeKind.FLAKY, ChangeKind.NOT_RUN)
 _DETAILED: Final = frozenset(
     {ChangeKind.NEWLY_FAILING, ChangeKind.NEWLY_FLAKY, ChangeKind.NO_VERDICT}
 )
@@ -29,22 +31,21 @@ def job_lines(result: JobResult) -> Iterator[str]:
 
 def nightly_lines(view: NightView, *, verbose: bool = False) -> Iterator[str]:
     """The summary of a night: a quiet one is a single line."""
-    most = len(view.changes) if verbose else _SHOWN
     for kind in ChangeKind:
-        yield from _kind_lines(kind, view.of_kind(kind), most, verbose=verbose)
+        yield from _kind_lines(kind, view, verbose=verbose)
     yield night_line(view)
 
 
 def night_line(view: NightView) -> str:
     """The night in one line."""
-    agreed = view.verdicts["agree"]
-    told = f"{agreed} of {number_of(len(view.runs), 'run')} agree"
-    left = len(view.of_kind(ChangeKind.NOT_RUN))
-    rest = f"; {left} not run" if left else ""
-    return f"night {view.night.name}: {_news_words(view)}; {told}{rest}"
+    told = f"{view.verdicts['agree']} of {number_of(len(view.runs), 'run')} agree"
+    counted = (
+        f"; {len(found)} {kind.value}" for kind in _COUNTED if (found := view.of_kind(kind))
+    )
+    return f"night {view.night.name}: {news_words(view)}; {told}{''.join(counted)}"
 
 
-def _news_words(view: NightView) -> str:
+def news_words(view: NightView) -> str:
     """What is new, counted; else that nothing is."""
     counts = [
         f"{len(found)} {kind.value.upper()}"
@@ -54,33 +55,29 @@ def _news_words(view: NightView) -> str:
     return ", ".join(counts) or "nothing new"
 
 
-def _kind_lines(
-    kind: ChangeKind, found: Sequence[ProgramChange], most: int, *, verbose: bool
-) -> Iterator[str]:
+def _kind_lines(kind: ChangeKind, view: NightView, *, verbose: bool) -> Iterator[str]:
     """The changes of one kind; what fails as before is only counted, but with --verbose."""
-    if not found:
-        return
-    if kind in (ChangeKind.NOT_RUN, ChangeKind.STILL_FAILING, ChangeKind.FLAKY) and not verbose:
-        yield f"{kind.value}: {len(found)}; -v names them"
-        return
+    found = view.of_kind(kind)
+    most = len(found) if verbose else 0 if kind in _COUNTED else _SHOWN
     for one in found[:most]:
-        yield from change_lines(one)
-    if len(found) > most:
+        yield from change_lines(one, view)
+    if 0 < most < len(found):
         yield f"... and {len(found) - most} more {kind.value}; -v names them"
 
 
-def change_lines(change: ProgramChange) -> Iterator[str]:
+def change_lines(change: ProgramChange, view: NightView) -> Iterator[str]:
     """One change: the program, what was found, since when, and how to see it again."""
-    since = f" ({_since(change)})" if _since(change) else ""
+    since = f" ({change_since(change)})" if change_since(change) else ""
     yield f"{change.kind.value.upper()}: {change.subject}{since}"
     if change.text:
         yield f"    {change.text}"
     if change.run and change.kind in _DETAILED:
-        yield f"    again: {change.run.reproduce}"
+        report = view.reports.get(change.run.key, {})
+        yield f"    again: {reproducing_words(change.run, report, change.program)}"
         yield f"    logs:  {change.run.folder}"
 
 
-def _since(change: ProgramChange) -> str:
+def change_since(change: ProgramChange) -> str:
     """The nights between which it broke, or how often it fails."""
     if change.flakiness.is_flaky:
         return change.flakiness.words

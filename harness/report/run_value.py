@@ -11,6 +11,7 @@ from harness.compare.divergence_words import operation_words, summary
 from harness.compare.transitions import Transitions
 from harness.model.records.layout import Layout
 from harness.report.phase_times import phases_value
+from harness.report.picture_value import picture_value
 from harness.run.run_result import ProgramOutcome, RunResult
 
 FORMAT = 1
@@ -125,6 +126,8 @@ def divergence_value(one: Divergence) -> dict[str, Any]:
         ],
         "witnesses": [_witness_value(witness) for witness in one.witnesses],
         "messages": [trouble.title for trouble in one.trouble],
+        "around": one.around,
+        "picture": picture_value(one),
     }
 
 

@@ -63,9 +63,14 @@ def compare_nights(
     found = [
         change for run in runs.values() for change in _job_changes(run, before.get(run.job, ()))
     ]
-    found += _not_run({**dict.fromkeys(before, ""), **_left_out(planned)}, runs)
+    found += _not_run({**_of_last_night(past), **_left_out(planned)}, runs)
     order = list(ChangeKind)
     return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.job, one.program)))
+
+
+def _of_last_night(past: Sequence[StoredRun]) -> Mapping[str, str]:
+    """The jobs of the night before; one that was given up longer ago is missed no more."""
+    return {run.job: "" for run in past if run.night == past[-1].night}
 
 
 def _left_out(planned: Iterable[PlannedJob]) -> Mapping[str, str]:

@@ -67,4 +67,5 @@ def _mutants(report: Mapping[str, Any]) -> Iterator[RunFinding]:
 
 
 def _finding(program: str, kind: str, step: int, text: str) -> RunFinding:
-    return RunFinding(program, kind, step, text, message_fingerprint(kind, text))
+    plain = "".join(one if one.isprintable() else " " for one in text)
+    return RunFinding(program, kind, step, plain, message_fingerprint(kind, plain))

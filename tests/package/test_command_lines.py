@@ -14,16 +14,18 @@ from harness.cli.main import main
 from harness.cli.options import DEFAULT_KERNEL
 from harness.mutants.score import Score
 from harness.report.score_report import score_value
+from harness.store.store import Store
 from harness.trace.trace_file import TraceWriter
 from harness.trace.trace_records import Begin, End, Header
 from tests.compare.model_guest import FULL, LOCAL, RELEASES, ModelGuest, program
 from tests.mutation.operators import MODULES
+from tests.report.sample_night import night
 
 from .conftest import ROOT
 from .seams import AGREES, known, seams
 from .test_docs import PAGES, SCRIPTS, calls
 
-PLACEHOLDERS = {"K": DEFAULT_KERNEL}
+PLACEHOLDERS = {"K": DEFAULT_KERNEL, "NIGHT": "2026-01-01", "JOB": "a"}
 SCENARIO = "title: one\ntasks: a@0\npages: high 1\na: m0 = kmap h0\na: kunmap h0\n"
 
 
@@ -50,6 +52,8 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "arch/x86/boot/bzImage").touch()
     (tmp_path / "score.json").write_text(json.dumps(score_value(Score("6.1-pae", ()))))
     (tmp_path / "before.json").write_text(json.dumps(FIGURES))
+    for name in ("out/store.sqlite", "shard-1.sqlite", "shard-2.sqlite"):
+        store_of_nights(tmp_path / name)
     for name in ("run.trace", "other.trace"):
         trace(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -60,6 +64,13 @@ def place(tmp_path, monkeypatch):
 
 
 FIGURES = {"figures": [{"name": "boot ours", "median": 1.0, "calibration": 0.1}]}
+
+
+def store_of_nights(path: Path) -> None:
+    """A store with one night."""
+    path.parent.mkdir(exist_ok=True)
+    with Store(path, make=True) as store:
+        night(store, "2026-01-01", {"a": AGREES})
 
 
 def trace(path: Path) -> None:
@@ -111,6 +122,7 @@ def test_one_that_does_not_work_is_noticed(place, monkeypatch, words):
 def test_a_night_that_diverges_where_the_last_agreed_names_it(place, monkeypatch, capsys):
     """The stand-ins agree, and then they do not."""
     words = ("nightly", "--kernel", DEFAULT_KERNEL, "--shape", "smp=1", "--histories", "0")
+    words = (*words, "--store", "own.sqlite")
     assert run_here((*words, "--night", "one"), monkeypatch) == 0
     assert capsys.readouterr().out.splitlines()[-1] == ("night one: nothing new; 1 of 1 run agree")
     wrong = {"program": "p", "layer": "contract", "step": 3, "summary": "p step 3: count 2"}
@@ -124,6 +136,7 @@ def test_a_night_that_diverges_where_the_last_agreed_names_it(place, monkeypatch
 
 def test_a_night_that_goes_on_does_nothing_again(place, monkeypatch, capsys):
     words = ("nightly", "--kernel", DEFAULT_KERNEL, "--shape", "smp=1", "--night", "one")
+    words = (*words, "--store", "own.sqlite")
     assert run_here(words, monkeypatch) == 0
     assert capsys.readouterr().out.count("agree    ") == 2
     assert run_here(words, monkeypatch) == 0

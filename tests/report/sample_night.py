@@ -28,6 +28,7 @@ def night(store, name, reports):
 
 def viewed(folder, *nights):
     """The last of several nights, each as :func:`night` takes them."""
+    folder.mkdir(exist_ok=True)
     with Store(folder / "store.sqlite", make=True) as store:
         for number, reports in enumerate(nights, 1):
             night(store, f"2026-01-{number:02}", reports)
