@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "doctor",
     "nightly": "nightly",
     "store": "store_command",
+    "matrix": "matrix_command",
     "ssh": "ssh",
     "push": "ssh",
     "pull": "ssh",

@@ -25,6 +25,8 @@ from harness.cli.options import (
     Debug,
     Json,
     KnownBugsFile,
+    MatrixFile,
+    NightSets,
     Out,
     Seed,
     Silence,
@@ -34,6 +36,7 @@ from harness.cli.options import (
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs_file import load_known_bugs
+from harness.errors import UsageError
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin
 from harness.nightly.matrix import NightSet, night_kernels, read_matrix
@@ -47,6 +50,7 @@ from harness.nightly.night_run import (
     run_night,
     utc_now,
 )
+from harness.nightly.shards import Shard, parse_shard
 from harness.nightly.suites import SuiteEffort
 from harness.report.nightly_report import job_lines, nightly_lines, nightly_value
 from harness.store.night_view import NightView, view_night
@@ -64,20 +68,6 @@ Source = Annotated[
     bool,
     typer.Option("--source", help="Also run every kernel that is built from source."),
 ]
-MatrixFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--matrix", help="TOML file with sets of runs (docs/nightly.md). [default: our own]"
-    ),
-]
-Sets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="Set of runs: usual, contexts, machines, source, or a set of --matrix. "
-        "May be repeated.",
-    ),
-]
 Budget = Annotated[
     str,
     typer.Option(help="Time to stop after, like 60m; what is left out is listed. [default: none]"),
@@ -91,6 +81,14 @@ NightName = Annotated[
     typer.Option(
         help="Name of the night: one that is there goes on. [default: the time; or the last "
         "night, where something has ended it]"
+    ),
+]
+ShardOption = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        help="Part of the night to run, like 2/5, with the --night that all parts have; "
+        "`store merge` brings them together.",
     ),
 ]
 Seeds = Annotated[
@@ -107,12 +105,13 @@ def nightly(
     shape: Machines = None,
     source: Source = False,
     matrix: MatrixFile = None,
-    what: Sets = None,
+    what: NightSets = None,
     budget: Budget = "",
     jobs: Jobs = 0,
     seeds: Seeds = 0,
     store: StoreFile = STORE,
     night: NightName = "",
+    shard: ShardOption = "",
     out: Out = Path("out/nightly"),
     known_bugs: KnownBugsFile = None,
     seed: Seed = 1,
@@ -141,7 +140,7 @@ def nightly(
     output_folder(out, "nightly")
     output = CommandOutput(json, quiet=quiet)
     with _opened(store) as opened:
-        plan = _plan(opened, chosen, night)
+        plan = _plan(opened, chosen, night, shard)
         ended = _run(opened, plan, out, limits, output, quiet=quiet)
         view = view_night(opened, plan.origin.night)
     write_reports(view, out)
@@ -155,11 +154,16 @@ def _opened(path: Path) -> Store:
     return Store(path, make=True)
 
 
-def _plan(store: Store, jobs: Sequence[Job], night: str) -> NightPlan:
+def _plan(store: Store, jobs: Sequence[Job], night: str, part: str) -> NightPlan:
     """The night of that name, or else a new one, or the last where something has ended it."""
+    shard = parse_shard(part) if part else Shard()
+    if part and not night:
+        raise UsageError(
+            "a shard belongs to a night", hint="give every shard the same --night NAME"
+        )
     origin = NightOrigin.of_host(night or utc_now())
     words = shlex.join((NAME, *sys.argv[1:]))
-    return plan_night(store, jobs, origin, words, named=bool(night))
+    return plan_night(store, jobs, origin, words, shard, named=bool(night))
 
 
 def _sets(path: Path | None, names: Sequence[str], *, source: bool) -> tuple[NightSet, ...]:

@@ -93,6 +93,20 @@ STORE = Path("out/store.sqlite")
 StoreFile = Annotated[
     Path, typer.Option("--store", help="SQLite file that remembers the nights (docs/nightly.md).")
 ]
+MatrixFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--matrix", help="TOML file with sets of runs (docs/nightly.md). [default: our own]"
+    ),
+]
+NightSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set of runs: usual, contexts, machines, source, or a set of --matrix. "
+        "May be repeated.",
+    ),
+]
 Json = Annotated[Path | None, typer.Option("--json", help=JSON_HELP)]
 Out = Annotated[Path, typer.Option(help=OUT_HELP)]
 NewOut = Annotated[

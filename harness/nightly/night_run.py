@@ -1,7 +1,7 @@
 """A night from its jobs to its results in the store; one that was ended goes on."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +11,12 @@ from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin, stored_run
 from harness.nightly.night_job import Job, JobResult
 from harness.nightly.night_order import Forecast, NightChoice, choose_jobs
+from harness.nightly.shards import Shard
 from harness.store.store import Store
 from harness.store.store_records import PlannedJob, StoredNight
+
+WHOLE = Shard()
+OTHER_SHARD = "another shard has it"
 
 
 def utc_now() -> str:
@@ -30,33 +34,41 @@ class NightTeller:
 
 @dataclass(frozen=True, slots=True)
 class NightPlan:
-    """A night that has begun: its jobs by key, those still to be done, and the forecast."""
+    """A night that has begun: its jobs by key, those still to do, and how many are done."""
 
     origin: NightOrigin
     jobs: Mapping[str, Job]
     to_do: tuple[Job, ...]
+    done: int
     forecast: Forecast
 
-    @property
-    def done(self) -> int:
-        """How many jobs have a result already."""
-        return len(self.jobs) - len(self.to_do)
+    def of_others(self, done: Container[str]) -> Mapping[str, str]:
+        """The jobs of other shards, by name, that have no result among the keys *done*."""
+        names = {job.name for job in self.to_do}
+        rest = (job.name for key, job in self.jobs.items() if key not in done)
+        return {name: OTHER_SHARD for name in rest if name not in names}
 
 
 def plan_night(
-    store: Store, jobs: Sequence[Job], origin: NightOrigin, command: str, *, named: bool
+    store: Store,
+    jobs: Sequence[Job],
+    origin: NightOrigin,
+    command: str,
+    shard: Shard = WHOLE,
+    *,
+    named: bool,
 ) -> NightPlan:
     """Begin the night of *origin*, or go on with one of the same jobs that something has ended.
 
-    With *named* the user has chosen the night.
+    With *named* the user has chosen the night.  The jobs of other shards are not to do.
     """
     origin = origin if named else _interrupted(store, jobs, origin) or origin
     keyed = {origin.key(job): job for job in jobs}
     night = StoredNight(origin.night, utc_now(), "", command)
     store.begin(night, (PlannedJob(key, job.name) for key, job in keyed.items()))
     done = store.keys()
-    to_do = tuple(job for key, job in keyed.items() if key not in done)
-    return NightPlan(origin, keyed, to_do, _forecast(store))
+    to_do = tuple(job for job in shard.share(jobs) if origin.key(job) not in done)
+    return NightPlan(origin, keyed, to_do, len(done & keyed.keys()), _forecast(store))
 
 
 def _interrupted(store: Store, jobs: Iterable[Job], origin: NightOrigin) -> NightOrigin | None:
@@ -120,7 +132,7 @@ def run_night(
     choice = limits.choice(plan)
     watcher = _Storing(store, plan.origin, teller)
     cut = run_fleet(choice.jobs, folder, limits.of_fleet(plan.forecast), watcher)
-    left_out = {**choice.left_out, **cut}
+    left_out = {**plan.of_others(store.keys()), **choice.left_out, **cut}
     keys = {job.name: key for key, job in plan.jobs.items()}
     store.end(plan.origin.night, utc_now(), {keys[job]: why for job, why in left_out.items()})
     return left_out

@@ -88,10 +88,7 @@ def _tests(run: StoredRun, report: Mapping[str, Any], origin: str) -> Iterator[d
     common = {
         "build_id": _build_id(run, origin),
         "origin": origin,
-        "environment": {
-            "comment": made.machine,
-            "misc": {"qemu": made.qemu, "host": made.host, "command": made.qemu_command},
-        },
+        "environment": {"comment": f"{made.machine}; {made.qemu}"},
     }
     path = f"kmap.{_word(run.suite)}.{_word(run.job)}"
     for program in report.get("programs", ()):
@@ -105,7 +102,13 @@ def _tests(run: StoredRun, report: Mapping[str, Any], origin: str) -> Iterator[d
         "start_time": run.ended,
         "duration": run.seconds,
         "log_excerpt": _excerpt(run, ""),
-        "misc": {"seed": run.seed, "steps": run.steps, "harness": made.harness},
+        "misc": {
+            "seed": run.seed,
+            "steps": run.steps,
+            "harness": made.harness,
+            "host": made.host,
+            "qemu_command": made.qemu_command,
+        },
     }
 
 

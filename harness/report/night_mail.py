@@ -61,7 +61,8 @@ def _change(change: ProgramChange, view: NightView) -> Iterator[str]:
     if run is None:
         return
     made, report = run.provenance, view.reports.get(run.key, {})
-    yield from _wrapped(f"kernel {made.release}, config {made.config[:12]}, {made.compiler}", "  ")
+    compiler = made.compiler or "compiler not known"
+    yield from _wrapped(f"kernel {made.release}, config {made.config[:12]}, {compiler}", "  ")
     yield from _wrapped(f"machine {made.machine}; {made.qemu}", "  ")
     if change.kind is ChangeKind.NEWLY_FIXED:
         return

@@ -68,3 +68,27 @@ def test_what_is_not_there_is_refused(stored, harness):
     answer = harness("store", "--store", "none.sqlite")
     assert answer.code == 2
     assert "there is no store none.sqlite" in answer.err
+
+
+def test_the_matrix_of_a_pipeline(harness):
+    answer = harness("matrix", "--format", "github", "--shards", "2")
+    assert json.loads(answer.out) == {"shard": ["1/2", "2/2"]}
+    answer = harness("matrix", "--format", "gitlab", "--shards", "2")
+    assert '- SHARD: ["1/2", "2/2"]' in answer.out
+    lines = harness("matrix", "--set", "source", "--shards", "2").out.splitlines()
+    assert {line.partition(":")[0] for line in lines} == {"1/2", "2/2"}
+    assert len(lines) == len(set(lines))
+    assert harness("matrix", "--format", "other").code == 2
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none(harness, shard):
+    answer = harness("nightly", "--night", "n", "--shard", shard)
+    assert answer.code == 2
+    assert "is no shard" in answer.err
+
+
+def test_a_shard_without_a_night(harness):
+    answer = harness("nightly", "--shard", "1/2")
+    assert answer.code == 2
+    assert "same --night NAME" in answer.err
