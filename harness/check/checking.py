@@ -1,6 +1,7 @@
 """One check: base and patched kernel are built, run and compared in each cell."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -194,13 +195,13 @@ class Check:
 
     def _symbolised(self, judgement: Judgement, config: str) -> Judgement:
         files = (*self._changed(), *(THIS_CODE if judgement.reports else ()))
-        symboliser = Symboliser(self.scratch.objects(config), files)
-        return replace(
-            judgement,
-            error="\n".join(symboliser.lines(judgement.error.splitlines())),
-            reports=tuple(symboliser.lines(one) for one in judgement.reports),
-            programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
-        )
+        with closing(Symboliser(self.scratch.objects(config), files)) as symboliser:
+            return replace(
+                judgement,
+                error="\n".join(symboliser.lines(judgement.error.splitlines())),
+                reports=tuple(symboliser.lines(one) for one in judgement.reports),
+                programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
+            )
 
 
 def _foremost(found: Sequence[Comparison]) -> str:

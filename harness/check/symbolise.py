@@ -48,6 +48,13 @@ class Symboliser:
             dict.fromkeys(name for name in (*changed, *USUAL) if name.endswith(".c"))
         )
         self._places: dict[tuple[str, int], str] = {}
+        self._compiled: dict[str, Path | None] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Remove the objects that were compiled."""
+        if self._folder:
+            self._folder.cleanup()
 
     def lines(self, lines: Sequence[str]) -> tuple[str, ...]:
         """*lines* with ``(file:line)`` behind each address whose place is found."""
@@ -64,11 +71,18 @@ class Symboliser:
 
     def _looked_up(self, function: str, offset: int) -> Iterator[str]:
         for source in self._defining(function):
-            with tempfile.TemporaryDirectory(prefix="kmap-harness-dwarf-") as folder:
-                compiled = self._with_dwarf(source, Path(folder) / "compiled.o")
-                start = _functions(compiled).get(function) if compiled else None
-                if compiled and start:
-                    yield self._line_of(compiled, start.section, start.offset + offset)
+            compiled = self._object(source)
+            start = _functions(compiled).get(function) if compiled else None
+            if compiled and start:
+                yield self._line_of(compiled, start.section, start.offset + offset)
+
+    def _object(self, source: str) -> Path | None:
+        """*source* compiled with line numbers, once: a trace has many functions of one source."""
+        if source not in self._compiled:
+            self._folder = self._folder or tempfile.TemporaryDirectory("-kmap-harness-dwarf")
+            output = Path(self._folder.name) / f"{len(self._compiled)}.o"
+            self._compiled[source] = self._with_dwarf(source, output)
+        return self._compiled[source]
 
     def _defining(self, function: str) -> Iterator[str]:
         yield from (source for source, names in self._known.items() if function in names)
