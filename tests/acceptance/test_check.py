@@ -17,7 +17,7 @@ PATCHES = Path(__file__).parent.parent / "check" / "patches"
 
 @pytest.fixture
 def check(tree61, tmp_path):
-    def run(patch, *scenarios):
+    def run(patch, *scenarios, more=()):
         words = [
             word
             for name in scenarios
@@ -31,6 +31,7 @@ def check(tree61, tmp_path):
             str(tmp_path),
             "--json",
             str(tmp_path / "j"),
+            *more,
         ]
         done = subprocess.run(
             [*command, *files], capture_output=True, text=True, check=False, env=dict(os.environ)
@@ -59,3 +60,13 @@ def test_what_does_not_compile_is_told_with_the_compilers_first_error(check):
     assert (done.returncode, value["verdict"]) == (2, "cannot judge"), done.stdout
     assert "need_flush" in done.stdout
     assert "mm/highmem.c:220" in done.stdout
+
+
+def test_a_machine_shows_what_another_does_not(check):
+    """All highmem of the usual machine lies above 4 GiB, and none of the other's."""
+    machines = ("--machines", "usual,memory=256")
+    done, value = check("bad-pfn-truncated", "pkmap-data", "pkmap-empty-flush", more=machines)
+    assert (done.returncode, value["verdict"]) == (1, "newly failing"), done.stdout
+    cells = {one["machine_words"]: one["change"] for one in value["configs"]}
+    assert cells == {"": "newly failing", "memory=256": "unchanged"}, done.stdout
+    assert "--machines usual" in " ".join(done.stdout.split())
