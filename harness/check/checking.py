@@ -50,7 +50,7 @@ class Check:
         self.judging = judging
         self.prior = prior or {}
         self.watch = Stopwatch()
-        self.bench = KernelBench(builder, scratch, request.out, self.watch)
+        self.bench = KernelBench(builder, scratch, request, self.watch)
         self.base = scratch.base(request.base)
         self.memo = BaseMemo(request, builder, scratch, self.base)
         self.holds_base = False

@@ -1,14 +1,14 @@
 """The kernels of one check: what the scratch holds now is built once in each configuration."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from harness.base.progress import Labelled, Progress
 from harness.base.stopwatch import Stopwatch
 from harness.check.cell import Cell
-from harness.check.check_request import KernelBuilder
+from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.check_result import KernelFailure, Stage
 from harness.check.judging import JudgeFactory, KernelJudge
+from harness.check.kept_build import keep_build
 from harness.errors import UsageError
 from harness.kernel.build import BuildError
 from harness.kernel.kernel_record import Kernel
@@ -32,10 +32,10 @@ class KernelBench:
     """
 
     def __init__(
-        self, builder: KernelBuilder, scratch: Scratch, out: Path, watch: Stopwatch
+        self, builder: KernelBuilder, scratch: Scratch, request: CheckRequest, watch: Stopwatch
     ) -> None:
         self._builder, self._scratch = builder, scratch
-        self._out, self._watch = out, watch
+        self._out, self._keeps, self._watch = request.out, request.keeps_builds, watch
         self._known: dict[tuple[str, str], PreparedKernel | KernelFailure] = {}
 
     def kernel(
@@ -62,11 +62,14 @@ class KernelBench:
             kernel = self._built(config, which, progress)
         if isinstance(kernel, KernelFailure):
             return kernel
+        source = self._scratch.source
+        if self._keeps and which == PATCHED:
+            with self._watch.phase("keep build"):
+                folder = self._out / config_folder(config) / "patched" / "build"
+                keep_build(source, self._scratch.objects(config), folder)
         try:
             with self._watch.phase(f"{prefix}module"):
-                return PreparedKernel(
-                    *self._builder.prepare(kernel, self._scratch.source, progress)
-                )
+                return PreparedKernel(*self._builder.prepare(kernel, source, progress))
         except BuildError as error:
             return KernelFailure(which, Stage.MODULE, tuple(error.message.splitlines()))
 

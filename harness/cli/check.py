@@ -10,7 +10,6 @@ from typing import NamedTuple, NoReturn
 
 import typer
 
-from harness.base.held_folders import output_folder
 from harness.base.output_files import STANDARD_OUTPUT, write_whole
 from harness.base.progress import Progress
 from harness.check.builder import PAE, TreeBuilder
@@ -108,7 +107,7 @@ def check(
     )
     profile = _profile(quick or work.chosen, thorough=thorough or prepare)
     wishes = CellWishes(kernel or PAE, _listed(configs), _listed(machines), profile)
-    request = work.request(place, wishes, output_folder(out, "check"), base, strict=strict)
+    request = work.request(place, wishes, out, base, strict=strict)
     with _started(request, kernel, verbose=verbose, quiet=quiet) as (asked, means):
         bases = prepare_bases(asked, *means) if prepare else ()
         results = () if prepare else run_check(asked, *means, each=each)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.base import project
+from harness.base.held_folders import output_folder
 from harness.check.cell_choice import CellWishes, chosen_cells
 from harness.check.check_request import CheckRequest
 from harness.check.lane import Workload
@@ -53,17 +54,21 @@ class CheckWork(NamedTuple):
         return read_plan((*files, *sweeps), self.seed, wanted)
 
     def request(
-        self, place: Path, wishes: CellWishes, out: Path, base: str, *, strict: bool
+        self, place: Path, wishes: CellWishes, out: Path | None, base: str, *, strict: bool
     ) -> CheckRequest:
-        """The request for a check of the tree at *place*."""
+        """The request for a check of the tree at *place*.
+
+        An *out* that the user has named gets the build folders of patched kernels, too.
+        """
         cells, left = chosen_cells(wishes, self.patches, self._workload(), self.plan(()))
         return CheckRequest(
             place,
             self.patches,
             cells,
-            out,
+            output_folder(out, "check"),
             base,
             strict,
+            out is not None,
             machine=self.shape,
             chosen=self._options(),
             sweeps=self.sweeps,
