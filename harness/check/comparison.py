@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram
+from harness.scenario.program import BOOT
 
 
 class PatchEffect(StrEnum):
@@ -43,9 +44,17 @@ class Comparison:
 def foremost_first(found: Iterable[Comparison]) -> list[Comparison]:
     """The programs whose failure came again, then the others; the shortest first.
 
-    A short program that fails each time is the one to look into.
+    A short program that fails each time is the one to look into.  The boot comes before them all:
+    what it leaves behind may be what the others fail of.
     """
-    return sorted(found, key=lambda one: (not one.confirmed and not one.after, _length(one)))
+    return sorted(
+        found,
+        key=lambda one: (
+            one.program != BOOT,
+            not one.confirmed and not one.after,
+            _length(one),
+        ),
+    )
 
 
 def shortest_first(found: Iterable[Comparison]) -> list[Comparison]:

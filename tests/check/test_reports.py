@@ -189,6 +189,11 @@ def test_the_shortest_program_that_fails_again_comes_first(tmp_path):
     assert text.index("FAILING: short") < text.index("FAILING: long")
 
 
+def test_a_boot_that_fails_comes_before_what_it_may_have_spoilt():
+    found = compared("short", 1, confirmed=1), compared("the boot", 0)
+    assert [one.program for one in foremost_first(found)] == ["the boot", "short"]
+
+
 def test_no_line_of_the_report_is_too_long_for_a_terminal(tmp_path, capsys):
     result = replace(checked(tmp_path, "good", "uncounted"), notes=(LONG,))
     CommandOutput().report(check_lines(result))

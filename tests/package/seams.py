@@ -13,7 +13,9 @@ from harness.bench.figure import Calibration, Figure
 from harness.check.bisection import Bisection, CommitVerdict, JudgedCommit
 from harness.check.check_result import CheckResult, ConfigResult
 from harness.check.checked_program import CheckedKind, CheckedProgram
+from harness.check.checking import BaseRun
 from harness.check.comparison import Comparison, PatchEffect
+from harness.check.judging import Judgement
 from harness.cli import (
     bench,
     bisect,
@@ -63,12 +65,17 @@ def executed(request, progress, show):
     return result()
 
 
-def checked(request, builder, progress, *, helper, each):
+def checked(request, builder, progress, helper, *, each):
     assert request.patches
     program = CheckedProgram("own", CheckedKind.AGREE)
     compared = Comparison("pae", "own", PatchEffect.UNCHANGED, program, program)
     config = ConfigResult("pae", comparisons=(compared,), portable="kmap-harness check")
     return (CheckResult(str(request.tree), "v6.1", ("mm: a change",), (config,)),)
+
+
+def prepared_bases(request, builder, progress, helper):
+    judgement = Judgement("6.1", "c0ffee", "2 CPUs", "qemu")
+    return tuple((cell, BaseRun(judgement, stored=False)) for cell in request.cells)
 
 
 class FakeBisector:
@@ -164,7 +171,8 @@ def seams(monkeypatch) -> None:
     put(broken_rules, prepare=prepared, judge_case=judge, case_runner=lambda *_: None)
     changes = Patch("local changes", b"")
     built = SimpleNamespace(name="6.1-pae")
-    put(check, run_check=checked, obtain_built=lambda *_, **__: built, is_git=lambda _: True)
+    put(check, run_check=checked, prepare_bases=prepared_bases)
+    put(check, obtain_built=lambda *_, **__: built, is_git=lambda _: True)
     put(check, local_changes=lambda *_: changes, helper_process=nothing)
     put(check, applied_in=lambda *_: "")
     put(check, read_patches=lambda names, stdin: tuple(Patch(name, b"") for name in names))

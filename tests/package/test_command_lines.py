@@ -47,8 +47,9 @@ def place(tmp_path, monkeypatch):
     """A folder with the files that the pages name, which is also the home folder."""
     for name in ("own.kmap", "first.kmap", "FILE"):
         (tmp_path / name).write_text(SCENARIO)
-    for name in ("linux", "arch/x86/boot"):
+    for name in ("linux", "arch/x86/boot", "o/pae/patched"):
         (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "o/pae/patched/vmlinux").touch()
     (tmp_path / "arch/x86/boot/bzImage").touch()
     (tmp_path / "score.json").write_text(json.dumps(score_value(Score("6.1-pae", ()))))
     (tmp_path / "before.json").write_text(json.dumps(FIGURES))
