@@ -6,6 +6,7 @@ place from one measurement to the next.
 """
 
 import difflib
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -56,10 +57,15 @@ class KunitTree:
         """kunit.py's tree."""
         return self.folder / "source"
 
+    @property
+    def _out(self) -> Path:
+        """The folder in which check leaves its logs."""
+        return self.folder / "check"
+
     def peers(self) -> tuple[Peer, Peer]:
         """Both, each with the edit before it, which no figure includes."""
         patch = self.folder / "edit.patch"
-        check = ("check", "--kernel", self.kernel, "--patch", str(patch))
+        check = ("check", "--quick", "--kernel", self.kernel, "--patch", str(patch))
         return (
             Peer(
                 KUNIT_EDIT,
@@ -69,7 +75,8 @@ class KunitTree:
             ),
             Peer(
                 CHECK_EDIT,
-                (*own_command(), *check, "--out", str(self.folder / "check")),
+                (*own_command(), *check),
+                folder=self._out,
                 before=lambda: self._write_patch(patch),
             ),
         )
@@ -78,6 +85,8 @@ class KunitTree:
         replace(self.source / EDITED, _edited(self.original))
 
     def _write_patch(self, patch: Path) -> None:
+        shutil.rmtree(self._out, ignore_errors=True)
+        self._out.mkdir()
         old, new = (
             text.splitlines(keepends=True) for text in (self.original, _edited(self.original))
         )

@@ -129,11 +129,6 @@ RISKS = (
         _HERE,
         r"PREEMPT|preempt|migrate|kmap_ctrl|pagefault_(dis|en)able",
     ),
-    Risk(
-        Place("kaslr", "kaslr", "addresses that a kernel chooses when it boots"),
-        f"{_HERE}|{_TABLES}|{_MEMORY}",
-        r"PKMAP_BASE|FIXADDR|FIX_KMAP|__fix_to_virt|VMALLOC_(START|END)|[Kk]aslr|RANDOMIZE",
-    ),
 )
 """The first matching rows win; all of them are what ``--thorough`` judges."""
 

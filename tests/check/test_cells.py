@@ -61,7 +61,6 @@ def places(*patches, profile=Profile.TOUCHED):
         ("mm/highmem.c", "idx += KM_INCR;", [("debug", ""), ("guards", "")]),
         ("kernel/sched/core.c", "kmap_local_sched_out();", [("guards", "")]),
         (f"{ARCH}/mm/iomap_32.c", "pagefault_disable();", [("rt", "")]),
-        ("mm/highmem.c", "vaddr = __fix_to_virt(FIX_KMAP_BEGIN + idx);", [("kaslr", "kaslr")]),
         ("mm/highmem.c", "return vaddr;", []),
         ("fs/exec.c", "spin_lock(&lock);", []),
     ],
