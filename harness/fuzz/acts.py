@@ -7,19 +7,12 @@ does what the model allows.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from harness.model.records.helper import (
-    HELPERS,
-    HelperCall,
-    HelperField,
-    HelperFlag,
-    HelperKind,
-    helper_operation,
-)
 from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.layout import PAGE_SIZE
 from harness.model.records.operation import LOCAL_MAPS, Base, OpCode
 from harness.scenario import episodes
 from harness.scenario.episodes import Palette
+from harness.scenario.helper_episodes import MAPPED_MOST, helper
 from harness.scenario.ledger import Ledger
 
 Act = Callable[[Ledger, int, Palette], None]
@@ -27,7 +20,6 @@ Act = Callable[[Ledger, int, Palette], None]
 _WORD: Final = 4
 _INSIDE: Final = (1, _WORD, PAGE_SIZE // 2, PAGE_SIZE - _WORD, PAGE_SIZE - 1)
 _BESIDE: Final = (-PAGE_SIZE, -1, PAGE_SIZE)
-_PLACES: Final = (0, 1, _WORD, 13, PAGE_SIZE // 2, PAGE_SIZE - _WORD, PAGE_SIZE - 1, PAGE_SIZE)
 _SECTIONS: Final = (
     (OpCode.IRQ_OFF, OpCode.IRQ_ON),
     (OpCode.PREEMPT_OFF, OpCode.PREEMPT_ON),
@@ -204,39 +196,8 @@ def _signal(ledger: Ledger, task: int, forms: Palette) -> None:
 
 def _helper(ledger: Ledger, task: int, forms: Palette) -> None:
     """A page helper, at ranges of every kind within its pages."""
-    del forms
-    rng = ledger.rng
-    kinds = [
-        kind
-        for number, kind in HELPERS.items()
-        if ledger.layout.helpers >> number & 1 and HelperFlag.FOLIO not in kind.flags
-    ]
-    if kinds and ledger.room(task) > 1:
-        ledger.operations.append(helper_operation(_call(ledger, rng.choice(kinds)), task))
-
-
-def _call(ledger: Ledger, kind: HelperKind) -> HelperCall:
-    rng, flags = ledger.rng, kind.flags
-    page, source = rng.sample(ledger.high, 2)
-    if HelperFlag.INTO_BUFFER in flags:
-        page = rng.choice(ledger.low)
-    if HelperFlag.FROM_BUFFER in flags:
-        source = rng.choice(ledger.low)
-    if HelperFlag.RANGE not in flags:
-        other = source if HelperFlag.COPIES in flags else 0
-        return HelperCall(kind.number, page, other, 0, 0, 0, 0)
-    first, end = sorted((rng.choice(_PLACES), rng.choice(_PLACES)))
-    if HelperFlag.SEGMENT in flags:
-        second = (rng.choice(_PLACES), rng.choice(_PLACES))
-        ends = second if HelperFlag.SEGMENTS in flags else (0, 0)
-        first, end = (end, first) if rng.random() < 0.2 else (first, end)
-        return HelperCall(kind.number, page, ends[1], first, ends[0], end, 0)
-    length = end - first
-    if HelperFlag.COPIES in flags:
-        second_at = rng.randint(0, PAGE_SIZE - length)
-        return HelperCall(kind.number, page, source, first, second_at, length, 0)
-    byte = rng.randrange(256) if HelperField.BYTE in kind.operands else 0
-    return HelperCall(kind.number, page, 0, first, 0, length, byte)
+    if forms.helpers and ledger.room(task) >= MAPPED_MOST:
+        helper(ledger, task, forms.helpers)
 
 
 def _typed(ledger: Ledger, task: int, forms: Palette) -> None:

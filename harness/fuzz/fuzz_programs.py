@@ -65,7 +65,7 @@ def fuzzed(facts: Facts, rng: Random, mix: Mix, name: str) -> Program:
     pools = default_pools(facts)
     kinds = tuple(kind for kind, count in pools for _ in range(count))
     ledger = Ledger(facts.layout, cpus, kinds, rng)
-    forms = episodes.palette(facts.layout.generation, facts.missing)
+    forms = episodes.palette(facts)
     names, weights = tuple(mix), tuple(mix.values())
     for _ in range(rng.choice(_STEPS)):
         act = ACTS[rng.choices(names, weights)[0]]

@@ -51,7 +51,8 @@ def _on_fewer_cpus(program: Program) -> Iterator[Program]:
 def _with_fewer_pages(program: Program) -> Iterator[Program]:
     """Pages that nobody names go; then one page takes the place of another."""
     kinds = program.page_kinds
-    used = sorted({page for one in program.operations for page in _pages(one)})
+    named = {page for one in program.operations for page in _pages(one)}
+    used = sorted(named | _whole_folios(kinds, named))
     if len(used) < len(kinds):
         yield _with_pages(program, {page: number for number, page in enumerate(used)})
         return
@@ -60,6 +61,12 @@ def _with_fewer_pages(program: Program) -> Iterator[Program]:
             one._replace(page=used[0]) if one.page == page else one for one in program.operations
         )
         yield replace(program, operations=operations)
+
+
+def _whole_folios(kinds: tuple[PageKind, ...], named: set[int]) -> set[int]:
+    """The pages of all folios, where one of them is *named*: no page of a folio can go alone."""
+    folios = {page for page, kind in enumerate(kinds) if kind is PageKind.FOLIO}
+    return folios if folios & named else set()
 
 
 def _pages(operation: Operation) -> tuple[int, ...]:

@@ -14,6 +14,8 @@ from harness.model.records.operation import (
     OpCode,
     Prot,
 )
+from harness.scenario.facts import Facts
+from harness.scenario.helper_episodes import MAPPED_MOST, helper
 from harness.scenario.ledger import TYPED_REGISTERS, Ledger
 
 _PROTS: Final = (Prot.KERNEL, Prot.KERNEL, Prot.KERNEL, Prot.RO, Prot.NOCACHE, Prot.WC, Prot.EXEC)
@@ -33,13 +35,17 @@ class Palette(NamedTuple):
 
     atomic: tuple[OpCode, ...]
     local: tuple[OpCode, ...]
+    helpers: int = 0
+    """Its page helpers (``Layout.helpers``)."""
 
 
-def palette(generation: Generation, missing: frozenset[OpCode]) -> Palette:
-    """The mapping forms of a kernel of *generation* without those *missing*."""
+def palette(facts: Facts) -> Palette:
+    """What a kernel with these *facts* has."""
+    layout, missing = facts.layout, facts.missing
     atomic = _forms(OpCode.KMAP_ATOMIC, ATOMIC_MAPS, missing)
     local = _forms(OpCode.KMAP_LOCAL, LOCAL_MAPS, missing)
-    return Palette(atomic, local if generation is Generation.LOCAL else ())
+    local = local if layout.generation is Generation.LOCAL else ()
+    return Palette(atomic, local, layout.helpers if facts.has(OpCode.HELPER) else 0)
 
 
 def _forms(
@@ -186,7 +192,7 @@ def mixed(ledger: Ledger, forms: Palette, limit: int) -> None:
         if ledger.room(task) > 0:
             atomic_section(ledger, task, forms, depth=rng.randint(1, 4))
     elif dice < 0.83:
-        _look(ledger, task)
+        _look(ledger, task, forms)
     elif dice < 0.88 and ledger.layout.typed_count:
         for _ in range(rng.randint(1, 8)):
             typed(ledger, task)
@@ -202,9 +208,11 @@ def _window(ledger: Ledger, task: int, forms: Palette) -> None:
         ledger.pop(task)
 
 
-def _look(ledger: Ledger, task: int) -> None:
+def _look(ledger: Ledger, task: int, forms: Palette) -> None:
     rng = ledger.rng
-    if ledger.stacks[task] and rng.random() < 0.5:
+    if forms.helpers and ledger.room(task) >= MAPPED_MOST and rng.random() < 0.4:
+        helper(ledger, task, forms.helpers)
+    elif ledger.stacks[task] and rng.random() < 0.5:
         mapping = rng.choice(ledger.stacks[task])
         ledger.touch(task, mapping.register, writable=mapping.writable)
     elif ledger.held and rng.random() < 0.7:

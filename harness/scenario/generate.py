@@ -11,7 +11,7 @@ from random import Random
 from typing import Final
 
 from harness.model.records.operation import OpCode
-from harness.model.records.page import PageKind
+from harness.model.records.page import FOLIO_PAGES, PageKind
 from harness.scenario import episodes, stale_translations
 from harness.scenario.facts import Facts
 from harness.scenario.ledger import Ledger
@@ -48,6 +48,8 @@ def default_pools(facts: Facts) -> tuple[tuple[PageKind, int], ...]:
         (PageKind.LOW, 4),
         (PageKind.COLLIDING, 6),
     ]
+    if facts.layout.folios:
+        pools.append((PageKind.FOLIO, 2 * FOLIO_PAGES))
     return (*pools, (PageKind.ABOVE_4G, 4)) if facts.above_4g else tuple(pools)
 
 
@@ -56,7 +58,7 @@ def generate(facts: Facts, rng: Random, wishes: Wishes, *, name: str = "random")
     cpus, pools = default_tasks(facts), default_pools(facts)
     kinds = tuple(kind for kind, count in pools for _ in range(count))
     ledger = Ledger(facts.layout, cpus, kinds, rng)
-    forms = episodes.palette(facts.layout.generation, facts.missing)
+    forms = episodes.palette(facts)
     _plan(ledger, forms, wishes)
     slots = facts.layout.last_pkmap - wishes.held_by_others
     while len(ledger) < wishes.steps - len(ledger.held):
@@ -75,7 +77,7 @@ def prelude(facts: Facts, rng: Random, *, name: str = "prelude") -> Program:
     pools = ((PageKind.HIGH, rng.randint(8, 96)), (PageKind.LOW, rng.randint(1, 8)))
     kinds = tuple(kind for kind, count in pools for _ in range(count))
     ledger = Ledger(facts.layout, cpus, kinds, rng)
-    forms = episodes.palette(facts.layout.generation, facts.missing)
+    forms = episodes.palette(facts)
     for task in rng.sample(range(len(cpus)), rng.randint(1, len(cpus))):
         episodes.full_window(ledger, task, forms)
     episodes.turn(ledger, rng.randrange(len(cpus)), rng.randrange(facts.layout.last_pkmap))

@@ -48,6 +48,7 @@ class Ledger:
         self.low = tuple(page for page, kind in enumerate(kinds) if kind is PageKind.LOW)
         self.high = tuple(page for page, kind in enumerate(kinds) if kind is not PageKind.LOW)
         self.high_set = frozenset(self.high)
+        self.folios = tuple(page for page, kind in enumerate(kinds) if kind is PageKind.FOLIO)
         self.kinds = kinds
         self.held: Counter[int] = Counter()
         self.stacks: list[list[LiveWindow]] = [[] for _ in cpus]

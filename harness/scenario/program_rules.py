@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
-from harness.model.records.helper import operation_word
+from harness.model.records.helper import mapped_most, operation_word
 from harness.model.records.layout import PAGE_SIZE, Generation, Layout
 from harness.model.records.operation import (
     MIGHT_SLEEP,
@@ -107,6 +107,8 @@ class _Checker:
             self._map(step, operation, task)
         elif code in WINDOW_UNMAPS:
             self._unmap(step, operation, task)
+        elif code is OpCode.HELPER:
+            self._room(step, len(task.windows) + mapped_most(operation))
         self._bracket(step, operation, task)
         task.gone |= code is OpCode.EXIT
 
@@ -186,7 +188,11 @@ class _Checker:
         if not window:
             return
         task.windows.append(number)
-        if len(task.windows) > self._depth and not self._program.throwaway:
+        self._room(step, len(task.windows))
+
+    def _room(self, step: int, mapped: int) -> None:
+        """Refuse what needs more entries than the window has."""
+        if mapped > self._depth and not self._program.throwaway:
             hint = f"this guest has {self._depth} (DEPTH); deeper needs 'requires: throwaway'"
             self._refuse(step, "more mappings than the window has slots", hint)
 

@@ -210,7 +210,7 @@ def test_a_copy_without_room_is_a_bug():
         state = only(guest, state, Operation(OpCode.KMAP_LOCAL, 0, 8, reg)).state
     assert only(guest, state, call("clear_highpage", 9)).observation.status is Status.OK
     (bug,) = step(guest, state, call("copy_highpage", 8, 9))
-    assert (bug.observation.status, bug.rule) == (Status.DIED, "helper.copy_highpage.bug")
+    assert (bug.observation.status, bug.rule) == (Status.DIED, "helper.copy.bug")
     seen = bug.observation
     assert check(guest, state, call("copy_highpage", 8, 9), seen, (bug,)) == ()
 

@@ -75,3 +75,14 @@ def test_iomap_is_a_section_only_in_the_stack_generation():
     assert lower(scenario, Facts(LOCAL))
     with pytest.raises(ScenarioError, match="comes between"):
         lower(scenario, Facts(STACK))
+
+
+def test_a_helper_needs_entries_of_the_window():
+    """A copy maps two pages on top of what the task holds."""
+    maps = "for i in 0..DEPTH-2 { a: m[i] = kmap_local_page h0 }\n"
+    unmaps = "for i in DEPTH-2..0 down { a: kunmap_local m[i] }\n"
+    header = "title: t\ntasks: a@0\npages: high 2\n"
+    facts = Facts(LOCAL)
+    assert lower(parse_scenario(f"{header}{maps}a: clear_highpage h1\n{unmaps}"), facts)
+    with pytest.raises(ScenarioError, match="more mappings than the window has slots"):
+        lower(parse_scenario(f"{header}{maps}a: copy_highpage h1 h0\n{unmaps}"), facts)

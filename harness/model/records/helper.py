@@ -147,6 +147,15 @@ def operation_word(op: Operation) -> str:
     return kind.word if kind else OPERATIONS[op.code].word
 
 
+def mapped_most(op: Operation) -> int:
+    """Pages that a HELPER has mapped at a time, lowmem counted as well."""
+    kind = HELPERS.get(op.value >> 24)
+    if kind is None:
+        return 0
+    buffers = HelperFlag.INTO_BUFFER | HelperFlag.FROM_BUFFER
+    return 2 if _L.COPIES in kind.flags and not kind.flags & buffers else 1
+
+
 class Span(NamedTuple):
     """Bytes that a call writes: with ``byte``, or where that is -1 with those from ``source`` on.
 

@@ -231,7 +231,7 @@ _KINDS = (
     _K(_C.FORK, "fork", _P.NONE, _OUTSIDE),
     _K(_C.USER, "user", _P.PAGE, _USER),
     _K(_C.KMAP_LOCAL_FOLIO, "kmap_local_folio", _P.PAGE_OFFSET, _LOCAL_MAP, _C.KUNMAP_LOCAL),
-    _K(_C.HELPER, "helper", _P.HELPER, _F.NEEDS_PAGE),
+    _K(_C.HELPER, "helper", _P.HELPER, _F.NEEDS_PAGE | _F.INTERRUPTIBLE),
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[OpCode, OperationKind]] = {kind.code: kind for kind in _KINDS}

@@ -28,6 +28,9 @@ from harness.model.records.outcome import Outcome
 from harness.model.records.state import State
 from harness.model.rules.draft import Draft
 
+_FIRST_BYTES = (0xFF, 0xFFFF, 0xFF_FFFF)
+"""Parts of a word that are written before the rest."""
+
 
 def arm(d: Draft, flush: Callable[[Draft], None]) -> list[Draft]:
     """INTERRUPT: nothing happens yet.  Where the function has fewer instructions it is refused.
@@ -103,7 +106,7 @@ def _possible(met: _Meeting, after: State, cpu: int) -> list[tuple[Interrupt, ..
     records = {
         _records(met.machine, memory, met.armed, top, cpu)
         for top in _tops(met, after, cpu)
-        for memory in (met.before, after)
+        for memory in _memories(met, after)
     }
     return sorted(records)
 
@@ -120,16 +123,37 @@ def _tops(met: _Meeting, after: State, cpu: int) -> Iterator[tuple[int, int]]:
         InterruptContext(where), 0
     )
     own = where != InterruptContext.TASK
-    if met.machine.local:
-        depths = (met.before.tasks[met.op.task].depth, after.tasks[met.op.task].depth)
-    else:
-        depths = (met.before.depths[cpu], after.depths[cpu])
+    depths = tuple(_depths(met, after, cpu))
     for depth in depths:
         if own:
             yield flags | OWN, depth
     if not own or met.op.code in SWITCHES or where == InterruptContext.SOFTIRQ:
         for depth in (0,) if met.machine.local else depths:
             yield flags, depth
+
+
+def _memories(met: _Meeting, after: State) -> Iterator[State]:
+    """What the pages may hold then; a helper may have written a part of their first words."""
+    yield from (met.before, after)
+    if met.op.code != OpCode.HELPER:
+        return
+    for page in range(met.armed.page, met.armed.page + met.armed.levels):
+        old, new = vector.get(met.before.memory, page), vector.get(after.memory, page)
+        if old.get(0, 0) != new.get(0, 0):
+            for mask in _FIRST_BYTES:
+                word = new.get(0, 0) & mask | old.get(0, 0) & ~mask
+                yield after.with_memory(page, {**new, 0: word})
+
+
+def _depths(met: _Meeting, after: State, cpu: int) -> Iterator[int]:
+    """Depths of the stack before, in and after the operation; a helper maps up to two pages."""
+    if met.machine.local:
+        first, last = met.before.tasks[met.op.task].depth, after.tasks[met.op.task].depth
+    else:
+        first, last = met.before.depths[cpu], after.depths[cpu]
+    yield from (first, last)
+    if met.op.code == OpCode.HELPER:
+        yield from (first + met.machine.increment, first + 2 * met.machine.increment)
 
 
 def _records(

@@ -168,4 +168,11 @@ def call_helper(d: Draft, mapper: Mapper) -> None:
     else:
         fill(d, call)
     d.pte_address = 0
-    d.rule = f"helper.{call.kind.word}" + (".bug" if d.status else "")
+    d.rule = _branch(call) + (".bug" if d.status else "")
+
+
+def _branch(call: HelperCall) -> str:
+    """What the helper does, whatever its name: kernels have different ones."""
+    if _F.COPIES in call.kind.flags:
+        return "helper.copy"
+    return "helper.zero-ranges" if _F.SPARSE in call.kind.flags else "helper.fill"

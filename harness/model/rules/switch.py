@@ -57,11 +57,10 @@ def leave(d: Draft) -> None:
 def leave_for_good(d: Draft) -> None:
     """A task that sleeps in kmap or has ended is switched out: its window entries go.
 
-    An EXIT is over before that happens, so that its flushes are not counted.  Of its mappings
-    only the depth may have changed in this step, where a BUG followed.
+    An EXIT is over before that happens, so that its flushes are not counted.  Where a BUG ended a
+    helper, what this had mapped goes too.
     """
-    task = d.before.tasks[d.number]._replace(depth=d.task.depth)
-    flushed = switch_out(d, task)
+    flushed = switch_out(d, d.task)
     d.flushed += flushed
     for address in flushed:
         if d.op.code != OpCode.EXIT:
