@@ -18,7 +18,9 @@ SCRIPTS = {"ci/run": "run", "ci/bench": "bench", "ci/nightly": "nightly"}
 """Scripts that pass their arguments on, and the command that gets them."""
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 PATH = re.compile(r"`((?:harness|kmod|images|tests|ci|docs|\.github)/[\w./*-]*[\w/*])`")
-COMMAND = re.compile(r"(?:^|[\s`|(])(?:\.venv/bin/)?(kmap-harness|ci/[a-z-]+)((?: [^`]*)?)")
+COMMAND = re.compile(
+    r"(?:^|[\s`|(])(?:\.venv/bin/)?(kmap-harness|ci/[a-z-]+(?![\w/-]))((?: [^`]*)?)"
+)
 QUOTED = re.compile(r'"kmap-harness ([^"]*)"')
 """A command line that is a setting of another tool."""
 
