@@ -81,6 +81,8 @@ class CheckedProgram:
     vanished: tuple[str, ...] = ()
     messages: tuple[tuple[str, ...], ...] = ()
     reason: str = ""
+    facts: tuple[str, ...] = ()
+    """What the boot has made of memory and addresses: a patch may change it."""
 
     @property
     def rules(self) -> frozenset[str]:
@@ -122,6 +124,7 @@ def checked_program(program: ProgramOutcome, crash: str = "") -> CheckedProgram:
         vanished=tuple(sorted(result.vanished)),
         messages=tuple(one.lines for one in result.unexplained),
         reason=result.ended or result.unknown_because,
+        facts=result.facts,
     )
 
 

@@ -160,15 +160,19 @@ def _passing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect
     if base.kind is CheckedKind.NOT_APPLICABLE:
         return PatchEffect.NEWLY_PASSING, "it did not apply to the base"
     if patched.behaviours != base.behaviours:
-        return PatchEffect.BEHAVIOUR_CHANGED, _difference(base, patched)
+        shown = _difference(base.behaviours, patched.behaviours)
+        return PatchEffect.BEHAVIOUR_CHANGED, shown
+    if patched.facts != base.facts:
+        shown = _difference(frozenset(base.facts), frozenset(patched.facts))
+        return PatchEffect.BEHAVIOUR_CHANGED, shown
     gone = set(base.known) & set(patched.vanished)
     if gone:
         return PatchEffect.NEWLY_PASSING, f"no longer shows the known bug {_listed(gone)}"
     return PatchEffect.UNCHANGED, ""
 
 
-def _difference(base: CheckedProgram, patched: CheckedProgram) -> str:
-    new, gone = patched.behaviours - base.behaviours, base.behaviours - patched.behaviours
+def _difference(base: frozenset[str], patched: frozenset[str]) -> str:
+    new, gone = patched - base, base - patched
     words = [f"now {_listed(new)}"] if new else []
     words += [f"no longer {_listed(gone)}"] if gone else []
     return "; ".join(words)

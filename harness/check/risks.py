@@ -75,9 +75,14 @@ _TABLES = r"pgtable|pgalloc|tlbflush|mm/pgtable|set_memory|pageattr"
 
 RISKS = (
     Risk(
-        Place("", "memory=5120", "the memory map: holes, and memory above 4 GiB"),
+        Place(
+            "",
+            "memory=5120+reserve=16@1024",
+            "the memory map: holes, memory above 4 GiB, and reserved highmem",
+        ),
         f"{_MEMORY}|{_MAPPING}",
-        r"(?i)max_(low_)?pfn|memblock|e820|phys_|totalhigh|highmem_pages|highstart",
+        r"(?i)max_(low_)?pfn|memblock|e820|phys_|totalhigh|highmem_pages|highstart"
+        r"|highpages|free_mem_range|managed_page",
     ),
     Risk(
         Place("debug+lockdep", "", "locks and contexts, which lockdep proves"),

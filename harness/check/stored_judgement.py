@@ -6,7 +6,7 @@ from typing import Any
 from harness.check.checked_program import CheckedKind, CheckedProgram, Finding
 from harness.check.judging import Judgement
 
-FORMAT = 4
+FORMAT = 5
 _LISTS = ("missing_evidence", "lost_because")
 
 
@@ -32,7 +32,7 @@ def judgement_of(value: dict[str, Any]) -> Judgement | None:
 
 def program_of(value: dict[str, Any]) -> CheckedProgram:
     """The program that *value* describes."""
-    lists = {name: tuple(value[name]) for name in ("known", "vanished")}
+    lists = {name: tuple(value[name]) for name in ("known", "vanished", "facts")}
     findings = {
         name: tuple(_finding(one) for one in value[name]) for name in ("broken", "changed")
     }

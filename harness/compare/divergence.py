@@ -173,6 +173,8 @@ class ProgramResult:
     complete: bool = False
     executes: bool = True
     """False for the boot: a program that only looks at the guest and at what the kernel said."""
+    facts: tuple[str, ...] = ()
+    """What the boot has made of memory and addresses, for the comparison with another kernel."""
     coverage: ReachedSituations = field(default_factory=ReachedSituations)
 
     @property

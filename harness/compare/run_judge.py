@@ -13,6 +13,7 @@ from harness.compare.known_bugs import KnownBugs
 from harness.compare.plausibility import LostEvidence, proves_counts
 from harness.compare.rest_state import left_over, spoilt
 from harness.compare.situations import ReachedSituations
+from harness.model.boot.boot_facts import boot_facts
 from harness.model.boot.boot_view import BootView
 from harness.model.records.machine import machine
 from harness.model.records.observation import Snapshot
@@ -124,6 +125,7 @@ class RunJudge:
         self._find_left_over(record.start)
 
     def _judge_boot(self, judge: Judge, view: BootView) -> None:
+        judge.result.facts = boot_facts(view)
         for reason in broken_at_boot(self.header, view):
             judge.left_over(reason)
 

@@ -211,10 +211,24 @@ def _by_behaviour(found: list[Comparison]) -> dict[str, list[tuple[str, Finding]
     groups: dict[str, list[tuple[str, Finding]]] = {}
     for one in found:
         old = one.base.behaviours if one.base else frozenset[str]()
-        for finding in one.patched.changed if one.patched else ():
+        for finding in (*(one.patched.changed if one.patched else ()), *_facts_changed(one)):
             if finding.what not in old:
                 groups.setdefault(finding.what, []).append((one.program, finding))
     return groups
+
+
+def _facts_changed(one: Comparison) -> Iterator[Finding]:
+    """What the boot has made otherwise than on the base, each with what the base made."""
+    if one.base and one.patched:
+        known = one.base.facts
+        for fact in one.patched.facts:
+            was = (f"on the base {old}" for old in known if _subject(old) == _subject(fact))
+            if fact not in known:
+                yield Finding(fact, one.program, 1, tuple(was))
+
+
+def _subject(fact: str) -> str:
+    return fact.partition(" is ")[0].partition(" of ")[0]
 
 
 def _some(names: list[str], *, verbose: bool, most: int = 6) -> str:

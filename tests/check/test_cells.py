@@ -47,7 +47,7 @@ def places(*patches, profile=Profile.TOUCHED):
         (
             f"{ARCH}/kernel/e820.c",
             "memblock_remove(max_pfn);",
-            [("", "memory=5120")],
+            [("", "memory=5120+reserve=16@1024")],
         ),
         (f"{ARCH}/mm/highmem_32.c", "#ifdef CONFIG_DEBUG_HIGHMEM", [("debug", "")]),
         ("mm/memory.c", "pte_unmap(orig_src_pte);", [("highpte", "")]),
