@@ -58,6 +58,8 @@ struct kmh_schedule_run {
 
 extern struct kmh_schedule_run kmh_schedule;
 
+bool kmh_schedule_died(const struct kmh_schedule_task *t);
+bool kmh_schedule_any_died(void);
 void kmh_schedule_event(struct kmh_schedule_task *t, u8 kind, u8 gate, bool after);
 int kmh_schedule_choose(u8 enabled, int running);
 bool kmh_schedule_next(void);

@@ -67,7 +67,9 @@ static void note_state(struct kmh_history_thread *thread, const struct kmh_sched
 		       u32 outcome)
 {
 	*thread = t->shared;
-	if (t->state == KMH_SCHEDULE_ENDED)
+	if (kmh_schedule_died(t))
+		thread->state = KMH_HISTORY_THREAD_DIED;
+	else if (t->state == KMH_SCHEDULE_ENDED)
 		thread->state = KMH_HISTORY_THREAD_ENDED;
 	else if (outcome == KMH_HISTORY_ASLEEP && t->state == KMH_SCHEDULE_SLEEPS)
 		thread->state = KMH_HISTORY_THREAD_SLEPT;

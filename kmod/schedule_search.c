@@ -12,6 +12,33 @@
 struct kmh_schedule_run kmh_schedule;
 
 /**
+ * kmh_schedule_died() - tell whether the kernel has killed a thread
+ * @t: the thread
+ *
+ * Return: true once it has left its CPU.
+ */
+bool kmh_schedule_died(const struct kmh_schedule_task *t)
+{
+	return READ_ONCE(t->task->exit_state) && !kmh_on_cpu(t->task);
+}
+
+/**
+ * kmh_schedule_any_died() - tell whether the kernel has killed a thread
+ *
+ * Return: true if so.
+ */
+bool kmh_schedule_any_died(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < kmh_schedule.n_tasks; i++) {
+		if (kmh_schedule_died(&kmh_schedule.tasks[i]))
+			return true;
+	}
+	return false;
+}
+
+/**
  * kmh_schedule_event() - note what a thread does
  * @t: the thread, whose turn it is
  * @kind: enum kmh_gate_kind

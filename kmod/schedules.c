@@ -67,10 +67,12 @@ static u32 run_schedule(void)
 	smp_store_release(&kmh_schedule.epoch, kmh_schedule.epoch + 1);
 	kmh_gates_begin();
 	while (!READ_ONCE(kmh_schedule.finished)) {
-		if (out_of_time(end)) {
+		if (kmh_schedule_any_died())
+			outcome = KMH_HISTORY_DIED;
+		else if (out_of_time(end))
 			outcome = KMH_HISTORY_STUCK;
+		if (outcome != KMH_HISTORY_FINISHED)
 			break;
-		}
 	}
 	WRITE_ONCE(kmh_schedule.open, 1);
 	for (i = 0; i < kmh_schedule.n_tasks; i++) {
@@ -91,7 +93,7 @@ static bool rescue(u32 outcome)
 		if (outcome != KMH_HISTORY_FINISHED) {
 			wake_up_all(kmh_symbols.pkmap_map_wait);
 			usleep_range(20, 40);
-			if (++tries > RESCUES)
+			if (++tries > RESCUES && outcome == KMH_HISTORY_ASLEEP)
 				kmh_schedule_release_pin();
 		}
 		if (out_of_time(end))
@@ -147,7 +149,8 @@ static u32 one_schedule(struct kmh_schedules *head)
 	head->departed += !same_events(head->schedules);
 	head->events += kmh_schedule.n_events;
 	head->schedules++;
-	thread_lost = !rescue(outcome);
+	/* Whoever waits for a lock of the one that died does so for ever. */
+	thread_lost = outcome == KMH_HISTORY_DIED || !rescue(outcome);
 	if (thread_lost)
 		return KMH_SCHEDULES_STUCK;
 	if (!kmh_schedule_can_undo()) {

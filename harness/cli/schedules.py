@@ -1,5 +1,6 @@
 """``kmap-harness schedules``: run every schedule of small programs within a bound."""
 
+import sys
 from dataclasses import replace as replaced
 from pathlib import Path
 from shlex import join
@@ -84,7 +85,7 @@ def schedules(
     chosen = tuple(_chosen(programs or [STANDARD]))
     output = CommandOutput(json, quiet=quiet)
     if list_:
-        output.report(map(str, chosen))
+        sys.stdout.writelines(f"{one}\n" for one in chosen)
         return
     machine = parse_shape(shape)
     folder = output_folder(out, "schedules", Path(kernel).name)

@@ -9,10 +9,9 @@ from harness.base import project
 from harness.base.progress import Quiet
 from harness.base.stopwatch import Stopwatch
 from harness.guest.shape import Shape
-from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.kernel.build import BuildError
 from harness.mutants.mutant_catalogue import Mutant, MutantKind
-from harness.mutants.score import Attempt, Detection, found_in, found_in_histories
+from harness.mutants.score import Attempt, Detection, found_in, found_in_schedules
 from harness.mutants.shared_tree import SharedTree
 from harness.mutants.source_edit import PatchError, mutated
 from harness.run.main_job import judge
@@ -21,9 +20,12 @@ from harness.run.programs import Plan, read_plan
 from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
+from harness.schedule.gate_finder import GateLevel, NoGatesError
+from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
+from harness.schedule.standard_programs import standard_programs
 
-HISTORIES = 80_000
-"""Operations of concurrent histories for a race: about eight histories of its regime."""
+CPUS = 4
+"""CPUs of the machine for schedules: one for each of three threads, and one beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,13 @@ def _results(
     """The findings of each run of the mutant.
 
     Without *launch* guests are booted, since a template does not pay for a kernel that runs once.
+    A race is first looked for in schedules, which meet it whatever the timing.
     A mutant of the catalogue names the wrecking scenarios that it needs; another one gets all of
     them if the plan found nothing.
     """
     plan = setup.plan
+    if mutant.kind is MutantKind.RACE:
+        yield from (_schedules(level, prepared, setup) for level in GateLevel)
 
     def judged(one: RunRequest) -> RunResult:
         return judge(prepared, one, Quiet(), Stopwatch(), launch=launch)
@@ -90,22 +95,23 @@ def _results(
     for name in mutant.needs:
         alone = read_plan([project.SCENARIOS / f"{name}.kmap"], plan.seed, 0)
         yield found_in(judged(replace(request, plan=replace(alone, throwaway=True))))
-    if mutant.regime:
-        yield _histories(mutant.regime, prepared, setup)
 
 
-def _histories(regime: str, prepared: Prepared, setup: TrialSetup) -> Found:
-    """The findings of concurrent histories of *regime*."""
-    request = HistoriesRequest(
-        setup.shape,
-        setup.plan.seed,
-        HISTORIES,
-        setup.out,
-        template=False,
+def _schedules(level: GateLevel, prepared: Prepared, setup: TrialSetup) -> Found:
+    """The findings of the standard schedules, up to the first program that breaks a rule."""
+    request = SchedulesRequest(
+        programs=tuple(standard_programs()),
+        shape=replace(setup.shape, smp=CPUS),
+        out=setup.out,
+        level=level,
         strict=False,
-        only=regime,
+        template=False,
+        stop_at_first=True,
     )
-    return found_in_histories(regime, run_histories(prepared, request, Quiet()))
+    try:
+        return found_in_schedules(run_schedules(prepared, request, Quiet()))
+    except NoGatesError as error:
+        return Detection.ERROR, f"schedules, {level} level", error.message
 
 
 def _worst(results: Iterator[Found]) -> Found:

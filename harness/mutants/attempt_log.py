@@ -9,7 +9,7 @@ from harness.base import project
 from harness.base.fingerprint import harness_fingerprint, key_of
 from harness.guest.template import emulator
 from harness.mutants.attempt import TrialSetup
-from harness.mutants.mutant_catalogue import Mutant
+from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.mutants.score import Attempt, Detection
 
 
@@ -48,7 +48,7 @@ class AttemptLog:
         patch = mutant.patch.read_text(encoding="utf-8") if mutant.patch.is_file() else ""
         needed = (project.SCENARIOS / f"{name}.kmap" for name in mutant.needs)
         scenarios = (path.read_text(encoding="utf-8") for path in needed)
-        entry = (*mutant.files, *mutant.shape, mutant.regime)
+        entry = (*mutant.files, *mutant.shape, str(mutant.kind is MutantKind.RACE))
         return key_of((self._base, mutant.name, patch, *entry, *scenarios))
 
 

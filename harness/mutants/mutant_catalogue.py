@@ -20,8 +20,6 @@ _FIELDS = {
     "reveals",
     "needs",
     "shape",
-    "regime",
-    "least",
     "since",
     "until",
 }
@@ -34,7 +32,8 @@ class MutantKind(Enum):
 
     CONTRACT = "contract"
     PROBE = "probe"
-    PROBABILISTIC = "probabilistic"
+    RACE = "race"
+    """A contract that only some orders of steps break."""
     EQUIVALENT = "equivalent"
     HARMLESS = "harmless"
     OPERATOR = "operator"
@@ -55,10 +54,9 @@ class Mutant:
     """One patch that puts a bug into a kernel.
 
     ``files`` are the source files that it may change, ``breaks`` says what it breaks.  ``of``
-    names entries of the list of bugs (P1, A1, ...).  Three fields name what reveals the mutant,
+    names entries of the list of bugs (P1, A1, ...).  Two fields name what reveals the mutant,
     where plain scenarios do not: ``needs``, scenarios that wreck a guest; ``shape``, words of a
-    machine; ``regime``, a regime of concurrent histories, which reveals it by chance, in at least
-    ``least`` histories.  Kernels from ``since`` to ``until`` have the code; empty is no bound.
+    machine.  Kernels from ``since`` to ``until`` have the code; empty is no bound.
     """
 
     name: str
@@ -70,8 +68,6 @@ class Mutant:
     of: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
-    regime: str = ""
-    least: int = 1
     since: Version = ()
     until: Version = ()
 
@@ -147,8 +143,6 @@ def _entry(name: str, patch: Path, entry: dict[str, Any]) -> Mutant:
         of=tuple(entry.get("of", ())),
         needs=tuple(entry.get("needs", ())),
         shape=tuple(entry.get("shape", ())),
-        regime=entry.get("regime", ""),
-        least=int(entry.get("least", 1)),
         since=_version(entry.get("since", "")),
         until=_version(entry.get("until", "")),
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from harness.compare.divergence import Divergence, Layer, Verdict
-from harness.history.histories_result import HistoriesResult
 from harness.mutants.mutant_catalogue import Mutant, MutantKind
 from harness.run.run_result import RunResult
+from harness.schedule.schedules_result import SchedulesResult
 
 
 class Detection(Enum):
@@ -24,7 +24,7 @@ class Detection(Enum):
 _WANTED = {
     MutantKind.CONTRACT: {Detection.CONTRACT, Detection.DEAD},
     MutantKind.PROBE: {Detection.CONTRACT, Detection.BEHAVIOUR},
-    MutantKind.PROBABILISTIC: {Detection.CONTRACT, Detection.BEHAVIOUR},
+    MutantKind.RACE: {Detection.CONTRACT},
     MutantKind.EQUIVALENT: {Detection.NOTHING, Detection.BEHAVIOUR},
     MutantKind.HARMLESS: {Detection.NOTHING, Detection.BEHAVIOUR},
     MutantKind.OPERATOR: set(Detection),
@@ -57,10 +57,7 @@ class Attempt:
     @property
     def as_wanted(self) -> bool:
         """Tell whether the catalogue expects this."""
-        missed = self.mutant.kind is MutantKind.PROBABILISTIC and not self.mutant.least
-        return self.found in _WANTED[self.mutant.kind] or (
-            missed and self.found is Detection.NOTHING
-        )
+        return self.found in _WANTED[self.mutant.kind]
 
 
 def found_in(result: RunResult) -> tuple[Detection, str, str]:
@@ -68,18 +65,21 @@ def found_in(result: RunResult) -> tuple[Detection, str, str]:
     return next(_findings(result))
 
 
-def found_in_histories(regime: str, result: HistoriesResult) -> tuple[Detection, str, str]:
-    """The result of concurrent histories: how many showed the bug, and the broken rules."""
-    bad = result.violating
-    where = f"histories ({regime})"
-    counts = f"{where} {len(bad)} of {len(result.histories)}"
-    if bad:
-        return Detection.CONTRACT, counts, ", ".join(sorted(result.rules))
-    if result.crash or result.troubles:
-        return Detection.CONTRACT, where, _first_line(result.crash) or result.troubles[0]
-    if result.error:
-        return Detection.ERROR, where, _first_line(result.error)
-    return Detection.NOTHING, counts, ""
+def found_in_schedules(result: SchedulesResult) -> tuple[Detection, str, str]:
+    """The result of schedules: the first program that broke rules, its schedule, the rules."""
+    where = f"{result.schedules} schedules, {result.level} level"
+    for one in result.violating:
+        where = f"schedule of {one.program}"
+        if not one.violations:
+            return Detection.CONTRACT, where, _first_line(one.crash)
+        rules = ", ".join(sorted({each.rule for each in one.violations}))
+        return Detection.CONTRACT, f"{where}: {one.violations[0].choices}", rules
+    if result.troubles:
+        return Detection.CONTRACT, where, result.troubles[0]
+    if result.verdict is Verdict.AGREE:
+        return Detection.NOTHING, where, ""
+    unknown = next((one.unknown for one in result.programs if one.unknown), "")
+    return Detection.ERROR, where, _first_line(result.error or unknown or result.verdict.value)
 
 
 def _findings(result: RunResult) -> Iterator[tuple[Detection, str, str]]:

@@ -132,10 +132,11 @@ def _texts(
 ) -> tuple[dict[str, dict[int, str]], set[int]]:
     """The text of each changed file with each mutant, and the mutants that must run alone.
 
-    A race runs alone, since the switch changes its timing; so does a patch that does not apply.
+    A race runs alone, since gates are found in the functions themselves and not in their copies;
+    so does a patch that does not apply.
     """
     texts: dict[str, dict[int, str]] = {}
-    apart = {numbers[one.name] for one in mutants if one.regime}
+    apart = {numbers[one.name] for one in mutants if one.kind is MutantKind.RACE}
     for mutant in mutants:
         try:
             with mutated(mutant, source) as edit:

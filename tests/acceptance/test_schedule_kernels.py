@@ -27,6 +27,7 @@ SHAPE = Shape(smp=4)
 WAKE = "kmap a || kunmap x"
 REUSE = "kmap b, read b, kunmap b, kmap c, read c, kunmap c || kmap a, kunmap a"
 RECHECK = "kmap a || kunmap x, kmap a"
+DEATH = "kmap a, kunmap a || kunmap x, kunmap y, kmap a, kunmap a; slots 2"
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,7 @@ def test_the_kernel_as_it_is_has_no_violation(stock, tmp_path):
         (NO_WAKE, WAKE, HistoryRule.LOST_WAKEUP, 0),
         (LATE_QUEUE, WAKE, HistoryRule.LOST_WAKEUP, 1),
         (NO_RECHECK, RECHECK, HistoryRule.LEAKED_SLOTS, 0),
+        (NO_RECHECK, DEATH, HistoryRule.DIED, 0),
         (NO_FLUSH, REUSE, HistoryRule.DATA, 0),
     ],
     ids=lambda one: getattr(one, "what", None),

@@ -52,7 +52,7 @@ def test_another_kernel_patch_plan_or_machine_is_tried_again(mutant, setup):
     assert log(setup, "4567").known(mutant) is None
     assert log(replace(setup, plan=Plan((), 2, 100))).known(mutant) is None
     assert log(replace(setup, shape=Shape(smp=1))).known(mutant) is None
-    assert log(setup).known(replace(mutant, regime="rounds")) is None
+    assert log(setup).known(replace(mutant, kind=MutantKind.RACE)) is None
     mutant.patch.write_text("- a\n+ c\n")
     assert log(setup).known(mutant) is None
 
