@@ -62,7 +62,7 @@ Histories = Annotated[
 Prepare = Annotated[
     bool,
     typer.Option(
-        "--prepare", help="Build and judge the bases only, all that a patch could ask for."
+        "--prepare", help="Only build and judge the bases, all that a patch could ask for."
     ),
 ]
 CheckSteps = Annotated[

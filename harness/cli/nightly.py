@@ -70,7 +70,9 @@ Source = Annotated[
 ]
 Budget = Annotated[
     str,
-    typer.Option(help="Time to stop after, like 60m; what is left out is listed. [default: none]"),
+    typer.Option(
+        help="Time to stop after, like 60m; the report lists the runs left out. [default: none]"
+    ),
 ]
 Jobs = Annotated[
     int,
@@ -79,8 +81,8 @@ Jobs = Annotated[
 NightName = Annotated[
     str,
     typer.Option(
-        help="Name of the night: one that is there goes on. [default: the time; or the last "
-        "night, where something has ended it]"
+        help="Name of the night; a night that has this name goes on. [default: the time, or the "
+        "last night if something has ended it early]"
     ),
 ]
 ShardOption = Annotated[

@@ -55,7 +55,7 @@ Replay = Annotated[
     ),
 ]
 Times = Annotated[int, typer.Option(min=1, help="How often to replay.")]
-Listed = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} It has all programs.")]
+Listed = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} The list has all programs.")]
 
 
 def schedules(
