@@ -9,8 +9,9 @@ _LENGTH = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([smh])")
 
 
 def parse_duration(text: str) -> float:
-    """Seconds.  Raises UsageError."""
+    """Seconds, more than none.  Raises UsageError."""
     found = _LENGTH.fullmatch(text)
-    if not found:
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not seconds:
         raise UsageError(f"{text!r} is no length of time", hint="write it like 90s, 60m or 1.5h")
-    return float(found[1]) * _UNITS[found[2]]
+    return seconds

@@ -1,6 +1,5 @@
 """``kmap-harness fuzz``: random programs, and the smallest one for each failure."""
 
-import re
 import shlex
 from collections.abc import Callable
 from datetime import date
@@ -9,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.base.duration import parse_duration
 from harness.base.held_folders import output_folder
 from harness.base.output_files import write_whole
 from harness.base.signals import EndedBySignal
@@ -24,11 +24,11 @@ from harness.cli.options import (
     NewOut,
     Seed,
     Silence,
+    TimeLimit,
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import load_known_bugs
-from harness.errors import UsageError
 from harness.fuzz.campaign import Budget, Campaign, CampaignResult
 from harness.fuzz.fuzz_programs import ProgramSource
 from harness.fuzz.fuzzed_guest import FuzzedGuest, Start
@@ -42,9 +42,6 @@ from harness.run.usual_machine import usual_machine
 from harness.scenario.facts import Facts
 from harness.scenario.program_text import program_text
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
-Time = Annotated[str, typer.Option(help="How long to look for failures, as in 90s, 10m or 1h.")]
 FuzzSteps = Annotated[
     int, typer.Option(min=0, help=f"{STEPS_HELP} The command then ends after so many.")
 ]
@@ -60,7 +57,7 @@ def fuzz(
     kernel: KernelName = DEFAULT_KERNEL,
     build_dir: BuildDir = None,
     shape: Machine = "",
-    time: Time = "10m",
+    time: TimeLimit = "10m",
     steps: FuzzSteps = 0,
     seed: Seed = 1,
     guided: Guided = True,
@@ -75,7 +72,7 @@ def fuzz(
     Exit 0 no failure, 1 a failure, 2 wrong use, 3 failure of the harness or the host.
     """
     del debug
-    budget = Budget(_seconds(time), steps)
+    budget = Budget(parse_duration(time), steps)
     bugs, machine = load_known_bugs(known_bugs, date.today()), parse_shape(shape)
     output = CommandOutput(json, quiet=quiet)
     folder = output_folder(out, "fuzz", Path(kernel).name)
@@ -110,14 +107,6 @@ def _ended(campaign: Campaign) -> EndedBySignal | None:
     except EndedBySignal as ended:
         return ended
     return None
-
-
-def _seconds(text: str) -> float:
-    """The seconds that *text* means.  Raises UsageError."""
-    found = re.fullmatch(r"(\d{1,6})([smh])", text)
-    if found is None or not int(found[1]):
-        raise UsageError(f"--time {text} is no time", hint="give it as 90s, 10m or 1h")
-    return float(int(found[1]) * _UNITS[found[2]])
 
 
 def _starter(prepared: Prepared, machine: Shape, bugs: KnownBugs, folder: Path) -> Start:

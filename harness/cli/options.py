@@ -65,6 +65,9 @@ Abstract = Annotated[
         "the types of 2.6.24 and of 2.6.32.",
     ),
 ]
+TimeLimit = Annotated[
+    str, typer.Option("--time", help="Longest time that the command works, like 90s, 10m or 1h.")
+]
 Throwaway = Annotated[
     bool,
     typer.Option(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from harness.base.duration import parse_duration
 from harness.base.held_folders import output_folder
 from harness.cli.options import (
     DEFAULT_KERNEL,
@@ -21,6 +22,7 @@ from harness.cli.options import (
     Silence,
     Strict,
     Template,
+    TimeLimit,
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
@@ -46,7 +48,6 @@ Programs = Annotated[
 ]
 Bound = Annotated[int, typer.Option(min=0, max=8, help="Preemptions of a schedule at most.")]
 Gates = Annotated[GateLevel, typer.Option(help="The calls at which threads wait.")]
-Time = Annotated[float, typer.Option(min=1, help="Seconds for all programs together.")]
 Replay = Annotated[
     str,
     typer.Option(
@@ -64,7 +65,7 @@ def schedules(
     programs: Programs = None,
     bound: Bound = 2,
     gates: Gates = GateLevel.LOCK,
-    time: Time = 600,
+    time: TimeLimit = "10m",
     shape: Machine = DEFAULT_SHAPE,
     replay: Replay = "",
     times: Times = 1,
@@ -87,11 +88,11 @@ def schedules(
     if list_:
         sys.stdout.writelines(f"{one}\n" for one in chosen)
         return
-    machine = parse_shape(shape)
+    machine, seconds = parse_shape(shape), parse_duration(time)
     folder = output_folder(out, "schedules", Path(kernel).name)
     strictly = strict or build_dir is None
     request = SchedulesRequest(
-        chosen, machine, folder, bound, gates, time, strict=strictly, template=template
+        chosen, machine, folder, bound, gates, seconds, strict=strictly, template=template
     )
     if replay:
         request = replaced(request, replay=_choices(replay, len(chosen)), times=times)
