@@ -6,7 +6,7 @@ same observation breaks the contract.  ``known_bugs_file.py`` reads the lists.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,6 +28,7 @@ class KnownBug:
     ``first`` and ``last`` are the (major, minor) of the first and last releases with the bug.
     ``generation`` is None for any.  Every symbol of ``config`` must be set, or unset where a "!"
     stands before it.  ``fields`` are the fields of the observation that the bug changes.
+    ``message`` is part of a line that the kernel prints while it boots, if that is how it shows.
     ``lapsed`` says that the date ``until`` was past on the day on which the list was read.
     """
 
@@ -43,6 +44,7 @@ class KnownBug:
     until: date | None = None
     link: str = ""
     lapsed: bool = False
+    message: str = ""
 
     @property
     def releases(self) -> str:
@@ -124,6 +126,18 @@ class KernelBugs(NamedTuple):
 
     counted: Mapping[str, KnownBug]
     excluded: Mapping[str, ExcludedBug]
+
+    def of_message(self, lines: Iterable[str]) -> str | None:
+        """The bug that shows as a report of the kernel with these *lines*, by id, if it counts."""
+        return next(
+            (
+                name
+                for line in lines
+                for name, bug in self.counted.items()
+                if bug.message and bug.message in line
+            ),
+            None,
+        )
 
     def cured(self, name: str | None, seen: Observation, differing: Collection[str]) -> bool:
         """Tell whether *seen* is what a kernel without the bug *name* shows.

@@ -32,6 +32,7 @@ _KEYS: Final = (
     "reference",
     "until",
     "link",
+    "message",
 )
 _HINT: Final = "docs/scenarios.md describes lists of known bugs"
 
@@ -94,7 +95,8 @@ class _EntryReader:
                 self._refuse(key, "unknown key", f"keys are {', '.join(_KEYS)}")
         name = self._text("id")
         base = self.ours.get(name)
-        if self.ours and base is None:
+        message = self._text("message", "")
+        if self.ours and base is None and not message:
             self._refuse("id", f"no bug {name!r} is known", f"bugs are {', '.join(self.ours)}")
         first, last = self._versions()
         until = self._until()
@@ -105,12 +107,13 @@ class _EntryReader:
             last=last,
             generation=self._generation(),
             config=self._config(),
-            seen=self._text("seen", base.seen if base else None),
-            fields=self._fields(base),
-            reference=self._text("reference", base.reference if base else None),
+            seen=self._text("seen", base.seen if base else message or None),
+            fields=() if message else self._fields(base),
+            reference=self._text("reference", base.reference if base else message or None),
             until=until,
             link=self._text("link", ""),
             lapsed=until is not None and today is not None and until < today,
+            message=message,
         )
 
     def _refuse(self, key: str, problem: str, hint: str) -> NoReturn:

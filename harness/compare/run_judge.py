@@ -102,7 +102,7 @@ class RunJudge:
                 self._find_left_over(record.snapshot)
             return self.judge.sync(record)
         if isinstance(record, Trouble):
-            self.judge.trouble(record)
+            self._hear(self.judge, record)
         if isinstance(record, BootView):
             self._judge_boot(self.judge, record)
         if isinstance(record, End):
@@ -123,6 +123,15 @@ class RunJudge:
             ]
         self._tell_spoilt()
         self._find_left_over(record.start)
+
+    def _hear(self, judge: Judge, record: Trouble) -> None:
+        """Keep what the kernel said, unless the boot said it, and a known bug explains it."""
+        lines = (record.title, *record.lines)
+        bug = self._criteria.known.of_message(lines) if self._booted else None
+        if bug:
+            judge.result.known[bug] += 1
+        else:
+            judge.trouble(record)
 
     def _judge_boot(self, judge: Judge, view: BootView) -> None:
         judge.result.facts = boot_facts(view)

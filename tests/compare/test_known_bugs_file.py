@@ -97,3 +97,18 @@ def test_a_mistake_is_named_with_file_entry_and_key(listed, text, words):
 def test_a_file_that_cannot_be_read_is_a_user_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         load_known_bugs(tmp_path, TODAY)
+
+
+MESSAGE = """[[bug]]
+id = "early-ioremap"
+what = "the boot warns of an early mapping that nobody takes away"
+versions = ["6.1", "6.1"]
+message = "mm/early_ioremap.c"
+"""
+
+
+def test_a_message_of_the_boot_may_be_a_bug_that_we_do_not_know(listed):
+    bug = listed(MESSAGE).entries[0]
+    assert (bug.id, bug.message, bug.fields) == ("early-ioremap", "mm/early_ioremap.c", ())
+    with pytest.raises(UsageError, match="no bug 'early-ioremap' is known"):
+        listed(MESSAGE.replace("message", "link"))

@@ -9,6 +9,7 @@ import pytest
 from harness.check.checked_program import CheckedKind, checked_program
 from harness.compare.boot_check import broken_at_boot
 from harness.compare.divergence import Verdict
+from harness.compare.known_bugs import KnownBug, KnownBugs
 from harness.compare.known_bugs_file import our_known_bugs
 from harness.compare.run_judge import RunJudge, judge_records
 from harness.guest.boot_wire import AREA, RANGE, RUN
@@ -24,7 +25,7 @@ from harness.run.run_result import ProgramOutcome
 from harness.scenario.program import BOOT, boot
 from harness.trace.trace_error import TraceError
 from harness.trace.trace_file import TraceReader, TraceWriter
-from harness.trace.trace_records import Begin, End, Header
+from harness.trace.trace_records import Begin, End, Header, Trouble
 from tests.compare.model_guest import FULL
 from tests.model.test_boot import LAYOUT, VIEW, zone
 from tests.run.model_target import ModelTarget
@@ -196,3 +197,29 @@ def test_a_trace_has_the_boot_in_its_own_program_only(tmp_path):
             writer.write(record)
     with pytest.raises(TraceError, match="a view of the boot stands in a program after it"):
         list(TraceReader(path).records())
+
+
+WARNING = Trouble(
+    -1,
+    "WARNING",
+    "WARNING: CPU: 0 PID: 0 at mm/early_ioremap.c:99 early_ioremap+0x1/0x2",
+    ("WARNING: CPU: 0 PID: 0 at mm/early_ioremap.c:99 early_ioremap+0x1/0x2", "Call Trace:"),
+)
+
+
+def heard(release="6.1.0", message="mm/early_ioremap.c", name=BOOT):
+    """What is made of a warning in the boot, or in a program of that name, by a list of bugs."""
+    bug = KnownBug("early", "w", (6, 1), (6, 1), None, (), "s", (), "r", message=message)
+    begin, *rest = records(VIEW)
+    found = [begin._replace(program=replace(begin.program, name=name)), WARNING, *rest[1:]]
+    header = replace(HEADER, release=release)
+    (result,) = judge_records(header, found, KnownBugs((bug,))).programs
+    return dict(result.known), result.unexplained
+
+
+def test_a_message_of_the_boot_is_a_finding_unless_it_is_a_known_bug():
+    assert heard() == ({"early": 1}, ())
+    assert heard(release="6.12.0") == ({}, (WARNING,))
+    assert heard(message="mm/highmem.c") == ({}, (WARNING,))
+    assert heard(message="") == ({}, (WARNING,))
+    assert heard(name="first") == ({}, (WARNING,))
