@@ -19,7 +19,7 @@ from harness.check.reproduce import check_command, portable_command
 from harness.check.second_runs import second_runs
 from harness.check.symbolise import Symboliser, with_source_lines
 from harness.errors import UsageError
-from harness.patch.apply import DoesNotApplyError, changed_files
+from harness.patch.apply import DoesNotApplyError, changed_files, require_fitting
 from harness.patch.scratch import Scratch
 from harness.run.machine_check import WrongMachineError
 
@@ -60,16 +60,15 @@ class Check:
 
         A patch that does not apply, and all that a kernel does, are part of the result.
         """
-        bases = self.bases()
         try:
+            bases = self.bases()
             with self.watch.phase("apply"):
                 self.scratch.settle(self.base, self.request.patches)
             configs = [self._patched(cell, base) for cell, base in bases]
         except DoesNotApplyError as error:
             failure = KernelFailure("patch", Stage.APPLY, (error.patch.title, *error.lines))
-            configs = [
-                ConfigResult(cell.config, cell.machine, failure=failure) for cell, _ in bases
-            ]
+            cells = self.request.cells
+            configs = [ConfigResult(one.config, one.machine, failure=failure) for one in cells]
         return self._finished(tuple(configs))
 
     def bases(self) -> list[tuple[Cell, BaseRun]]:
@@ -112,12 +111,17 @@ class Check:
         return BaseRun(judgement, stored=False)
 
     def _settle_base(self, progress: Progress) -> None:
-        """Make the scratch equal to the base, once."""
+        """Make the scratch equal to the base, once.
+
+        Raises DoesNotApplyError if the first patch does not fit it: then nothing has to be built.
+        """
         if not self.holds_base:
             progress.step(f"the source of {self.base.words}")
             with self.watch.phase("base: apply"):
                 self.scratch.settle(self.base)
             self.holds_base = True
+            for patch in self.request.patches[:1]:
+                require_fitting(patch, self.scratch.source)
 
     # -- the patched kernel
 

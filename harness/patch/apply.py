@@ -44,7 +44,18 @@ def changed_files(patch: Patch, tree: Path) -> tuple[str, ...]:
 
 def apply(patch: Patch, tree: Path) -> None:
     """Apply all of *patch* to *tree*, or nothing of it.  Raises DoesNotApplyError."""
-    done = attempt(tree, "apply", "--whitespace=nowarn", "-p1", "-", text=patch.diff)
+    _run(patch, tree)
+
+
+def require_fitting(patch: Patch, tree: Path) -> None:
+    """Raise DoesNotApplyError unless *patch* fits *tree*, which stays as it is."""
+    _run(patch, tree, "--check")
+
+
+def _run(patch: Patch, tree: Path, *options: str) -> None:
+    """Let git apply *patch*.  Raises DoesNotApplyError."""
+    words = ("apply", "--whitespace=nowarn", *options, "-p1", "-")
+    done = attempt(tree, *words, text=patch.diff)
     if done.returncode:
         raise DoesNotApplyError(
             patch, tree, tuple(_why(done.stderr.decode(errors="replace"), patch, tree))

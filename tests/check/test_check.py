@@ -195,3 +195,17 @@ def test_a_failure_can_be_seen_again_by_hand(tmp_path, patched):
     result = checked(tmp_path, "good", patched)
     assert "by hand:\n    kmap-harness check --tree" in "\n".join(check_lines(result))
     assert "again:\n  kmap-harness check --tree . " in mail_text(result)
+
+
+def test_nothing_is_built_for_a_patch_that_does_not_apply(tmp_path, monkeypatch):
+    """A base in another configuration takes minutes."""
+    built = []
+    monkeypatch.setattr(
+        "tests.check.fakes.FakeBuilder.build", lambda self, *all_of_it: built.append(all_of_it)
+    )
+    monkeypatch.setattr("tests.check.fakes.FakeTree.settle", lambda self, content: None)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/kernel").write_text("another\n")
+    result = checked(tmp_path, "good", "good2", machines=("smp=1",))
+    assert [one.failure.stage for one in result.configs] == [Stage.APPLY, Stage.APPLY]
+    assert (result.exit_code, built) == (2, [])
