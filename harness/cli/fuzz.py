@@ -89,15 +89,20 @@ def fuzz(
         ended = _ended(campaign)
     result = campaign.result()
     files = _save(result, folder)
-    command = shlex.join(
-        ["kmap-harness", "run", "--kernel", kernel, *(["--shape", shape] if shape else [])]
-    )
+    command = _run_command(kernel, build_dir, shape)
     release = prepared.kernel.release
     output.report(with_logs(list(fuzz_lines(release, seed, result, files, command)), folder))
     write_json(json, fuzz_value(release, seed, result, files))
     if ended:
         raise ended
     raise typer.Exit(_exit_code(result))
+
+
+def _run_command(kernel: str, build_dir: Path | None, shape: str) -> str:
+    """The command that runs a scenario on the same kernel and machine."""
+    words = ["kmap-harness", "run", "--kernel", kernel]
+    words += ["--build-dir", str(build_dir)] if build_dir else []
+    return shlex.join([*words, *(["--shape", shape] if shape else [])])
 
 
 def _ended(campaign: Campaign) -> EndedBySignal | None:

@@ -120,8 +120,9 @@ def _plainer(operation: Operation) -> Iterator[Operation]:
         if operation.value != 1:
             yield operation._replace(value=1)
         return
-    if operation.offset:
-        yield operation._replace(offset=0)
+    for offset in (0, 1):
+        if operation.offset not in (0, offset):
+            yield operation._replace(offset=offset)
     if operation.prot is not Prot.KERNEL:
         yield operation._replace(prot=Prot.KERNEL)
     if operation.code is OpCode.WRITE and operation.value != 1:
