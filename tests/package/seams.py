@@ -24,6 +24,7 @@ from harness.cli import (
     claims,
     doctor,
     explore,
+    fuzz,
     histories,
     kernels,
     mutants,
@@ -31,6 +32,7 @@ from harness.cli import (
     schedules,
     ssh,
 )
+from harness.fuzz.campaign import CampaignResult
 from harness.guest.history_wire import HistoryCode
 from harness.kernel.by_name import kernel_names
 from harness.misuse.case_judge import CaseOutcome, JudgedCase
@@ -131,6 +133,19 @@ class FakeSuite:
         return (Figure("boot ours", "s", (1.0,), (Calibration(0.1, 0.1),)),)
 
 
+class FakeCampaign:
+    """A campaign in which no program fails."""
+
+    def __init__(self, start, source, budget, progress):
+        assert budget.seconds
+
+    def run(self):
+        return self.result()
+
+    def result(self):
+        return CampaignResult(1, 40, 3, 0.1, ())
+
+
 class FakeClient:
     """An SSH connection that fetches a file."""
 
@@ -162,6 +177,7 @@ def seams(monkeypatch) -> None:
     explained = histories_of(judged(history([event(HistoryCode.KMAP, 0, 1, 2, address(0))])))
     put(histories, prepare=prepared, run_histories=lambda *_: explained)
     put(schedules, prepare=prepared, run_schedules=lambda *_: scheduled(GOOD))
+    put(fuzz, prepare=prepared, usual_machine=lambda shape, _: shape, Campaign=FakeCampaign)
     seen = SimpleNamespace(release="6.1.0", layout=LOCAL)
     put(claims, prepare=prepared, gather=lambda *_: seen, judge_claims=lambda _: [])
 
