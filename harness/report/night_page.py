@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.base.output_files import write_whole
 from harness.report.night_mail import differing_fields
-from harness.report.night_svg import pkmap_svg, rows_svg, trend_svg
+from harness.report.night_svg import pkmap_svg, trend_svg
 from harness.report.nightly_report import change_since, news_words, night_line
 from harness.report.reproduction import reproducing_words
 from harness.store.kernel_messages import grouped_messages
@@ -113,23 +113,25 @@ def _divergence(program: str, report: Mapping[str, Any]) -> dict[str, Any] | Non
     return {
         "one": {"reasons": (), "around": (), "step": -1, "operation": "", **one},
         "fields": tuple(differing_fields(one)),
-        "pictures": tuple(_pictures(picture)) if picture else (),
+        "pkmap": pkmap_svg(picture) if picture and picture["slots"] else "",
+        "entries": tuple(_entries(picture)) if picture else (),
     }
 
 
-def _pictures(picture: Mapping[str, Any]) -> Iterator[Markup]:
+def _entries(picture: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """Slots and window entries, as tables: a browser that shows text shows them, too."""
     if picture["slots"]:
-        yield pkmap_svg(picture)
-        yield rows_svg("slot", picture["slots"])
+        yield "pkmap slot", picture["slots"]
     if picture["window"]:
-        yield rows_svg(f"CPU {picture['cpu']}", picture["window"])
+        yield f"slot of CPU {picture['cpu']}'s window", picture["window"]
 
 
 def _table(view: NightView) -> PageTable:
     cells: dict[str, dict[str, str]] = {}
     for run in view.runs:
-        machine = run.job.removeprefix(run.provenance.kernel).removeprefix("-")
-        cells.setdefault(run.provenance.kernel, {})[machine] = run.verdict
+        kernel = run.provenance.kernel or run.job
+        machine = run.job.removeprefix(kernel).removeprefix("-") or run.suite
+        cells.setdefault(kernel, {})[machine] = run.verdict
     columns = tuple(dict.fromkeys(name for row in cells.values() for name in row))
     rows = ((name, tuple(row.get(one, "") for one in columns)) for name, row in cells.items())
     return PageTable(columns, tuple(rows))

@@ -1,4 +1,4 @@
-"""Pictures of a night's page as SVG: the pkmap array, slots and window entries, a trend.
+"""Pictures of a night's page as SVG: the pkmap array, a trend.
 
 Each has a title for who does not see it, and takes its colours from the page's style.
 """
@@ -10,10 +10,6 @@ from markupsafe import Markup, escape
 
 _ACROSS: Final = 64
 _CELL: Final = 9
-_ROW: Final = 22
-_COLUMNS: Final = (10, 64, 238, 412)
-"""Where number, before, seen and allowed stand."""
-_WIDTH: Final = 590
 _TREND: Final = (300, 60)
 
 
@@ -38,30 +34,6 @@ def _square(number: int, count: int, odd: bool) -> str:
     x, y = number % _ACROSS * _CELL, number // _ACROSS * _CELL
     kind = f"c{min(count, 3)}{' odd' if odd else ''}"
     return f'<rect x="{x}" y="{y}" width="{_CELL - 1}" height="{_CELL - 1}" class="{kind}"/>'
-
-
-def rows_svg(name: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
-    """Slots or window entries: before, seen, and allowed beside it; what differs is marked."""
-    heads = zip(_COLUMNS, (name, "before", "seen", "allowed"), strict=True)
-    lines = [_text(x, 15, word, "head") for x, word in heads]
-    for place, row in enumerate(rows, 1):
-        lines += _row(place * _ROW, row)
-    odd = {row["number"] for row in rows if row["odd"]}
-    title = f"{name} before, as seen and as allowed; differing: {_list(odd)}"
-    return _svg(_WIDTH, (len(rows) + 1) * _ROW, title, lines)
-
-
-def _row(top: int, row: Mapping[str, Any]) -> Iterator[str]:
-    if row["odd"]:
-        yield f'<rect x="1" y="{top + 1}" width="{_WIDTH - 2}" height="{_ROW - 3}" class="odd"/>'
-    mark = "≠ " if row["odd"] else ""
-    cells = (f"{mark}{row['number']}", row["before"], row["seen"], row["allowed"])
-    yield from (_text(x, top + 15, cell) for x, cell in zip(_COLUMNS, cells, strict=True))
-
-
-def _text(x: int, y: int, words: str, kind: str = "") -> str:
-    named = f' class="{kind}"' if kind else ""
-    return f'<text x="{x}" y="{y}"{named}>{escape(words)}</text>'
 
 
 def trend_svg(name: str, values: Sequence[float]) -> Markup:

@@ -175,7 +175,7 @@ def test_a_store_that_is_none(harness):
     assert path.read_text() == "{}"
 
 
-@pytest.mark.parametrize("budget", ["60", "1d", "-1m", "m", "9999999h"])
+@pytest.mark.parametrize("budget", ["60", "1d", "-1m", "m", "9999999h", "0s", "0.0h"])
 def test_a_budget_that_is_none(harness, budget):
     answer = harness("nightly", f"--budget={budget}")
     assert refused(answer, "is no length of time", "90s, 60m or 1.5h")

@@ -129,7 +129,9 @@ def test_the_page_shows_a_divergence_with_pictures(loud):
     text = shown.text_content()
     assert "a: m0 = kmap h1" in text
     assert "diverges" in shown.xpath(".//li[@class='here']")[0].text_content()
-    pkmap, slots = shown.xpath(".//svg")
+    (pkmap,) = shown.xpath(".//svg")
+    (slots,) = shown.xpath(".//table[@class='entries']")
+    assert [row.xpath("string(./th)") for row in slots.xpath(".//tr[@class='odd']")] == ["≠ 2"]
     assert pkmap.get("aria-label").startswith("512 pkmap slots")
     assert pkmap.get("aria-label").endswith("differing: 2")
     assert "2 h1 0x163+NX" in slots.text_content()
@@ -160,6 +162,7 @@ def test_every_region_that_scrolls_has_a_name_and_the_keyboard(loud):
         assert one.get("tabindex") == "0"
         assert one.get("aria-label")
     assert all(one.get("aria-label") for one in tree.xpath("//svg"))
+    assert all(one.text_content().strip() for one in tree.xpath("//th"))
     assert all(one.xpath("./caption") for one in tree.xpath("//table"))
     heads = [int(one.tag[1]) for one in tree.xpath("//h1 | //h2 | //h3")]
     assert all(b - a <= 1 for a, b in pairwise(heads))
