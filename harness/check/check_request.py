@@ -58,7 +58,7 @@ class CheckRequest:
     notes: tuple[str, ...] = ()
     """What the report says of how the check was put together."""
     left_out: tuple[Place, ...] = ()
-    """Where the patch might show, too, and is not judged."""
+    """Cells in which the patch might show, too, and that are not judged."""
 
     @property
     def seed(self) -> int:

@@ -67,7 +67,7 @@ class ConfigResult:
 
     @property
     def left_out(self) -> bool:
-        """Whether nobody has asked for this cell, and the base cannot be judged there."""
+        """Tell whether nobody asked for this cell, and the base cannot be judged there."""
         return bool(self.why and self.failure and self.failure.which == "base")
 
     @property
@@ -110,7 +110,7 @@ class CheckResult:
     strict: bool = False
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    """Where the patch might show, too, and was not judged."""
+    """Cells in which the patch might show, too, and that were not judged."""
     phases: Mapping[str, float] = field(default_factory=dict)
     mail: MailHead | None = None
     """The head of the first patch, if it was a mail."""

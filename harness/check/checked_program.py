@@ -82,7 +82,7 @@ class CheckedProgram:
     messages: tuple[tuple[str, ...], ...] = ()
     reason: str = ""
     facts: tuple[str, ...] = ()
-    """What the boot has made of memory and addresses: a patch may change it."""
+    """The boot's account of memory and addresses: a patch may change it."""
 
     @property
     def rules(self) -> frozenset[str]:

@@ -34,7 +34,7 @@ class CheckWork(NamedTuple):
 
     @property
     def chosen(self) -> bool:
-        """Whether the programs are named: then nothing runs that nobody has asked for."""
+        """Tell whether the programs are named: then nothing runs that nobody has asked for."""
         return bool(self.scenarios or self.expression or self.histories)
 
     @property
@@ -44,7 +44,7 @@ class CheckWork(NamedTuple):
 
     @property
     def wrong_use(self) -> bool:
-        """Whether the patches alone call for wrong use."""
+        """Tell whether the patches alone call for wrong use."""
         return not (self.chosen or self.throwaway) and touches_notices(self.patches)
 
     def plan(self, sweeps: tuple[Path, ...]) -> Plan:

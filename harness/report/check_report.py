@@ -153,7 +153,7 @@ def _why(one: Comparison) -> str:
 
 
 def _seen_again(one: Comparison) -> str:
-    """Whether a failure came again, and which state it needs."""
+    """The words that tell whether a failure came again, and which state it needs."""
     if not one.tried:
         return ""
     if one.confirmed:
@@ -169,7 +169,7 @@ def _seen_again(one: Comparison) -> str:
 
 
 def _first_message(outcome: CheckedProgram) -> Iterator[str]:
-    """What the kernel said first, unless it is shown already as what is broken."""
+    """The kernel's first message, unless a broken rule shows it already."""
     shown = {line for finding in outcome.broken[:1] for line in finding.lines}
     for lines in outcome.messages[:1]:
         if not shown.issuperset(lines):
