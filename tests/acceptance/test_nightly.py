@@ -40,7 +40,7 @@ def nightly(out, *arguments):
 
 
 def test_one_that_cannot_boot_stops_nothing_else(stock, tmp_path):
-    shapes = ("--shape", IMPOSSIBLE, "--shape", "smp=1")
+    shapes = ("--shape", "smp=1", "--shape", IMPOSSIBLE)
     done, night = nightly(tmp_path / "first", *shapes)
     alive, dead = sorted(night["runs"], key=lambda run: run["verdict"] == "error")
     assert (dead["verdict"], dead["exit_code"]) == ("error", 3), dead

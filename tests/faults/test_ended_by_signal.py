@@ -41,6 +41,7 @@ def test_a_night_that_is_ended_writes_what_was_done(command, tmp_path, name):
     shapes = ("--shape", "smp=1", "--shape", "smp=1,variant=1", "--shape", "smp=1,variant=2")
     words = ("--kernel", "debian-6.1-686-pae", *shapes, "--steps", "60000", "--histories", "0")
     night = command("nightly", *words, "--out", "out", "--store", "store")
+    eventually("a job", lambda: any((tmp_path / "out").glob("*/output.log")))
     night.child("qemu-system")
     night.send(signal.Signals[name])
     ended = night.ended()
