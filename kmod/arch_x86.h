@@ -111,4 +111,13 @@ static inline u64 kmh_arch_cycles_per_ms(void)
 #define KMH_IOMAP_ATOMIC	1
 #endif
 
+/* arch_x86_gate.c: the thunk, and what it calls */
+
+struct kmh_gate_frame;
+
+void kmh_gate_thunk(void);
+void kmh_gate_release(void);
+unsigned int kmh_gate_before(struct kmh_gate_frame *frame);
+void kmh_gate_after(struct kmh_gate_frame *frame);
+
 #endif

@@ -34,53 +34,48 @@ static bool gates_placed;
 static struct kmh_gate_hooks gate_hooks;
 
 /* The registers as the thunk saves them, the function called, and where it shall return. */
-struct gate_frame {
+struct kmh_gate_frame {
 	unsigned long di, si, bp, sp, bx, dx, cx, ax, flags, target, caller;
 };
-
-void kmh_gate_thunk(void);
-void kmh_gate_release(void);
-unsigned int kmh_gate_before(struct gate_frame *frame);
-void kmh_gate_after(struct gate_frame *frame);
 
 /*
  * Where something is to be done after the call, the thunk makes the call itself.  No function
  * for which that is asked has arguments on the stack.
  */
 asm(".text\n"
-    ".globl kmh_gate_thunk\n"
-    ".type kmh_gate_thunk, @function\n"
-    "kmh_gate_thunk:\n"
-    "	pushl $0\n"
-    "	pushfl\n"
-    "	pushal\n"
-    "	movl %esp, %eax\n"
-    "	cld\n"
-    "	call kmh_gate_before\n"
-    "	testl %eax, %eax\n"
-    "	jnz 1f\n"
-    "	popal\n"
-    "	popfl\n"
-    "	ret\n"
-    "1:	popal\n"
-    "	popfl\n"
-    "	call *(%esp)\n"
-    "	pushfl\n"
-    "	pushal\n"
-    "	movl %esp, %eax\n"
-    "	cld\n"
-    "	call kmh_gate_after\n"
-    "	popal\n"
-    "	popfl\n"
-    "	leal 4(%esp), %esp\n"
-    "	ret\n"
-    ".size kmh_gate_thunk, .-kmh_gate_thunk\n"
-    ".globl kmh_gate_release\n"
-    ".type kmh_gate_release, @function\n"
-    "kmh_gate_release:\n"
-    "	movb $0, (%eax)\n"
-    "	ret\n"
-    ".size kmh_gate_release, .-kmh_gate_release\n");
+	".globl kmh_gate_thunk\n"
+	".type kmh_gate_thunk, @function\n"
+	"kmh_gate_thunk:\n"
+	"	pushl $0\n"
+	"	pushfl\n"
+	"	pushal\n"
+	"	movl %esp, %eax\n"
+	"	cld\n"
+	"	call kmh_gate_before\n"
+	"	testl %eax, %eax\n"
+	"	jnz 1f\n"
+	"	popal\n"
+	"	popfl\n"
+	"	ret\n"
+	"1:	popal\n"
+	"	popfl\n"
+	"	call *(%esp)\n"
+	"	pushfl\n"
+	"	pushal\n"
+	"	movl %esp, %eax\n"
+	"	cld\n"
+	"	call kmh_gate_after\n"
+	"	popal\n"
+	"	popfl\n"
+	"	leal 4(%esp), %esp\n"
+	"	ret\n"
+	".size kmh_gate_thunk, .-kmh_gate_thunk\n"
+	".globl kmh_gate_release\n"
+	".type kmh_gate_release, @function\n"
+	"kmh_gate_release:\n"
+	"	movb $0, (%eax)\n"
+	"	ret\n"
+	".size kmh_gate_release, .-kmh_gate_release\n");
 
 static unsigned int gate_at(unsigned long site)
 {
@@ -98,7 +93,7 @@ static unsigned int gate_at(unsigned long site)
 
 NOKPROBE_SYMBOL(gate_at);
 
-__visible noinline unsigned int kmh_gate_before(struct gate_frame *frame)
+__visible noinline unsigned int kmh_gate_before(struct kmh_gate_frame *frame)
 {
 	unsigned int gate = gate_at(frame->caller - CALL_LENGTH);
 
@@ -108,7 +103,7 @@ __visible noinline unsigned int kmh_gate_before(struct gate_frame *frame)
 
 NOKPROBE_SYMBOL(kmh_gate_before);
 
-__visible noinline void kmh_gate_after(struct gate_frame *frame)
+__visible noinline void kmh_gate_after(struct kmh_gate_frame *frame)
 {
 	gate_hooks.after(gate_at(frame->caller - CALL_LENGTH), frame->flags & X86_EFLAGS_IF);
 }

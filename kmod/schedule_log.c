@@ -92,7 +92,7 @@ static size_t build_key(struct kmh_outcome_log *head)
 	n = kmh_schedule_changed((struct kmh_changed_slot *)end, KMH_SCHEDULE_CHANGED);
 	if (n > KMH_SCHEDULE_CHANGED)
 		run->too_long = true;
-	head->n_changed = min(n, (unsigned int)KMH_SCHEDULE_CHANGED);
+	head->n_changed = min_t(unsigned int, n, KMH_SCHEDULE_CHANGED);
 	end += head->n_changed * sizeof(struct kmh_changed_slot);
 	return end - (u8 *)&key_room;
 }
