@@ -4,7 +4,7 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.guest.protocol import Evidence
-from harness.run import main_job
+from harness.run import ready_guest
 from harness.run.prepare import prepare
 
 from .bench import FIRST, KERNEL, judged, written
@@ -31,7 +31,7 @@ def stock_trace(stock, tmp_path_factory):
 @pytest.fixture
 def blinded(monkeypatch):
     """Arms every probe but those named."""
-    armed = main_job.arm_probes
+    armed = ready_guest.arm_probes
 
     def blind(probes):
         def some(guest, facts, flushes):
@@ -39,6 +39,6 @@ def blinded(monkeypatch):
             found = armed(guest, shown, flushes)
             return found._replace(evidence=found.evidence & ~Evidence(probes))
 
-        monkeypatch.setattr(main_job, "arm_probes", some)
+        monkeypatch.setattr(ready_guest, "arm_probes", some)
 
     return blind
