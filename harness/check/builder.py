@@ -113,12 +113,12 @@ def _fragments(config: str) -> list[str]:
         return []
     recipe = recipes().get(config)
     names = [one.stem for one in recipe.fragments] if recipe else config.split("+")
-    plain = {other: part for part, (_, _, other) in _TELLING.items()}
+    plain = {other: part for part, (_, _, other) in OTHER_TREES.items()}
     known = [plain.get(name, name) for name in names]
     return [name for name in known if name not in {BASE, CPUS[0]}]
 
 
-_TELLING = {
+OTHER_TREES = {
     "pae": (I386.paging.wide_entries_file, "config HIGHMEM64G", "pae-4g"),
     "debug": ("lib/Kconfig.debug", "config DEBUG_KMAP_LOCAL", "debug-stack"),
     "pti": (f"{I386.source.folder}/Kconfig", "config PAGE_TABLE_ISOLATION", "pti-mitigation"),
@@ -134,5 +134,5 @@ kmap_local in 5.11, MITIGATION_PAGE_TABLE_ISOLATION in 6.9 and SYSCTL without PR
 
 def _variant(part: str, source: Path) -> str:
     """The fragment that asks the same of this tree."""
-    file, words, other = _TELLING.get(part, ("", "", part))
+    file, words, other = OTHER_TREES.get(part, ("", "", part))
     return part if file and words in (source / file).read_text() else other

@@ -17,6 +17,8 @@ CUT_OFF = "the budget ended while it ran"
 NO_TIME_LEFT = "no time was left"
 RETRIES = 1
 """How often a job runs again after a failure of the harness or the host."""
+STOP_SECONDS = 600.0
+"""For a job that was told to end: it ends its guest, and writes what it has."""
 
 
 class FleetWatcher(Protocol):
@@ -72,7 +74,7 @@ class _Fleet:
         """Hand on what has ended; it stays in ``running`` until its result is stored."""
         done, _ = wait(self.running, LOOK_SECONDS, FIRST_COMPLETED)
         for future in done:
-            result = future.result()
+            result = future.result(0)
             self.watcher.ended(result)
             del self.running[future]
 
@@ -80,7 +82,7 @@ class _Fleet:
         """End all that runs, and wait until it has cleaned up."""
         self.crew.stop()
         for future in self.running:
-            future.result()
+            future.result(STOP_SECONDS)
 
 
 def run_fleet(

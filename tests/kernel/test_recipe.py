@@ -3,6 +3,8 @@ import re
 import pytest
 
 from harness.base import project
+from harness.check.builder import OTHER_TREES
+from harness.check.risks import RISKS
 from harness.kernel import catalogue
 from harness.kernel.build_recipe import BuildRecipeError, recipes
 from harness.kernel.by_name import kernel_by_name, kernel_names
@@ -39,6 +41,9 @@ def test_no_recipe_has_the_name_of_a_stock_kernel():
 
 def test_every_fragment_is_used_and_says_what_it_is_for():
     used = {path for recipe in recipes().values() for path in recipe.fragments}
+    words = [word for risk in RISKS for word in risk.place.config.split("+") if word.isalpha()]
+    words += [other for _, _, other in OTHER_TREES.values()]
+    used |= {project.KERNEL_FRAGMENTS / f"{word}.config" for word in words}
     assert used == set(project.KERNEL_FRAGMENTS.glob("*.config"))
     for path in used:
         assert re.match(r"# \S", path.read_text()), path

@@ -117,6 +117,8 @@ HOTPLUG          . R R R R R R R R
 AWAIT            . R R R R R . . .
 FORK             . R R R R R . . .
 USER             . R R R R R . . .
+KMAP_LOCAL_FOLIO . . . . . R . . .
+HELPER           . . . . . . . . .
 """
 """kmod/ops.c ``refused_here``; kmod/step.c ``refused_beside_spinners``."""
 
@@ -160,7 +162,7 @@ def names(**operands):
 
 MAP_NAMES = {
     "KMAP", "KMAP_ATOMIC", "KMAP_ATOMIC_PROT", "KMAP_ATOMIC_PFN", "KMAP_LOCAL", "KMAP_LOCAL_PROT",
-    "KMAP_LOCAL_PFN", "IOMAP",
+    "KMAP_LOCAL_PFN", "KMAP_LOCAL_FOLIO", "IOMAP",
 }  # fmt: skip
 ADDRESSED = {
     "KUNMAP_ATOMIC", "KUNMAP_LOCAL", "IOUNMAP", "READ", "WRITE", "KMAP_TO_PAGE",
@@ -176,7 +178,7 @@ def test_operands_that_are_not_there():
         OperationFlag.HAS_ADDRESS
     )
     pages = MAP_NAMES | {"KUNMAP", "PAGE_ADDRESS", "TYPED_MAP"}
-    beside = {"INTERRUPT", "USER"}
+    beside = {"HELPER", "INTERRUPT", "USER"}
     assert names(page=4) == set()
     assert names(page=5) == pages | beside | {"SET_PTE"}
     assert names(page=NO_PAGE) == pages | beside
