@@ -63,7 +63,8 @@ class Monitor:
     explain: Callable[[str], None] = staticmethod(_unexplained)
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
-        self._qmp = _Protocol(connection)
+        with ending_later():  # it makes an event loop
+            self._qmp = _Protocol(connection)
         self._seconds = seconds
         self._reason = ""
 

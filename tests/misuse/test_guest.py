@@ -82,7 +82,7 @@ LOST = (
             "a warning of direct map addresses",
             (Edit("kunmap_local_indexed", "81 fb ff ff ff bf 76", "81 fb ff ff ff ff 76"),),
         ),
-        "said: WARNING",
+        "said while it booted: WARNING",
     ),
     Lost(
         "slot-in-use",

@@ -518,6 +518,7 @@ BOOKS = [
     ("local-rt", "0 KMAP_ATOMIC page=4 reg=1", {"preempt": 1}, ["preempt"]),
     ("local-rt", "0 KMAP_ATOMIC page=4 reg=1; 0 KUNMAP_ATOMIC reg=1", {}, []),
     ("local-rt", LOW, {"migrate": 1}, ["pinned"]),
+    ("local-rt", "0 KMAP page=0 reg=0; 0 KUNMAP_ATOMIC reg=0; 0 KMAP page=0 reg=0", {}, []),
     ("local-rt", MAP, {}, []),
     ("stack", ATOMIC, {}, []),
     ("stack", ATOMIC, {"preempt": 7, "migrate": 7}, []),

@@ -49,6 +49,8 @@ def test_what_is_seen_leads_to_the_state_predicted(name):
             outcomes = step(machine, state, op)
             if not outcomes or outcomes[0].state.lost:
                 break
+            if outcomes[0].rule == "kunmap.bug-count":
+                break  # the kernel dies with a count of 0 for a PTE; the contract counts users
             seen = state_as_seen(machine, state, op, outcomes[0].observation)
             want = outcomes[0].state
             for field in (

@@ -242,6 +242,10 @@ def bookkeeping(v: View) -> Iterator[Violation]:
     yield from _pinned(v, before, after)
 
 
+_NEGATIVE = 0x8000
+"""From here on a ``pagefault_disabled`` of 16 bits stands for a number below 0."""
+
+
 def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]:
     """Whoever has a local mapping, or on RT a section, is held on its CPU; nobody else is."""
     if v.live(before) and after.depth > 0 and v.seen.cpu != before.cpu:
@@ -251,7 +255,7 @@ def _pinned(v: View, before: TaskState, after: TaskState) -> Iterator[Violation]
     if not v.machine.local or "migrate" in v.blind:
         return
     rt = v.machine.layout.rt
-    held = after.depth > 0 or (rt and v.seen.pagefault > 0)
+    held = after.depth > 0 or (rt and 0 < v.seen.pagefault < _NEGATIVE)
     free = not held and not (rt and after.atomic)
     if _section(v) < 0 and before.pagefault <= 0:
         return  # kunmap_atomic of RT without its kmap_atomic lets go of what it has not pinned
