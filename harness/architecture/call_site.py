@@ -35,4 +35,4 @@ class CallScan:
     calls: tuple[CallSite, ...]
     atomic: tuple[str, ...] = ()
     whole: bool = True
-    """Whether all of the code could be decoded."""
+    """True if the decoder read every instruction of the code."""

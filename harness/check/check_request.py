@@ -46,7 +46,7 @@ class CheckRequest:
     base: str = ""
     strict: bool = False
     keeps_builds: bool = False
-    """Whether the build folders of patched kernels stay in ``out``, for other commands."""
+    """True if the check leaves build folders of patched kernels in ``out`` for other commands."""
     kernel: Kernel | None = None
     """A kernel of the catalogue whose source is patched instead of *tree*."""
     machine: str = ""

@@ -62,7 +62,7 @@ class Risk:
     lines: str = ""
 
     def concerns(self, file: str, changed: str) -> bool:
-        """Whether a patch of *file* that changes these lines has the risk."""
+        """Tell whether a patch that changes these lines of *file* has the risk."""
         return bool(re.search(self.files, file) and re.search(self.lines, changed))
 
 

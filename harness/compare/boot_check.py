@@ -24,7 +24,7 @@ def uses_high_frames(header: Header) -> bool:
 
 
 def expected_at_boot(header: Header, view: BootView) -> ExpectedMemory | None:
-    """What the kernel must have made of its memory.
+    """The account that the kernel must give of its memory.
 
     None without a map, without zones, or with a word that makes another map.
     """

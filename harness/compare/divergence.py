@@ -92,7 +92,7 @@ class Divergence:
 
     @property
     def complains_as_allowed(self) -> bool:
-        """Whether a step of another behaviour ended as an outcome says, without more warnings."""
+        """Tell whether a step of another behaviour ends as some outcome, with no more warnings."""
         seen = self.seen
         if seen is None or self.layer is not Layer.BEHAVIOUR:
             return False
@@ -174,7 +174,7 @@ class ProgramResult:
     executes: bool = True
     """False for the boot: a program that only looks at the guest and at what the kernel said."""
     facts: tuple[str, ...] = ()
-    """What the boot has made of memory and addresses, for the comparison with another kernel."""
+    """The memory and addresses that the boot set up, to compare with another kernel's."""
     coverage: ReachedSituations = field(default_factory=ReachedSituations)
 
     @property

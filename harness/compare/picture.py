@@ -32,7 +32,7 @@ class PictureRow(NamedTuple):
 
     @property
     def odd(self) -> bool:
-        """Whether the kernel did what is not allowed here."""
+        """Tell whether no allowed outcome has what the kernel left here."""
         return self.seen != self.allowed
 
 
