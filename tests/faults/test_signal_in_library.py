@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import active_children
 
 import pytest
+from qemu.qmp import legacy
 
 from harness.base.signals import ENDING, EndedBySignal, raise_when_ended
 from harness.base.worker_processes import worker_processes
@@ -53,3 +54,19 @@ def test_a_signal_while_the_monitor_greets_leaves_no_task(caplog):
         monitor.connect()
     assert not asyncio.all_tasks(loop)
     assert not [one for one in caplog.records if one.name == "asyncio"]
+
+
+def test_a_signal_while_the_event_loop_is_made_waits_until_it_is(monkeypatch):
+    """A loop that was half made complained when it was collected."""
+    make, made = legacy.get_or_create_event_loop, []
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGHUP)
+        made.append(make())
+        return made[0]
+
+    monkeypatch.setattr(legacy, "get_or_create_event_loop", interrupted)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(EndedBySignal):
+        Monitor(ours, 30.0)
+    assert made
