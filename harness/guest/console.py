@@ -27,6 +27,7 @@ class Console:
             timeout=0,
             encoding="utf-8",
             codec_errors="replace",
+            use_poll=True,  # select() takes no descriptor above 1023
         )
         self._partial = ""
         self._lines: list[str] = []
