@@ -1,12 +1,20 @@
+import gc
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.base.held_folders import let_go
 from harness.kernel.build_recipe import recipes
 from harness.kernel.built import obtain_built
 from harness.kernel.kernel_record import Kernel
 from tests.still_running import StillRunning
+
+SPARE_DESCRIPTORS = 32
+"""For what lives until the session ends: a guest, a lock of the cache."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,3 +50,23 @@ def tree61() -> Kernel:
     Shared by all rooms and sessions: build in ``clone(built_tree(tree61), ...)``, never in it.
     """
     return obtain_built(recipes()["6.1-pae"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_descriptor_is_left_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A module of tests closes what it opens: its process runs hundreds of others after it."""
+    before = _open_descriptors()
+    yield
+    let_go(tmp_path_factory.getbasetemp())
+    left = _open_descriptors() - before
+    assert len(left) <= SPARE_DESCRIPTORS, sorted(left)
+
+
+def _open_descriptors() -> set[tuple[int, str]]:
+    """Each descriptor of this process with the file that it leads to."""
+    gc.collect()
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add((int(entry.name), str(entry.readlink())))
+    return found

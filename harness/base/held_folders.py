@@ -88,6 +88,15 @@ def hold(folder: Path, *, alone: bool = False) -> bool:
     return True
 
 
+def let_go(root: Path) -> None:
+    """Let go of everything below *root* that ``hold`` has: a process may go on after a command.
+
+    Each held folder keeps a descriptor open.
+    """
+    for folder in [one for one in _held if one.is_relative_to(root.absolute())]:
+        os.close(_held.pop(folder))
+
+
 def is_held(folder: Path) -> bool:
     """Tell whether some process, this one among them, holds *folder*."""
     try:

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from harness.base import held_folders
 from harness.base.cache import Cache
 from harness.base.cache_entries import LIMIT, entries, limit_bytes, prune, remove
 from harness.base.seal import SEAL, seal_folder
@@ -19,8 +18,7 @@ HOLD = (
 
 
 @pytest.fixture
-def filled(cache, monkeypatch):
-    monkeypatch.setattr(held_folders, "_held", {})
+def filled(cache):
     for age, name in enumerate(("templates/new", "kernels/debian/middle", "templates/old")):
         folder = cache.folder(*name.split("/"))
         (folder / "file").write_bytes(bytes(1 << 20))

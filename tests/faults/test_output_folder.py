@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from harness.base import held_folders
-from harness.base.held_folders import FolderInUseError, hold, is_held, output_folder
+from harness.base.held_folders import (
+    FolderInUseError,
+    hold,
+    is_held,
+    let_go,
+    output_folder,
+)
 
 HOLDER = """
 import sys
@@ -21,8 +27,8 @@ sys.stdin.read()
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(held_folders, "_held", {})
-    return tmp_path
+    yield tmp_path
+    let_go(tmp_path)
 
 
 @pytest.fixture
