@@ -51,11 +51,13 @@ def window_changes(d: Draft) -> tuple[WindowChange, ...]:
     if not d.touched_windows:
         return ()
     old, new = d.before.windows, d.state.windows
-    return tuple(
-        WindowChange(index, new.get(index, 0))
-        for index in sorted(set(d.touched_windows))
-        if old.get(index, 0) != new.get(index, 0) and index in d.machine.watched
-    )
+    watched = d.machine.watched
+    changes = []
+    for index in sorted(set(d.touched_windows)):
+        pte = new.get(index, 0)
+        if old.get(index, 0) != pte and index in watched:
+            changes.append(WindowChange(index, pte))
+    return tuple(changes)
 
 
 def saved_changes(d: Draft) -> tuple[SavedChange, ...]:

@@ -4,8 +4,6 @@ Where the rules are kept there are none: an entry is flushed after it was cleare
 maps another page.  This module follows a step's own flushes, so that rules that omit one are seen.
 """
 
-from collections.abc import Iterator
-
 from harness.model.records import vector
 from harness.model.records.layout import TYPED_FIRST
 from harness.model.records.observation import UNCLAIMED
@@ -26,8 +24,13 @@ def leftovers(d: Draft) -> Leftovers:
         return NONE
     if d.flush_ranges and not d.flush_dirty:
         return NONE
-    unflushed, reused = set(before.unflushed) - set(d.flushed), []
-    for address, old, now in _changes(d):
+    changes = _changes(d)
+    return _left(d, changes) if changes or before.unflushed else NONE
+
+
+def _left(d: Draft, changes: list[tuple[int, int, int]]) -> Leftovers:
+    unflushed, reused = set(d.before.unflushed) - set(d.flushed), []
+    for address, old, now in changes:
         if now and (old or address in unflushed) and address not in d.flushed:
             reused.append(address)
         if now:
@@ -39,14 +42,23 @@ def leftovers(d: Draft) -> Leftovers:
     return Leftovers(first, len(reused), len(left), frozenset(unflushed))
 
 
-def _changes(d: Draft) -> Iterator[tuple[int, int, int]]:
-    """Address, old and new PTE of every entry that has another PTE than before the step."""
-    layout, before, after = d.machine.layout, d.before, d.state
+def _changes(d: Draft) -> list[tuple[int, int, int]]:
+    """Address, old and new PTE of every entry that has another PTE than before the step.
+
+    An entry that was empty counts only where an address waits for its flush.  This runs in every
+    step, so nothing is built for what does not count.
+    """
+    before, after = d.before, d.state
+    waits = bool(before.unflushed)
+    changes = []
     for slot in set(d.touched_slots):
         old, now = vector.get(before.slots, slot).pte, vector.get(after.slots, slot).pte
-        if old != now:
-            yield layout.pkmap_address(slot), old, now
+        if old != now and (old or waits):
+            changes.append((d.machine.layout.pkmap_address(slot), old, now))
     for index in set(d.touched_windows):
         old, now = before.windows.get(index, 0), after.windows.get(index, 0)
-        if old != now and index < TYPED_FIRST:
-            yield layout.fixaddr(index), old, now
+        if old != now and (old or waits) and index < TYPED_FIRST:
+            address = d.machine.layout.fixaddr(index)
+            if waits or address not in d.flushed:
+                changes.append((address, old, now))
+    return changes
