@@ -23,6 +23,8 @@ CRASH = "crash"
 WITNESSES = "witnesses"
 """The rule that is broken if the module and the outside witness contradict each other."""
 MESSAGE = "kernel message"
+NOT_DECIDED = "its schedules were not run"
+"""The beginning of the reason for which the schedules of a program do not apply."""
 _VOLATILE = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|\d+")
 """Parts of a kernel message that differ from run to run."""
 _PICTURED = 3

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram
+from harness.check.checked_program import CRASH, NOT_DECIDED, CheckedKind, CheckedProgram
 from harness.scenario.program import BOOT
 
 
@@ -136,9 +136,9 @@ def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None, mis
 
 
 def _left_out(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
-    """A sweep of a function that the patch has inlined cannot run: that is no fault."""
-    inlined = patched.reason.startswith("requires IN_")
-    if inlined or base.kind is CheckedKind.NOT_APPLICABLE:
+    """What a patch has inlined cannot be swept, nor a new lock be decided: that is no fault."""
+    allowed = patched.reason.startswith(("requires IN_", NOT_DECIDED))
+    if allowed or base.kind is CheckedKind.NOT_APPLICABLE:
         return PatchEffect.NOT_APPLICABLE, patched.reason
     return PatchEffect.CANNOT_JUDGE, f"no longer applicable: {patched.reason}"
 
@@ -158,7 +158,7 @@ def _passing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect
         why = f"shows the known bug {_listed(known)}, which the base does not have"
         return PatchEffect.NEWLY_FAILING, why
     if base.kind is CheckedKind.NOT_APPLICABLE:
-        return PatchEffect.NEWLY_PASSING, "it did not apply to the base"
+        return _newly_run(base)
     if patched.behaviours != base.behaviours:
         shown = _difference(base.behaviours, patched.behaviours)
         return PatchEffect.BEHAVIOUR_CHANGED, shown
@@ -169,6 +169,13 @@ def _passing(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect
     if gone:
         return PatchEffect.NEWLY_PASSING, f"no longer shows the known bug {_listed(gone)}"
     return PatchEffect.UNCHANGED, ""
+
+
+def _newly_run(base: CheckedProgram) -> tuple[PatchEffect, str]:
+    """A program that keeps the contract, and that the base could not run."""
+    if base.reason.startswith(NOT_DECIDED):
+        return PatchEffect.NOT_APPLICABLE, f"base: {base.reason}"
+    return PatchEffect.NEWLY_PASSING, "it did not apply to the base"
 
 
 def _difference(base: frozenset[str], patched: frozenset[str]) -> str:

@@ -11,6 +11,7 @@ from harness.check.checked_program import CheckedKind, CheckedProgram, checked_p
 from harness.check.history_programs import history_programs
 from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
+from harness.check.schedule_programs import run_schedule_programs
 from harness.guest.shape_words import describe_shape
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.run.prepare import Prepared
@@ -98,7 +99,7 @@ class KernelJudge:
         )
 
     def _in_histories(self, started: float) -> Judgement:
-        """Run concurrent histories, in one guest."""
+        """Run concurrent histories, and every schedule of small programs."""
         self.out.mkdir(parents=True, exist_ok=True)
         workload = self.workload
         request = HistoriesRequest(
@@ -111,15 +112,20 @@ class KernelJudge:
         )
         result = run_histories(self.prepared, request, self.progress)
         programs = history_programs(result)
+        error = "" if programs else result.error or result.crash or "no history was judged"
+        if programs:
+            programs += run_schedule_programs(
+                self.prepared, workload.shape, self.out / "schedules", self.progress
+            )
         return Judgement(
             release=self.prepared.kernel.release,
             config_hash=self.prepared.kernel.config_hash,
             machine=result.machine,
             command=result.command,
             programs=programs,
-            error="" if programs else result.error or result.crash or "no history was judged",
+            error=error,
             seconds=time.monotonic() - started,
-            guests=1,
+            guests=2,
         )
 
     def _results(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:

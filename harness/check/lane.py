@@ -27,7 +27,8 @@ GUESTS_MOST = 5
 class Workload:
     """The programs that run, and the machine: equal for base and patched kernel.
 
-    With ``histories`` so many operations of concurrent histories run instead of the plan.
+    With ``histories`` so many operations of concurrent histories, and the standard schedules, run
+    instead of the plan.
     """
 
     shape: Shape

@@ -40,7 +40,7 @@ class Place(NamedTuple):
     machine: str
     why: str
     histories: int = 0
-    """Operations of concurrent histories that run there instead of scenarios."""
+    """Operations of concurrent histories that run there, with schedules, instead of scenarios."""
 
     @property
     def words(self) -> str:
@@ -90,7 +90,12 @@ RISKS = (
         r"spin_(un)?lock|irq_?(save|restore|disable|enable)|lockdep|mutex|preempt|migrate_",
     ),
     Risk(
-        Place("", "smp=4+parallel", "several CPUs at once in the same slots", HISTORIES),
+        Place(
+            "",
+            "smp=4+parallel",
+            "several CPUs at once in the same slots, in every order of steps",
+            HISTORIES,
+        ),
         "^mm/highmem\\.c",
         r"pkmap_count|lock_kmap|kmap_lock|wake_up|wait|schedule|set_page_address|flush_all_zero",
     ),

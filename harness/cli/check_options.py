@@ -57,7 +57,10 @@ Thorough = Annotated[
     ),
 ]
 Histories = Annotated[
-    int, typer.Option(min=0, help=f"{HISTORIES_HELP} They run instead of scenarios.")
+    int,
+    typer.Option(
+        min=0, help=f"{HISTORIES_HELP} They and the standard schedules run instead of scenarios."
+    ),
 ]
 Prepare = Annotated[
     bool,

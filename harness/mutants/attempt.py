@@ -106,7 +106,7 @@ def _schedules(level: GateLevel, prepared: Prepared, setup: TrialSetup) -> Found
         level=level,
         strict=False,
         template=False,
-        stop_at_first=True,
+        enough=1,
     )
     try:
         return found_in_schedules(run_schedules(prepared, request, Quiet()))

@@ -70,6 +70,11 @@ def _histories(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:
     yield from ("--seed", str(seed), "--operations", str(effort.histories))
 
 
+def _schedules(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:
+    del effort, seed, first
+    yield from ("--bound", "3", "--time", "1h")
+
+
 def _nothing_more(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:
     del effort, seed, first
     yield from ()
@@ -89,6 +94,7 @@ _ALL: Final = (
     NightSuite("contexts", "run", _contexts, rounds=True),
     NightSuite("fuzz", "run", _fuzz, rounds=True),
     NightSuite("histories", "histories", _histories, shape="smp=2,parallel"),
+    NightSuite("schedules", "schedules", _schedules, shape="smp=4"),
     NightSuite("claims", "claims", _nothing_more, shape="", shaped=False),
     NightSuite("broken-rules", "broken-rules", _nothing_more, shape=""),
     NightSuite("mutants", "mutants", _nothing_more, shape="smp=2"),

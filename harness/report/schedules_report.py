@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from harness.compare.divergence import Verdict
 from harness.report.phase_times import phase_words, phases_value
-from harness.report.schedule_lanes import lane_lines
 from harness.schedule.program_search import NO_CHOICE
+from harness.schedule.schedule_lanes import lane_lines
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
 
 FORMAT: Final = 1

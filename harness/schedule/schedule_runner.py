@@ -27,8 +27,8 @@ NOT_ALL: Final = "the time was over"
 class SchedulesRequest:
     """What to run: each program, all its schedules within the bound.
 
-    ``seconds`` limits the whole run; ``stop_at_first`` ends it with the first program that broke
-    a rule.
+    ``seconds`` limits the whole run; it ends when ``enough`` programs have broken a rule, if that
+    is not 0.
     """
 
     programs: tuple[ThreadProgram, ...]
@@ -39,7 +39,7 @@ class SchedulesRequest:
     seconds: float = 600.0
     strict: bool = True
     template: bool = True
-    stop_at_first: bool = False
+    enough: int = 0
     replay: tuple[int, ...] | None = None
     """Run only the schedule of these choices, ``times`` times."""
     times: int = 1
@@ -87,13 +87,15 @@ class _Sitting:
 
     def run(self) -> SchedulesResult:
         programs: list[ProgramSchedules] = []
+        failed = 0
         release = self.prepared.kernel.release
         self.progress.step(f"running the schedules of {release}, bound {self.request.bound}")
         for one in self._until_the_end():
             programs.append(one)
             count = len(self.request.programs)
             self.progress.advance(len(programs), count, "programs")
-            if self.request.stop_at_first and (one.violations or one.crash):
+            failed += bool(one.violations or one.crash)
+            if failed == self.request.enough > 0:
                 break
         self.guests.replace()
         return self._result(tuple(programs))
