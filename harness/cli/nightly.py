@@ -2,8 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -36,16 +38,17 @@ from harness.cli.options import (
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs_file import load_known_bugs
-from harness.errors import UsageError
+from harness.errors import PrerequisiteError, UsageError
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin
 from harness.nightly.matrix import NightSet, night_kernels, read_matrix
-from harness.nightly.night_job import Job, JobResult
+from harness.nightly.night_job import Job
 from harness.nightly.night_jobs import NightRequest, night_jobs
 from harness.nightly.night_run import (
-    NightLimits,
+    NightPlace,
     NightPlan,
     NightTeller,
+    ThisHost,
     plan_night,
     run_night,
     utc_now,
@@ -55,6 +58,7 @@ from harness.nightly.suites import SuiteEffort
 from harness.report.nightly_report import job_lines, nightly_lines, nightly_value
 from harness.store.night_view import NightView, view_night
 from harness.store.store import Store
+from harness.store.store_records import StoredRun
 
 Kernels = Annotated[
     list[str] | None,
@@ -93,6 +97,13 @@ ShardOption = Annotated[
         "`store merge` brings them together.",
     ),
 ]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        help="Address of a dask scheduler, like tcp://host:8786, whose workers run the night. "
+        "[default: this host runs it]"
+    ),
+]
 Seeds = Annotated[
     int, typer.Option(help="Number of seeds to run from; 0: as many as the set has.")
 ]
@@ -114,6 +125,7 @@ def nightly(
     store: StoreFile = STORE,
     night: NightName = "",
     shard: ShardOption = "",
+    scheduler: Scheduler = "",
     out: Out = Path("out/nightly"),
     known_bugs: KnownBugsFile = None,
     seed: Seed = 1,
@@ -131,7 +143,7 @@ def nightly(
     wrong use or missing prerequisite, 3 failure.
     """
     del debug
-    limits = NightLimits(Capacity.of_host(jobs), parse_duration(budget) if budget else None)
+    seconds = parse_duration(budget) if budget else None
     load_known_bugs(known_bugs, date.today())
     sets = _sets(matrix, what or [], source=source)
     effort = SuiteEffort(steps, abstract, histories, known_bugs)
@@ -143,7 +155,8 @@ def nightly(
     output = CommandOutput(json, quiet=quiet)
     with _opened(store) as opened:
         plan = _plan(opened, chosen, night, shard)
-        ended = _run(opened, plan, out, limits, output, quiet=quiet)
+        with _place(scheduler, plan, out, jobs) as place:
+            ended = _run(opened, plan, place, seconds, output, quiet=quiet)
         view = view_night(opened, plan.origin.night)
     write_reports(view, out)
     write_json(json, nightly_value(view))
@@ -174,11 +187,39 @@ def _sets(path: Path | None, names: Sequence[str], *, source: bool) -> tuple[Nig
     return (*matrix.chosen(names), *more)
 
 
+@contextmanager
+def _place(scheduler: str, plan: NightPlan, out: Path, jobs: int) -> Iterator[NightPlace]:
+    """Where the night runs.  Raises PrerequisiteError where no cluster answers."""
+    if not scheduler:
+        yield ThisHost(out, Capacity.of_host(jobs), plan.forecast)
+        return
+    if jobs:
+        raise UsageError(
+            "--jobs counts runs on this host, and --scheduler runs none there",
+            hint="start workers with --resources for as many runs as they shall have at once",
+        )
+    with _dask_cluster(scheduler, plan) as cluster:
+        yield cluster
+
+
+def _dask_cluster(scheduler: str, plan: NightPlan) -> AbstractContextManager[NightPlace]:
+    """The cluster, which needs a package that nothing else does."""
+    try:
+        module = import_module("harness.nightly.cluster")
+    except ModuleNotFoundError as error:
+        raise PrerequisiteError(
+            f"--scheduler needs the package {error.name}",
+            hint="pip install 'kmap-harness[cluster]'",
+        ) from error
+    cluster: AbstractContextManager[NightPlace] = module.DaskCluster(scheduler, plan.origin)
+    return cluster
+
+
 def _run(
     store: Store,
     plan: NightPlan,
-    out: Path,
-    limits: NightLimits,
+    place: NightPlace,
+    budget: float | None,
     output: CommandOutput,
     *,
     quiet: bool,
@@ -189,7 +230,7 @@ def _run(
             progress.note(f"night {plan.origin.night} goes on: {plan.done} runs are done")
         watcher = NightWatcher(len(plan.to_do), progress, output)
         try:
-            run_night(store, plan, out, limits, NightTeller(watcher.begun, watcher.ended))
+            run_night(store, plan, place, budget, NightTeller(watcher.begun, watcher.ended))
         except EndedBySignal as ended:
             return ended
     return None
@@ -208,10 +249,10 @@ class NightWatcher:
         self._progress.step(f"run {self._begun} of {self._total}: {job.name}")
         self._progress.advance(self._ended, self._total, "runs ended")
 
-    def ended(self, result: JobResult) -> None:
+    def ended(self, run: StoredRun) -> None:
         """Print how a job has ended."""
         self._ended += 1
-        self._output.meanwhile(job_lines(result))
+        self._output.meanwhile(job_lines(run))
         self._progress.advance(self._ended, self._total, "runs ended")
 
 

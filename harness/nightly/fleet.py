@@ -12,6 +12,7 @@ from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_process import run_job
 from harness.nightly.night_job import Job, JobResult
 from harness.nightly.night_order import Forecast
+from harness.store.store_records import StoredRun
 
 CUT_OFF = "the budget ended while it ran"
 NO_TIME_LEFT = "no time was left"
@@ -21,14 +22,17 @@ STOP_SECONDS = 600.0
 """For a job that was told to end: it ends its guest, and writes what it has."""
 
 
-class FleetWatcher(Protocol):
-    """Learns what happens, always in the thread that runs the fleet."""
+class JobWatcher(Protocol):
+    """Learns what happens, always in the thread that runs the night."""
 
     def begun(self, job: Job) -> None:
-        """*job* starts."""
+        """*job* starts on this host."""
 
     def ended(self, result: JobResult) -> None:
         """A job has ended by itself: this is the moment to store its result."""
+
+    def stored(self, run: StoredRun) -> None:
+        """Another host has stored *run*: this is the moment to store it here too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class FleetLimits:
 class _Fleet:
     folder: Path
     limits: FleetLimits
-    watcher: FleetWatcher
+    watcher: JobWatcher
     pool: ThreadPoolExecutor
     waiting: list[Job]
     crew: Crew = field(default_factory=Crew)
@@ -86,7 +90,7 @@ class _Fleet:
 
 
 def run_fleet(
-    jobs: Iterable[Job], folder: Path, limits: FleetLimits, watcher: FleetWatcher
+    jobs: Iterable[Job], folder: Path, limits: FleetLimits, watcher: JobWatcher
 ) -> Mapping[str, str]:
     """Run *jobs* in their order, each with a folder of its own below *folder*.
 

@@ -47,6 +47,11 @@ class NightOrigin:
             f"{platform.node()}, {platform.machine()}, Linux {platform.release()}",
         )
 
+    @property
+    def sources(self) -> tuple[str, str, str]:
+        """The digests of the module, the scenarios and the harness."""
+        return self.module, self.scenarios, self.harness
+
     def key(self, job: Job) -> str:
         """The key of *job* in this night; it says nothing that only a run can find out."""
         return key_of((self.night, *self._parts(job)))
@@ -57,8 +62,7 @@ class NightOrigin:
         return key_of((*self._parts(job), *said))
 
     def _parts(self, job: Job) -> tuple[str, ...]:
-        digests = (self.module, self.scenarios, self.harness)
-        return (job.command, *job.arguments, *digests, *_files(job))
+        return (job.command, *job.arguments, *self.sources, *_files(job))
 
 
 def _files(job: Job) -> tuple[str, ...]:
@@ -95,9 +99,8 @@ def stored_run(result: JobResult, origin: NightOrigin, ended: str) -> StoredRun:
 
 
 def reproducing(job: Job) -> str:
-    """The command line that runs *job* again, by the names that this program knows."""
-    words = [word.removeprefix(f"{project.SCENARIOS}/") for word in job.arguments]
-    return shlex.join((project.NAME, job.command, *words))
+    """The command line that runs *job* again."""
+    return shlex.join((project.NAME, job.command, *job.arguments))
 
 
 def _provenance(job: Job, report: Mapping[str, Any], origin: NightOrigin) -> Provenance:

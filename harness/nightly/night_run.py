@@ -5,15 +5,16 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from harness.nightly.fleet import FleetLimits, run_fleet
+from harness.nightly.fleet import FleetLimits, JobWatcher, run_fleet
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin, stored_run
 from harness.nightly.night_job import Job, JobResult
-from harness.nightly.night_order import Forecast, NightChoice, choose_jobs
+from harness.nightly.night_order import Forecast, choose_jobs
 from harness.nightly.shards import Shard
 from harness.store.store import Store
-from harness.store.store_records import PlannedJob, StoredNight
+from harness.store.store_records import PlannedJob, StoredNight, StoredRun
 
 WHOLE = Shard()
 OTHER_SHARD = "another shard has it"
@@ -29,7 +30,7 @@ class NightTeller:
     """What a command wants to hear of a night that goes on."""
 
     begun: Callable[[Job], None]
-    ended: Callable[[JobResult], None]
+    ended: Callable[[StoredRun], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,37 +102,59 @@ class _Storing:
 
     def ended(self, result: JobResult) -> None:
         """The result is safe before anybody hears of it."""
-        self.store.add(stored_run(result, self.origin, utc_now()))
-        self.teller.ended(result)
+        self.stored(stored_run(result, self.origin, utc_now()))
+
+    def stored(self, run: StoredRun) -> None:
+        """The same for a result that has come from another host."""
+        self.store.add(run)
+        self.teller.ended(run)
+
+
+class NightPlace(Protocol):
+    """Where the jobs of a night run: this host, or the workers of a cluster."""
+
+    @property
+    def cores(self) -> int:
+        """Cores for guests."""
+
+    def run(
+        self, jobs: Iterable[Job], deadline: float | None, watcher: JobWatcher
+    ) -> Mapping[str, str]:
+        """Run *jobs* until *deadline* (time.monotonic()); return those left out, with reasons."""
 
 
 @dataclass(frozen=True, slots=True)
-class NightLimits:
-    """What a night may use: the host's capacity, and seconds (None: as long as it takes)."""
+class ThisHost:
+    """The host of this process, as far as *capacity* goes; jobs have folders in *folder*."""
 
+    folder: Path
     capacity: Capacity
-    budget: float | None = None
+    forecast: Forecast
 
-    def of_fleet(self, forecast: Forecast) -> FleetLimits:
-        """The limits of the fleet that starts now."""
-        deadline = None if self.budget is None else time.monotonic() + self.budget
-        return FleetLimits(self.capacity, deadline, forecast)
+    @property
+    def cores(self) -> int:
+        """Cores for guests."""
+        return self.capacity.cores
 
-    def choice(self, plan: NightPlan) -> NightChoice:
-        """What the budget has room for."""
-        return choose_jobs(plan.to_do, plan.forecast, self.budget, self.capacity.cores)
+    def run(
+        self, jobs: Iterable[Job], deadline: float | None, watcher: JobWatcher
+    ) -> Mapping[str, str]:
+        """Run *jobs* until *deadline*, as ``run_fleet`` does."""
+        limits = FleetLimits(self.capacity, deadline, self.forecast)
+        return run_fleet(jobs, self.folder, limits, watcher)
 
 
 def run_night(
-    store: Store, plan: NightPlan, folder: Path, limits: NightLimits, teller: NightTeller
+    store: Store, plan: NightPlan, place: NightPlace, budget: float | None, teller: NightTeller
 ) -> Mapping[str, str]:
-    """Run what is to do; return the jobs that were left out, by name, with the reason.
+    """Run what is to do at *place*; return the jobs that were left out, by name, with the reason.
 
-    A night that is ended early has no end in the store, and goes on at the next call.
+    The night stops after *budget* seconds; None: it takes as long as it takes.  A night that is
+    ended early has no end in the store, and goes on at the next call.
     """
-    choice = limits.choice(plan)
-    watcher = _Storing(store, plan.origin, teller)
-    cut = run_fleet(choice.jobs, folder, limits.of_fleet(plan.forecast), watcher)
+    deadline = None if budget is None else time.monotonic() + budget
+    choice = choose_jobs(plan.to_do, plan.forecast, budget, place.cores)
+    cut = place.run(choice.jobs, deadline, _Storing(store, plan.origin, teller))
     left_out = {**plan.of_others(store.keys()), **choice.left_out, **cut}
     keys = {job.name: key for key, job in plan.jobs.items()}
     store.end(plan.origin.night, utc_now(), {keys[job]: why for job, why in left_out.items()})

@@ -1,4 +1,7 @@
-"""The suites of a night: the only place below the commands that spells command lines."""
+"""The suites of a night: the only place below the commands that spells command lines.
+
+Scenarios are named as users name them, never by a path: jobs have the same key on every machine.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -51,8 +54,7 @@ def _contexts(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:
     yield from _generated(effort, seed)
     if first:
         yield "--throwaway"
-        for folder in ("", "sweeps"):
-            yield from ("--scenario", str(project.SCENARIOS / folder))
+        yield from ("--scenario", project.SCENARIOS.name, "--scenario", "sweeps")
         yield from ("--abstract", str(effort.abstract))
     yield from _known_bugs(effort)
 
@@ -61,7 +63,7 @@ def _fuzz(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:
     """Generated programs only, but for the scenario by which a run begins."""
     del first
     yield from _generated(effort, seed)
-    yield from ("--scenario", str(project.SCENARIOS / "first-state.kmap"))
+    yield from ("--scenario", "first-state")
     yield from _known_bugs(effort)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from harness.nightly.night_job import JobResult
 from harness.report.reproduction import reproducing_words
 from harness.report.run_counts import number_of
 from harness.store.night_changes import ChangeKind, ProgramChange
@@ -20,13 +19,11 @@ _DETAILED: Final = frozenset(
 )
 
 
-def job_lines(result: JobResult) -> Iterator[str]:
+def job_lines(run: StoredRun) -> Iterator[str]:
     """One job, as soon as it has ended: its verdict, and the first line of what went wrong."""
-    report = result.report
-    steps = report.get("steps", 0)
-    yield f"{result.verdict:8} {result.job.name}: {steps} steps in {result.seconds:.1f} s"
-    if report.get("error"):
-        yield f"         {str(report['error']).splitlines()[0]}"
+    yield f"{run.verdict:8} {run.job}: {run.steps} steps in {run.seconds:.1f} s"
+    if run.report.get("error"):
+        yield f"         {str(run.report['error']).splitlines()[0]}"
 
 
 def nightly_lines(view: NightView, *, verbose: bool = False) -> Iterator[str]:

@@ -13,9 +13,10 @@ SUFFIX = ".kmap"
 def scenario_files(named: Sequence[Path], folder: Path, expression: str = "") -> tuple[Path, ...]:
     """The scenarios named, or everything in *folder* where none is; of them what matches.
 
-    A name is a file, a folder, or the name of a scenario in *folder* or below it, without its
-    ending.  *expression* chooses by name (``name_expression``).  Raises UsageError for a name
-    that is none of these, and where nothing is chosen.
+    A name is a file, a folder, the name of *folder* or of a folder in it, or the name of a
+    scenario in *folder* or below it, without its ending.  *expression* chooses by name
+    (``name_expression``).  Raises UsageError for a name that is none of these, and where nothing
+    is chosen.
     """
     found = tuple(path for one in (named or [folder]) for path in _meant(one, folder))
     if not found:
@@ -41,8 +42,14 @@ def _meant(one: Path, folder: Path) -> Iterator[Path]:
         yield from sorted(one.glob(f"*{SUFFIX}"))
     elif one.is_file():
         yield one
+    elif str(one) in (ours := {place.name: place for place in (folder, *_folders(folder))}):
+        yield from _meant(ours[str(one)], folder)
     else:
         yield _by_name(one, folder)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return (place for place in sorted(folder.iterdir()) if place.is_dir())
 
 
 def _by_name(name: Path, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from harness.cli import progress_bar
 from harness.cli.nightly import NightWatcher
 from harness.cli.output import CommandOutput
 from harness.cli.progress_bar import PlainProgress, TerminalProgress
+from harness.nightly.job_identity import NightOrigin, stored_run
 from harness.nightly.night_job import Job, JobResult
 from harness.run.programs import Plan, plan_words, read_plan
 from harness.run.scenario_files import scenario_files
@@ -97,7 +98,8 @@ def test_a_night_says_what_begins_and_what_has_ended(capsys, tmp_path):
     watcher = NightWatcher(2, PlainProgress(), CommandOutput())
     job = Job("debian-smp1", (), 1, 64)
     watcher.begun(job)
-    watcher.ended(JobResult(job, 0, 1.5, tmp_path, {"verdict": "agree", "steps": 7}))
+    result = JobResult(job, 0, 1.5, tmp_path, {"verdict": "agree", "steps": 7})
+    watcher.ended(stored_run(result, NightOrigin("night", "m", "s", "h"), ""))
     said = capsys.readouterr()
     assert said.err == "- run 1 of 2: debian-smp1\n"
     assert said.out == "agree    debian-smp1: 7 steps in 1.5 s\n"

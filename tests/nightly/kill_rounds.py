@@ -12,14 +12,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from harness.nightly import job_process
+from harness.nightly import job_process, night_run
+from harness.nightly.fleet import FleetLimits
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin
 from harness.nightly.night_job import Job
-from harness.nightly.night_run import NightLimits, NightTeller, plan_night, run_night
+from harness.nightly.night_run import NightTeller, ThisHost, plan_night, run_night
 from harness.store.store import Store
 from harness.store.store_records import StoredRun
 
@@ -64,10 +65,10 @@ class Round:
     def _run(self) -> None:
         os.environ["LEDGER"] = str(self.ledger)
         origin = NightOrigin("night", "m", "s", "h")
-        limits = NightLimits(Capacity(4, 10_000_000))
         with Store(self.path) as store:
             plan = plan_night(store, jobs(), origin, "night", named=True)
-            run_night(store, plan, self.folder / "out", limits, NightTeller(_quiet, _quiet))
+            place = ThisHost(self.folder / "out", Capacity(4, 10_000_000), plan.forecast)
+            run_night(store, plan, place, None, NightTeller(_quiet, _quiet))
 
     def executions(self) -> Counter[str]:
         return Counter(self.ledger.read_text().split())
@@ -155,8 +156,7 @@ def _kill(process: int) -> None:
 def main(folder: Path, wanted: int, seed: int) -> int:
     """Rounds until so many kills are done."""
     job_process.own_command = lambda: (str(FAKE),)
-    usual = NightLimits.of_fleet
-    NightLimits.of_fleet = lambda *given: replace(usual(*given), retries=RETRIES)
+    night_run.FleetLimits = partial(FleetLimits, retries=RETRIES)
     chance, done, rounds = random.Random(seed), Counter[str](), 0
     while sum(done.values()) < wanted:
         rounds += 1

@@ -7,7 +7,7 @@ from harness.nightly import night_run
 from harness.nightly.host_capacity import Capacity
 from harness.nightly.job_identity import NightOrigin
 from harness.nightly.night_job import Job, JobResult
-from harness.nightly.night_run import OTHER_SHARD, NightLimits, NightTeller, plan_night, run_night
+from harness.nightly.night_run import OTHER_SHARD, NightTeller, ThisHost, plan_night, run_night
 from harness.nightly.shards import Shard
 from harness.store.merging import merge_stores
 from harness.store.night_view import view_night
@@ -41,13 +41,13 @@ def test_the_shards_of_a_night_become_the_whole_night(tmp_path, monkeypatch):
     monkeypatch.setattr(night_run, "run_fleet", fleet)
     jobs = [job(name) for name in "abcde"]
     teller = NightTeller(lambda job: None, lambda result: None)
-    limits = NightLimits(Capacity(2, 10_000))
     for number in (1, 2):
         shard = Shard(number, 2)
         with Store(tmp_path / f"{number}", make=True) as store:
             origin = NightOrigin("night", "m", "s", "h")
             plan = plan_night(store, jobs, origin, "", shard, named=True)
-            left = run_night(store, plan, tmp_path, limits, teller)
+            place = ThisHost(tmp_path, Capacity(2, 10_000), plan.forecast)
+            left = run_night(store, plan, place, None, teller)
             mine = {one.name for one in shard.share(jobs)}
             assert set(left) == {one.name for one in jobs} - mine
             assert set(left.values()) == {OTHER_SHARD}

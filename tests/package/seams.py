@@ -4,7 +4,7 @@ Everything above is real: parsing, checks of options, scenarios, plans, reports 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,6 +28,7 @@ from harness.cli import (
     histories,
     kernels,
     mutants,
+    nightly,
     run,
     schedules,
     ssh,
@@ -115,6 +116,20 @@ def fleet(jobs, folder, limits, watcher):
     return {}
 
 
+class FakeCluster:
+    """Answers at every address."""
+
+    cores = 2
+
+    def run(self, jobs, deadline, watcher):
+        return fleet(jobs, Path("out"), None, watcher)
+
+
+def dask_cluster(scheduler, plan):
+    assert scheduler.startswith("tcp://")
+    return nullcontext(FakeCluster())
+
+
 AGREES = {"verdict": "agree", "steps": 7, "programs": ()}
 
 
@@ -195,6 +210,7 @@ def seams(monkeypatch) -> None:
     put(bisect, _bisector=bisector, commit_of=lambda tree, name: name)
     put(bisect, local_changes=lambda *_: None)
     put(night_run, run_fleet=fleet)
+    put(nightly, _dask_cluster=dask_cluster)
     put(mutants, _trials=trials)
     kernel = SimpleNamespace(release="6.1.0", boot_image=Path("bzImage"))
     put(kernels, kernel_by_name=lambda name, **_: kernel)
