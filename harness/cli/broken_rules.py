@@ -1,12 +1,15 @@
 """``kmap-harness broken-rules``: break rules of the interface, and judge what the kernel says."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.base.held_folders import output_folder
+from harness.base.progress import Progress
+from harness.base.signals import EndedBySignal
 from harness.cli.options import (
     DEFAULT_KERNEL,
     LIST_HELP,
@@ -22,7 +25,7 @@ from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
 from harness.misuse.case_judge import CaseOutcome, JudgedCase, judge_case
-from harness.misuse.case_runner import case_runner
+from harness.misuse.case_runner import CaseRunner, case_runner
 from harness.misuse.misuse_case import MisuseCase, cases
 from harness.report.log_places import with_logs
 from harness.report.misuse_report import agree, misuse_lines, misuse_table, misuse_value
@@ -58,14 +61,26 @@ def broken_rules(
     folder = output_folder(out, "broken-rules", Path(kernel).name)
     with shown_progress(quiet=quiet) as progress:
         prepared = prepare(kernel, build_dir, progress)
-        judged = []
-        for number, one in enumerate(chosen):
-            progress.step(f"{number + 1} of {len(chosen)}: {one.id}")
-            judged.append(judge_case(one, case_runner(prepared, machine, folder)))
+        run = case_runner(prepared, machine, folder)
+        judged: list[JudgedCase] = []
+        ended = _judge(chosen, run, judged, progress)
     release = prepared.kernel.release
-    output.report(with_logs(misuse_lines(release, judged), folder))
-    write_json(report, misuse_value(release, judged))
-    raise typer.Exit(_exit_code(judged))
+    output.report(with_logs(misuse_lines(release, judged, len(chosen)), folder))
+    write_json(report, misuse_value(release, judged, str(ended or "")))
+    raise ended or typer.Exit(_exit_code(judged))
+
+
+def _judge(
+    chosen: Sequence[MisuseCase], run: CaseRunner, judged: list[JudgedCase], progress: Progress
+) -> EndedBySignal | None:
+    """Add each case to *judged* as it ends; return the signal that came before the last."""
+    try:
+        for number, one in enumerate(chosen, 1):
+            progress.step(f"{number} of {len(chosen)}: {one.id}")
+            judged.append(judge_case(one, run))
+    except EndedBySignal as ended:
+        return ended
+    return None
 
 
 def _chosen(names: list[str]) -> tuple[MisuseCase, ...]:

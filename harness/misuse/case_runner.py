@@ -15,8 +15,10 @@ from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
 from harness.scenario.scenario_parser import read_scenario
 
+CaseRunner = Callable[[MisuseCase], RunResult]
 
-def case_runner(prepared: Prepared, shape: Shape, out: Path) -> Callable[[MisuseCase], RunResult]:
+
+def case_runner(prepared: Prepared, shape: Shape, out: Path) -> CaseRunner:
     """Returns what runs the scenario of a case in a fresh guest.
 
     The logs of each guest go to a folder below *out* that has the name of the case.

@@ -11,8 +11,11 @@ from harness.report.folding import WIDTH
 _GOOD = (CaseOutcome.EXPECTED, CaseOutcome.NOT_APPLICABLE)
 
 
-def misuse_lines(release: str, judged: Sequence[JudgedCase]) -> Iterator[str]:
-    """The table for people: each case, what is expected, what was said."""
+def misuse_lines(release: str, judged: Sequence[JudgedCase], chosen: int) -> Iterator[str]:
+    """The table for people: each case, what is expected, what was said.
+
+    Without a verdict where fewer cases were judged than *chosen*.
+    """
     yield f"kernel   {release}; rules broken on purpose, each in a guest of its own"
     for one in judged:
         yield f"{one.case.id:<25} {one.outcome.value.upper()}"
@@ -28,7 +31,10 @@ def misuse_lines(release: str, judged: Sequence[JudgedCase]) -> Iterator[str]:
     yield "all      " + ", ".join(
         f"{count} {outcome.value}" for outcome, count in counts.items() if count
     )
-    yield f"verdict  {'AS EXPECTED' if agree(judged) else 'DIVERGES'}"
+    if len(judged) < chosen:
+        yield f"verdict  none: {len(judged)} of {chosen} cases were judged"
+    else:
+        yield f"verdict  {'AS EXPECTED' if agree(judged) else 'DIVERGES'}"
 
 
 def agree(judged: Sequence[JudgedCase]) -> bool:
@@ -63,12 +69,13 @@ def _indented(text: str) -> Iterator[str]:
     yield from wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
-def misuse_value(release: str, judged: Sequence[JudgedCase]) -> dict[str, Any]:
-    """The same as one JSON object."""
+def misuse_value(release: str, judged: Sequence[JudgedCase], error: str = "") -> dict[str, Any]:
+    """The same as one JSON object; *error* says what has ended it early."""
     return {
         "format": 1,
         "release": release,
-        "as_expected": agree(judged),
+        "error": error or None,
+        "as_expected": None if error else agree(judged),
         "cases": [
             {
                 "id": one.case.id,

@@ -80,11 +80,16 @@ def test_an_exploration_ends_at_once_and_so_do_its_workers(command, words, name)
 
 @pytest.mark.guest
 @pytest.mark.parametrize("name", CODES)
-def test_broken_rules_end_at_once(command, name):
-    broken = command("broken-rules", "--out", "out")
+def test_broken_rules_end_at_once(command, tmp_path, name):
+    broken = command("broken-rules", "--out", "out", "--json", "rules.json")
     broken.child("qemu-system")
+    eventually("a second case", lambda: len([*(tmp_path / "out").iterdir()]) > 1)
     broken.interrupt(signal.Signals[name])
     ended = broken.ended()
     assert ended.code == CODES[name], ended
     assert "Traceback" not in ended.err
     assert len(ended.err.splitlines()) < 30
+    value = value_of(tmp_path / "rules.json")
+    assert value["error"] == ("interrupted" if name == "SIGINT" else f"ended by {name}")
+    assert value["as_expected"] is None
+    assert value["cases"]
