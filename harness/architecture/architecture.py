@@ -108,8 +108,8 @@ class PagingFacts:
 
     tables: Callable[[int, bool], AddressSpace]
     """Makes an address space from the physical address of its root; True: wide entries."""
-    page_offset: int
-    """The start of the direct map of physical memory in the catalogue's kernels."""
+    entry_symbols: tuple[str, str]
+    """Symbols of the kernel's entry: its physical address, and the address in the direct map."""
     direct_map_probes: tuple[int, ...]
     """Physical addresses that every kernel has in its direct map."""
     wide_entries_option: str
@@ -198,6 +198,11 @@ class EmulatedMachine:
 
     split_option: str
     """The machine's option for the number of bytes of RAM that lie below 4 GiB."""
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Every program that emulates this machine."""
+        return tuple(dict.fromkeys((self.program, self.large_memory.program)))
 
     def program_for(self, *, above_4g: bool) -> str:
         """Return the program for a guest with or without memory above 4 GiB."""

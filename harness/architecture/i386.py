@@ -79,7 +79,8 @@ _RAM = PhysicalRam(
 
 _PAGING = PagingFacts(
     tables=I386PageTables,
-    page_offset=0xC000_0000,
+    # arch/x86/kernel/vmlinux.lds.S, 5.10 to 7.3: they are PAGE_OFFSET apart.
+    entry_symbols=("phys_startup_32", "startup_32"),
     direct_map_probes=(0x0010_0000, 0x0100_0000, 0x0200_0000),
     wide_entries_option="CONFIG_X86_PAE",
     wide_entries_file="arch/x86/Kconfig",

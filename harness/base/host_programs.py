@@ -1,6 +1,8 @@
 """The programs of the host that the harness runs, and the Debian package that brings each."""
 
+import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import PrerequisiteError
@@ -39,3 +41,13 @@ def find_program(name: str, package: str = "") -> Path:
     if path is None:
         raise ProgramMissingError(name, package)
     return Path(path)
+
+
+def found_programs(names: Iterable[str]) -> tuple[str, ...]:
+    """The paths of all programs of these names in PATH; each file once, whatever its names."""
+    found: dict[Path, str] = {}
+    for name in names:
+        for folder in os.get_exec_path():
+            if path := shutil.which(name, path=folder):
+                found.setdefault(Path(path).resolve(), path)
+    return tuple(found.values())

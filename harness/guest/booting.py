@@ -95,5 +95,5 @@ def _unprinted(session: QemuSession, kernel: BootableKernel) -> tuple[str, ...]:
     shape = session.machine.shape
     if shape.kaslr or session.last_words():
         return ()
-    log = find_printk_log(kernel.system_map, shape.architecture.paging.page_offset)
+    log = find_printk_log(kernel.system_map, shape.architecture.paging.entry_symbols)
     return log_lines(session.memory, log) if log else ()

@@ -12,6 +12,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
+from harness.base.system_map import map_symbols
 from harness.guest.memory import PhysicalMemory
 
 _RECORDS = 128
@@ -27,16 +28,18 @@ class PrintkLog(NamedTuple):
     infos: int
 
 
-def find_printk_log(system_map: Path | None, page_offset: int) -> PrintkLog | None:
+def find_printk_log(system_map: Path | None, entry: tuple[str, str]) -> PrintkLog | None:
     """Return where the log is, or None where *system_map* does not name it.
 
-    *page_offset* is the kernel's address of physical address 0; it holds where KASLR is off.
+    *entry* are the symbols of the kernel's entry, by physical address and in the direct map; their
+    distance holds where KASLR is off.
     """
-    text = system_map.read_text() if system_map else ""
-    names = ("__log_buf", "_printk_rb_static_infos")
-    found = [re.search(rf"^([0-9a-f]{{8}}) \w {name}$", text, re.MULTILINE) for name in names]
-    places = [int(one[1], 16) - page_offset for one in found if one]
-    return PrintkLog(*places) if len(places) == len(names) else None
+    names = ("__log_buf", "_printk_rb_static_infos", *entry)
+    found = map_symbols(system_map, names) if system_map else {}
+    if len(found) < len(names):
+        return None
+    texts, infos, physical, direct = (found[name] for name in names)
+    return PrintkLog(texts - (direct - physical), infos - (direct - physical))
 
 
 def log_lines(memory: PhysicalMemory, log: PrintkLog) -> tuple[str, ...]:

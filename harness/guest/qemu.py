@@ -95,7 +95,7 @@ def _accelerator(shape: Shape) -> str:
 
 def program(shape: Shape) -> str:
     """Return the name of QEMU's program for *shape*."""
-    return shape.architecture.emulated.program_for(above_4g=shape.above_4g)
+    return shape.qemu or shape.architecture.emulated.program_for(above_4g=shape.above_4g)
 
 
 def arguments(machine: QemuMachine, channels: Channels) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ class Shape:
 
     ``variant`` other than 0 is another start of the same machine: the agent keeps as many pages
     for good as this number says, so that the pools get other frames; with KASLR each variant has
-    addresses of its own. ``tsc_khz`` is the rate of its clock that the kernel reads on its command
+    addresses of its own. ``qemu`` is the QEMU program to use, a path or a name in PATH; empty: the
+    usual one. ``tsc_khz`` is the rate of its clock that the kernel reads on its command
     line: the host's; with 0 the kernel measures.
     """
 
@@ -65,6 +66,7 @@ class Shape:
     parallel: bool = False
     icount: bool = False
     variant: int = 0
+    qemu: str = ""
     extra: tuple[str, ...] = ()
     tsc_khz: int = field(default_factory=I386.clock.host_khz)
     architecture: Architecture = I386

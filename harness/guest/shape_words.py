@@ -118,6 +118,7 @@ _WORDS: Mapping[str, _Word] = {
         lambda shape, value: _with_kernel_argument(shape, f"preempt={_some(value)}"),
     ),
     "variant": _Word("variant=N", lambda shape, value: replace(shape, variant=int(value))),
+    "qemu": _Word("qemu=PROGRAM", lambda shape, value: replace(shape, qemu=_some(value))),
     "wire": _Word("wire=virtio|serial", lambda shape, value: replace(shape, wire=Wire(value))),
     "accel": _Word(
         "accel=tcg|kvm", lambda shape, value: replace(shape, accelerator=Accelerator(value))
@@ -148,6 +149,8 @@ def describe_shape(shape: Shape) -> str:
     ]
     if shape.variant:
         extras.append(f"variant {shape.variant}")
+    if shape.qemu:
+        extras.append(f"QEMU {shape.qemu}")
     return ", ".join(
         (
             f"{shape.smp} CPU{'s' * (shape.smp > 1)}",

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.base.progress import Quiet
+from harness.base.system_map import map_symbols
 from harness.errors import InfrastructureError
 from harness.guest.running_guest import Guest
 from harness.guest.template import GuestParts, obtain_template
@@ -57,7 +58,7 @@ class Switchboard:
     def _restored(self, number: int, parts: GuestParts, out: Path) -> Guest:
         """A guest that waits for its first operation, with *number* in its memory."""
         template = obtain_template(parts, out)
-        at = self._address() - self.prepared.kernel.architecture.paging.page_offset
+        at = self._place()
         with TemporaryDirectory(dir=out) as folder:
             copy = template.copied(Path(folder))
             with (
@@ -67,15 +68,16 @@ class Switchboard:
                 image[at : at + 4] = number.to_bytes(4, "little")
             return copy.restore(out)
 
-    def _address(self) -> int:
-        """The virtual address of the variable that holds the number."""
-        path = self.prepared.kernel.system_map
-        assert path is not None, "a tree that was built has its System.map"
-        for line in path.read_text(encoding="ascii").splitlines():
-            address, _, name = line.split()
-            if name == PARAMETER:
-                return int(address, 16)
-        raise InfrastructureError(f"{path} has no {PARAMETER}")
+    def _place(self) -> int:
+        """The physical address of the variable that holds the number."""
+        kernel = self.prepared.kernel
+        assert kernel.system_map is not None, "a tree that was built has its System.map"
+        names = (PARAMETER, *kernel.architecture.paging.entry_symbols)
+        found = map_symbols(kernel.system_map, names)
+        if len(found) < len(names):
+            raise InfrastructureError(f"{kernel.system_map} lacks one of {', '.join(names)}")
+        address, physical, direct = (found[name] for name in names)
+        return address - (direct - physical)
 
 
 def all_operators(shared: SharedTree) -> tuple[Switchboard, tuple[Mutant, ...]]:

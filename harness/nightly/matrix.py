@@ -7,6 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
+from harness.architecture.i386 import I386
+from harness.base.host_programs import found_programs
 from harness.base.toml_file import TomlFileError, entries_of, read_toml
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
@@ -16,7 +18,7 @@ from harness.kernel.catalogue import UnknownKernelError, known
 from harness.nightly.suites import SUITES
 
 OURS: Final = files("harness.nightly").joinpath("nights.toml")
-_KEYS: Final = frozenset({"kernels", "shapes", "suites", "seeds"})
+_KEYS: Final = frozenset({"kernels", "shapes", "suites", "seeds", "every-qemu"})
 _KERNEL_KEYS: Final = frozenset({"image", "build-dir"})
 
 
@@ -98,6 +100,12 @@ def _set(name: str, table: Mapping[str, Any], own: Mapping[str, NightKernel]) ->
         parse_shape(shape)
     if unknown := set(suites) - set(SUITES):
         raise ValueError(f"set.{name}: no suite {', '.join(sorted(unknown))}")
+    if table.get("every-qemu", False):
+        shapes = tuple(
+            f"{shape},qemu={path}"
+            for shape in shapes
+            for path in found_programs(I386.emulated.programs)
+        )
     return NightSet(name, night_kernels(kernels, own), shapes, suites, seeds)
 
 

@@ -10,6 +10,8 @@ from harness.nightly.night_job import Job
 from harness.nightly.suites import SUITES, NightSuite, SuiteEffort
 
 _WITHOUT_ISOLATION = frozenset(one.name for one in known() if not one.isolates)
+_PLAIN = str.maketrans({"=": "", ",": "-", "/": "-"})
+"""What a shape has that the name of a folder must not have."""
 STARTS = 3
 """Templates of one machine, which the seeds take in turn.
 
@@ -107,5 +109,5 @@ def make_job(
 
 def _suffix(suite: NightSuite, shape: str) -> str:
     """What a job's name adds to that of its kernel: the machine, the suite, or both."""
-    machine = f"-{shape.replace('=', '').replace(',', '-')}" if suite.shape is None else ""
+    machine = f"-{shape.translate(_PLAIN)}" if suite.shape is None else ""
     return machine if suite.name == "conformance" else f"{machine}-{suite.name}"

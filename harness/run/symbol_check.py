@@ -1,9 +1,9 @@
 """The addresses that the module decoded, compared with the kernel's System.map if there is one."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.base.system_map import map_symbols
 from harness.guest.protocol import GuestFacts
 
 ANCHOR = "kunmap_high"
@@ -14,27 +14,12 @@ DECODED = (
     "pkmap_map_wait",
     "page_address_htable",
 )
-"""Fields of GuestFacts, and the names of their symbols.
-
-gcc gives static variables of functions a suffix, which is not part of the name here.
-"""
+"""Fields of GuestFacts, and the names of their symbols."""
 
 
 def read_symbols(system_map: Path) -> Mapping[str, int]:
-    """The addresses of ANCHOR and DECODED, without gcc's suffixes; of several the last.
-
-    Each name is searched for by itself, which takes a tenth of the time of looking at every line.
-    """
-    text = "\n" + system_map.read_text(encoding="ascii", errors="replace") + "\n"
-    found = (
-        (name, tuple(re.finditer(rf" {name}(?:\.\S*)?\n", text))) for name in (ANCHOR, *DECODED)
-    )
-    return {name: _address(text, matches[-1].start()) for name, matches in found if matches}
-
-
-def _address(text: str, end: int) -> int:
-    """The number with which the line begins that has its name at *end*."""
-    return int(text[text.rindex("\n", 0, end) + 1 : end].split(maxsplit=1)[0], 16)
+    """The addresses of ANCHOR and DECODED, as ``map_symbols`` finds them."""
+    return map_symbols(system_map, (ANCHOR, *DECODED))
 
 
 def kaslr_offset(symbols: Mapping[str, int], facts: GuestFacts) -> int | None:

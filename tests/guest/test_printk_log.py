@@ -2,6 +2,7 @@
 
 from struct import pack
 
+from harness.architecture.i386 import I386
 from harness.guest.printk_log import PrintkLog, find_printk_log, log_lines
 
 TEXTS = (
@@ -10,6 +11,8 @@ TEXTS = (
     b"\x02\xf0\xff?EIP: page_address_init+0x0/0x2\n\x00"
 )
 LENGTHS = (36, 31, 30)
+
+ENTRY = I386.paging.entry_symbols
 
 
 class Memory:
@@ -30,10 +33,13 @@ def test_each_record_is_a_line_as_long_as_it_is_said_to_be():
 
 def test_the_map_says_where_the_log_is(tmp_path):
     path = tmp_path / "System.map"
-    path.write_text(
-        "c13b89c8 b __log_buf_len\nc13b89cc b __log_buf\nc13c0000 d _printk_rb_static_infos\n"
-    )
-    assert find_printk_log(path, 0xC0000000) == PrintkLog(0x13B89CC, 0x13C0000)
+    for start in (0xC, 0x4):
+        path.write_text(
+            f"{start:x}13b89c8 b __log_buf_len\n{start:x}13b89cc b __log_buf\n"
+            f"{start:x}13c0000 d _printk_rb_static_infos\n"
+            f"01000000 A phys_startup_32\n{start:x}1000000 T startup_32\n"
+        )
+        assert find_printk_log(path, ENTRY) == PrintkLog(0x13B89CC, 0x13C0000)
     path.write_text("c13b89cc b __log_buf\n")
-    assert find_printk_log(path, 0xC0000000) is None
-    assert find_printk_log(None, 0xC0000000) is None
+    assert find_printk_log(path, ENTRY) is None
+    assert find_printk_log(None, ENTRY) is None

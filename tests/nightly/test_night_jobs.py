@@ -118,3 +118,22 @@ def test_what_is_wrong_in_a_matrix_is_said(tmp_path, text, said):
 
 def test_groups_of_kernels():
     assert len(night_kernels(["stock", "debian-6.1-686"])) == len(known())
+
+
+def test_every_qemu_of_the_host_runs_each_machine(tmp_path, monkeypatch):
+    for name in ("a/qemu-system-i386", "b/qemu-system-i386", "b/qemu-system-x86_64"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+        path.chmod(0o755)
+    (tmp_path / "c").symlink_to("a")
+    monkeypatch.setenv("PATH", ":".join(str(tmp_path / one) for one in "abc"))
+    (chosen,) = read_matrix().chosen(["qemu"])
+    assert [one.removeprefix("smp=1,") for one in chosen.shapes if "smp=1" in one] == [
+        f"qemu={tmp_path}/a/qemu-system-i386",
+        f"qemu={tmp_path}/b/qemu-system-i386",
+        f"qemu={tmp_path}/b/qemu-system-x86_64",
+    ]
+    jobs = night_jobs(NightRequest((chosen,)))
+    assert len({job.name for job in jobs}) == 2 * 2 * 3
+    assert not any("/" in job.name for job in jobs)
