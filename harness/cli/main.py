@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, str] = {
     "bisect": "bisect",
     "broken-rules": "broken_rules",
     "fuzz": "fuzz",
+    "export": "export",
 }
 """Each command and the module of this room that has the function of its name."""
 

@@ -1,0 +1,1 @@
+"""Scenarios as C: a KUnit suite, or a kernel module, that needs nothing of this project."""
