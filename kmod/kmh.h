@@ -23,6 +23,9 @@
  * operations.  They mark translations as clean in stale.c; the baton owns the rest of it.
  * kmh_executing says whose flushes count: the executing task sets it, handlers only read it.
  *
+ * The processes of a workload own the checkpoints that they write, by a lock of their own; the
+ * baton owns them when no process is left.
+ *
  * Nobody writes the rest after the module is loaded: kmh_pkmap_ptes, kmh_window_*,
  * kmh_symbols, kmh_typed_top and kmh_typed_count.  kmh_patience_ms is a parameter.
  */

@@ -110,6 +110,21 @@ void kmh_leave_mapped(const struct kmh_op *op, struct kmh_outcome *out);
 void kmh_return_mapped(void);
 void kmh_back_from_user(void);
 
+/* ---- workload.c: processes that use memory as programs do ---- */
+
+void kmh_workload(const struct kmh_op *op, struct kmh_outcome *out);
+
+/* ---- checkpoints.c: what those processes report ---- */
+
+extern unsigned long kmh_checkpoint_time;
+
+void kmh_checkpoints_begin(void);
+void kmh_checkpoints_end(bool keep);
+int kmh_checkpoints_add(const struct kmh_checkpoint *said, unsigned int left);
+void kmh_checkpoints_report(struct kmh_obs *obs);
+int kmh_checkpoints_register(void);
+void kmh_checkpoints_unregister(void);
+
 /* ---- ops.c: one operation ---- */
 
 void kmh_execute(struct kmh_task *t, const struct kmh_op *op, struct kmh_outcome *out);

@@ -249,6 +249,18 @@ static void parts_exit(void)
 	kmh_device_exit();
 }
 
+static int devices_register(void)
+{
+	int error = kmh_checkpoints_register();
+
+	if (error)
+		return error;
+	error = kmh_device_register();
+	if (error)
+		kmh_checkpoints_unregister();
+	return error;
+}
+
 static int __init harness_init(void)
 {
 	int error = kmh_layout_init();
@@ -261,7 +273,7 @@ static int __init harness_init(void)
 	error = parts_init();
 	if (error)
 		return error;
-	error = kmh_device_register();
+	error = devices_register();
 	if (error)
 		parts_exit();
 	else
@@ -273,6 +285,7 @@ static int __init harness_init(void)
 static void __exit harness_exit(void)
 {
 	kmh_device_unregister();
+	kmh_checkpoints_unregister();
 	parts_exit();
 }
 

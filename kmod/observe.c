@@ -127,6 +127,7 @@ void kmh_observe(struct kmh_task *t, const struct kmh_op *op, const struct kmh_o
 	}
 	report_others(obs, t);
 	kmh_instant_report(t, obs);
+	kmh_checkpoints_report(obs);
 	kmh_answer_seal(obs);
 	if (obs->messages)
 		kmh_marker(obs->step);

@@ -71,6 +71,7 @@ static const struct kmh_op_kind kmh_op_kinds[] = {
 	[KMH_OP_USER] = { OP_OUTSIDE | F(NEEDS_PAGE) | F(ONLY_LOCAL) },
 	[KMH_OP_KMAP_LOCAL_FOLIO] = { OP_LOCAL_MAP },
 	[KMH_OP_HELPER] = { F(NEEDS_PAGE) | F(INTERRUPTIBLE) },
+	[KMH_OP_WORKLOAD] = { OP_OUTSIDE | F(WAITS_FOR_CPUS) | F(NEEDS_ALL_CPUS) },
 };
 
 /**

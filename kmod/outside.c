@@ -149,7 +149,7 @@ static void await_errand(struct kmh_outcome *out)
 }
 
 /**
- * kmh_outside() - execute AFFINITY, HOTPLUG, AWAIT, FORK or USER
+ * kmh_outside() - execute AFFINITY, HOTPLUG, AWAIT, FORK, WORKLOAD or USER
  * @op: the operation
  * @out: set to how it ended
  */
@@ -173,6 +173,9 @@ void kmh_outside(const struct kmh_op *op, struct kmh_outcome *out)
 		break;
 	case KMH_OP_FORK:
 		kmh_fork(out);
+		break;
+	case KMH_OP_WORKLOAD:
+		kmh_workload(op, out);
 		break;
 	default:
 		kmh_leave_mapped(op, out);

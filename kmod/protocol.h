@@ -9,7 +9,7 @@
 #ifndef KMAP_HARNESS_PROTOCOL_H
 #define KMAP_HARNESS_PROTOCOL_H
 
-#define KMH_PROTOCOL_VERSION	6u
+#define KMH_PROTOCOL_VERSION	7u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 
@@ -17,6 +17,7 @@
 #include "protocol_kernel.h"
 #include "protocol_op.h"
 #include "protocol_helper.h"
+#include "protocol_workload.h"
 #include "protocol_obs.h"
 #include "protocol_flush.h"
 #include "protocol_history.h"

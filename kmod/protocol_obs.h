@@ -82,6 +82,8 @@ enum kmh_delta_kind {
 	/* A page that an interrupt mapped: aux = KMH_INTERRUPT_*, index = depth before it, */
 	KMH_DELTA_INTERRUPT = 6, /* a = address, pte, d = first word of the page */
 	KMH_DELTA_INTERRUPT_END = 7, /* aux = KMH_INTERRUPT_*; index = depth after the unmaps */
+	/* A stage of a workload: aux = stage, a = error, d = CRC; */
+	KMH_DELTA_CHECKPOINT = 8, /* index = local mappings that were left */
 };
 
 #define KMH_INTERRUPT_HARD	(1u << 0)

@@ -55,6 +55,7 @@ enum kmh_opcode {
 	KMH_OP_USER = 38,
 	KMH_OP_KMAP_LOCAL_FOLIO = 39,	/* reg = kmap_local_folio(folio of page, value) */
 	KMH_OP_HELPER = 40,		/* fill or copy pages: see enum kmh_helper */
+	KMH_OP_WORKLOAD = 41,		/* processes use memory: see enum kmh_workload */
 };
 
 /*

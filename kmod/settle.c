@@ -14,13 +14,19 @@
 /**
  * kmh_out_of_patience() - tell whether the run has made no step for too long
  *
+ * A workload takes as long as it likes, if only its stages go on.
+ *
  * Return: true if the task that it waits for is stuck.
  */
 bool kmh_out_of_patience(void)
 {
 	unsigned long patience = msecs_to_jiffies(kmh_patience_ms);
+	unsigned long since = READ_ONCE(kmh_run.progress);
+	unsigned long said = READ_ONCE(kmh_checkpoint_time);
 
-	return time_after(jiffies, READ_ONCE(kmh_run.progress) + patience);
+	if (time_after(said, since))
+		since = said;
+	return time_after(jiffies, since + patience);
 }
 
 /* The first task that has not settled, or NULL. */

@@ -4,13 +4,15 @@ from collections import Counter
 from functools import partial
 
 from harness.compare.evidence_mask import EvidenceMask
-from harness.compare.foreign_users import explain_with_others
+from harness.compare.foreign_users import See, explain_with_others
+from harness.compare.kernel_users import explain_with_processes
 from harness.compare.known_bugs import KernelBugs
 from harness.model.records.machine import Machine
 from harness.model.records.observation import Observation
-from harness.model.records.operation import Operation
+from harness.model.records.operation import OpCode, Operation
 from harness.model.records.outcome import Outcome, differences
 from harness.model.records.state import State
+from harness.model.rules.step import step
 
 
 def by_others(
@@ -27,11 +29,24 @@ def by_others(
     machine, states = before
     for state in states:
         see = partial(mask.apply, before=state)
+        if operation.code is OpCode.WORKLOAD:
+            return _by_processes(machine, state, operation, seen, see)
         found = explain_with_others(machine, state, operation, seen, see)
         if found:
             foreign["pkmap slots"] += found.slots
             foreign["window entries"] += found.windows
             return (found.outcome,)
+    return ()
+
+
+def _by_processes(
+    machine: Machine, state: State, operation: Operation, seen: Observation, see: See
+) -> tuple[Outcome, ...]:
+    """The outcome with what the kernel's own users have left in pkmap meanwhile."""
+    for one in step(machine, state, operation):
+        masked = one._replace(observation=see(one.observation))
+        if found := explain_with_processes(machine, state, masked, seen):
+            return (found,)
     return ()
 
 

@@ -12,7 +12,7 @@ from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 
-VERSION = 6
+VERSION = 7
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")

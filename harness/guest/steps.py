@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from harness.guest.failure import WireError
 from harness.model.records.layout import TYPED_FIRST, Layout
 from harness.model.records.observation import (
+    Checkpoint,
     Completion,
     Interrupt,
     Observation,
@@ -36,7 +37,7 @@ FLAG_NO_PAGE_ADDRESS = 8
 FLAG_OVERFLOW = 16
 
 DELTA_PKMAP, DELTA_WINDOW, DELTA_PTEVAL, DELTA_DONE, DELTA_DEAD = 1, 2, 3, 4, 5
-DELTA_INTERRUPT, DELTA_INTERRUPT_END = 6, 7
+DELTA_INTERRUPT, DELTA_INTERRUPT_END, DELTA_CHECKPOINT = 6, 7, 8
 
 _STATUS = tuple(Status)
 _NOTHING: tuple[()] = ()
@@ -113,12 +114,13 @@ def _broken(expected: int, found: int, hash_right: bool) -> WireError:
 
 
 _Changes = tuple[tuple[tuple[object, ...], ...], tuple[int, ...]]
-_NO_CHANGES: _Changes = ((_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING), _NOTHING)
+_NO_CHANGES: _Changes = ((_NOTHING,) * 7, _NOTHING)
 
 
 def _changes(data: memoryview) -> _Changes:
     """Deltas by kind, each sorted, and the steps of the completions."""
-    slots, windows, saved, done, dead, interrupts = [], [], [], [], [], []
+    slots, windows, saved, done, dead = [], [], [], [], []
+    interrupts, checkpoints = [], []
     new = tuple.__new__
     for kind, aux, index, a, bc, d in DELTA.iter_unpack(data):
         if kind == DELTA_PKMAP:
@@ -134,6 +136,8 @@ def _changes(data: memoryview) -> _Changes:
         elif kind in (DELTA_INTERRUPT, DELTA_INTERRUPT_END):
             depth = index - (index >> 15 << 16)
             interrupts.append(Interrupt(aux, depth, a, bc, d))
+        elif kind == DELTA_CHECKPOINT:
+            checkpoints.append(Checkpoint(aux, index, a, d))
         else:
             raise WireError(
                 f"a delta of kind {kind}", hint="module and harness are of different versions"
@@ -147,6 +151,7 @@ def _changes(data: memoryview) -> _Changes:
             tuple(end for end, _ in done),
             _sorted(dead),
             tuple(interrupts),
+            tuple(checkpoints),
         ),
         tuple(step for _, step in done),
     )

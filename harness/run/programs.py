@@ -86,7 +86,12 @@ def _all_programs(
 ) -> Iterator[Program | NotApplicable]:
     lacking = missing_operations(layout)
     known = Facts(
-        layout, above_4g=above_4g, missing=lacking, throwaway=plan.throwaway, fresh=fresh
+        layout,
+        above_4g=above_4g,
+        missing=lacking,
+        throwaway=plan.throwaway,
+        fresh=fresh,
+        seed=plan.seed,
     )
     first, others = by_start(plan.scenarios)
     begun = [lower(scenario, known) for scenario in first]

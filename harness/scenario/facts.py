@@ -10,6 +10,7 @@ from harness.model.records.interrupt import Trigger
 from harness.model.records.km_type import ERA_SHIFT, KM_TYPES_2_6_32
 from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import OPERATIONS, OpCode, OperationFlag
+from harness.scenario.limits import NUMBER_MOST
 from harness.scenario.scenario_error import ScenarioError
 from harness.scenario.syntax import Requirement
 from harness.scenario.vocabulary import KIND_OF_WORD
@@ -34,7 +35,7 @@ class Facts:
     ``above_4g``: pages with pfn >= 0x100000 exist.  ``throwaway``: the guest may be wrecked, it
     is discarded afterwards.  ``fresh``: the harness has not mapped in it yet.  ``missing``:
     operations that this kernel lacks beyond those of its generation
-    (``harness.model.records.machine.missing_operations``).
+    (``harness.model.records.machine.missing_operations``).  ``seed`` is that of the run.
     """
 
     layout: Layout
@@ -42,6 +43,7 @@ class Facts:
     throwaway: bool = False
     fresh: bool = True
     missing: frozenset[OpCode] = frozenset()
+    seed: int = 1
 
     def has(self, code: OpCode) -> bool:
         """Tell whether this kernel has the operation."""
@@ -71,7 +73,7 @@ def stride(layout: Layout) -> int:
     return 2 if layout.debug_kmap_local else 1
 
 
-def numbers(layout: Layout) -> dict[str, int]:
+def numbers(layout: Layout, seed: int) -> dict[str, int]:
     """The names that expressions may use."""
     return {
         "N": layout.last_pkmap,
@@ -85,6 +87,7 @@ def numbers(layout: Layout) -> dict[str, int]:
         **_instructions(layout),
         **{name: number for number, name in enumerate(KM_TYPES_2_6_32)},
         "ERA_2_6_32": 1 << ERA_SHIFT,
+        "SEED": seed & NUMBER_MOST,
     }
 
 

@@ -53,7 +53,7 @@ class _Lowering:
     def __init__(self, scenario: Scenario, facts: Facts) -> None:
         self._scenario = scenario
         self._facts = facts
-        self.numbers: Mapping[str, int] = numbers(facts.layout)
+        self.numbers: Mapping[str, int] = numbers(facts.layout, facts.seed)
         self._task_ids: dict[str, int] = {}
         self._cpus: list[int] = []
         self._pools: list[tuple[PageKind, int]] = []

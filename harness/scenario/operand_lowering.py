@@ -48,6 +48,8 @@ class OperandLowering:
         if statement.register is not None:
             register = self._register(statement.register, statement.where, names)
             operation = operation._replace(reg=register)
+        if statement.kind.operand is Operand.WORKLOAD:
+            return operation._replace(reg=statement.word)
         if statement.address is None:
             return operation
         if statement.kind.operand is Operand.INSTANT:

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from harness.model.records.helper import HELPER_OF_WORD, HELPERS, HelperField
 from harness.model.records.operation import Base, Operand, OperationFlag, OperationKind
+from harness.model.records.workload import WORKLOAD_OF_WORD
 from harness.scenario import operand_parser
 from harness.scenario.expression import ZERO
 from harness.scenario.scenario_error import ScenarioError, SourcePlace
@@ -133,6 +134,12 @@ def _helper(bare: OpStatement, stream: TokenStream) -> OpStatement:
     )
 
 
+def _workload(bare: OpStatement, stream: TokenStream) -> OpStatement:
+    """``cow 17``: a kind of workload, and the seed of what its processes write."""
+    kind = WORKLOAD_OF_WORD[_word(stream, WORKLOAD_OF_WORD, "a kind of workload")]
+    return _replace(bare, word=kind.number, value=stream.expression())
+
+
 def _address_and_pte(bare: OpStatement, stream: TokenStream) -> OpStatement:
     """``m0 none``, ``m0 h3``, ``m0 h3 ro``."""
     address = operand_parser.address(stream)
@@ -150,6 +157,7 @@ _READERS: Final[Mapping[Operand, Callable[[OpStatement, TokenStream], OpStatemen
     Operand.CPU_STATE: _cpu_state,
     Operand.INSTANT: _instant,
     Operand.HELPER: _helper,
+    Operand.WORKLOAD: _workload,
 }
 _PAGES: Final = (HelperField.PAGE, HelperField.OTHER)
 _WITH_PAGE: Final = (Operand.PAGE, Operand.PAGE_PROT, Operand.PAGE_TYPE, Operand.PAGE_OFFSET)

@@ -16,6 +16,7 @@ from harness.model.records.operation import (
     OperationFlag,
 )
 from harness.model.records.page import PageKind
+from harness.model.records.workload import WORKLOADS
 from harness.scenario.operand_parser import STATUS_WORDS
 from harness.scenario.program import UNBOUND, Assertion, Program
 from harness.scenario.vocabulary import (
@@ -86,6 +87,8 @@ def _contextual(
         yield f"{operation.value & 0xFF} {'online' if operation.value >> 8 else 'offline'}"
     if operand is Operand.INSTANT:
         yield from _instant(operation, pools)
+    if operand is Operand.WORKLOAD:
+        yield f"{WORKLOADS[operation.reg].word} {operation.value}"
     if operand is Operand.HELPER:
         yield from _helper(operation, pools)
     if operand is Operand.BLOCK:

@@ -77,8 +77,8 @@ class OpStatement:
     """One operation of one task; which operands are set follows from ``kind``.
 
     ``word`` is the number of a word: trigger and context of an interrupt, 1 for a CPU that goes
-    online, the number of a page helper.  ``skip`` is how often an interrupt lets its operation
-    pass.  ``arguments`` are the operands of a helper, in the order of its record.
+    online, the number of a page helper or of a workload.  ``skip`` is how often an interrupt lets
+    its operation pass.  ``arguments`` are the operands of a helper, in the order of its record.
     """
 
     kind: OperationKind

@@ -5,6 +5,7 @@ from typing import Any, Final
 from harness.model.records.layout import TYPED_FIRST, Layout
 from harness.model.records.machine import REGISTERS
 from harness.model.records.observation import (
+    Checkpoint,
     Completion,
     Interrupt,
     Observation,
@@ -35,7 +36,9 @@ _S31: Final = 1 << 31
 _STEP_FIELDS: Final = 6
 _WIDE: Final = {"pte": U64}
 _SIGNED: Final = {"depth": -_S15}
-_LISTS: Final = ("slots", "windows", "saved", "done", "dead", "interrupts")
+_LISTS: Final = ("slots", "windows", "saved", "done", "dead", "interrupts", "checkpoints")
+_LATER: Final = 2
+"""The last lists, which older traces lack."""
 _PLAIN: Final = Observation._fields[: -len(_LISTS)]
 _CHANGES_MOST: Final = 1 << 16
 _TAIL: Final = Numbers(("number", 0, U32), ("cycles", 0, U64), ("messages", 0, U32))
@@ -54,6 +57,9 @@ _INTERRUPT: Final = Numbers(
     ("address", 0, U32),
     ("pte", 0, U64),
     ("value", 0, U32),
+)
+_CHECKPOINT: Final = Numbers(
+    ("stage", 0, U8), ("left", 0, U16), ("error", 0, U32), ("crc", 0, U32)
 )
 _BY_REGISTER: Final = frozenset(
     kind.code
@@ -97,10 +103,10 @@ class StepReader:
         return Operation(_CODES[code], task, page, reg, _PROTS[prot], _BASES[base], offset, datum)
 
     def _observation(self, value: Any) -> Observation:  # noqa: ANN401 - any JSON value
-        if type(value) is not list or len(value) < len(_PLAIN) + len(_LISTS) - 1:
+        if type(value) is not list or len(value) < len(_PLAIN) + len(_LISTS) - _LATER:
             raise damaged(f"an observation has {len(Observation._fields)} values")
         if len(value) < len(Observation._fields):
-            value = [*value, []]
+            value = [*value, *([] for _ in range(len(Observation._fields) - len(value)))]
         plain, lists = value[: len(_PLAIN)], value[len(_PLAIN) :]
         self._plain.check(plain)
         changes = self._changes(lists) if any(lists) or set(map(type, lists)) != {list} else None
@@ -109,7 +115,7 @@ class StepReader:
         )
 
     def _changes(self, lists: list[Any]) -> tuple[tuple[Any, ...], ...]:
-        slots, windows, saved, done, dead, interrupts = fields(
+        slots, windows, saved, done, dead, interrupts, checkpoints = fields(
             lists, "the changes of an observation", len(_LISTS)
         )
         most = _CHANGES_MOST
@@ -120,6 +126,7 @@ class StepReader:
             self._done.rows(done, "done", Completion._make, most=most),
             each(dead, "dead", self._task, most=most) if dead != [] else _NONE,
             _INTERRUPT.rows(interrupts, "interrupts", Interrupt._make, most=most),
+            _CHECKPOINT.rows(checkpoints, "checkpoints", Checkpoint._make, most=most),
         )
 
 

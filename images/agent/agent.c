@@ -3,17 +3,22 @@
  * The agent, /init of a guest: it brings the machine up, then answers requests for ever.
  *
  * It never forks and never execs, except for the one script of the guest with SSH, before the
- * first request: on 5.10, exec itself uses the mappings that are under test.
+ * first request: on 5.10, exec itself uses the mappings that are under test.  Processes with
+ * another name are those of a workload, which the module starts.
  */
+#include <string.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "workload.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
 	bool scripted;
 	int port = -1;
 
+	if (!strcmp(argv[0], KMH_WORKLOAD_NAME))
+		return workload_main(argc, argv);
 	mount_all();
 	scripted = script_open();
 	if (!scripted)

@@ -32,6 +32,7 @@ NOT_REACHED = {
     OpCode.AWAIT: "as AFFINITY",
     OpCode.FORK: "it takes a process: its programs are written by hand",
     OpCode.USER: "as FORK",
+    OpCode.WORKLOAD: "it takes processes, and a hundred times as long as other operations",
 }
 """Operations that no fuzzed program has, and why."""
 

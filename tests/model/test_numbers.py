@@ -41,7 +41,7 @@ def test_an_operation_needs_no_operands():
 
 
 def test_an_observation_need_not_have_changes():
-    changes = {"slots", "windows", "saved", "done", "dead", "interrupts"}
+    changes = {"slots", "windows", "saved", "done", "dead", "interrupts", "checkpoints"}
     assert Observation._field_defaults == dict.fromkeys(changes, ())
 
 

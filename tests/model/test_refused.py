@@ -119,6 +119,7 @@ FORK             . R R R R R . . .
 USER             . R R R R R . . .
 KMAP_LOCAL_FOLIO . . . . . R . . .
 HELPER           . . . . . . . . .
+WORKLOAD         . R R R R R R R R
 """
 """kmod/ops.c ``refused_here``; kmod/step.c ``refused_beside_spinners``."""
 
@@ -183,8 +184,8 @@ def test_operands_that_are_not_there():
     assert names(page=5) == pages | beside | {"SET_PTE"}
     assert names(page=NO_PAGE) == pages | beside
     registers = MAP_NAMES | ADDRESSED | {"TYPED_MAP", "TYPED_UNMAP"}
-    assert names(reg=REGISTERS) - {"INTERRUPT"} == registers
-    assert names(reg=REGISTERS - 1) - {"INTERRUPT"} == ADDRESSED | {"TYPED_UNMAP"}, (
+    assert names(reg=REGISTERS) - {"INTERRUPT", "WORKLOAD"} == registers
+    assert names(reg=REGISTERS - 1) - {"INTERRUPT", "WORKLOAD"} == ADDRESSED | {"TYPED_UNMAP"}, (
         "a register never set is 0"
     )
     typed = {code.name for code in (OpCode.TYPED_MAP, OpCode.TYPED_UNMAP)}

@@ -14,6 +14,7 @@ from harness.model.contract import (
     contract_pkmap,
     contract_typed,
     contract_window,
+    contract_workload,
 )
 from harness.model.contract.seen_state import state_as_seen
 from harness.model.contract.view import View, Violation
@@ -32,6 +33,7 @@ _INTERRUPTED = (
     *contract_typed.RULES,
     *contract_outside.RULES,
     *contract_helper.RULES,
+    *contract_workload.RULES,
     contract_instant.interrupts,
 )
 

@@ -107,7 +107,7 @@ def outcome(
         1 if invlpg else 0,
         invlpg,
         0, 0, 0, 0, 0,
-        slots, windows, saved, (), (), (),
+        slots, windows, saved, (), (), (), (),
     ))  # fmt: skip
     before = t.task.depth
     slack = (depth if depth > before else before) if machine.local else 0

@@ -80,6 +80,19 @@ class Interrupt(NamedTuple):
     value: int
 
 
+class Checkpoint(NamedTuple):
+    """A stage that a process of a workload has reached.
+
+    ``left``: local mappings that were found where none should be.  ``error`` is the errno of a
+    failed call, at the end the status of the process.  ``crc`` is that of all bytes read.
+    """
+
+    stage: int
+    left: int
+    error: int
+    crc: int
+
+
 class Observation(NamedTuple):
     """Everything judged about one step.  All changes are relative to the step before, sorted."""
 
@@ -112,6 +125,7 @@ class Observation(NamedTuple):
     done: tuple[Completion, ...] = ()
     dead: tuple[int, ...] = ()
     interrupts: tuple[Interrupt, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
 
 
 class TaskView(NamedTuple):

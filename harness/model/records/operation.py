@@ -55,6 +55,7 @@ class OpCode(IntEnum):
     USER = 38
     KMAP_LOCAL_FOLIO = 39
     HELPER = 40
+    WORKLOAD = 41
 
 
 class Base(IntEnum):
@@ -95,6 +96,7 @@ class Operand(Enum):
     TASK_CPU = "a task and a CPU"
     CPU_STATE = "a CPU and its state"
     HELPER = "what the helper takes"
+    WORKLOAD = "a kind of workload and a seed"
     INSTANT = "an instant, a context, a page and a number"
 
 
@@ -184,6 +186,7 @@ _FLUSH = _WAIT | _F.KMAP_LOCK | _F.SETS_ATTRIBUTES | _F.INTERRUPTIBLE | _F.SWITC
 _ARM = _TASK | _F.NEVER_ATOMIC | _F.SETS_ATTRIBUTES
 _OUTSIDE = _TASK | _F.NEVER_ATOMIC | _F.OUTSIDE
 _ERRAND = _OUTSIDE | _F.ERRAND | _F.WAITS_FOR_CPUS | _F.NEEDS_ALL_CPUS
+_WORKLOAD = _OUTSIDE | _F.WAITS_FOR_CPUS | _F.NEEDS_ALL_CPUS
 _USER = _OUTSIDE | _F.NEEDS_PAGE | _F.ONLY_LOCAL
 
 _KINDS = (
@@ -232,6 +235,7 @@ _KINDS = (
     _K(_C.USER, "user", _P.PAGE, _USER),
     _K(_C.KMAP_LOCAL_FOLIO, "kmap_local_folio", _P.PAGE_OFFSET, _LOCAL_MAP, _C.KUNMAP_LOCAL),
     _K(_C.HELPER, "helper", _P.HELPER, _F.NEEDS_PAGE | _F.INTERRUPTIBLE),
+    _K(_C.WORKLOAD, "workload", _P.WORKLOAD, _WORKLOAD),
 )  # fmt: skip
 
 OPERATIONS: Final[Mapping[OpCode, OperationKind]] = {kind.code: kind for kind in _KINDS}
@@ -280,6 +284,7 @@ class Operation(NamedTuple):
     set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum of WRITE,
     microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ, offset
     of KMAP_LOCAL_FOLIO.  ``helper.py`` has the operands of HELPER.
+    WORKLOAD has its kind in ``reg`` and its seed in ``value``.
     """
 
     code: OpCode

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from harness.model.records import vector
 from harness.model.records.layout import PTE_PRESENT
 from harness.model.records.machine import Machine
-from harness.model.records.observation import UNCLAIMED, Completion, Status
+from harness.model.records.observation import UNCLAIMED, Checkpoint, Completion, Status
 from harness.model.records.operation import Operation
 from harness.model.records.state import Context, Phase, Slot, State, new
 
@@ -40,9 +40,9 @@ class Draft:
     """
 
     __slots__ = (
-        "before", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans", "flushed",
-        "invlpg_address", "invlpgs", "known", "lost", "machine", "number", "op", "opens",
-        "pte_address", "rule", "slack", "state", "status", "task", "touched_slots",
+        "before", "checkpoints", "dead", "done", "flush_dirty", "flush_ranges", "flush_scans",
+        "flushed", "invlpg_address", "invlpgs", "known", "lost", "machine", "number", "op",
+        "opens", "pte_address", "rule", "slack", "state", "status", "task", "touched_slots",
         "touched_windows", "value", "wakes", "warns",
     )  # fmt: skip
 
@@ -67,6 +67,7 @@ class Draft:
         self.touched_windows: tuple[int, ...] = ()
         self.done: tuple[Completion, ...] = ()
         self.dead: tuple[int, ...] = ()
+        self.checkpoints: tuple[Checkpoint, ...] = ()
         self.rule = ""
         self.slack = 0
         self.known: str | None = None

@@ -4,6 +4,7 @@ from harness.model.records import vector
 from harness.model.records.context_counts import PREEMPT_MASK, migrate_extra, preempt_extra
 from harness.model.records.observation import (
     UNCLAIMED,
+    Checkpoint,
     Observation,
     SavedChange,
     SlotChange,
@@ -184,9 +185,27 @@ def _may_warn(d: Draft) -> bool:
     return d.status is Status.DIED and (d.machine.layout.rt or d.task.depth > len(d.task.saved))
 
 
+def _with_processes(seen: Observation, checkpoints: tuple[Checkpoint, ...]) -> Observation:
+    """*seen* of a step in which processes run: they flush, and wake each other, as they like."""
+    return seen._replace(
+        checkpoints=checkpoints,
+        flush_scans=UNCLAIMED,
+        flush_ranges=UNCLAIMED,
+        flush_cpus=UNCLAIMED,
+        flush_dirty=UNCLAIMED,
+        flush_odd=UNCLAIMED,
+        invlpgs=UNCLAIMED,
+        invlpg_address=UNCLAIMED,
+        wakes=UNCLAIMED,
+    )
+
+
 def finish(d: Draft, stale: Leftovers) -> Outcome:
     """The outcome that this draft has become, with the *stale* translations that it leaves."""
     depth, before = d.task.depth, d.before.tasks[d.number].depth
     slack = depth if depth > before else before  # max() takes twice the time
     slack = d.slack or slack
-    return Outcome(observation(d, stale), new_state(d, stale.unflushed), d.rule, d.known, slack)
+    seen = observation(d, stale)
+    if d.checkpoints:
+        seen = _with_processes(seen, d.checkpoints)
+    return Outcome(seen, new_state(d, stale.unflushed), d.rule, d.known, slack)

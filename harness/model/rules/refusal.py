@@ -28,6 +28,7 @@ from harness.model.records.operation import (
     operations_with,
 )
 from harness.model.records.state import Phase, State, TaskState
+from harness.model.records.workload import WORKLOADS
 from harness.model.rules.helper_pages import senseless_call
 
 _REG, _DIRECT, _ABSOLUTE = Base.REG, Base.DIRECT, Base.ABSOLUTE
@@ -83,6 +84,7 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         or (code == OpCode.INTERRUPT and _senseless_interrupt(machine, op))
         or (code in OUTSIDE and _senseless_outside(machine, state, op))
         or (code == OpCode.HELPER and senseless_call(machine, op))
+        or (code == OpCode.WORKLOAD and op.reg not in WORKLOADS)
         or (code == OpCode.KMAP_LOCAL_FOLIO and _behind_folio(machine, op))
     )
 

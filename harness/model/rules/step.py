@@ -20,6 +20,7 @@ from harness.model.rules import (
     switch,
     typed,
     typed_window,
+    workload_stages,
 )
 from harness.model.rules.draft import Draft
 from harness.model.rules.finish import finish
@@ -78,6 +79,7 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.AWAIT: outside.wait,
     OpCode.FORK: outside.fork,
     OpCode.USER: outside.user,
+    OpCode.WORKLOAD: workload_stages.workload,
 }
 
 _LOCAL: dict[OpCode, Rule] = {

@@ -30,6 +30,7 @@ from harness.model.records.operation import (
 from harness.model.records.page import Page, PageKind
 from harness.model.records.snapshots import empty_snapshot, initial
 from harness.model.records.state import State
+from harness.model.records.workload import WORKLOADS, workload_operation
 from harness.model.rules.step import RULES, step
 from harness.model.search.helper_calls import helper_calls
 
@@ -114,6 +115,7 @@ def walks(machine: Machine) -> Iterator[Walk]:
     yield Walk("instants", alone, tuple(_instants(alone)), 200)
     outside = _like(machine, slots=2, tasks=(1, 0), high=1, low=1)
     yield Walk("outside", outside, tuple(_outside(outside)), 600)
+    yield Walk("workloads", alone, tuple(workload_operation(kind, 0) for kind in WORKLOADS), 10)
     if machine.layout.helpers:
         copied = _like(machine, slots=2, tasks=(0,), high=2, low=1)
         calls = helper_calls(machine.layout.helpers, (0, 1), 2)
