@@ -16,17 +16,21 @@ from harness.cli.options import LIST_HELP, Debug, Expression, Json, NewOut, Sile
 from harness.cli.output import CommandOutput, write_json
 from harness.errors import UsageError
 from harness.export.expressible import Era, Version
-from harness.export.kernel_source import Exported, exported, kunit_source, module_source
+from harness.export.kernel_source import (
+    KBUILD,
+    KUNIT_FILE,
+    MODULE_FILE,
+    Exported,
+    exported,
+    kunit_source,
+    module_source,
+)
 from harness.report.export_report import export_lines, export_table, export_value
 from harness.run.scenario_files import scenario_files
 from harness.scenario.scenario_parser import read_scenario
 
 export = typer.Typer(cls=FullHelpGroup, rich_markup_mode=None, no_args_is_help=True)
 """The command, which has only commands of its own."""
-
-KUNIT_FILE = "highmem_kunit.c"
-MODULE_FILE = "highmem_module.c"
-KBUILD = f"obj-m := {Path(MODULE_FILE).stem}.o\n"
 
 Places = Annotated[
     list[Path] | None,

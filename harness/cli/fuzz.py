@@ -29,6 +29,8 @@ from harness.cli.options import (
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import load_known_bugs
+from harness.export.emission import EmitAs, Emitted, emitted, exported_program
+from harness.export.expressible import Era
 from harness.fuzz.campaign import Budget, Campaign, CampaignResult
 from harness.fuzz.fuzz_programs import ProgramSource
 from harness.fuzz.fuzzed_guest import FuzzedGuest, Start
@@ -51,6 +53,13 @@ Guided = Annotated[
         "--guided/--unguided", help="Draw more programs like those that reached something new."
     ),
 ]
+Emit = Annotated[
+    EmitAs | None,
+    typer.Option(
+        help="Also write each failure as C that needs nothing of this project: a kernel module, "
+        "which is then loaded to see whether it fails, or a KUnit suite."
+    ),
+]
 
 
 def fuzz(
@@ -61,6 +70,7 @@ def fuzz(
     steps: FuzzSteps = 0,
     seed: Seed = 1,
     guided: Guided = True,
+    emit: Emit = None,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
     out: NewOut = None,
@@ -89,10 +99,15 @@ def fuzz(
         ended = _ended(campaign)
     result = campaign.result()
     files = _save(result, folder)
+    emissions = _emissions(result, emit, prepared, machine, folder)
     command = _run_command(kernel, build_dir, shape)
     release = prepared.kernel.release
-    output.report(with_logs(list(fuzz_lines(release, seed, result, files, command)), folder))
-    write_json(json, fuzz_value(release, seed, result, files))
+    output.report(
+        with_logs(
+            list(fuzz_lines(release, seed, result, files, command, emissions=emissions)), folder
+        )
+    )
+    write_json(json, fuzz_value(release, seed, result, files, emissions))
     if ended:
         raise ended
     raise typer.Exit(_exit_code(result))
@@ -142,6 +157,17 @@ def _save(result: CampaignResult, folder: Path) -> tuple[Path, ...]:
         write_whole(path, program_text(one.program))
         files.append(path)
     return tuple(files)
+
+
+def _emissions(
+    result: CampaignResult, form: EmitAs | None, prepared: Prepared, machine: Shape, folder: Path
+) -> tuple[Emitted, ...]:
+    """The C of each failure, if a *form* is asked for."""
+    if form is None:
+        return ()
+    era = Era.only(prepared.kernel.version)
+    found = (exported_program(one.program, one.run.expected, era) for one in result.found)
+    return tuple(emitted(one, form, prepared, machine, folder) for one in found)
 
 
 def _exit_code(result: CampaignResult) -> int:

@@ -1,7 +1,7 @@
 """Which scenarios a test within the kernel can express, and for each other one the reason."""
 
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Self
 
 from harness.export.c_expressions import KINDS, NUMBERS, names_in
 from harness.export.statements import can_say, status_of, word_of
@@ -27,6 +27,11 @@ class Era(NamedTuple):
 
     oldest: Version
     newest: Version
+
+    @classmethod
+    def only(cls, version: Sequence[int]) -> Self:
+        """The kernels of one release."""
+        return cls((version[0], version[1]), (version[0], version[1]))
 
     def __str__(self) -> str:
         first, last = (".".join(map(str, one)) for one in self)

@@ -27,6 +27,9 @@ _PARTS: Final = (
 )
 _CASES: Final = "mapping functions of highmem: operations, each compared with what must be seen"
 SUITE: Final = "highmem"
+KUNIT_FILE: Final = "highmem_kunit.c"
+MODULE_FILE: Final = "highmem_module.c"
+KBUILD: Final = f"obj-m := {Path(MODULE_FILE).stem}.o\n"
 _HARD_INTERRUPT: Final = (
     "c->work = IRQ_WORK_INIT_HARD(hm_in_hardirq);",
     "init_irq_work(&c->work, hm_in_hardirq);",

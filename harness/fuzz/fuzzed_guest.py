@@ -1,14 +1,16 @@
 """A guest that runs one fuzzed program after the other, and says what failed in each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from harness.check.checked_program import CheckedProgram, checked_program
+from harness.compare.divergence import Divergence, Layer, ProgramResult
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.run_judge import RunJudge
 from harness.errors import KernelError
+from harness.fuzz.expected import expectations_of
 from harness.fuzz.reached_features import ReachedFeatures
 from harness.guest.shape import Shape
 from harness.guest.template import start
@@ -17,7 +19,7 @@ from harness.run.prepare import Prepared
 from harness.run.program_run import RunContext, run_program
 from harness.run.ready_guest import made_ready
 from harness.run.run_result import ProgramOutcome
-from harness.scenario.program import Program
+from harness.scenario.program import Assertion, Program
 
 
 class FailureKind(NamedTuple):
@@ -36,6 +38,8 @@ class FuzzedRun(NamedTuple):
     features: frozenset[str]
     wrecked: bool
     """The guest cannot run another program."""
+    expected: tuple[Assertion, ...] = ()
+    """What the model expects of the first step that failed."""
 
 
 class FuzzedGuest:
@@ -75,7 +79,15 @@ class FuzzedGuest:
         kinds = _kinds(judged)
         if done.failure and not kinds:
             raise done.failure
-        return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure))
+        expected = next((expectations_of(one) for one in _failures(result)), ())
+        return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure), expected)
+
+
+def _failures(result: ProgramResult | None) -> Iterator[Divergence]:
+    """The divergences that are no known bugs, those of the contract first."""
+    found = result.divergences if result else []
+    for layer in (Layer.CONTRACT, Layer.BEHAVIOUR):
+        yield from (one for one in found if one.layer is layer)
 
 
 def _kinds(judged: CheckedProgram) -> tuple[FailureKind, ...]:

@@ -50,17 +50,26 @@ def _on_fewer_cpus(program: Program) -> Iterator[Program]:
 
 def _with_fewer_pages(program: Program) -> Iterator[Program]:
     """Pages that nobody names go; then one page takes the place of another."""
-    kinds = program.page_kinds
-    named = {page for one in program.operations for page in _pages(one)}
-    used = sorted(named | _whole_folios(kinds, named))
-    if len(used) < len(kinds):
-        yield _with_pages(program, {page: number for number, page in enumerate(used)})
+    used = _used_pages(program)
+    if len(used) < len(program.page_kinds):
+        yield without_unused_pages(program)
         return
     for page in reversed(used[1:]):
         operations = tuple(
             one._replace(page=used[0]) if one.page == page else one for one in program.operations
         )
         yield replace(program, operations=operations)
+
+
+def without_unused_pages(program: Program) -> Program:
+    """*program* with those pages only that an operation names, and the rest of their folios."""
+    return _with_pages(program, {page: number for number, page in enumerate(_used_pages(program))})
+
+
+def _used_pages(program: Program) -> list[int]:
+    kinds = program.page_kinds
+    named = {page for one in program.operations for page in _pages(one)}
+    return sorted(named | _whole_folios(kinds, named))
 
 
 def _whole_folios(kinds: tuple[PageKind, ...], named: set[int]) -> set[int]:

@@ -1,9 +1,10 @@
 """A fuzzing campaign, in words and as a JSON value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.export.emission import Emitted
 from harness.fuzz.campaign import CampaignResult, FoundFailure
 from harness.report.folding import WIDTH
 from harness.scenario.program_text import program_text
@@ -12,7 +13,13 @@ _DETAILS = 12
 
 
 def fuzz_lines(
-    release: str, seed: int, result: CampaignResult, files: tuple[Path, ...], command: str
+    release: str,
+    seed: int,
+    result: CampaignResult,
+    files: tuple[Path, ...],
+    command: str,
+    *,
+    emissions: Sequence[Emitted] = (),
 ) -> Iterator[str]:
     """The report for people: what was done, then each failure with its program."""
     yield f"kernel      {release}; seed {seed}"
@@ -27,6 +34,7 @@ def fuzz_lines(
     for number, (one, file) in enumerate(zip(result.found, files, strict=True), 1):
         yield ""
         yield from _failure_lines(number, one, file, command)
+        yield from (f"  {line}" for line in _emission_lines(emissions[number - 1 : number]))
     yield f"verdict     {fuzz_verdict(result)}"
 
 
@@ -57,6 +65,14 @@ def _failure_lines(number: int, one: FoundFailure, file: Path, command: str) -> 
     yield f"  run it: {command} --scenario {file}"
 
 
+def _emission_lines(emissions: Sequence[Emitted]) -> Iterator[str]:
+    for one in emissions:
+        if one.path:
+            yield f"as C: {one.path}"
+        if one.says:
+            yield f"on this kernel: {one.says}" if one.path else one.says
+
+
 def _details(one: FoundFailure) -> tuple[str, ...]:
     """What was expected and what was seen, as the comparison says it."""
     judged = one.run.judged
@@ -71,7 +87,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def fuzz_value(
-    release: str, seed: int, result: CampaignResult, files: tuple[Path, ...]
+    release: str,
+    seed: int,
+    result: CampaignResult,
+    files: tuple[Path, ...],
+    emissions: Sequence[Emitted] = (),
 ) -> dict[str, Any]:
     """The result as a JSON value."""
     return {
@@ -85,6 +105,9 @@ def fuzz_value(
         "seconds": result.seconds,
         "unjudged": list(result.unjudged),
         "found": [_found_value(one, file) for one, file in zip(result.found, files, strict=True)],
+        "emitted": [
+            {"file": str(one.path) if one.path else None, "says": one.says} for one in emissions
+        ],
     }
 
 
