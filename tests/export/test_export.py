@@ -93,9 +93,11 @@ def test_kernels_of_5_10_have_no_local_mappings():
     assert sum(not one.reason for one in all_of_ours(Era((5, 10), (5, 10)))) > 50
 
 
-def test_the_docs_have_the_table_as_it_is():
-    docs = (project.SCENARIOS.parents[1] / "docs" / "kunit.md").read_text()
-    assert docs.endswith("\n" + "\n".join(export_table(all_of_ours())) + "\n")
+def test_the_list_says_of_each_scenario_what_is_not_compared_or_why_it_has_no_test():
+    rows = list(export_table(all_of_ours()))
+    assert "| pkmap-wait | yes | cursor, waiters, wakes |" in rows
+    assert "| pkmap-above-4g | no | it needs pages above 4 GiB |" in rows
+    assert export("kunit", "--list").output.splitlines() == rows
 
 
 def test_every_test_stands_in_the_suite_once():
