@@ -13,101 +13,6 @@
 
 #include "kmh_schedule.h"
 
-/**
- * kmh_gate_asleep() - tell whether a thread is off its CPU, and nothing has woken it
- * @t: the thread
- *
- * Return: true if so.  TASK_WAKING is a state of its own.
- */
-bool kmh_gate_asleep(const struct kmh_schedule_task *t)
-{
-	return (kmh_task_state(t->task) & TASK_NORMAL) && !READ_ONCE(t->task->on_rq) &&
-	       !kmh_on_cpu(t->task);
-}
-
-/*
- * stop_machine() and its like must get the CPU where the kernel would give it.  A kernel that
- * does not count sections without preemption is not preempted in any; here it may be.
- */
-static void relax(void)
-{
-	if (need_resched() &&
-	    (IS_ENABLED(CONFIG_PREEMPT_COUNT) ? preemptible() : !irqs_disabled()))
-		cond_resched();
-	cpu_relax();
-}
-
-static bool at_rest(const struct kmh_schedule_task *t)
-{
-	/* pairs with arrive() and kmh_gate_end() */
-	u32 state = smp_load_acquire(&t->state);
-
-	return state == KMH_SCHEDULE_PARKED || state == KMH_SCHEDULE_ENDED ||
-	       (state == KMH_SCHEDULE_SLEEPS && kmh_gate_asleep(t));
-}
-
-/* A thread that was woken must reach its gate before the next decision. */
-static void await_others(const struct kmh_schedule_task *self)
-{
-	unsigned int i;
-
-	for (i = 0; i < kmh_schedule.n_tasks; i++) {
-		const struct kmh_schedule_task *t = &kmh_schedule.tasks[i];
-
-		while (t != self && !at_rest(t) && !READ_ONCE(kmh_schedule.open))
-			relax();
-	}
-}
-
-/* The interrupt of a flush would wait for a thread that is at a gate with interrupts off. */
-static bool all_take_interrupts(const struct kmh_schedule_task *self)
-{
-	unsigned int i;
-
-	for (i = 0; i < kmh_schedule.n_tasks; i++) {
-		const struct kmh_schedule_task *t = &kmh_schedule.tasks[i];
-
-		if (t != self && t->state == KMH_SCHEDULE_PARKED && !t->interrupts)
-			return false;
-	}
-	return true;
-}
-
-static bool can_go_on(const struct kmh_schedule_task *t)
-{
-	if (t->state != KMH_SCHEDULE_PARKED)
-		return false;
-	if (t->kind == KMH_GATE_ACQUIRE)
-		return !READ_ONCE(*(u32 *)t->argument);
-	return t->kind != KMH_GATE_FLUSH || all_take_interrupts(t);
-}
-
-/* Give the turn away; @running has it and may keep it, or NULL. */
-static void decide(const struct kmh_schedule_task *running)
-{
-	unsigned int i;
-	u8 enabled = 0;
-	int next = -1;
-
-	for (i = 0; i < kmh_schedule.n_tasks; i++)
-		enabled |= can_go_on(&kmh_schedule.tasks[i]) ? BIT(i) : 0;
-	if (enabled)
-		next = kmh_schedule_choose(enabled, running && enabled & BIT(running->id) ?
-					   running->id : -1);
-	if (next < 0)
-		WRITE_ONCE(kmh_schedule.finished, 1);
-	/* pairs with await_turn(): what was done before is seen by whoever has the turn next */
-	smp_store_release(&kmh_schedule.turn, next);
-}
-
-static void await_turn(struct kmh_schedule_task *t)
-{
-	/* pairs with decide() */
-	while (smp_load_acquire(&kmh_schedule.turn) != t->id && !READ_ONCE(kmh_schedule.open))
-		relax();
-	await_others(t);
-}
-
 /*
  * The thread stands at a gate.  What it has done is noted as it arrives, and what it is about
  * to do as it passes.  Return: whether it passed as the schedule says.
@@ -118,15 +23,17 @@ static bool arrive(struct kmh_schedule_task *t, u8 kind, u8 gate, bool after)
 
 	t->kind = after ? KMH_GATE_CALL : kind;
 	t->gate = gate;
+	t->softirqs = t->interrupts && !softirq_count();
+	t->keeps_cpu = kmh_turn_keeps_cpu(t, kind);
 	if (after && has_turn)
 		kmh_schedule_event(t, kind, gate, after);
 	/* pairs with at_rest() */
 	smp_store_release(&t->state, KMH_SCHEDULE_PARKED);
 	if (has_turn) {
-		await_others(t);
-		decide(t);
+		kmh_turn_await_others(t);
+		kmh_turn_decide(kind == KMH_GATE_PAUSE ? NULL : t);
 	}
-	await_turn(t);
+	kmh_turn_await(t);
 	t->state = KMH_SCHEDULE_RUNS;
 	if (READ_ONCE(kmh_schedule.open))
 		return false;
@@ -143,7 +50,7 @@ static void go_to_sleep(struct kmh_schedule_task *t, u8 gate)
 	kmh_schedule_event(t, KMH_GATE_SLEEP, gate, false);
 	/* pairs with at_rest() */
 	smp_store_release(&t->state, KMH_SCHEDULE_SLEEPS);
-	decide(NULL);
+	kmh_turn_decide(NULL);
 }
 
 /* The witness: the lock is free, and nobody else can take it before this thread does. */
@@ -168,15 +75,28 @@ static void note_section(struct kmh_schedule_task *t)
 	shared->section = ++kmh_schedule.clock;
 }
 
+/* A thread, or an interrupt that it has taken and that is not over. */
+static bool is_here(const struct kmh_schedule_task *t)
+{
+	if (in_task())
+		return !t->context;
+	return t->context && (t->state == KMH_SCHEDULE_RUNS || t->state == KMH_SCHEDULE_PARKED) &&
+	       (t->context == KMH_SCHEDULE_SOFTIRQ) == !kmh_in_hardirq();
+}
+
+NOKPROBE_SYMBOL(is_here);
+
 static struct kmh_schedule_task *own_thread(void)
 {
 	unsigned int i;
 
-	if (READ_ONCE(kmh_schedule.open) || !in_task())
+	if (READ_ONCE(kmh_schedule.open))
 		return NULL;
 	for (i = 0; i < kmh_schedule.n_tasks; i++) {
-		if (kmh_schedule.tasks[i].task == current)
-			return &kmh_schedule.tasks[i];
+		struct kmh_schedule_task *t = &kmh_schedule.tasks[i];
+
+		if (t->task == current && is_here(t))
+			return t;
 	}
 	return NULL;
 }
@@ -223,31 +143,37 @@ void kmh_gate_start(struct kmh_schedule_task *t)
 }
 
 /**
- * kmh_gate_operation() - wait before an operation that has no gate of its own
- * @t: the current thread
+ * kmh_gate_operation() - wait in the module's own code
+ * @t: the current thread, or interrupt
  * @number: of the operation
+ * @kind: KMH_GATE_OPERATION, or KMH_GATE_PAUSE to give the turn away
  */
-void kmh_gate_operation(struct kmh_schedule_task *t, u8 number)
+void kmh_gate_operation(struct kmh_schedule_task *t, u8 number, u8 kind)
 {
-	t->interrupts = true;
+	t->interrupts = !irqs_disabled();
 	if (!READ_ONCE(kmh_schedule.open))
-		arrive(t, KMH_GATE_OPERATION, number, false);
+		arrive(t, kind, number, false);
 }
 
 /**
- * kmh_gate_end() - give the turn away at the end of a thread's program
+ * kmh_gate_end() - give the turn away at the end of a thread's program, or of an interrupt
  * @t: the current thread
  */
 void kmh_gate_end(struct kmh_schedule_task *t)
 {
 	bool has_turn = READ_ONCE(kmh_schedule.turn) == t->id;
+	struct kmh_schedule_task *below = NULL;
 
-	/* pairs with at_rest() */
+	if (t->context) {
+		below = &kmh_schedule.tasks[t->program->target];
+		below->interrupted = false;
+	}
+	/* pairs with at_rest() and kmh_interrupt_take() */
 	smp_store_release(&t->state, KMH_SCHEDULE_ENDED);
 	if (READ_ONCE(kmh_schedule.open) || !has_turn)
 		return;
-	await_others(t);
-	decide(NULL);
+	kmh_turn_await_others(t);
+	kmh_turn_decide(below);
 }
 
 /**
@@ -257,8 +183,8 @@ void kmh_gate_end(struct kmh_schedule_task *t)
  */
 void kmh_gates_begin(void)
 {
-	await_others(NULL);
-	decide(NULL);
+	kmh_turn_await_others(NULL);
+	kmh_turn_decide(NULL);
 }
 
 /**

@@ -12,6 +12,7 @@ enum kmh_schedule_state {
 	KMH_SCHEDULE_PARKED,	/* at a gate */
 	KMH_SCHEDULE_SLEEPS,	/* it called schedule() and is off its CPU, or on its way there */
 	KMH_SCHEDULE_ENDED,
+	KMH_SCHEDULE_ARMED,	/* an interrupt that was not taken */
 };
 
 struct kmh_schedule_task {
@@ -20,8 +21,14 @@ struct kmh_schedule_task {
 	struct kmh_history_thread shared;
 	struct kmh_history_record records[KMH_SCHEDULE_RECORDS];
 	unsigned long mapped[KMH_SCHEDULE_PAGES]; /* address of each page for this thread */
+	void *local[KMH_SCHEDULE_PAGES]; /* the same for its own mappings */
 	unsigned long argument;	/* of the call at whose gate it is */
-	bool interrupts;	/* whether it takes interrupts there */
+	bool interrupts;	/* whether it takes interrupts there, ... */
+	bool softirqs;		/* ... and softirqs */
+	bool shares;		/* its CPU with another thread */
+	bool keeps_cpu;		/* at its gate, though it shares it */
+	bool interrupted;	/* an interrupt of the schedule is on top of it */
+	u8 context;		/* enum kmh_schedule_context */
 	u8 kind;		/* enum kmh_gate_kind */
 	u8 gate;
 	u8 id;
@@ -54,6 +61,7 @@ struct kmh_schedule_run {
 	struct kmh_gate_event events[KMH_SCHEDULE_EVENTS];
 	unsigned int n_events;
 	atomic_t held[KMH_SCHEDULE_PAGES]; /* mappings that are to be undone */
+	void (*execute)(struct kmh_schedule_task *t); /* an interrupt, once it is raised */
 };
 
 extern struct kmh_schedule_run kmh_schedule;
@@ -67,18 +75,38 @@ bool kmh_schedule_next(void);
 /* ---- gate.c: threads wait at gates until it is their turn ---- */
 
 void kmh_gate_start(struct kmh_schedule_task *t);
-void kmh_gate_operation(struct kmh_schedule_task *t, u8 number);
+void kmh_gate_operation(struct kmh_schedule_task *t, u8 number, u8 kind);
 void kmh_gate_end(struct kmh_schedule_task *t);
 void kmh_gates_begin(void);
-bool kmh_gate_asleep(const struct kmh_schedule_task *t);
 int kmh_gates_arm(const struct kmh_gate *gates, unsigned int n);
 
-/* ---- schedule_task.c: the threads and what they execute ---- */
+/* ---- gate_turn.c: whose turn it is ---- */
+
+bool kmh_gate_asleep(const struct kmh_schedule_task *t);
+void kmh_turn_await_others(const struct kmh_schedule_task *self);
+void kmh_turn_decide(const struct kmh_schedule_task *running);
+void kmh_turn_await(struct kmh_schedule_task *t);
+bool kmh_turn_keeps_cpu(const struct kmh_schedule_task *t, u8 kind);
+
+/* ---- gate_interrupt.c: interrupts as threads of a schedule ---- */
+
+bool kmh_interrupt_possible(const struct kmh_schedule_task *one);
+bool kmh_interrupt_due(const struct kmh_schedule_task *t);
+void kmh_interrupt_take(struct kmh_schedule_task *t);
+void kmh_interrupt_end(void);
+
+/* ---- schedule_ops.c: what threads and interrupts execute ---- */
+
+int kmh_schedule_flush_init(void);
+void kmh_schedule_flush(void);
+void kmh_schedule_execute(struct kmh_schedule_task *t);
+
+/* ---- schedule_task.c: the threads ---- */
 
 int kmh_schedule_threads_start(const struct kmh_schedule_thread *programs, unsigned int n);
 void kmh_schedule_threads_stop(void);
 bool kmh_schedule_threads_rest(void);
-void kmh_schedule_flush(void);
+void kmh_schedule_threads_wake(void);
 
 /* ---- schedule_state.c: the state that each schedule begins with ---- */
 
@@ -97,6 +125,11 @@ void kmh_schedule_log_free(void);
 void kmh_schedule_log_begin(void);
 bool kmh_schedule_log_add(u32 number, u32 outcome);
 size_t kmh_schedule_log_answer(struct kmh_schedules *head, const void **body);
+
+/* ---- schedule_once.c: one schedule from its beginning to its end ---- */
+
+u32 kmh_schedule_once(void);
+bool kmh_schedule_rescue(u32 outcome);
 
 /* ---- schedules.c: one request ---- */
 

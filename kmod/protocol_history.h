@@ -37,6 +37,7 @@ enum kmh_history_outcome {
 	KMH_HISTORY_ASLEEP = 2,	/* all that had not ended slept, and nobody could wake them */
 	KMH_HISTORY_DIED = 3,	/* the kernel killed a thread */
 	KMH_HISTORY_STUCK = 4,	/* a thread neither ended nor slept in the queue */
+	KMH_HISTORY_DEADLOCK = 5, /* of a schedule: threads wait for locks that stay taken */
 };
 
 /*

@@ -25,6 +25,7 @@ enum kmh_gate_kind {
 	KMH_GATE_START = 5,	/* the beginning of a thread: no instruction of the kernel */
 	KMH_GATE_OPERATION = 6,	/* the beginning of an operation, whose number is the gate's */
 	KMH_GATE_SLEEP = 7,	/* in the log: the thread goes to sleep */
+	KMH_GATE_PAUSE = 8,	/* an operation that lets any other thread go on */
 };
 
 #define KMH_GATE_BEFORE		(1u << 0) /* the thread waits for its turn before the call ... */
@@ -48,11 +49,24 @@ enum kmh_schedule_code {
 	KMH_SCHEDULE_PAGE_ADDRESS = 3,
 	KMH_SCHEDULE_READ = 4,	/* the page's number, through the mapping of this thread */
 	KMH_SCHEDULE_FLUSH = 5,	/* kmap_flush_unused() */
+	KMH_SCHEDULE_KMAP_LOCAL = 6,
+	KMH_SCHEDULE_KUNMAP_LOCAL = 7,
+	KMH_SCHEDULE_READ_LOCAL = 8,
+	KMH_SCHEDULE_SLEEP = 9,
+};
+
+/* Who executes a program.  An interrupt may be taken at each gate of its target, once. */
+enum kmh_schedule_context {
+	KMH_SCHEDULE_TASK = 0,
+	KMH_SCHEDULE_HARDIRQ = 1,
+	KMH_SCHEDULE_SOFTIRQ = 2,
 };
 
 struct kmh_schedule_thread {
 	__u8 cpu;
 	__u8 n_ops;
+	__u8 context;		/* enum kmh_schedule_context */
+	__u8 target;		/* of an interrupt: the thread that it interrupts */
 	__u8 codes[KMH_SCHEDULE_OPS]; /* enum kmh_schedule_code */
 	__u8 pages[KMH_SCHEDULE_OPS]; /* 0 is the first page of the request */
 };

@@ -69,7 +69,7 @@ static void note_state(struct kmh_history_thread *thread, const struct kmh_sched
 	*thread = t->shared;
 	if (kmh_schedule_died(t))
 		thread->state = KMH_HISTORY_THREAD_DIED;
-	else if (t->state == KMH_SCHEDULE_ENDED)
+	else if (t->state == KMH_SCHEDULE_ENDED || t->state == KMH_SCHEDULE_ARMED)
 		thread->state = KMH_HISTORY_THREAD_ENDED;
 	else if (outcome == KMH_HISTORY_ASLEEP && t->state == KMH_SCHEDULE_SLEEPS)
 		thread->state = KMH_HISTORY_THREAD_SLEPT;

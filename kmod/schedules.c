@@ -5,16 +5,10 @@
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
-#include <linux/wait.h>
 
 #include "kmh_schedule.h"
-
-#define STUCK_MS	5000	/* a schedule has a few hundred steps */
-#define LOOKS		1024	/* at the state of the schedule, between two at the clock */
-#define RESCUES		20	/* before a slot is made free for those that wait */
 
 static bool thread_lost;	/* a thread did not end and may still write to the run */
 
@@ -22,84 +16,6 @@ void kmh_schedules_exit(void)
 {
 	if (!thread_lost)
 		kmh_schedule_log_free();
-}
-
-/* ---- one schedule ---- */
-
-static void forget_last(void)
-{
-	struct kmh_schedule_run *run = &kmh_schedule;
-	unsigned int i;
-
-	run->n_decisions = 0;
-	run->n_events = 0;
-	run->clock = 0;
-	run->departed = false;
-	run->too_long = false;
-	run->finished = 0;
-	run->turn = -1;
-	for (i = 0; i < run->n_tasks; i++) {
-		run->tasks[i].state = KMH_SCHEDULE_RUNS;
-		memset(&run->tasks[i].shared, 0, sizeof(run->tasks[i].shared));
-		run->tasks[i].shared.cpu = run->tasks[i].program->cpu;
-	}
-}
-
-static bool out_of_time(unsigned long end)
-{
-	static unsigned int looks;
-
-	cond_resched();
-	cpu_relax();
-	return !(++looks % LOOKS) && time_after(jiffies, end);
-}
-
-/* Return: enum kmh_history_outcome; the gates are open afterwards. */
-static u32 run_schedule(void)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(STUCK_MS);
-	u32 outcome = KMH_HISTORY_FINISHED;
-	unsigned int i;
-
-	forget_last();
-	WRITE_ONCE(kmh_schedule.open, 0);
-	/* pairs with thread_main() */
-	smp_store_release(&kmh_schedule.epoch, kmh_schedule.epoch + 1);
-	kmh_gates_begin();
-	while (!READ_ONCE(kmh_schedule.finished)) {
-		if (kmh_schedule_any_died())
-			outcome = KMH_HISTORY_DIED;
-		else if (out_of_time(end))
-			outcome = KMH_HISTORY_STUCK;
-		if (outcome != KMH_HISTORY_FINISHED)
-			break;
-	}
-	WRITE_ONCE(kmh_schedule.open, 1);
-	for (i = 0; i < kmh_schedule.n_tasks; i++) {
-		if (outcome == KMH_HISTORY_FINISHED &&
-		    READ_ONCE(kmh_schedule.tasks[i].state) != KMH_SCHEDULE_ENDED)
-			outcome = KMH_HISTORY_ASLEEP;
-	}
-	return outcome;
-}
-
-/* Wake those that sleep until all threads are at rest; the log is complete. */
-static bool rescue(u32 outcome)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(STUCK_MS);
-	unsigned int tries = 0;
-
-	while (!kmh_schedule_threads_rest()) {
-		if (outcome != KMH_HISTORY_FINISHED) {
-			wake_up_all(kmh_symbols.pkmap_map_wait);
-			usleep_range(20, 40);
-			if (++tries > RESCUES && outcome == KMH_HISTORY_ASLEEP)
-				kmh_schedule_release_pin();
-		}
-		if (out_of_time(end))
-			return false;
-	}
-	return true;
 }
 
 /* ---- a request ---- */
@@ -137,20 +53,21 @@ static bool same_events(u32 number)
 /* Run a schedule.  Return: enum kmh_schedules_status, or 0 if the search may go on. */
 static u32 one_schedule(struct kmh_schedules *head)
 {
-	u32 outcome = run_schedule();
+	u32 outcome = kmh_schedule_once();
 	bool room;
 
 	if (outcome == KMH_HISTORY_STUCK) {
 		note_stuck(head);
-		thread_lost = !rescue(outcome);
+		thread_lost = !kmh_schedule_rescue(outcome);
 		return KMH_SCHEDULES_STUCK;
 	}
 	room = kmh_schedule_log_add(head->schedules, outcome);
 	head->departed += !same_events(head->schedules);
 	head->events += kmh_schedule.n_events;
 	head->schedules++;
-	/* Whoever waits for a lock of the one that died does so for ever. */
-	thread_lost = outcome == KMH_HISTORY_DIED || !rescue(outcome);
+	/* Whoever waits for a lock of the one that died, or of each other, does so for ever. */
+	thread_lost = outcome == KMH_HISTORY_DIED || outcome == KMH_HISTORY_DEADLOCK ||
+		      !kmh_schedule_rescue(outcome);
 	if (thread_lost)
 		return KMH_SCHEDULES_STUCK;
 	if (!kmh_schedule_can_undo()) {
@@ -220,6 +137,7 @@ begin_run(const struct kmh_schedules_request *request, const struct kmh_gate **g
 	memset(&kmh_schedule, 0, sizeof(kmh_schedule));
 	kmh_schedule.request = request;
 	kmh_schedule.open = 1;
+	kmh_schedule.execute = kmh_schedule_execute;
 	kmh_schedule.n_plan = request->n_decisions;
 	memcpy(kmh_schedule.plan, decisions, request->n_decisions * sizeof(*decisions));
 	kmh_schedule_log_begin();
@@ -237,7 +155,11 @@ static int run_request(const struct kmh_schedules_request *request, struct kmh_s
 		error = kmh_gates_arm(gates, request->n_gates);
 	if (!error) {
 		search(head);
-		kmh_arch_gates_disarm();
+		/* No CPU can be stopped where one waits for a lock with interrupts off. */
+		if (!thread_lost) {
+			kmh_arch_gates_disarm();
+			kmh_interrupt_end();
+		}
 	}
 	if (thread_lost) {
 		__module_get(THIS_MODULE);

@@ -23,7 +23,7 @@ from harness.schedule.gate_finder import NoGatesError
 from harness.schedule.schedule_lanes import lane_lines
 from harness.schedule.schedule_runner import NOT_ALL, SchedulesRequest, run_schedules
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
-from harness.schedule.standard_programs import standard_programs
+from harness.schedule.standard_programs import possible, standard_programs
 
 SECONDS = 180.0
 """The budget of one kernel; the standard set takes a third of it on a busy host."""
@@ -43,7 +43,7 @@ def run_schedule_programs(
     """
     out.mkdir(parents=True, exist_ok=True)
     machine = replace(shape, smp=max(shape.smp, CPUS), parallel=False)
-    programs = tuple(standard_programs())
+    programs = possible(standard_programs(), prepared.kernel)
     wanted = tuple(map(str, programs))
     request = SchedulesRequest(
         programs, machine, out, seconds=SECONDS, strict=False, template=False, enough=ENOUGH

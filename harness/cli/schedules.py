@@ -27,13 +27,14 @@ from harness.cli.options import (
 from harness.cli.output import CommandOutput, shown_progress, write_json
 from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
+from harness.kernel.kernel_record import Kernel
 from harness.report.log_places import with_logs
 from harness.report.schedules_report import schedules_lines, schedules_value
 from harness.run.prepare import prepare
 from harness.schedule.gate_finder import GateLevel
 from harness.schedule.program_search import NO_CHOICE
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
-from harness.schedule.standard_programs import standard_programs
+from harness.schedule.standard_programs import KMAP_LOCAL, possible, standard_programs
 from harness.schedule.thread_program import ThreadProgram, parse_program
 
 DEFAULT_SHAPE = "smp=4"
@@ -97,7 +98,9 @@ def schedules(
     if replay:
         request = replaced(request, replay=_choices(replay, len(chosen)), times=times)
     with shown_progress(quiet=quiet) as progress:
-        result = run_schedules(prepare(kernel, build_dir, progress), request, progress)
+        prepared = prepare(kernel, build_dir, progress)
+        request = replaced(request, programs=_possible(chosen, prepared.kernel))
+        result = run_schedules(prepared, request, progress)
     command = _command(kernel, build_dir, gates, shape)
     output.report(with_logs(schedules_lines(result, command), folder))
     write_json(json, schedules_value(result))
@@ -115,6 +118,17 @@ def _chosen(names: list[str]) -> list[ThreadProgram]:
             found += [parse_program(line) for line in lines if line and not line.startswith("#")]
         else:
             found.append(parse_program(name))
+    return found
+
+
+def _possible(chosen: tuple[ThreadProgram, ...], kernel: Kernel) -> tuple[ThreadProgram, ...]:
+    """Return the programs that *kernel* can run; raises UsageError if it is none."""
+    found = possible(chosen, kernel)
+    if not found:
+        raise UsageError(
+            f"kmap_local in a thread needs {KMAP_LOCAL}, which {kernel.release} does not have",
+            hint="take a kernel from 5.11 on",
+        )
     return found
 
 

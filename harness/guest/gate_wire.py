@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntEnum, IntFlag, StrEnum
 from struct import Struct, iter_unpack
 from typing import Final
 
@@ -22,6 +22,17 @@ class GateKind(IntEnum):
     START = 5
     OPERATION = 6
     SLEEP = 7
+    PAUSE = 8
+
+
+class GatePart(StrEnum):
+    """The code that a gate belongs to."""
+
+    PKMAP = "pkmap"
+    HASH = "hash"
+    """The table behind page_address."""
+    LOCAL = "local"
+    """The windows: ``kmap_local``."""
 
 
 class GateFlag(IntFlag):
@@ -43,8 +54,7 @@ class Gate:
     kind: GateKind
     flags: GateFlag
     code: bytes
-    of_hash: bool = False
-    """It belongs to the table behind page_address."""
+    part: GatePart = GatePart.PKMAP
 
 
 def encode_gates(gates: Sequence[Gate]) -> bytes:

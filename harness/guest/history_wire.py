@@ -52,6 +52,7 @@ class HistoryOutcome(IntEnum):
     ASLEEP = 2
     DIED = 3
     STUCK = 4
+    DEADLOCK = 5
 
 
 class ThreadState(IntEnum):

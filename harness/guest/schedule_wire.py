@@ -19,7 +19,7 @@ from harness.guest.history_wire import (
     ThreadHead,
 )
 
-PROGRAM = Struct("<2B8B8B")
+PROGRAM = Struct("<4B8B8B")
 REQUEST = Struct("<II7H6B8B")
 DECISION = Struct("<5B3x")
 ANSWER = Struct("<13I")
@@ -47,6 +47,18 @@ class ScheduleCode(IntEnum):
     PAGE_ADDRESS = 3
     READ = 4
     FLUSH = 5
+    KMAP_LOCAL = 6
+    KUNMAP_LOCAL = 7
+    READ_LOCAL = 8
+    SLEEP = 9
+
+
+class ScheduleContext(IntEnum):
+    """``enum kmh_schedule_context``."""
+
+    TASK = 0
+    HARDIRQ = 1
+    SOFTIRQ = 2
 
 
 class SearchStatus(IntEnum):
@@ -84,6 +96,9 @@ class SearchThread(NamedTuple):
 
     cpu: int
     operations: tuple[tuple[ScheduleCode, int], ...]
+    context: ScheduleContext = ScheduleContext.TASK
+    target: int = 0
+    """Of an interrupt: the thread that it interrupts."""
 
 
 class SearchRequest(NamedTuple):
@@ -181,7 +196,7 @@ def _padded(values: Sequence[int], length: int) -> tuple[int, ...]:
 def _thread(one: SearchThread) -> bytes:
     codes = _padded([code for code, _ in one.operations], OPERATIONS)
     pages = _padded([page for _, page in one.operations], OPERATIONS)
-    return PROGRAM.pack(one.cpu, len(one.operations), *codes, *pages)
+    return PROGRAM.pack(one.cpu, len(one.operations), one.context, one.target, *codes, *pages)
 
 
 class _Reader:

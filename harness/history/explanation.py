@@ -43,6 +43,7 @@ class HistoryRule(StrEnum):
     LOST_WAKEUP = "asleep though a slot is free"
     LEAKED_SLOTS = "asleep though the history leaves slots free"
     DIED = "a thread died"
+    DEADLOCK = "threads wait for locks that stay taken"
 
 
 class PlacedEvent(NamedTuple):
@@ -260,10 +261,11 @@ def _in_window(history: History, thread: int, address: int) -> bool:
 
 def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolation]:
     """Check the end: threads that sleep for ever, and threads that died."""
-    for one in history.pending:
-        if one.state is ThreadState.DIED:
-            words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
-            yield HistoryViolation(HistoryRule.DIED, words, (_pending_place(history, one.thread),))
+    for one in (each for each in history.pending if each.state is ThreadState.DIED):
+        words = f"thread {one.thread} in {one.code.name.lower()} of page {one.page}"
+        yield HistoryViolation(HistoryRule.DIED, words, (_pending_place(history, one.thread),))
+    if history.outcome is HistoryOutcome.DEADLOCK:
+        yield HistoryViolation(HistoryRule.DEADLOCK, "nobody can go on", ())
     if history.outcome is HistoryOutcome.ASLEEP and history.sleepers:
         yield _asleep(history, history.sleepers, freed)
 

@@ -22,7 +22,7 @@ from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
 from harness.schedule.gate_finder import GateLevel, NoGatesError
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
-from harness.schedule.standard_programs import standard_programs
+from harness.schedule.standard_programs import possible, standard_programs
 
 CPUS = 4
 """CPUs of the machine for schedules: one for each of three threads, and one beside."""
@@ -100,7 +100,7 @@ def _results(
 def _schedules(level: GateLevel, prepared: Prepared, setup: TrialSetup) -> Found:
     """The findings of the standard schedules, up to the first program that breaks a rule."""
     request = SchedulesRequest(
-        programs=tuple(standard_programs()),
+        programs=possible(standard_programs(), prepared.kernel),
         shape=replace(setup.shape, smp=CPUS),
         out=setup.out,
         level=level,

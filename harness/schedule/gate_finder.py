@@ -7,30 +7,38 @@ every acquisition must be known, or there is no run.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from harness.architecture.call_site import CallScan, CallSite
 from harness.errors import UsageError
-from harness.guest.gate_wire import GATES, Gate, GateFlag, GateKind
+from harness.guest.gate_wire import GATES, Gate, GateFlag, GateKind, GatePart
 from harness.kernel.kernel_record import Kernel
 from harness.kernel.kernel_text import KernelText, read_kernel_text
 
 ANCHOR: Final = "kunmap_high"
 """The function from which the module counts addresses."""
 LOCK: Final = "kmap_lock"
-_HASH: Final = ("page_address", "set_page_address")
-_FUNCTIONS: Final = (
-    "kmap_high",
-    "kunmap_high",
-    "kmap_flush_unused",
-    "__kmap_flush_unused",
-    "flush_all_zero_pkmaps",
-    "map_new_virtual",
-    *_HASH,
-)
+_FUNCTIONS: Final = {
+    **dict.fromkeys(
+        (
+            "kmap_high",
+            "kunmap_high",
+            "kmap_flush_unused",
+            "__kmap_flush_unused",
+            "flush_all_zero_pkmaps",
+            "map_new_virtual",
+        ),
+        GatePart.PKMAP,
+    ),
+    **dict.fromkeys(("page_address", "set_page_address"), GatePart.HASH),
+    **dict.fromkeys(
+        ("__kmap_local_page_prot", "__kmap_local_pfn_prot", "kunmap_local_indexed"),
+        GatePart.LOCAL,
+    ),
+}
 _GATES: Final = {
     **dict.fromkeys(
         ("_raw_spin_lock", "_raw_spin_lock_irq", "_raw_spin_lock_irqsave", "_raw_spin_lock_bh"),
@@ -87,9 +95,16 @@ class FoundGates:
     gates: tuple[Gate, ...]
     ungated: tuple[str, ...]
 
-    def armed(self, *, with_hash: bool) -> tuple[Gate, ...]:
-        """Return the gates of a program; *with_hash*: also those behind page_address."""
-        return tuple(one for one in self.gates if with_hash or not one.of_hash)
+    def armed(self, parts: Set[GatePart], *, interrupts: bool = False) -> tuple[Gate, ...]:
+        """Return the gates of *parts*; an interrupt also comes after a lock is taken."""
+        chosen = (one for one in self.gates if one.part in parts)
+        return tuple(map(_after, chosen) if interrupts else chosen)
+
+
+def _after(gate: Gate) -> Gate:
+    """*gate*, with one behind it if a lock is taken there."""
+    taken = gate.kind is GateKind.ACQUIRE
+    return replace(gate, flags=gate.flags | GateFlag.AFTER) if taken else gate
 
 
 def find_gates(kernel: Kernel, level: GateLevel = GateLevel.LOCK) -> FoundGates:
@@ -127,6 +142,7 @@ class _Finder:
         self.anchor = text.symbols.get(ANCHOR, 0)
         self.names = {address: name for name, address in text.symbols.items()}
         self.starts = sorted(self.names)
+        self.parts: dict[str, GatePart] = {}
         self.refused: list[str] = []
         self.ungated: list[str] = []
 
@@ -150,6 +166,7 @@ class _Finder:
         """Decode the functions, and those of the same file that they call."""
         known = [name for name in self.text.symbols if _plain(name) in _FUNCTIONS]
         places = [self.text.symbols[name] for name in known]
+        self.parts = {name: _FUNCTIONS[_plain(name)] for name in known}
         scans: dict[str, CallScan] = {}
         while known:
             name = known.pop()
@@ -159,6 +176,7 @@ class _Finder:
                 near = min(places) <= call.target <= max(places)
                 if near and not call.indirect and callee not in (*scans, *known):
                     known.append(callee)
+                    self.parts[callee] = self.parts[name]
         return scans
 
     def _scan(self, name: str) -> CallScan:
@@ -186,16 +204,17 @@ class _Finder:
     def _gate(self, call: CallSite) -> Gate | None:
         callee = self._callee(call)
         kind, flags = self._kind(call, callee)
-        if kind is None or (kind is GateKind.CALL and self.level is GateLevel.LOCK):
+        part = self.parts[call.function]
+        plain = self.level is GateLevel.LOCK and part is not GatePart.LOCAL
+        if kind is None or (kind is GateKind.CALL and plain):
             return None
         if call.tail:
             self._tail(call, callee, kind)
             return None
-        hashed = _plain(call.function) in _HASH
-        if kind is GateKind.ACQUIRE and self._is_kmap_lock(call, hashed=hashed):
+        if kind is GateKind.ACQUIRE and self._is_kmap_lock(call, part):
             flags |= GateFlag.SECTION
         offset = call.address - self.anchor
-        return Gate(str(call), callee, offset, kind, flags, call.code, hashed)
+        return Gate(str(call), callee, offset, kind, flags, call.code, part)
 
     def _kind(self, call: CallSite, callee: str) -> tuple[GateKind | None, GateFlag]:
         if callee in _GATES:
@@ -226,10 +245,10 @@ class _Finder:
         else:
             self.ungated.append(f"{call}: a jump to {callee}")
 
-    def _is_kmap_lock(self, call: CallSite, *, hashed: bool) -> bool:
+    def _is_kmap_lock(self, call: CallSite, part: GatePart) -> bool:
         lock = self.text.data.get(LOCK)
         if lock is None or call.argument is None:
-            return not hashed
+            return part is GatePart.PKMAP
         return call.argument == lock
 
     def _elsewhere(self, scans: Mapping[str, CallScan]) -> Iterator[str]:

@@ -137,12 +137,13 @@ class ProgramSearch:
 
 
 def _threads(program: ThreadProgram) -> Iterator[SearchThread]:
-    """Each thread on a CPU of its own; the first CPU is the coordinator's."""
+    """Each thread on the CPU that the program says; the first CPU is the coordinator's."""
     for number, steps in enumerate(program.threads):
         operations = tuple(
             (one.code, program.pages.index(one.page) if one.page else 0) for one in steps
         )
-        yield SearchThread(number + 1, operations)
+        context = program.contexts[number]
+        yield SearchThread(program.cpus[number] + 1, operations, *context)
 
 
 def _why(found: SearchAnswer) -> str:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 from harness.guest.gate_wire import Gate
 from harness.guest.schedule_wire import SearchOutcome
-from harness.history.explanation import violations
+from harness.history.explanation import HistoryRule, violations
 from harness.history.history import History, history_of
 from harness.history.lock_order import LockOrderReplay
 from harness.history.lock_order import replay as replay_in_order
 from harness.history.violation_window import window_lines, words
 from harness.model.records.layout import Layout
+from harness.schedule.held_locks import lock_words
 from harness.schedule.schedules_result import FoundSchedule
 from harness.schedule.thread_program import ThreadProgram
 
@@ -32,7 +33,10 @@ class ScheduleJudge:
         history = self._history(outcome)
         for one in violations(history)[:1]:
             lines = tuple(window_lines(history, one))
-            yield self._found(outcome, one.rule.value, one.detail, lines)
+            detail = one.detail
+            if one.rule is HistoryRule.DEADLOCK:
+                detail = "; ".join((detail, *lock_words(self.program, self.gates, outcome.events)))
+            yield self._found(outcome, one.rule.value, detail, lines)
 
     def odd(self, outcome: SearchOutcome) -> Iterator[FoundSchedule]:
         """Return how the behaviour differs from that of pkmap under its lock, if it does."""

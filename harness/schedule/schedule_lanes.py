@@ -5,6 +5,7 @@ from typing import Final
 
 from harness.guest.gate_wire import Gate, GateKind
 from harness.guest.schedule_wire import GateEvent
+from harness.schedule.held_locks import thread_name
 from harness.schedule.schedules_result import FoundSchedule
 from harness.schedule.thread_program import ThreadProgram
 
@@ -27,8 +28,9 @@ def lane_lines(program: ThreadProgram, found: FoundSchedule) -> Iterator[str]:
     rows = [(one.thread, _words(program, found.gates, one)) for one in found.events]
     count = len(program.threads)
     widths = [max((len(text) for who, text in rows if who == n), default=8) for n in range(count)]
-    widths = [max(width, 8) for width in widths]
-    yield " | ".join(f"thread {n}".ljust(widths[n]) for n in range(count)).rstrip()
+    names = [thread_name(program, n) for n in range(count)]
+    widths = [max(width, len(name)) for width, name in zip(widths, names, strict=True)]
+    yield " | ".join(map(str.ljust, names, widths)).rstrip()
     last = -1
     for thread, text in rows:
         if last not in (-1, thread):
@@ -42,6 +44,8 @@ def _words(program: ThreadProgram, gates: tuple[Gate, ...], event: GateEvent) ->
     kind = GateKind(event.kind)
     if kind is GateKind.START:
         return "begins"
+    if kind is GateKind.PAUSE:
+        return "  goes on"
     if kind is GateKind.SLEEP:
         return "  sleeps"
     if kind is GateKind.OPERATION:

@@ -61,10 +61,11 @@ def run_schedules(
 
 def require_cpus(request: SchedulesRequest) -> None:
     """Raise UsageError for a machine that has too few CPUs for the threads."""
-    most = max((len(one.threads) for one in request.programs), default=0)
+    most = max((max(one.cpus) + 1 for one in request.programs), default=0)
     if request.shape.smp <= most:
         raise UsageError(
-            f"{most} threads need a machine with {most + 1} CPUs, and it has {request.shape.smp}",
+            f"threads on {most} CPUs need a machine with {most + 1} CPUs, "
+            f"and it has {request.shape.smp}",
             hint=f"give --shape smp={THREADS}, or smp={most + 1}",
         )
 
@@ -112,7 +113,7 @@ class _Sitting:
 
     def _program(self, program: ThreadProgram) -> ProgramSchedules:
         """Run and judge one program; its death or departure is part of what is returned."""
-        gates = self.found.armed(with_hash=program.asks_hash)
+        gates = self.found.armed(program.parts, interrupts=program.interrupts)
         space = SearchSpace(program, gates, self.request.bound)
         began, run = time.monotonic(), _ProgramRun(space, self.request)
         try:

@@ -1,9 +1,11 @@
-"""The standard set of programs: all pairs of small threads, and some triples."""
+"""The standard set: pairs of small threads, triples, interrupts, and threads on one CPU."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import Final
 
+from harness.kernel.kernel_record import Kernel
 from harness.schedule.thread_program import ThreadProgram, may_starve, parse_program
 
 _PARTS: Final = (
@@ -28,7 +30,30 @@ _TRIPLES: Final = (
     "kmap a, kunmap a || kmap b, kunmap b || kmap c, kunmap c",
     "kmap a, kunmap a || page_address a || kunmap x",
 )
+_INTERRUPTED: Final = (
+    "page_address x || hardirq 0: page_address x",
+    "page_address x || softirq 0: page_address x",
+    "kmap a, kunmap a || hardirq 0: page_address a",
+    "page_address a || kmap a, kunmap a || hardirq 0: page_address a",
+    "kmap a, kunmap a || kunmap x || hardirq 1: page_address x",
+    "kmap a, kunmap a || kunmap x || softirq 0: page_address a",
+    "kmap a, kunmap a || kmap a, kunmap a || hardirq 0: kmap_local b, read_local b, "
+    "kunmap_local b",
+)
+_WINDOWS: Final = (
+    "kmap_local a, sleep, read_local a, kunmap_local a || "
+    "kmap_local b, sleep, read_local b, kunmap_local b; cpus 0,0",
+    "kmap_local a, kmap_local b, sleep, read_local b, kunmap_local b, read_local a, "
+    "kunmap_local a || kmap_local c, read_local c, kunmap_local c; cpus 0,0",
+    "kmap_local a, sleep, read_local a, kunmap_local a || kmap_local b, read_local b, "
+    "kunmap_local b || kmap_local c, read_local c, kunmap_local c; cpus 0,0,0",
+    "kmap_local a, sleep, read_local a, kunmap_local a || kmap_local b, read_local b, "
+    "kunmap_local b || hardirq 0: kmap_local c, read_local c, kunmap_local c; cpus 0,0",
+    "kmap_local a, read_local a, kunmap_local a || kmap_local b, read_local b, "
+    "kunmap_local b || softirq 1: kmap_local c, read_local c, kunmap_local c; cpus 0,0",
+)
 _SLOTS_MOST: Final = 3
+KMAP_LOCAL: Final = "CONFIG_KMAP_LOCAL"
 
 
 def standard_programs() -> Iterator[ThreadProgram]:
@@ -42,15 +67,22 @@ def standard_programs() -> Iterator[ThreadProgram]:
         yield from (_on(text, fewest, wrap=wrap) for wrap in (False, True))
         if text.count("||") == 1 and fewest < _SLOTS_MOST:
             yield _on(text, fewest + 1, wrap=True)
+    for text in _INTERRUPTED:
+        yield from (_on(text, _fewest_slots(text), wrap=wrap) for wrap in (False, True))
+    yield from map(parse_program, _WINDOWS)
+
+
+def possible(programs: Iterable[ThreadProgram], kernel: Kernel) -> tuple[ThreadProgram, ...]:
+    """Return the programs that *kernel* can run: some need kmap_local."""
+    local = kernel.config.enabled(KMAP_LOCAL)
+    return tuple(one for one in programs if local or not one.maps_local)
 
 
 def _fewest_slots(text: str) -> int:
     """Return the fewest slots on which no thread may wait for ever."""
     loose = parse_program(f"{text}; slots 16")
     least = max(1, len(loose.initial))
-    return next(
-        slots for slots in range(least, 17) if not may_starve(ThreadProgram(loose.threads, slots))
-    )
+    return next(slots for slots in range(least, 17) if not may_starve(replace(loose, slots=slots)))
 
 
 def _on(text: str, slots: int, *, wrap: bool) -> ThreadProgram:

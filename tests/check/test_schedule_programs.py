@@ -13,11 +13,15 @@ from harness.check.comparison import PatchEffect, effect_of
 from harness.check.history_programs import ODD
 from harness.check.schedule_programs import run_schedule_programs, schedule_programs
 from harness.guest.shape import Shape
+from harness.kernel.kernel_record import KernelConfig
 from harness.schedule.gate_finder import NoGatesError
 from harness.schedule.schedule_runner import NOT_ALL
 from tests.schedule.test_schedules_report import BROKEN, CASES, GOOD, LANES, LOST, PROGRAM, result
 
-KERNEL = SimpleNamespace(boot_image=Path("o/vmlinux"), build_dir=Path("o/objects"))
+KERNEL = SimpleNamespace(
+    boot_image=Path("o/vmlinux"), build_dir=Path("o/objects"), config=KernelConfig({}, "")
+)
+OTHER = SimpleNamespace(config=KERNEL.config)
 NAME = f"schedules: {PROGRAM}"
 ODDLY = replace(GOOD, odd=(LOST,))
 CRASHED = replace(GOOD, crash="Oops", death="01", complete=False)
@@ -92,7 +96,7 @@ def test_the_standard_set_runs_on_a_machine_of_its_own(monkeypatch, tmp_path):
         raise NoGatesError("a lock of another kind", hint="")
 
     monkeypatch.setattr(scheduled, "run_schedules", run)
-    for kernel in (KERNEL, None):
+    for kernel in (KERNEL, OTHER):
         prepared = SimpleNamespace(kernel=kernel)
         found = run_schedule_programs(prepared, Shape(parallel=True), tmp_path, Quiet())
         assert len(found) == len(asked[-1].programs)

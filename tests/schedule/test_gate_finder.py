@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("capstone")
 
 from harness.architecture.i386 import I386
-from harness.guest.gate_wire import GateFlag, GateKind
+from harness.guest.gate_wire import GateFlag, GateKind, GatePart
 from harness.kernel.kernel_text import CodeSection, KernelText
 from harness.schedule.gate_finder import GateLevel, NoGatesError, gates_of
 
@@ -81,9 +81,22 @@ def test_only_what_takes_kmap_lock_is_a_section():
 
 
 def test_the_table_of_page_address_has_gates_that_can_be_left_out():
-    gates = found()
-    assert {one.place for one in gates.gates} - {one.place for one in gates.armed(with_hash=False)}
-    assert all("page_address" not in one.place for one in gates.armed(with_hash=False))
+    gates, pkmap = found(), {GatePart.PKMAP}
+    assert {one.place for one in gates.gates} - {one.place for one in gates.armed(pkmap)}
+    assert all("page_address" not in one.place for one in gates.armed(pkmap))
+
+
+def test_an_interrupt_also_comes_between_a_lock_and_its_release():
+    plain = found().armed({GatePart.PKMAP})
+    for before, after in zip(plain, found().armed({GatePart.PKMAP}, interrupts=True), strict=True):
+        taken = before.kind is GateKind.ACQUIRE
+        assert after.flags == before.flags | (GateFlag.AFTER if taken else 0)
+
+
+def test_what_maps_in_windows_has_a_gate_at_each_call():
+    gates = found(kunmap_local_indexed=("elsewhere", "flush_tlb_kernel_range")).gates
+    local = [one for one in gates if one.part is GatePart.LOCAL]
+    assert [one.kind for one in local] == [GateKind.CALL, GateKind.FLUSH]
 
 
 def test_every_call_is_a_gate_at_that_level():

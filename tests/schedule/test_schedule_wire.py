@@ -44,7 +44,7 @@ def test_a_request_has_its_tables():
     rest = body[REQUEST.size :]
     assert rest[: 2 * GATE.size] == encode_gates(GATES)
     assert DECISION.unpack_from(rest, 2 * GATE.size) == decision
-    assert PROGRAM.unpack_from(rest, 2 * GATE.size + DECISION.size)[:4] == (1, 2, 1, 2)
+    assert PROGRAM.unpack_from(rest, 2 * GATE.size + DECISION.size)[:6] == (1, 2, 0, 0, 1, 2)
     assert len(rest) == 2 * GATE.size + DECISION.size + 2 * PROGRAM.size
 
 

@@ -1,9 +1,13 @@
 """Programs: their notation, what they need, and which could wait for ever on any kernel."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from harness.errors import UsageError
-from harness.schedule.standard_programs import standard_programs
+from harness.guest.gate_wire import GatePart
+from harness.kernel.kernel_record import KernelConfig
+from harness.schedule.standard_programs import possible, standard_programs
 from harness.schedule.thread_program import may_starve, parse_program
 
 
@@ -20,9 +24,30 @@ def test_a_page_that_is_unmapped_first_is_mapped_before():
 
 
 def test_only_programs_with_page_address_have_gates_at_its_table():
-    assert parse_program("kmap a || page_address a").asks_hash
-    assert not parse_program("kmap a || flush").asks_hash
+    assert parse_program("kmap a || page_address a").parts == {GatePart.PKMAP, GatePart.HASH}
+    assert parse_program("kmap a || flush").parts == {GatePart.PKMAP}
     assert parse_program("kmap a || flush").flushes
+    local = parse_program("kmap_local a, kunmap_local a || kmap b")
+    assert local.parts == {GatePart.PKMAP, GatePart.LOCAL}
+
+
+def test_an_interrupt_has_the_cpu_of_the_thread_that_it_interrupts():
+    text = "kmap a || page_address a || hardirq 1: page_address a; slots 1; cpus 0,0"
+    program = parse_program(text)
+    assert str(program) == text
+    assert (program.tasks, program.interrupts, program.cpus) == ((0, 1), True, (0, 0, 0))
+    assert parse_program("kmap a || softirq 0: page_address a").cpus == (0, 0)
+    assert not parse_program("kmap a || kmap a").interrupts
+
+
+def test_only_kernels_with_kmap_local_map_in_windows():
+    def of(**settings):
+        return SimpleNamespace(config=KernelConfig(settings, ""))
+
+    every = tuple(standard_programs())
+    assert possible(every, of(CONFIG_KMAP_LOCAL="y")) == every
+    assert possible(every, of()) == tuple(one for one in every if not one.maps_local)
+    assert any(one.maps_local for one in every)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +62,14 @@ def test_only_programs_with_page_address_have_gates_at_its_table():
         ("kmap a || kmap a; slots 1; cursor up", "'cursor up' is neither"),
         ("kmap a || kmap b; slots 1", "wait for ever"),
         ("kmap a, kunmap a, read a || flush", "reads a page that it does not have"),
+        ("kmap a || sleep a", "'sleep a' is no operation"),
+        ("kmap a || kmap b; slots 2; cpus 0", "one number for each task"),
+        ("hardirq 1: page_address a || kmap a", "no task 1 before"),
+        ("kmap a || hardirq 0: page_address a || softirq 1: page_address a", "no task 1"),
+        ("kmap a || hardirq 0: kmap a", "an interrupt can use"),
+        ("kmap a || kmap_local b", "reverse order"),
+        ("kmap a || kmap_local b, kmap_local c, kunmap_local b, kunmap_local c", "reverse order"),
+        ("kmap a || kmap_local b, kunmap_local b, read_local b", "reverse order"),
         (" || ".join(["kmap a"] * 5), "2 to 4 threads"),
         (f"{', '.join(['kmap a'] * 9)} || flush", "at most 8 operations"),
     ],
