@@ -42,18 +42,25 @@ void kmh_arch_flush_all(void);
 
 /*
  * What a call that goes through the module does.  before() says whether after() shall be
- * called, too.  poke() is the kernel's function KMH_ARCH_POKE.
+ * called, too.  wanted() says whether a thread may wait before the access to an address; it is
+ * called in the exception of a breakpoint.  poke() is the kernel's function KMH_ARCH_POKE.
  */
 struct kmh_gate_hooks {
 	void *(*poke)(void *address, const void *code, size_t length);
 	bool (*before)(unsigned int gate, unsigned long argument, bool interrupts);
 	void (*after)(unsigned int gate, bool interrupts);
+	bool (*wanted)(unsigned long address);
 };
 
 int kmh_arch_gate_check(const struct kmh_gate *gate);
 int kmh_arch_gates_arm(const struct kmh_gate *wanted, unsigned int n,
 		       const struct kmh_gate_hooks *hooks);
 void kmh_arch_gates_disarm(void);
+void kmh_arch_trap_add(unsigned int number, const struct kmh_gate *gate, unsigned long site,
+		       const struct kmh_gate_hooks *hooks);
+void kmh_arch_traps_begin(void);
+void kmh_arch_traps_end(void);
+void kmh_arch_traps_place(bool place);
 
 pte_t *kmh_arch_entry(unsigned long address);
 pte_t *kmh_arch_pte(unsigned long address);

@@ -117,6 +117,8 @@ struct kmh_gate_frame;
 
 void kmh_gate_thunk(void);
 void kmh_gate_release(void);
+void kmh_trap_wait(void);
+extern u8 kmh_trap_rooms[];
 unsigned int kmh_gate_before(struct kmh_gate_frame *frame);
 void kmh_gate_after(struct kmh_gate_frame *frame);
 

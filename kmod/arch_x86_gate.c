@@ -26,6 +26,7 @@ static const u8 inline_release[] = { 0xc6, 0x00, 0x00 };
 static struct {
 	unsigned long site;
 	unsigned long target;
+	u8 number;		/* in the request */
 	u8 length;
 	u8 old[KMH_GATE_CODE];
 } gates[KMH_SCHEDULE_GATES];
@@ -98,14 +99,16 @@ __visible noinline unsigned int kmh_gate_before(struct kmh_gate_frame *frame)
 	unsigned int gate = gate_at(frame->caller - CALL_LENGTH);
 
 	frame->target = gates[gate].target;
-	return gate_hooks.before(gate, frame->ax, frame->flags & X86_EFLAGS_IF);
+	return gate_hooks.before(gates[gate].number, frame->ax, frame->flags & X86_EFLAGS_IF);
 }
 
 NOKPROBE_SYMBOL(kmh_gate_before);
 
 __visible noinline void kmh_gate_after(struct kmh_gate_frame *frame)
 {
-	gate_hooks.after(gate_at(frame->caller - CALL_LENGTH), frame->flags & X86_EFLAGS_IF);
+	unsigned int gate = gate_at(frame->caller - CALL_LENGTH);
+
+	gate_hooks.after(gates[gate].number, frame->flags & X86_EFLAGS_IF);
 }
 
 NOKPROBE_SYMBOL(kmh_gate_after);
@@ -119,13 +122,15 @@ static unsigned long address_of(const struct kmh_gate *gate)
 
 static bool expected_code(const struct kmh_gate *gate, const u8 *code)
 {
+	if (gate->kind == KMH_GATE_ACCESS)
+		return !memcmp(code, gate->code, gate->length);
 	if (gate->flags & KMH_GATE_INLINE)
 		return !memcmp(code, inline_release, sizeof(inline_release));
 	return code[0] == CALL && !memcmp(code, gate->code, gate->length);
 }
 
 /**
- * kmh_arch_gate_check() - tell whether a call can be made to go through the module
+ * kmh_arch_gate_check() - tell whether an instruction can be made to go through the module
  * @gate: what the host has found in the kernel's text
  *
  * Return: 0, -EINVAL for a gate of another form, -EILSEQ where another instruction stands.
@@ -134,18 +139,22 @@ int kmh_arch_gate_check(const struct kmh_gate *gate)
 {
 	u8 code[KMH_GATE_CODE];
 
-	if (gate->length < CALL_LENGTH || gate->length > sizeof(code))
+	u8 least = gate->kind == KMH_GATE_ACCESS ? 1 : CALL_LENGTH;
+
+	if (gate->length < least || gate->length > sizeof(code))
 		return -EINVAL;
 	if (copy_from_kernel_nofault(code, (void *)address_of(gate), gate->length))
 		return -EFAULT;
 	return expected_code(gate, code) ? 0 : -EILSEQ;
 }
 
-static void note_gate(unsigned int i, const struct kmh_gate *gate)
+static void note_gate(unsigned int number, const struct kmh_gate *gate)
 {
+	unsigned int i = n_gates++;
 	s32 displacement;
 
 	gates[i].site = address_of(gate);
+	gates[i].number = number;
 	gates[i].length = gate->length;
 	memcpy(gates[i].old, (void *)gates[i].site, gate->length);
 	memcpy(&displacement, gates[i].old + 1, sizeof(displacement));
@@ -167,6 +176,7 @@ static int place_gates(void *unused)
 		memcpy(code + 1, &displacement, sizeof(displacement));
 		gate_hooks.poke((void *)gates[i].site, code, gates[i].length);
 	}
+	kmh_arch_traps_place(true);
 	return 0;
 }
 
@@ -176,6 +186,7 @@ static int remove_gates(void *unused)
 
 	for (i = 0; i < n_gates; i++)
 		gate_hooks.poke((void *)gates[i].site, gates[i].old, gates[i].length);
+	kmh_arch_traps_place(false);
 	return 0;
 }
 
@@ -193,8 +204,8 @@ static int rewrite(int (*how)(void *unused))
 }
 
 /**
- * kmh_arch_gates_arm() - make calls go through the module
- * @wanted: the calls, by rising address, each of which kmh_arch_gate_check() accepts
+ * kmh_arch_gates_arm() - make calls and accesses go through the module
+ * @wanted: the instructions, by rising address, each of which kmh_arch_gate_check() accepts
  * @n: how many, at most KMH_SCHEDULE_GATES
  * @hooks: what is called before and after each of them
  *
@@ -206,12 +217,19 @@ int kmh_arch_gates_arm(const struct kmh_gate *wanted, unsigned int n,
 	unsigned int i;
 	int error;
 
-	for (i = 0; i < n; i++)
-		note_gate(i, &wanted[i]);
 	gate_hooks = *hooks;
-	n_gates = n;
+	n_gates = 0;
+	for (i = 0; i < n; i++) {
+		if (wanted[i].kind == KMH_GATE_ACCESS)
+			kmh_arch_trap_add(i, &wanted[i], address_of(&wanted[i]), hooks);
+		else
+			note_gate(i, &wanted[i]);
+	}
+	kmh_arch_traps_begin();
 	error = n ? rewrite(place_gates) : 0;
 	gates_placed = n && !error;
+	if (error)
+		kmh_arch_traps_end();
 	return error;
 }
 
@@ -226,4 +244,5 @@ void kmh_arch_gates_disarm(void)
 	if (gates_placed)
 		rewrite(remove_gates);
 	gates_placed = false;
+	kmh_arch_traps_end();
 }

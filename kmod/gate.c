@@ -13,6 +13,8 @@
 
 #include "kmh_schedule.h"
 
+#define HITS	4	/* of one access, from one acquisition of a lock to the next */
+
 /*
  * The thread stands at a gate.  What it has done is noted as it arrives, and what it is about
  * to do as it passes.  Return: whether it passed as the schedule says.
@@ -103,12 +105,46 @@ static struct kmh_schedule_task *own_thread(void)
 
 NOKPROBE_SYMBOL(own_thread);
 
+/* A scan of all slots would be nothing but gates; only the slots of the program matter. */
+static bool in_play(unsigned long address, unsigned long table, size_t entry)
+{
+	const struct kmh_schedules_request *request = kmh_schedule.request;
+
+	if (address - table >= LAST_PKMAP * entry)
+		return true;
+	return (address - table) / entry - request->first_free < request->slots;
+}
+
+NOKPROBE_SYMBOL(in_play);
+
+static bool is_wanted(unsigned long address)
+{
+	return !READ_ONCE(kmh_schedule.open) &&
+	       in_play(address, (unsigned long)kmh_symbols.pkmap_count, sizeof(int)) &&
+	       in_play(address, (unsigned long)kmh_pkmap_ptes, sizeof(pte_t));
+}
+
+NOKPROBE_SYMBOL(is_wanted);
+
+/* Whether the thread waits at an access: not again and again in a loop. */
+static bool counts(struct kmh_schedule_task *t, unsigned int gate)
+{
+	if (kmh_schedule.gates[gate].kind == KMH_GATE_ACQUIRE)
+		memset(t->hits, 0, sizeof(t->hits));
+	if (kmh_schedule.gates[gate].kind != KMH_GATE_ACCESS)
+		return true;
+	return t->hits[gate] < HITS && ++t->hits[gate];
+}
+
 static bool before_call(unsigned int gate, unsigned long argument, bool interrupts)
 {
 	struct kmh_schedule_task *t = own_thread();
 	const struct kmh_gate *one;
 
-	if (!t || t->state == KMH_SCHEDULE_ENDED)
+	/* The switch of windows calls functions with gates; a thread that switches is at one. */
+	if (!t || t->state != KMH_SCHEDULE_RUNS)
+		return false;
+	if (!counts(t, gate))
 		return false;
 	one = &kmh_schedule.gates[gate];
 	t->argument = argument;
@@ -199,6 +235,7 @@ int kmh_gates_arm(const struct kmh_gate *gates, unsigned int n)
 	static struct kmh_gate_hooks hooks = {
 		.before = before_call,
 		.after = after_call,
+		.wanted = is_wanted,
 	};
 
 	if (!hooks.poke)

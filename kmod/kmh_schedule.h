@@ -31,6 +31,7 @@ struct kmh_schedule_task {
 	u8 context;		/* enum kmh_schedule_context */
 	u8 kind;		/* enum kmh_gate_kind */
 	u8 gate;
+	u8 hits[KMH_SCHEDULE_GATES]; /* how often it has passed an access */
 	u8 id;
 	u32 state;		/* enum kmh_schedule_state */
 	u32 epoch;		/* the last schedule that it has run */

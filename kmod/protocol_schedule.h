@@ -8,12 +8,12 @@
 #define KMH_SCHEDULE_THREADS	4
 #define KMH_SCHEDULE_OPS	8	/* of one thread */
 #define KMH_SCHEDULE_PAGES	8
-#define KMH_SCHEDULE_GATES	128
+#define KMH_SCHEDULE_GATES	240
 #define KMH_SCHEDULE_DECISIONS	256	/* of one schedule */
 #define KMH_SCHEDULE_EVENTS	512	/* of one schedule */
 #define KMH_SCHEDULE_RECORDS	24	/* of one thread */
 #define KMH_SCHEDULE_CHANGED	16	/* slots that differ after a schedule */
-#define KMH_GATE_CODE		8
+#define KMH_GATE_CODE		12
 
 /* What a call does to the thread that makes it. */
 enum kmh_gate_kind {
@@ -26,6 +26,7 @@ enum kmh_gate_kind {
 	KMH_GATE_OPERATION = 6,	/* the beginning of an operation, whose number is the gate's */
 	KMH_GATE_SLEEP = 7,	/* in the log: the thread goes to sleep */
 	KMH_GATE_PAUSE = 8,	/* an operation that lets any other thread go on */
+	KMH_GATE_ACCESS = 9,	/* no call: an access to memory that threads share */
 };
 
 #define KMH_GATE_BEFORE		(1u << 0) /* the thread waits for its turn before the call ... */
@@ -33,7 +34,10 @@ enum kmh_gate_kind {
 #define KMH_GATE_SECTION	(1u << 2) /* what it acquires is kmap_lock */
 #define KMH_GATE_INLINE		(1u << 3) /* the kernel has put the release in place of its call */
 
-/* One instruction of the kernel's text that calls another function. */
+/*
+ * One instruction of the kernel's text: it calls another function, or accesses memory.  The
+ * registers of the address are 1 ax, 2 cx, 3 dx, 4 bx, 6 bp, 7 si, 8 di, 0 none.
+ */
 struct kmh_gate {
 	__s32 offset;		/* from kunmap_high */
 	__u8 kind;		/* enum kmh_gate_kind */
@@ -41,6 +45,11 @@ struct kmh_gate {
 	__u8 length;		/* of code */
 	__u8 reserved;
 	__u8 code[KMH_GATE_CODE]; /* which must stand there */
+	__u32 displacement;	/* of the address that is accessed */
+	__u8 base;
+	__u8 index;
+	__u8 scale;
+	__u8 reserved_too;
 };
 
 enum kmh_schedule_code {

@@ -218,6 +218,7 @@ void kmh_schedule_execute(struct kmh_schedule_task *t)
 	if (t->context)
 		kmh_schedule_event(t, KMH_GATE_START, 0, false);
 	for (i = 0; i < program->n_ops; i++) {
+		memset(t->hits, 0, sizeof(t->hits));
 		if (has_no_gate(program->codes[i]))
 			kmh_gate_operation(t, i, KMH_GATE_OPERATION);
 		else if (!READ_ONCE(kmh_schedule.open))

@@ -1,4 +1,4 @@
-"""The calls in a function's code: what a decoder finds."""
+"""The calls and the accesses to memory in a function's code: what a decoder finds."""
 
 from dataclasses import dataclass
 
@@ -29,10 +29,31 @@ class CallSite:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessSite:
+    """One instruction that reads or writes memory which is neither the stack's nor the CPU's own.
+
+    ``operand`` is its address: displacement, numbers of base and index register (the module's,
+    kmod/protocol_schedule.h; 0 is none), and scale.
+    """
+
+    function: str
+    offset: int
+    address: int
+    code: bytes
+    words: str
+    operand: tuple[int, int, int, int]
+
+    def __str__(self) -> str:
+        """Return its place as kernel messages name it."""
+        return place(self.function, self.offset)
+
+
+@dataclass(frozen=True, slots=True)
 class CallScan:
-    """All calls of one function, and the places of its atomic instructions."""
+    """All calls and accesses of one function, and the places of its atomic instructions."""
 
     calls: tuple[CallSite, ...]
     atomic: tuple[str, ...] = ()
     whole: bool = True
     """True if the decoder read every instruction of the code."""
+    accesses: tuple[AccessSite, ...] = ()

@@ -6,9 +6,11 @@ from enum import IntEnum, IntFlag, StrEnum
 from struct import Struct, iter_unpack
 from typing import Final
 
-GATE = Struct("<iBBBx8B")
-GATES: Final = 128
+GATE = Struct("<iBBBx12BI3Bx")
+GATES: Final = 240
 """``KMH_SCHEDULE_GATES``."""
+CODE: Final = 12
+"""``KMH_GATE_CODE``: bytes of an instruction at most."""
 
 
 class GateKind(IntEnum):
@@ -23,6 +25,7 @@ class GateKind(IntEnum):
     OPERATION = 6
     SLEEP = 7
     PAUSE = 8
+    ACCESS = 9
 
 
 class GatePart(StrEnum):
@@ -46,7 +49,7 @@ class GateFlag(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One call of the kernel's text at which threads wait; ``offset`` is from the anchor."""
+    """One instruction of the kernel's text where threads wait; ``offset`` is from the anchor."""
 
     place: str
     callee: str
@@ -55,12 +58,21 @@ class Gate:
     flags: GateFlag
     code: bytes
     part: GatePart = GatePart.PKMAP
+    address: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Of an access: displacement, numbers of the base and the index register, scale."""
 
 
 def encode_gates(gates: Sequence[Gate]) -> bytes:
     """Return an array of ``struct kmh_gate``."""
     return b"".join(
-        GATE.pack(one.offset, one.kind, one.flags, len(one.code), *one.code.ljust(8, b"\0"))
+        GATE.pack(
+            one.offset,
+            one.kind,
+            one.flags,
+            len(one.code),
+            *one.code.ljust(CODE, b"\0"),
+            *one.address,
+        )
         for one in gates
     )
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from harness.architecture.call_site import CallScan, CallSite
 from harness.errors import UsageError
-from harness.guest.gate_wire import GATES, Gate, GateFlag, GateKind, GatePart
+from harness.guest.gate_wire import CODE, GATES, Gate, GateFlag, GateKind, GatePart
 from harness.kernel.kernel_record import Kernel
 from harness.kernel.kernel_text import KernelText, read_kernel_text
 
@@ -82,6 +82,8 @@ class GateLevel(StrEnum):
     """Locks, schedule() and flushes."""
     CALL = "call"
     """Every call."""
+    MEMORY = "memory"
+    """Those of the level lock, and every access to memory that threads may share."""
 
 
 class NoGatesError(UsageError):
@@ -152,6 +154,7 @@ class _Finder:
             if name not in scans:
                 self.refused.append(f"there is no {name} in its text")
         gates = [gate for scan in scans.values() for gate in self._gates(scan)]
+        gates += [gate for scan in scans.values() for gate in self._access_gates(scan)]
         self.refused += self._elsewhere(scans)
         if self.refused:
             raise NoGatesError(
@@ -201,11 +204,28 @@ class _Finder:
             if gate is not None:
                 yield gate
 
+    def _access_gates(self, scan: CallScan) -> Iterator[Gate]:
+        """The accesses of a function; a breakpoint takes the place of the first byte."""
+        for one in scan.accesses if self.level is GateLevel.MEMORY else ():
+            if len(one.code) > CODE:
+                self.ungated.append(f"{one}: {one.words}")
+                continue
+            yield Gate(
+                place=str(one),
+                callee=one.words,
+                offset=one.address - self.anchor,
+                kind=GateKind.ACCESS,
+                flags=GateFlag.BEFORE,
+                code=one.code,
+                part=self.parts[one.function],
+                address=one.operand,
+            )
+
     def _gate(self, call: CallSite) -> Gate | None:
         callee = self._callee(call)
         kind, flags = self._kind(call, callee)
         part = self.parts[call.function]
-        plain = self.level is GateLevel.LOCK and part is not GatePart.LOCAL
+        plain = self.level is not GateLevel.CALL and part is not GatePart.LOCAL
         if kind is None or (kind is GateKind.CALL and plain):
             return None
         if call.tail:

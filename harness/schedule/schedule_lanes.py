@@ -15,6 +15,7 @@ _BEFORE: Final = {
     GateKind.SCHEDULE: "calls {callee}",
     GateKind.FLUSH: "flushes the TLB",
     GateKind.RELEASE: "releases a lock",
+    GateKind.ACCESS: "{callee}",
 }
 _AFTER: Final = {
     GateKind.ACQUIRE: "has a lock",

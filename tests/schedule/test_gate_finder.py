@@ -49,7 +49,9 @@ def text(functions):
 def assembled(words, symbols, address):
     code = b""
     for word in words:
-        if word == "lock":
+        if isinstance(word, bytes):
+            code += word
+        elif word == "lock":
             code += b"\xb8" + LOCK.to_bytes(4, "little")
         elif word == "by pointer":
             code += b"\xff\x15" + (PV_OPS + 8).to_bytes(4, "little")
