@@ -176,6 +176,7 @@ void kmh_instant_begin(struct kmh_task *t, const struct kmh_op *op)
 		return;
 	}
 	kmh_instant.cpu = raw_smp_processor_id();
+	kmh_torn_begin(op);
 	/* The task that shall come in has this task's priority: lower this one's. */
 	if (kmh_instant.context == KMH_CONTEXT_TASK)
 		sched_set_fifo_low(current);
@@ -231,6 +232,7 @@ void kmh_instant_report(const struct kmh_task *t, struct kmh_obs *obs)
 	if (kmh_instant.task != t || kmh_instant.state != KMH_INSTANT_DONE ||
 	    t->task != current)
 		return;
+	kmh_torn_report(obs);
 	for (i = 0; i < kmh_instant.n_records; i++) {
 		delta = kmh_answer_delta(obs);
 		if (delta)

@@ -72,6 +72,7 @@ static void map_levels(void)
 	u8 flags = where_am_i();
 	unsigned int n = 0;
 
+	kmh_torn_look();
 	kmh_instant.n_records = 0;
 	while (n < kmh_instant.levels) {
 		mapped[n] = map_level(n, flags);

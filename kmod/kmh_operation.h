@@ -80,6 +80,12 @@ void kmh_interruption_enter(void);
 bool kmh_interruption_prepare(int cpu);
 void kmh_interruption_end(void);
 
+/* ---- torn.c: entries that it sees half-written ---- */
+
+void kmh_torn_begin(const struct kmh_op *op);
+void kmh_torn_look(void);
+void kmh_torn_report(struct kmh_obs *obs);
+
 /* ---- trigger.c: functions in which a probe can ask for that interrupt ---- */
 
 void kmh_trigger_init(void);

@@ -90,6 +90,7 @@ enum kmh_delta_kind {
 #define KMH_INTERRUPT_SOFT	(1u << 1)
 #define KMH_INTERRUPT_OWN	(1u << 2)	/* on top of the task whose operation it was */
 #define KMH_INTERRUPT_IN_USE	(1u << 3)	/* the next slot held pte; nothing was mapped */
+#define KMH_INTERRUPT_TORN	(1u << 4)	/* pte was there, neither before nor afterwards */
 
 struct kmh_delta {
 	__u8 kind;		/* enum kmh_delta_kind */

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.model.fast.fast_path import plain
-from harness.model.records.interrupt import HARD, IN_USE, OWN, InterruptContext, Trigger
+from harness.model.records.interrupt import HARD, IN_USE, OWN, TORN, InterruptContext, Trigger
 from harness.model.records.observation import Interrupt, Status
 from harness.model.records.operation import OpCode, Operation
 from harness.model.records.snapshots import empty_snapshot, initial
@@ -50,11 +50,13 @@ def test_a_timer_always_comes_and_what_it_came_for_is_over():
 
 TAKEN = Interrupt(HARD | OWN | IN_USE, 0, 0xFFFB_B000, 0x163, 0)
 END = Interrupt(HARD | OWN, 1, 0, 0, 0)
+HALF = Interrupt(TORN, 0, 0xFFFB_B000, 0x5163, 0)
 BROKEN = {
     "interrupt-slot": (TAKEN, END._replace(depth=0)),
     "interrupt-nesting": (Interrupt(HARD | OWN, 1, 0xFFFB_B000, 0, 0), END),
     "interrupt-pte": (Interrupt(HARD | OWN, 1, 0xFFFB_A000, 0, 0), END),
     "interrupt-data": (Interrupt(HARD | OWN, 1, 0xFFFB_A000, 0, 7), END),
+    "interrupt-torn": (HALF, END),
     "interrupt-depth": (END, END._replace(depth=2)),
 }
 

@@ -9,6 +9,7 @@ from harness.model.records.interrupt import (
     LEVELS_MOST,
     OWN,
     SOFT,
+    TORN,
     Armed,
     InterruptContext,
     Trigger,
@@ -138,7 +139,7 @@ def test_the_numbers_are_those_of_the_wire():
         "KMAP": 7,
         "KUNMAP": 8, "FLUSH_UNUSED": 9, "IOMAP": 10, "IOUNMAP": 11, "PAGE_ADDRESS": 12,
     }  # fmt: skip
-    assert (HARD, SOFT, OWN, IN_USE) == (1, 2, 4, 8)
+    assert (HARD, SOFT, OWN, IN_USE, TORN) == (1, 2, 4, 8, 16)
     assert (LEVELS_MOST, DELAY_MOST_NS) == (8, 1_000_000)
 
 

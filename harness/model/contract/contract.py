@@ -34,7 +34,7 @@ _INTERRUPTED = (
     *contract_outside.RULES,
     *contract_helper.RULES,
     *contract_workload.RULES,
-    contract_instant.interrupts,
+    *contract_instant.RULES,
 )
 
 RULES = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
 from harness.model.records import vector
-from harness.model.records.interrupt import IN_USE
+from harness.model.records.interrupt import IN_USE, TORN
 from harness.model.records.layout import same_translation
 from harness.model.records.operation import Prot
 
@@ -19,14 +19,15 @@ def interrupts(v: View) -> Iterator[Violation]:
     or is about to hold, may be touched.
     """
     armed = v.before.tasks[v.op.task].armed
-    if not v.seen.interrupts or armed is None:
+    records = [one for one in v.seen.interrupts if not one.flags & TORN]
+    if not records or armed is None:
         return
     layout, step = v.machine.layout, v.machine.increment
-    first, last = v.seen.interrupts[0], v.seen.interrupts[-1]
+    first, last = records[0], records[-1]
     beside = int(layout.debug_kmap_local)
     held = first.depth + beside if first.depth else 0
     taken = {layout.window_index(v.seen.cpu, at) for at in range(held)}
-    for level, one in enumerate(v.seen.interrupts[:-1]):
+    for level, one in enumerate(records[:-1]):
         if one.flags & IN_USE:
             yield Violation(
                 "interrupt-slot", f"an interrupt found {one.address:#x} in use, by {one.pte:#x}"
@@ -50,3 +51,18 @@ def interrupts(v: View) -> Iterator[Violation]:
         yield Violation(
             "interrupt-depth", f"an interrupt came at depth {first.depth}, left {last.depth}"
         )
+
+
+def torn(v: View) -> Iterator[Violation]:
+    """In the middle of an operation an entry is the old one, the new one, or none.
+
+    Any correct kernel, because the CPU walks the page tables at any time, and keeps what it finds:
+    half of an entry leads to a page that is nobody's, or somebody else's.
+    """
+    for one in v.seen.interrupts:
+        if one.flags & TORN:
+            told = f"{one.address:#x} was {one.pte:#x} in the middle, and neither before nor after"
+            yield Violation("interrupt-torn", told)
+
+
+RULES = (interrupts, torn)

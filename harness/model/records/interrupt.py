@@ -7,8 +7,11 @@ finds and takes them away again.
 from enum import IntEnum
 from typing import NamedTuple
 
-HARD, SOFT, OWN, IN_USE = 1, 2, 4, 8
-"""``KMH_INTERRUPT_*``: flags of a recorded mapping."""
+HARD, SOFT, OWN, IN_USE, TORN = 1, 2, 4, 8, 16
+"""``KMH_INTERRUPT_*``: flags of a recorded mapping.
+
+A record with TORN is no mapping, but an entry that the interrupt has seen half-written.
+"""
 
 LEVELS_MOST = 8
 DELAY_MOST_NS = 1_000_000
