@@ -18,7 +18,7 @@ from harness.architecture.i386 import I386
 from harness.base.cache import Cache
 from harness.base.progress import Progress
 from harness.base.project import own_command
-from harness.bench.peer import CHECK_EDIT, KUNIT, KUNIT_EDIT, Peer
+from harness.bench.peer import CHECK_EDIT, DEFAULT_EDIT, KUNIT, KUNIT_EDIT, Peer
 from harness.kernel.build_recipe import BuildRecipe
 from harness.kernel.built import link_source
 from harness.kernel.sourcetree import source_tree
@@ -26,6 +26,8 @@ from harness.kernel.sourcetree import source_tree
 EDITED = "mm/highmem.c"
 _BUILD = ".kunit"
 _CONFIG = "list.kunitconfig"
+_RISKS = "/* spin_lock, pkmap_count */\n"
+"""Words for which a check also judges with lockdep, and every order of steps on several CPUs."""
 _ASKED = "CONFIG_KUNIT=y\nCONFIG_LIST_KUNIT_TEST=y\n"
 
 
@@ -62,10 +64,11 @@ class KunitTree:
         """The folder in which check leaves its logs."""
         return self.folder / "check"
 
-    def peers(self) -> tuple[Peer, Peer]:
-        """Both, each with the edit before it, which no figure includes."""
-        patch = self.folder / "edit.patch"
-        check = ("check", "--quick", "--kernel", self.kernel, "--patch", str(patch))
+    def peers(self) -> tuple[Peer, Peer, Peer]:
+        """Both, each with the edit before it, which no figure includes.
+
+        The third is a check by default of an edit with as many risks as a check takes on.
+        """
         return (
             Peer(
                 KUNIT_EDIT,
@@ -73,23 +76,28 @@ class KunitTree:
                 folder=self.source,
                 before=self._edit_source,
             ),
-            Peer(
-                CHECK_EDIT,
-                (*own_command(), *check),
-                folder=self._out,
-                before=lambda: self._write_patch(patch),
-            ),
+            self._check(CHECK_EDIT, "", "--quick"),
+            self._check(DEFAULT_EDIT, _RISKS),
         )
 
     def _edit_source(self) -> None:
         replace(self.source / EDITED, _edited(self.original))
 
-    def _write_patch(self, patch: Path) -> None:
+    def _check(self, name: str, comment: str, *words: str) -> Peer:
+        patch = self.folder / "edit.patch"
+        command = ("check", *words, "--kernel", self.kernel, "--patch", str(patch))
+        return Peer(
+            name,
+            (*own_command(), *command),
+            folder=self._out,
+            before=lambda: self._write_patch(patch, comment),
+        )
+
+    def _write_patch(self, patch: Path, comment: str) -> None:
         shutil.rmtree(self._out, ignore_errors=True)
         self._out.mkdir()
-        old, new = (
-            text.splitlines(keepends=True) for text in (self.original, _edited(self.original))
-        )
+        edited = _edited(self.original) + comment
+        old, new = (text.splitlines(keepends=True) for text in (self.original, edited))
         patch.write_text("".join(difflib.unified_diff(old, new, f"a/{EDITED}", f"b/{EDITED}")))
 
 

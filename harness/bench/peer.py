@@ -19,6 +19,7 @@ from harness.bench.figure import Figure, interleaved
 PEER_SECONDS = 1800
 KUNIT_EDIT = "kunit.py run after an edit"
 CHECK_EDIT = "check of the same edit"
+DEFAULT_EDIT = "check of an edit with risks, default"
 
 
 @dataclass(frozen=True, slots=True)

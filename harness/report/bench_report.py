@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.figure import Figure, find_figure
-from harness.bench.peer import CHECK_EDIT, KUNIT_EDIT
+from harness.bench.peer import CHECK_EDIT, DEFAULT_EDIT, KUNIT_EDIT
 from harness.errors import UsageError
 
 FORMAT = 2
@@ -44,16 +44,12 @@ def _figure_value(figure: Figure) -> dict[str, Any]:
 
 
 def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
-    """Our boots divided by those of plain QEMU, for each kernel that has both; `check` by
-    kunit.py.
-    """
-    for what in ("", ", CPU"):
-        check, kunit = (
-            find_figure(figures, CHECK_EDIT + what),
-            find_figure(figures, KUNIT_EDIT + what),
-        )
-        if check and kunit:
-            yield f"check / kunit.py{what}", check.median / kunit.median
+    """The pairs of rows that are compared: the name of each, and the ratio of the medians."""
+    for what, one, other in _PAIRS:
+        for unit in ("", ", CPU"):
+            above, below = (find_figure(figures, name + unit) for name in (one, other))
+            if above and below:
+                yield f"{what}{unit}", above.median / below.median
     for ours in figures:
         if ours.name.startswith(_OURS):
             rest = ours.name.removeprefix(_OURS)
@@ -61,6 +57,10 @@ def ratios(figures: Sequence[Figure]) -> Iterator[tuple[str, float]]:
                 yield f"boot ours / plain{rest}", ours.median / plain.median
 
 
+_PAIRS = (
+    ("check / kunit.py", CHECK_EDIT, KUNIT_EDIT),
+    ("check by default / --quick", DEFAULT_EDIT, CHECK_EDIT),
+)
 _OURS = "boot ours"
 
 

@@ -8,6 +8,7 @@ from harness.bench import peer
 from harness.bench.figure import Calibration, Figure, interleaved
 from harness.bench.peer import (
     CHECK_EDIT,
+    DEFAULT_EDIT,
     KUNIT,
     KUNIT_EDIT,
     Peer,
@@ -130,3 +131,8 @@ def test_a_peer_that_fails_later_is_left_out_once(tmp_path):
 def test_check_stands_beside_kunit():
     found = dict(ratios([figure(KUNIT_EDIT, 20.0), figure(CHECK_EDIT, 10.0, 9.0, 8.0)]))
     assert found == {"check / kunit.py": 0.45}
+
+
+def test_the_default_stands_beside_the_quick_check():
+    figures = [figure(DEFAULT_EDIT, 30.0), figure(CHECK_EDIT, 12.0)]
+    assert dict(ratios(figures)) == {"check by default / --quick": 2.5}
