@@ -1,5 +1,6 @@
 import gc
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,24 @@ def pytest_configure(config: pytest.Config) -> None:
                 reporter.write_line(line)
 
         manager.register(StillRunning(write), "still-running")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave two of three ``thirds`` to the nightly, and so the guests of the fault suite."""
+    numbers: Counter[str] = Counter()
+    for item in items:
+        if group := _thirds_of(item):
+            numbers[group] += 1
+            if numbers[group] % 3 != 1:
+                item.add_marker("nightly")
+
+
+def _thirds_of(item: pytest.Item) -> str:
+    """What *item* is one of several of: the guest tests of a module of faults, cases of a test."""
+    if item.nodeid.startswith("tests/faults/") and item.get_closest_marker("guest"):
+        return item.path.name
+    return item.nodeid.partition("[")[0] if item.get_closest_marker("thirds") else ""
 
 
 def _take_signals_back() -> None:

@@ -12,7 +12,7 @@ from .bench import judged, summary_of, written
 from .broken import CASES, table
 from .patched import with_bug
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.thirds]
 
 GUESTS_BY_CONTENT = 6
 

@@ -21,7 +21,7 @@ from tests.schedule.every_order import orders
 from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE
 from .patched import patched
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.thirds]
 
 SHAPE = Shape(smp=4)
 WAKE = "kmap a || kunmap x"

@@ -421,6 +421,7 @@ MUTANTS = {
 
 
 @pytest.mark.long
+@pytest.mark.thirds
 @pytest.mark.parametrize("name", MUTANTS)
 def test_exploration_finds_the_broken_model(name, monkeypatch):
     module, function, broken, (machine, limits) = MUTANTS[name]

@@ -25,6 +25,7 @@ _CASES = [
 
 
 @pytest.mark.long
+@pytest.mark.thirds
 @pytest.mark.parametrize(("name", "number"), _CASES)
 def test_another_kernel_keeps_the_contract(name, number, monkeypatch):
     kernel = KERNELS[name]
