@@ -22,7 +22,9 @@ def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
 
     A kernel that uses such memory gets all its highmem there: the number of a frame then has more
     than 20 bits, so that a truncated one shows.  A newer one has to leave it alone.  What the user
-    has chosen stays.  Raises UsageError for page table isolation that *kernel* does not have.
+    has chosen stays, and a QEMU of the user's gets no such memory: not every QEMU emulates it (see
+    ``LargeMemory``), and all shall have the same machine.  Raises UsageError for page table
+    isolation that *kernel* does not have.
     """
     if shape.pti and not kernel.isolates:
         raise UsageError(
@@ -30,7 +32,7 @@ def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
             hint=f"it needs {' or '.join(kernel.architecture.paging.isolation_options)}; "
             "check --configs takes the fragment pti",
         )
-    if shape.memory_chosen or not kernel.pae:
+    if shape.memory_chosen or shape.qemu or not kernel.pae:
         return shape
     below = BELOW_WITH_HIGHMEM_ABOVE if kernel.uses_high_frames else BELOW_WITH_HIGHMEM_BELOW
     return replace(shape, memory=below + ABOVE_4G, highmem=None, below=below, memory_chosen=True)

@@ -31,7 +31,7 @@ def test_narrow_entries_reach_no_further():
     assert usual_machine(Shape(), NARROW) == Shape()
 
 
-@pytest.mark.parametrize("words", ["memory=256", "highmem=100", "below=200", "kaslr"])
+@pytest.mark.parametrize("words", ["memory=256", "highmem=100", "below=200", "kaslr", "qemu=x"])
 def test_what_the_user_has_chosen_stays(words):
     shape = parse_shape(words)
     assert usual_machine(shape, HIGHMEM64G) == shape
