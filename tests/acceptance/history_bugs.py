@@ -40,3 +40,31 @@ NO_FLUSH = Bug(
     "no TLB flush of pkmaps (P6)",
     (Edit("flush_all_zero_pkmaps", "85 c0 75 ?? 83 c4 08", "85 c0 66 90 83 c4 08"),),
 )
+
+_LOCK = "b8 ?? ?? ?? ??"
+_CALL = "e8 ?? ?? ?? ??"
+_NO_CALL = "0f 1f 44 00 00"
+_KEPT = "?? ?? ?? ?? ??"
+
+IRQS_ON = Bug(
+    "page_address takes its lock with interrupts on",
+    (
+        Edit("page_address", f"89 f8 {_CALL} 8b 55 ec", "89 f8 e8 @_raw_spin_lock 8b 55 ec"),
+        Edit("page_address", f"{_CALL} 83 c4 08 89 f0", "e8 @_raw_spin_unlock 83 c4 08 89 f0"),
+        Edit("page_address", f"31 f6 {_CALL} eb e5", "31 f6 e8 @_raw_spin_unlock eb e5"),
+    ),
+)
+
+LOCKLESS = Bug(
+    "a kunmap without the lock, which loses a wake-up",
+    (
+        Edit("kunmap_high", f"89 c3 {_LOCK} {_CALL}", f"89 c3 {_KEPT} {_NO_CALL}"),
+        Edit("kunmap_high", f"{_LOCK} {_CALL} 81 fb", f"{_KEPT} {_NO_CALL} 81 fb"),
+        Edit("kunmap_high", f"90 {_LOCK} {_CALL} 8b", f"90 {_KEPT} {_NO_CALL} 8b"),
+    ),
+)
+
+NO_SWITCH_IN = Bug(
+    "a task that comes back to its CPU does not get its windows back",
+    (Edit("__kmap_local_sched_in", f"{_CALL} 55 89 e5", f"{_KEPT} c3 89 e5"),),
+)

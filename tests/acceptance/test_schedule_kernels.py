@@ -11,14 +11,22 @@ from harness.guest.schedule_wire import SearchStatus
 from harness.guest.shape import Shape
 from harness.history.explanation import HistoryRule
 from harness.report.schedules_report import schedules_lines
-from harness.schedule.gate_finder import find_gates
+from harness.schedule.gate_finder import GateLevel, find_gates
 from harness.schedule.guest_supply import GuestStart, GuestSupply
 from harness.schedule.program_search import ProgramSearch, SearchSpace
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
 from harness.schedule.thread_program import parse_program
 from tests.schedule.every_order import orders
 
-from .history_bugs import LATE_QUEUE, NO_FLUSH, NO_RECHECK, NO_WAKE
+from .history_bugs import (
+    IRQS_ON,
+    LATE_QUEUE,
+    LOCKLESS,
+    NO_FLUSH,
+    NO_RECHECK,
+    NO_SWITCH_IN,
+    NO_WAKE,
+)
 from .patched import patched
 
 pytestmark = [pytest.mark.guest, pytest.mark.thirds]
@@ -27,6 +35,11 @@ SHAPE = Shape(smp=4)
 WAKE = "kmap a || kunmap x"
 REUSE = "kmap b, read b, kunmap b, kmap c, read c, kunmap c || kmap a, kunmap a"
 RECHECK = "kmap a || kunmap x, kmap a"
+INTERRUPTED = "page_address x || hardirq 0: page_address x"
+SWITCHED = (
+    "kmap_local a, sleep, read_local a, kunmap_local a || "
+    "kmap_local b, sleep, read_local b, kunmap_local b; cpus 0,0"
+)
 DEATH = "kmap a, kunmap a || kunmap x, kunmap y, kmap a, kunmap a; slots 2"
 
 
@@ -41,7 +54,7 @@ def supply(stock, tmp_path_factory):
 def search_of(supply, text, bound):
     guests, found = supply
     program = parse_program(text)
-    gates = found.armed(with_hash=program.asks_hash)
+    gates = found.armed(program.parts, interrupts=program.interrupts)
     return ProgramSearch(guests.guest(), SearchSpace(program, gates, bound))
 
 
@@ -91,9 +104,9 @@ def test_a_search_that_is_cut_goes_on_where_it_was(supply):
     assert count == whole.schedules
 
 
-def run(prepared, folder, *programs, template=False):
+def run(prepared, folder, *programs, template=False, level=GateLevel.LOCK):
     request = SchedulesRequest(
-        tuple(map(parse_program, programs)), SHAPE, folder, template=template
+        tuple(map(parse_program, programs)), SHAPE, folder, level=level, template=template
     )
     return run_schedules(prepared, request, Quiet())
 
@@ -127,3 +140,33 @@ def test_a_seeded_bug_is_found_with_its_shortest_schedule(
     assert (one.violations[0].rule, one.violations[0].preemptions) == (rule, preemptions), said
     assert f"again --programs '{one.program}' --replay" in said
     assert "thread 0" in said
+
+
+def test_the_kernel_as_it_is_has_no_violation_at_its_accesses(stock, tmp_path):
+    programs = (WAKE, INTERRUPTED, SWITCHED, "kmap a, kunmap a || kmap a, kunmap a; cursor wrap")
+    result = run(stock, tmp_path, *programs, template=True, level=GateLevel.MEMORY)
+    said = "\n".join(schedules_lines(result, ""))
+    assert result.verdict is Verdict.AGREE, said
+    assert all(one.complete and one.schedules > 3 for one in result.programs), said
+
+
+@pytest.mark.parametrize(
+    ("bug", "program", "level", "rule"),
+    [
+        (IRQS_ON, INTERRUPTED, GateLevel.LOCK, HistoryRule.DEADLOCK),
+        (LOCKLESS, WAKE, GateLevel.MEMORY, HistoryRule.LOST_WAKEUP),
+        (NO_SWITCH_IN, SWITCHED, GateLevel.LOCK, HistoryRule.FAULT),
+    ],
+    ids=lambda one: getattr(one, "what", None),
+)
+def test_interrupts_accesses_and_switches_find_what_locks_do_not(
+    stock, tmp_path, bug, program, level, rule
+):
+    buggy = replace(stock, kernel=patched(stock.kernel, bug, tmp_path))
+    result = run(buggy, tmp_path, program, level=level)
+    said = "\n".join(schedules_lines(result, "again"))
+    assert result.exit_code == 1, said
+    (one,) = result.programs
+    assert one.violations[0].rule == rule, said
+    if rule is HistoryRule.DEADLOCK:
+        assert "thread 0 holds a lock of page_address since step" in said
