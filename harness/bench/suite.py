@@ -15,14 +15,16 @@ from harness.bench.history_rate import concurrent
 from harness.bench.rate import Sample
 from harness.bench.restore import from_pool, restore, template_of
 from harness.bench.scale import Load, scaling
+from harness.bench.schedule_rate import scheduled_guest
 from harness.bench.subject import MeasuredGuest, Subject
 from harness.scenario.program import Program
+from harness.schedule.gate_finder import NoGatesError
 
 SEED = 1
 GUESTS = (1, 2, 4)
 SCALE_SECONDS = 5.0
 
-PARTS = ("boots", "restores", "steps", "guests", "kernels")
+PARTS = ("boots", "restores", "steps", "schedules", "guests", "kernels")
 PEERS = "peers"
 """The parts to measure, in the order of the table; the suite leaves the peers to peer.py."""
 
@@ -40,13 +42,13 @@ class Effort:
     @classmethod
     def quick(cls) -> "Effort":
         """About a minute: enough to see a factor of 1.3."""
-        return cls({"boots": 3, "restores": 5, "steps": 3}, steps=8_000)
+        return cls({"boots": 3, "restores": 5, "steps": 3, "schedules": 2}, steps=8_000)
 
     @classmethod
     def full(cls) -> "Effort":
         """A quarter of an hour."""
-        samples = {"boots": 7, "restores": 15, "steps": 7, "guests": 3, "kernels": 3, PEERS: 3}
-        return cls(samples, steps=20_000)
+        samples = {"boots": 7, "restores": 15, "steps": 7, "schedules": 5}
+        return cls(samples | {"guests": 3, "kernels": 3, PEERS: 3}, steps=20_000)
 
     def only(self, parts: Iterable[str], rounds: int | None) -> "Effort":
         """The same, but only *parts* (unless empty), each *rounds* times (unless None)."""
@@ -87,7 +89,8 @@ class Suite:
 
     def measure(self, say: Callable[[str], None]) -> tuple[Figure, ...]:
         """All figures, in the order in which a table shows them; *say* is told what comes next."""
-        parts = (self._boots, self._restores, self._steps, self._guests, self._kernels)
+        inside = (self._steps, self._schedules, self._guests)
+        parts = (self._boots, self._restores, *inside, self._kernels)
         figures: tuple[Figure, ...] = ()
         with tempfile.TemporaryDirectory(prefix="kmap-harness-bench-") as name:
             for part, measurements_of in zip(PARTS, parts, strict=True):
@@ -122,6 +125,17 @@ class Suite:
             bench = self.subject.bench(guest)
             steady = Steady(bench, bench.program(self.effort.steps, SEED))
             yield [partial(row, steady) for row in RATES]
+
+    @contextmanager
+    def _schedules(self, folder: Path) -> Iterator[list[Measurement]]:
+        (folder / "schedules").mkdir()
+        try:
+            one = scheduled_guest(self.subject, folder / "schedules")
+        except NoGatesError:
+            yield []
+            return
+        with one.guests:
+            yield [one.rates]
 
     @contextmanager
     def _guests(self, folder: Path) -> Iterator[list[Measurement]]:
