@@ -53,6 +53,7 @@ struct kmh_schedule_run {
 	u32 stop;
 	u32 finished;
 	u32 clock;		/* stamps drawn */
+	bool reads;		/* through mappings: old translations could show */
 	bool departed;
 	bool too_long;
 	struct kmh_decision decisions[KMH_SCHEDULE_DECISIONS];

@@ -19,9 +19,27 @@ static void forget_translations(void)
 	local_irq_restore(flags);
 }
 
+/* Whether a thread or an interrupt of the program reads through a mapping. */
+static bool reads(void)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < kmh_schedule.n_tasks; i++) {
+		const struct kmh_schedule_thread *program = kmh_schedule.tasks[i].program;
+
+		for (k = 0; k < program->n_ops; k++) {
+			if (program->codes[k] == KMH_SCHEDULE_READ ||
+			    program->codes[k] == KMH_SCHEDULE_READ_LOCAL)
+				return true;
+		}
+	}
+	return false;
+}
+
 static void run_program(struct kmh_schedule_task *t)
 {
-	forget_translations();
+	if (kmh_schedule.reads)
+		forget_translations();
 	kmh_gate_start(t);
 	kmh_schedule_execute(t);
 }
@@ -153,6 +171,7 @@ int kmh_schedule_threads_start(const struct kmh_schedule_thread *programs, unsig
 			return error;
 	}
 	note_sharing();
+	kmh_schedule.reads = reads();
 	for (i = 0; i < n; i++)
 		wake_up_process(kmh_schedule.tasks[i].task);
 	return 0;
