@@ -1,7 +1,6 @@
 """``kmap-harness fuzz``: random programs, and the smallest one for each failure."""
 
 import shlex
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -27,21 +26,17 @@ from harness.cli.options import (
     TimeLimit,
 )
 from harness.cli.output import CommandOutput, shown_progress, write_json
-from harness.compare.known_bugs import KnownBugs
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.export.emission import EmitAs, Emitted, emitted, exported_program
 from harness.export.expressible import Era
 from harness.fuzz.campaign import Budget, Campaign, CampaignResult
-from harness.fuzz.fuzz_programs import ProgramSource
-from harness.fuzz.fuzzed_guest import FuzzedGuest, Start
+from harness.fuzz.fuzzed_guest import FuzzedGuest, source_for
 from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape
-from harness.model.records.machine import missing_operations
 from harness.report.fuzz_report import fuzz_lines, fuzz_value
 from harness.report.log_places import with_logs
 from harness.run.prepare import Prepared, prepare
 from harness.run.usual_machine import usual_machine
-from harness.scenario.facts import Facts
 from harness.scenario.program_text import program_text
 
 FuzzSteps = Annotated[
@@ -91,8 +86,8 @@ def fuzz(
         machine = usual_machine(machine, prepared.kernel)
         progress.step(f"fuzzing {prepared.kernel.release}")
         campaign = Campaign(
-            _starter(prepared, machine, bugs, folder),
-            _source(prepared, machine, seed, guided=guided),
+            lambda: FuzzedGuest(prepared, machine, bugs, folder),
+            source_for(prepared, machine, seed, guided=guided),
             budget,
             progress,
         )
@@ -127,26 +122,6 @@ def _ended(campaign: Campaign) -> EndedBySignal | None:
     except EndedBySignal as ended:
         return ended
     return None
-
-
-def _starter(prepared: Prepared, machine: Shape, bugs: KnownBugs, folder: Path) -> Start:
-    def start() -> FuzzedGuest:
-        return FuzzedGuest(prepared, machine, bugs, folder)
-
-    return start
-
-
-def _source(
-    prepared: Prepared, machine: Shape, seed: int, *, guided: bool
-) -> Callable[[FuzzedGuest], ProgramSource]:
-    above = machine.above_4g and prepared.kernel.uses_high_frames
-
-    def source(guest: FuzzedGuest) -> ProgramSource:
-        layout = guest.layout
-        facts = Facts(layout, above_4g=above, missing=missing_operations(layout))
-        return ProgramSource(facts, seed, guided=guided)
-
-    return source
 
 
 def _save(result: CampaignResult, folder: Path) -> tuple[Path, ...]:

@@ -67,7 +67,7 @@ _HAS: Final[Mapping[str, tuple[Version, Version]]] = {
 }
 """The first and the last release that has a function, as far as ``kmod/compat.h`` knows."""
 
-_CANNOT: Final[Mapping[OpCode, str]] = {
+CANNOT: Final[Mapping[OpCode, str]] = {
     OpCode.SET_PTE: "it changes page table entries by hand",
     OpCode.EXIT: "a task ends in the middle of it",
     OpCode.SIGNAL: "kernel threads take no signals",
@@ -77,9 +77,11 @@ _CANNOT: Final[Mapping[OpCode, str]] = {
     OpCode.AWAIT: "it waits for what was done from outside",
     OpCode.FORK: "it forks in the middle of a mapping",
     OpCode.USER: "it returns to user mode",
+    OpCode.WORKLOAD: "it starts processes that use memory",
     OpCode.TYPED_MAP: "its window is the module's own, not the kernel's",
     OpCode.TYPED_UNMAP: "its window is the module's own, not the kernel's",
 }
+"""Why C does not have an operation."""
 _RESERVED: Final = frozenset(
     (
         *("auto", "break", "case", "char", "const", "continue", "current", "default", "do"),
@@ -143,13 +145,13 @@ def _of_fact(requirement: Requirement, era: Era) -> Iterator[str]:
     if name == "op" and has_function(value, era) is requirement.negated:
         yield f"it requires {requirement}, which not all kernels from {era} have"
     if name.startswith("IN_"):
-        yield _CANNOT[OpCode.INTERRUPT]
+        yield CANNOT[OpCode.INTERRUPT]
 
 
 def _of_operation(statement: OpStatement, era: Era) -> Iterator[str]:
     code, word = statement.kind.code, word_of(statement)
-    if code in _CANNOT:
-        yield _CANNOT[code]
+    if code in CANNOT:
+        yield CANNOT[code]
     if not has_function(word, era):
         yield f"not all kernels from {era} have {word}()"
     for one in statement.expectations:

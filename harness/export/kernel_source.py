@@ -9,7 +9,8 @@ from typing import Final
 
 from harness.base.project import NAME
 from harness.export.cases import CaseWriter, block_uses_loop, c_name
-from harness.export.expressible import LOCAL, Era, obstacle, omitted
+from harness.export.expressible import LOCAL, Era, obstacle, omitted, operations
+from harness.export.statements import word_of
 from harness.scenario.syntax import Scenario
 
 _RUNTIME: Final = Path(__file__).parent / "runtime"
@@ -50,9 +51,18 @@ class Exported:
 def exported(name: str, scenario: Scenario, era: Era) -> Exported:
     """Decide whether a test for *era* can express *scenario*."""
     reason = obstacle(scenario, era)
+    if not reason and (unknown := _without_c(scenario)):
+        reason = f"there is no C of {unknown}"
     if not reason and block_uses_loop(scenario):
         reason = "an interrupt in a loop would not know the loop's counter"
     return Exported(name, scenario, () if reason else omitted(scenario), reason)
+
+
+def _without_c(scenario: Scenario) -> str:
+    """The first operation that the parts of ``runtime/`` do not have; nothing if they have all."""
+    there = {name for part in _PARTS for chunk in _chunks(part) for name in _defined(chunk)}
+    words = (word_of(statement) for statement in operations(scenario.body))
+    return next((word for word in words if f"hm_op_{word}" not in there), "")
 
 
 def kunit_source(found: Sequence[Exported], era: Era) -> str:

@@ -25,6 +25,8 @@ class Budget(NamedTuple):
     steps: int = 0
     attempts: int = ATTEMPTS
     """Runs that shrinking one failure may take."""
+    failures: int = 0
+    """Kinds of failure after which the campaign ends; 0: it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class FoundFailure:
     found_steps: int
     seconds: float
     """Time from the start of the campaign until the failure."""
+    shrinking: float = 0.0
+    """Seconds that shrinking took."""
     also: int = 0
     """Further programs that failed in the same way."""
 
@@ -105,6 +109,8 @@ class Campaign:
         )
 
     def _over(self) -> bool:
+        if 0 < self._budget.failures <= len(self._found):
+            return True
         if self._budget.steps:
             return self._steps >= self._budget.steps
         return self._clock() - self._began >= self._budget.seconds
@@ -150,7 +156,9 @@ class Campaign:
         if not alone and kind.what == CRASH:
             self._unjudged.append(f"{program.name}: its guest ended, in 1 of 3 runs")
             return
+        began = self._clock()
         small = self._shrunk(kind, program) if alone else program
+        shrinking = self._clock() - began
         number = len(self._found) + 1
         small = renamed(small, f"found-{number}", f"{kind.what}, found in {program.name}")
         runs = [run for _ in range(REPEATS) if (run := self._again(kind, small))]
@@ -162,6 +170,7 @@ class Campaign:
             found_in=program.name,
             found_steps=len(program.operations),
             seconds=seconds,
+            shrinking=shrinking,
         )
 
     def _shrunk(self, kind: FailureKind, program: Program) -> Program:

@@ -11,14 +11,18 @@ from harness.compare.known_bugs import KnownBugs
 from harness.compare.run_judge import RunJudge
 from harness.errors import KernelError
 from harness.fuzz.expected import expectations_of
+from harness.fuzz.fuzz_programs import ProgramSource
 from harness.fuzz.reached_features import ReachedFeatures
 from harness.guest.shape import Shape
 from harness.guest.template import start
 from harness.model.records.layout import Layout
+from harness.model.records.machine import missing_operations
 from harness.run.prepare import Prepared
 from harness.run.program_run import RunContext, run_program
 from harness.run.ready_guest import made_ready
+from harness.run.run_request import Launch
 from harness.run.run_result import ProgramOutcome
+from harness.scenario.facts import Facts
 from harness.scenario.program import Assertion, Program
 
 
@@ -45,8 +49,16 @@ class FuzzedRun(NamedTuple):
 class FuzzedGuest:
     """A guest in the state of its template; a context manager that ends it."""
 
-    def __init__(self, prepared: Prepared, shape: Shape, known: KnownBugs, out: Path) -> None:
-        self._guest = start(prepared.parts(shape), out)
+    def __init__(
+        self,
+        prepared: Prepared,
+        shape: Shape,
+        known: KnownBugs,
+        out: Path,
+        *,
+        launch: Launch = start,
+    ) -> None:
+        self._guest = launch(prepared.parts(shape), out)
         try:
             booted = made_ready(prepared.kernel, self._guest, shape, prepared.dwarf)
         except BaseException:
@@ -104,3 +116,17 @@ Start = Callable[[], FuzzedGuest]
 def _ignore(steps: int) -> None:
     """Takes the number of judged steps, which the campaign counts itself."""
     del steps
+
+
+def source_for(
+    prepared: Prepared, machine: Shape, seed: int, *, guided: bool
+) -> Callable[[FuzzedGuest], ProgramSource]:
+    """What makes the source of programs for the first guest of a campaign."""
+    above = machine.above_4g and prepared.kernel.uses_high_frames
+
+    def source(guest: FuzzedGuest) -> ProgramSource:
+        layout = guest.layout
+        facts = Facts(layout, above_4g=above, missing=missing_operations(layout))
+        return ProgramSource(facts, seed, guided=guided)
+
+    return source

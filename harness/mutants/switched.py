@@ -27,6 +27,7 @@ from harness.mutants.score import Attempt, Detection
 from harness.mutants.shared_tree import SharedTree
 from harness.mutants.source_edit import PatchError, mutated, replace_file
 from harness.run.prepare import Prepared
+from harness.run.run_request import Launch
 
 _IN_FUNCTION = re.compile(r"In function .\w+?__(\d+).:")
 """The compiler's line before an error in a mutant; the number is the mutant's."""
@@ -41,9 +42,11 @@ class Switchboard:
 
     def attempt(self, mutant: Mutant, setup: TrialSetup) -> Attempt:
         """Judge the kernel with *mutant* switched on."""
-        return attempt_switched(
-            mutant, self.prepared, setup, partial(self._restored, self.numbers[mutant.name])
-        )
+        return attempt_switched(mutant, self.prepared, setup, self.launch(mutant))
+
+    def launch(self, mutant: Mutant) -> Launch:
+        """What starts a guest with *mutant* switched on."""
+        return partial(self._restored, self.numbers[mutant.name])
 
     def require_none(self, setup: TrialSetup) -> None:
         """Raise InfrastructureError if the kernel is reported with no mutant switched on."""

@@ -10,15 +10,18 @@ from harness.base import project
 from harness.base.cache import Cache
 from harness.base.progress import Quiet
 from harness.cli.main import application
-from harness.export.expressible import Era
+from harness.export.expressible import CANNOT, Era
 from harness.export.kernel_source import exported, kunit_source, module_source
 from harness.kernel.source import kernel_script
+from harness.model.records.helper import HELPERS
+from harness.model.records.operation import OPERATIONS, OpCode
 from harness.report.export_report import export_table
 from harness.run.scenario_files import scenario_files
 from harness.scenario.scenario_parser import parse_scenario, read_scenario
 
 ERA = Era((6, 1), (7, 3))
 HEAD = "title: one\ntasks: a@0 w[2]@i\npages: high N, low 1\n"
+RUNTIME = "".join(path.read_text() for path in (project.PACKAGE / "export/runtime").iterdir())
 CHECKS = ("--no-tree", "--terse", "--strict", "--quiet", "--show-types")
 
 
@@ -83,6 +86,14 @@ def test_what_c_cannot_express_has_a_reason(body, why):
 def test_names_that_c_would_misunderstand(name):
     head = HEAD.replace("a@0", f"{name}@0")
     assert "another meaning" in reason(f"{name}: m0 = kmap h0\n", head)
+
+
+def test_every_operation_has_c_or_a_reason():
+    """What a new operation lacks is a reason, and no file that does not compile."""
+    known = {kind.code for kind in OPERATIONS.values() if f"hm_op_{kind.word}(" in RUNTIME}
+    without = {code for code in OpCode if code not in known} - {OpCode.HELPER}
+    assert without == set(CANNOT)
+    assert all(f"hm_op_{kind.word}(" in RUNTIME for kind in HELPERS.values())
 
 
 def test_kernels_of_5_10_have_no_local_mappings():
