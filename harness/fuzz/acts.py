@@ -109,11 +109,7 @@ def _context(ledger: Ledger, task: int, forms: Palette) -> None:
 
 
 def _instant(ledger: Ledger, task: int, forms: Palette) -> None:
-    """An interrupt in the middle of what comes next.
-
-    One task alone arms interrupts: the module has one timer and one set of probes for all.
-    """
-    task = 0
+    """An interrupt in the middle of what comes next."""
     rng, smp = ledger.rng, ledger.layout.online_cpus > 1
     levels = rng.randint(1, 2)
     if ledger.room(task) < levels + 2 or len(ledger.high) < levels:

@@ -48,6 +48,24 @@ def test_a_timer_always_comes_and_what_it_came_for_is_over():
     assert all(one.state.tasks[0].armed is None for one in outcomes)
 
 
+def test_what_a_task_arms_takes_the_place_of_what_another_has_armed():
+    machine = small(LOCAL_PAE, tasks=(0, 0))
+    timer = due(trigger=Trigger.TIMER)
+    state = after(machine, timer, timer._replace(task=1))
+    assert [bool(task.armed) for task in state.tasks] == [False, True]
+    assert all(not one.observation.interrupts for one in step(machine, state, MAP))
+    for one in step(machine, state, MAP._replace(task=1)):
+        assert one.observation.interrupts
+
+
+def test_a_probe_that_cannot_be_placed_disarms_the_other_task_too():
+    machine = small(LOCAL_PAE, tasks=(0, 0))
+    state = after(machine, due(trigger=Trigger.TIMER))
+    outcomes = step(machine, state, due()._replace(task=1))
+    assert {one.observation.status for one in outcomes} == {Status.OK, Status.REFUSED}
+    assert all(one.state.tasks[0].armed is None for one in outcomes)
+
+
 TAKEN = Interrupt(HARD | OWN | IN_USE, 0, 0xFFFB_B000, 0x163, 0)
 END = Interrupt(HARD | OWN, 1, 0, 0, 0)
 HALF = Interrupt(TORN, 0, 0xFFFB_B000, 0x5163, 0)

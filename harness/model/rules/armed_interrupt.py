@@ -35,16 +35,26 @@ _FIRST_BYTES = (0xFF, 0xFFFF, 0xFF_FFFF)
 def arm(d: Draft, flush: Callable[[Draft], None]) -> list[Draft]:
     """INTERRUPT: nothing happens yet.  Where the function has fewer instructions it is refused.
 
+    One interrupt is armed at a time, since there is one timer and one set of probes
+    (kmod/instant.c): what another task has armed is forgotten.
     To place a probe the kernel may need a page for its instructions; the change of that page's
     attributes flushes unused pkmaps (kernel/kprobes.c ``alloc_insn_page``,
     arch/x86/mm/pat/set_memory.c): *flush* does that.
     """
     d.rule = f"interrupt.{InterruptContext(d.op.reg & 0xF).name.lower()}"
     d.flush_scans = UNCLAIMED
+    d.state = _with_others_disarmed(d.state, d.op.task)
     flushed = d.fork()
     flush(flushed)
     flushed.flush_scans = UNCLAIMED
     return [*_armed(d), *(_armed(flushed) if d.state.ones else ())]
+
+
+def _with_others_disarmed(state: State, own: int) -> State:
+    for number, task in enumerate(state.tasks):
+        if number != own and task.armed:
+            state = _rearmed(state, number, None)
+    return state
 
 
 def _armed(d: Draft) -> list[Draft]:
