@@ -112,13 +112,15 @@ def _instant(ledger: Ledger, task: int, forms: Palette) -> None:
     """An interrupt in the middle of what comes next."""
     rng, smp = ledger.rng, ledger.layout.online_cpus > 1
     levels = rng.randint(1, 2)
-    if ledger.room(task) < levels + 2 or len(ledger.high) < levels:
+    high = frozenset(ledger.high)
+    pages = [page for page in ledger.high if high.issuperset(range(page, page + levels))]
+    if ledger.room(task) < levels + 2 or not pages:
         return
     trigger = rng.choice([one for one in Trigger if smp or one is not Trigger.IPI])
     inside = trigger >= Trigger.MAP
     moment = rng.randrange(_INSTRUCTIONS) if inside else rng.choice(_DELAYS_NS)
     context = rng.choice((InterruptContext.HARDIRQ, InterruptContext.SOFTIRQ))
-    page = rng.choice(ledger.high[: -levels + 1 or None])
+    page = rng.choice(pages)
     ledger.add(
         OpCode.INTERRUPT,
         task,

@@ -1,8 +1,8 @@
 """Shrinking: the smallest program that still fails in the same way.
 
 Operations go first, in large pieces and then one by one (delta debugging: Zeller and Hildebrandt,
-2002), then tasks, pages and CPUs, then operands.  Every attempt keeps the rules of the interface,
-or a correct kernel would fail as well.
+2002), then mappings with their unmappings, then tasks, pages and CPUs, then operands. Every
+attempt keeps the rules of the interface, or a correct kernel would fail as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,6 +11,7 @@ from dataclasses import replace
 from harness.fuzz.legal_part import legal_part, without
 from harness.fuzz.simpler_operands import simpler_programs
 from harness.model.records.layout import Layout
+from harness.model.records.operation import OPERATIONS, Base, OpCode, Operation
 from harness.scenario.program import Program
 
 Fails = Callable[[Program], bool]
@@ -46,6 +47,7 @@ def shrunk(program: Program, layout: Layout, fails: Fails, attempts: int = ATTEM
     while search.left and size != _size(search.best):
         size = _size(search.best)
         _fewer_operations(search)
+        _fewer_pairs(search)
         _simpler(search)
     return search.best
 
@@ -61,6 +63,29 @@ def _fewer_operations(search: _Search) -> None:
         while search.left and any(search.better(one) for one in _shorter(search.best, length)):
             pass
         length //= 2
+
+
+def _fewer_pairs(search: _Search) -> None:
+    """Take a mapping out with its unmapping: neither may be able to go alone."""
+    while search.left and any(
+        search.better(without(search.best, pair)) for pair in _pairs(search.best)
+    ):
+        pass
+
+
+def _pairs(program: Program) -> Iterator[tuple[int, int]]:
+    """Operations that map, each with every later one that may undo it."""
+    for last, end in enumerate(program.operations):
+        for first, begin in enumerate(program.operations[:last]):
+            if OPERATIONS[begin.code].unmap is end.code and _fit(begin, end):
+                yield first, last
+
+
+def _fit(begin: Operation, end: Operation) -> bool:
+    """Whether both are about one mapping: kunmap() names the page, the others the address."""
+    if end.code is OpCode.KUNMAP:
+        return begin.page == end.page
+    return end.base is Base.REG and begin.reg == end.reg
 
 
 def _shorter(program: Program, length: int) -> Iterator[Program]:

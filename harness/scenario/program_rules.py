@@ -160,6 +160,11 @@ class _Checker:
         ):
             self._refuse(step, "only a lowmem page has a direct address", "take l0")
 
+        if operation.code is OpCode.INTERRUPT:
+            last = operation.page + (operation.value & 0xFF)
+            if PageKind.LOW in self._kinds[operation.page : last]:
+                self._refuse(step, "lowmem among the pages that it maps", "take highmem pages")
+
     def _kind(self, operation: Operation) -> PageKind:
         return self._kinds[operation.page]
 

@@ -29,6 +29,7 @@ MAP = "m0 = kmap_atomic h0"
         ("a: irq_on\n", "ends a section that was not begun"),
         ("a: kunmap h0\n", "unmaps a page that is not mapped"),
         ("a: exit\na: nop\n", "has exited"),
+        ("a: interrupt timer+500 hardirq h19 2\na: nop\n", "lowmem among the pages"),
         ("a: read direct(h0)\n", "only a lowmem page"),
         (
             "a: m0 = kmap_local_page h0\na: m1 = kmap_local_page h1\na: kunmap_local m0\n",
