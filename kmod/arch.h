@@ -73,5 +73,6 @@ u32 kmh_arch_config(void);
 unsigned int kmh_arch_areas(struct kmh_area *areas);
 void kmh_arch_cpu_entry(unsigned int cpu, u32 *first, u32 *last);
 int kmh_arch_set_uncached(unsigned long address, bool uncached);
+int kmh_arch_set_caching(struct page *page, u8 prot);
 
 #endif

@@ -166,3 +166,22 @@ int kmh_arch_set_uncached(unsigned long address, bool uncached)
 {
 	return uncached ? set_memory_uc(address, 1) : set_memory_wb(address, 1);
 }
+
+/**
+ * kmh_arch_set_caching() - change how a page is cached, in the direct map
+ * @page: the page, in lowmem
+ * @prot: KMH_PROT_NOCACHE, KMH_PROT_WC, or another for what is usual
+ *
+ * Return: 0 or a negative errno.
+ */
+int kmh_arch_set_caching(struct page *page, u8 prot)
+{
+	switch (prot) {
+	case KMH_PROT_NOCACHE:
+		return set_pages_array_uc(&page, 1);
+	case KMH_PROT_WC:
+		return set_pages_array_wc(&page, 1);
+	default:
+		return set_pages_array_wb(&page, 1);
+	}
+}

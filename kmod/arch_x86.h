@@ -28,6 +28,17 @@
 /* What kmh_arch_areas() lists: vmalloc, LDT, cpu_entry_area and fixmap. */
 #define KMH_ARCH_AREAS	4
 
+/* The bits of an entry that ATTRIBUTE compares, also those of a large page. */
+#define KMH_ARCH_ATTRIBUTES	(_PAGE_RW | _PAGE_PWT | _PAGE_PCD)
+
+/* Whether two entries have the same; UC and UC- are both uncached. */
+static inline bool kmh_arch_same_attributes(u64 a, u64 b)
+{
+	u64 mask = a & b & _PAGE_PCD ? _PAGE_RW : KMH_ARCH_ATTRIBUTES;
+
+	return !((a ^ b) & mask);
+}
+
 /* Functions that the probes of KMH_EV_FLUSH_CPU and KMH_EV_INVLPG are placed on. */
 #define KMH_ARCH_FLUSH_ALL	"do_flush_tlb_all"	/* one CPU drops all its translations */
 #define KMH_ARCH_FLUSH_PAGE	"flush_tlb_one_kernel"	/* this CPU drops one page's */

@@ -51,6 +51,10 @@ u32 kmh_helper_flags(unsigned int number);
 u32 kmh_helpers(void);
 void kmh_execute_helper(const struct kmh_op *op, struct kmh_outcome *out);
 
+/* ---- attributes.c: attributes of a page and its aliases ---- */
+
+void kmh_attribute(const struct kmh_op *op, struct kmh_outcome *out);
+
 /* ---- interruption.c: what an interrupt in the middle of an operation does ---- */
 
 #define KMH_INSTANT_LEVELS	8

@@ -72,6 +72,8 @@ static const struct kmh_op_kind kmh_op_kinds[] = {
 	[KMH_OP_KMAP_LOCAL_FOLIO] = { OP_LOCAL_MAP },
 	[KMH_OP_HELPER] = { F(NEEDS_PAGE) | F(INTERRUPTIBLE) },
 	[KMH_OP_WORKLOAD] = { OP_OUTSIDE | F(WAITS_FOR_CPUS) | F(NEEDS_ALL_CPUS) },
+	[KMH_OP_ATTRIBUTE] = { OP_WAIT | F(KMAP_LOCK) | F(SETS_ATTRIBUTES) | F(NEEDS_PAGE) |
+			       F(NEEDS_ALL_CPUS) },
 };
 
 /**

@@ -254,6 +254,9 @@ static void execute_by_code(struct kmh_task *t, const struct kmh_op *op, struct 
 	case KMH_OP_HELPER:
 		kmh_execute_helper(op, out);
 		break;
+	case KMH_OP_ATTRIBUTE:
+		kmh_attribute(op, out);
+		break;
 	default:
 		execute_by_kind(t, op, out);
 	}

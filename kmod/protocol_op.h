@@ -56,6 +56,7 @@ enum kmh_opcode {
 	KMH_OP_KMAP_LOCAL_FOLIO = 39,	/* reg = kmap_local_folio(folio of page, value) */
 	KMH_OP_HELPER = 40,		/* fill or copy pages: see enum kmh_helper */
 	KMH_OP_WORKLOAD = 41,		/* processes use memory: see enum kmh_workload */
+	KMH_OP_ATTRIBUTE = 42,		/* a page gets prot and loses it: KMH_ATTRIBUTE_* */
 };
 
 /*
@@ -85,6 +86,16 @@ enum kmh_trigger {
 	KMH_TRIGGER_IPI = 1,	/* of another CPU */
 	KMH_TRIGGER_FUNCTIONS = 2, /* and above: an index into trigger_functions of trigger.c */
 };
+
+/*
+ * The value of ATTRIBUTE.  Its page has an alias in the vmalloc area, and in lowmem one in the
+ * direct map.  Every CPU has tried to store a word through both.
+ */
+#define KMH_ATTRIBUTE_DIRECT	(1u << 0)	/* the direct map has had the attribute */
+#define KMH_ATTRIBUTE_ALIAS	(1u << 1)	/* so has the alias */
+#define KMH_ATTRIBUTE_RESTORED	(1u << 2)	/* both are afterwards as they were before */
+#define KMH_ATTRIBUTE_ERROR	(1u << 3)	/* the kernel has refused the change */
+#define KMH_ATTRIBUTE_STORES	8	/* shift: CPUs that could by direct map; then by alias */
 
 enum kmh_base {
 	KMH_BASE_REG = 0,	/* registers[reg] + offset */

@@ -33,6 +33,7 @@ NOT_REACHED = {
     OpCode.FORK: "it takes a process: its programs are written by hand",
     OpCode.USER: "as FORK",
     OpCode.WORKLOAD: "it takes processes, and a hundred times as long as other operations",
+    OpCode.ATTRIBUTE: "it leaves nothing behind that another operation could meet",
 }
 """Operations that no fuzzed program has, and why."""
 

@@ -19,6 +19,7 @@ from harness.guest import (
 from harness.model.boot.address_area import AreaKind
 from harness.model.boot.boot_view import FrameFlag
 from harness.model.records import observation, operation, page
+from harness.model.records.attribute import AttributeFound
 from harness.model.records.interrupt import InterruptContext, Trigger
 from tests.guest.header import read_header
 
@@ -81,6 +82,7 @@ FLAGS = {
     "KMH_EV_": protocol.Evidence,
     "KMH_FRAME_": FrameFlag,
     "KMH_GATE_": gate_wire.GateFlag,
+    "KMH_ATTRIBUTE_": AttributeFound,
 }
 
 

@@ -14,6 +14,7 @@ from harness.model.records.operation import (
     OpCode,
     Operation,
     OperationFlag,
+    Prot,
     operations_with,
 )
 from harness.model.records.snapshots import empty_snapshot, initial
@@ -28,6 +29,7 @@ LOW = 4
 """The page of lowmem."""
 
 SOUND = {
+    OpCode.ATTRIBUTE: {"prot": Prot.RO},
     OpCode.AFFINITY: {"value": 1},
     OpCode.HOTPLUG: {"value": 1},
     OpCode.INTERRUPT: {"reg": 0, "offset": 1000, "value": 1},
@@ -120,6 +122,7 @@ USER             . R R R R R . . .
 KMAP_LOCAL_FOLIO . . . . . R . . .
 HELPER           . . . . . . . . .
 WORKLOAD         . R R R R R R R R
+ATTRIBUTE        . R R R R R R R R
 """
 """kmod/ops.c ``refused_here``; kmod/step.c ``refused_beside_spinners``."""
 
@@ -179,7 +182,7 @@ def test_operands_that_are_not_there():
         OperationFlag.HAS_ADDRESS
     )
     pages = MAP_NAMES | {"KUNMAP", "PAGE_ADDRESS", "TYPED_MAP"}
-    beside = {"HELPER", "INTERRUPT", "USER"}
+    beside = {"ATTRIBUTE", "HELPER", "INTERRUPT", "USER"}
     assert names(page=4) == set()
     assert names(page=5) == pages | beside | {"SET_PTE"}
     assert names(page=NO_PAGE) == pages | beside

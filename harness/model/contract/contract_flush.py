@@ -8,6 +8,7 @@ translate by an old PTE.  pkmap is for every CPU; an entry of a window for the C
 from collections.abc import Iterator
 
 from harness.model.contract.view import View, Violation
+from harness.model.records.attribute import found_words
 from harness.model.records.operation import OpCode
 
 
@@ -38,7 +39,7 @@ def attributes(v: View) -> Iterator[Violation]:
     Any correct kernel, because the old translation is an alias with the old attribute.
     """
     seen = v.seen
-    changes = v.op.code == OpCode.FLUSH_UNUSED and v.done
+    changes = v.op.code in (OpCode.FLUSH_UNUSED, OpCode.ATTRIBUTE) and v.done
     if changes and seen.stale_left > 0 and "stale_left" not in v.blind and not _by_hand(v):
         yield Violation(
             "attribute-unflushed",
@@ -47,4 +48,17 @@ def attributes(v: View) -> Iterator[Violation]:
         )
 
 
-RULES = (reused, attributes)
+def aliases(v: View) -> Iterator[Violation]:
+    """All aliases of a page get its attributes, and no CPU goes on with the old ones.
+
+    Any correct kernel, because a page that is cached and not cached at once loses data, and one
+    that is read-only is not to be written by anybody.
+    """
+    if v.op.code != OpCode.ATTRIBUTE or not v.done or not v.allowed:
+        return
+    if all(one.value != v.seen.value for one in v.allowed):
+        wanted = found_words(v.allowed[0].value)
+        yield Violation("aliases", f"{found_words(v.seen.value)}; allowed: {wanted}")
+
+
+RULES = (reused, attributes, aliases)

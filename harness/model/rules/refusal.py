@@ -3,6 +3,7 @@
 Source: kmod/ops.c, kmod/step.c.
 """
 
+from harness.model.records.attribute import ATTRIBUTES
 from harness.model.records.errand import NOWHERE, errand_target
 from harness.model.records.interrupt import (
     DELAY_MOST_NS,
@@ -25,6 +26,7 @@ from harness.model.records.operation import (
     OpCode,
     Operation,
     OperationFlag,
+    Prot,
     operations_with,
 )
 from harness.model.records.state import Phase, State, TaskState
@@ -85,8 +87,15 @@ def senseless(machine: Machine, state: State, op: Operation) -> bool:
         or (code in OUTSIDE and _senseless_outside(machine, state, op))
         or (code == OpCode.HELPER and senseless_call(machine, op))
         or (code == OpCode.WORKLOAD and op.reg not in WORKLOADS)
+        or (code == OpCode.ATTRIBUTE and _senseless_attribute(machine, op))
         or (code == OpCode.KMAP_LOCAL_FOLIO and _behind_folio(machine, op))
     )
+
+
+def _senseless_attribute(machine: Machine, op: Operation) -> bool:
+    """Tell whether the page cannot get it: only the direct map knows how a page is cached."""
+    cached = op.prot is not Prot.RO
+    return op.prot not in ATTRIBUTES or (cached and machine.pages[op.page].highmem)
 
 
 def _behind_folio(machine: Machine, op: Operation) -> bool:

@@ -11,6 +11,7 @@ from harness.model.records.state import Phase, State
 from harness.model.rules import (
     access,
     armed_interrupt,
+    attributes,
     context,
     local,
     outside,
@@ -33,6 +34,15 @@ Rule = Callable[[Draft], list[Draft] | None]
 def _arm(d: Draft) -> list[Draft]:
     """INTERRUPT, with the flush that placing its probe may need."""
     return armed_interrupt.arm(d, pkmap.flush_all_zero)
+
+
+def _attribute(d: Draft) -> None:
+    """ATTRIBUTE: each change flushes the unused pkmaps before (``kmap_flush_unused``)."""
+    if d.state.locked:
+        d.lost = pkmap.LOST_LOCK
+        return
+    pkmap.flush_all_zero(d)
+    attributes.attribute(d)
 
 
 _LOCALLY = page_helper.Mapper(local.kmap_local, local.unmap)
@@ -79,6 +89,7 @@ _COMMON: dict[OpCode, Rule] = {
     OpCode.AWAIT: outside.wait,
     OpCode.FORK: outside.fork,
     OpCode.USER: outside.user,
+    OpCode.ATTRIBUTE: _attribute,
     OpCode.WORKLOAD: workload_stages.workload,
 }
 

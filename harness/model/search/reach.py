@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from harness.model.records import vector
+from harness.model.records.attribute import ATTRIBUTES
 from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.layout import PAGE_SIZE, UNBOUND, Generation, Layout
 from harness.model.records.machine import Machine
@@ -116,6 +117,7 @@ def walks(machine: Machine) -> Iterator[Walk]:
     outside = _like(machine, slots=2, tasks=(1, 0), high=1, low=1)
     yield Walk("outside", outside, tuple(_outside(outside)), 600)
     yield Walk("workloads", alone, tuple(workload_operation(kind, 0) for kind in WORKLOADS), 10)
+    yield Walk("attributes", alone, tuple(_attributes()), 10)
     if machine.layout.helpers:
         copied = _like(machine, slots=2, tasks=(0,), high=2, low=1)
         calls = helper_calls(machine.layout.helpers, (0, 1), 2)
@@ -228,6 +230,15 @@ def _instants(machine: Machine) -> Iterator[Operation]:
             yield Operation(
                 OpCode.INTERRUPT, page=0, reg=where | trigger << 4, offset=1000, value=1
             )
+
+
+def _attributes() -> Iterator[Operation]:
+    """Each attribute, of a highmem page (0) and of a lowmem page (1)."""
+    return (
+        Operation(OpCode.ATTRIBUTE, page=page, prot=prot)
+        for page in (0, 1)
+        for prot in sorted(ATTRIBUTES)
+    )
 
 
 def _outside(machine: Machine) -> Iterator[Operation]:
