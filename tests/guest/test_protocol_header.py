@@ -106,9 +106,7 @@ def fields(layout):
 
 def joined(members):
     """(offset, size, signed) of C's members; two halves are one number, padding is left out."""
-    members = [
-        member for member in members if not (member.name == "reserved" and member.size == 1)
-    ]
+    members = [one for one in members if not (one.name.startswith("reserved") and one.size == 1)]
     for here, following in zip(members, [*members[1:], None], strict=True):
         if following and (here.name, following.name) in PAIRS:
             yield here.offset, 8, False
