@@ -21,6 +21,7 @@ from harness.base.progress import Progress
 from harness.cli.options import (
     KERNEL_HELP,
     LIST_HELP,
+    RESUME_HELP,
     Debug,
     Json,
     Machine,
@@ -84,8 +85,7 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Go on after an interruption: take the results in --out that are of the same kernel, "
-        "patch and harness.",
+        help=f"{RESUME_HELP} They count if they are of the same kernel, patch and harness.",
     ),
 ]
 

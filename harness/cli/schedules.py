@@ -13,6 +13,7 @@ from harness.base.held_folders import output_folder
 from harness.cli.options import (
     DEFAULT_KERNEL,
     LIST_HELP,
+    RESUME_HELP,
     BuildDir,
     Debug,
     Json,
@@ -57,6 +58,12 @@ Replay = Annotated[
     ),
 ]
 Times = Annotated[int, typer.Option(min=1, help="How often to replay.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help=f"{RESUME_HELP} They count if kernel, machine and harness are the same."
+    ),
+]
 Listed = Annotated[bool, typer.Option("--list", help=f"{LIST_HELP} The list has all programs.")]
 
 
@@ -70,6 +77,7 @@ def schedules(
     shape: Machine = DEFAULT_SHAPE,
     replay: Replay = "",
     times: Times = 1,
+    resume: Resume = False,
     strict: Strict = False,
     list_: Listed = False,
     json: Json = None,
@@ -95,6 +103,7 @@ def schedules(
     request = SchedulesRequest(
         chosen, machine, folder, bound, gates, seconds, strict=strictly, template=template
     )
+    request = replaced(request, resume=_resumed(resume, out))
     if replay:
         request = replaced(request, replay=_choices(replay, len(chosen)), times=times)
     with shown_progress(quiet=quiet) as progress:
@@ -119,6 +128,13 @@ def _chosen(names: list[str]) -> list[ThreadProgram]:
         else:
             found.append(parse_program(name))
     return found
+
+
+def _resumed(resume: bool, out: Path | None) -> bool:
+    """Return *resume*; raises UsageError without the folder in which the run before was."""
+    if resume and out is None:
+        raise UsageError("--resume has no --out", hint="give the folder of the run before")
+    return resume
 
 
 def _possible(chosen: tuple[ThreadProgram, ...], kernel: Kernel) -> tuple[ThreadProgram, ...]:

@@ -1,6 +1,6 @@
 """The wire of schedules: KMH_REQ_SCHEDULES (kmod/protocol_schedule.h)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from enum import IntEnum
 from struct import Struct
 from typing import Final, NamedTuple
@@ -160,6 +160,16 @@ class SearchOutcome(NamedTuple):
     history: RawHistory
     decisions: tuple[SearchDecision, ...]
     events: tuple[GateEvent, ...]
+
+    @property
+    def what(self) -> Hashable:
+        """What threads and slots show after it, whatever the order: the same is one outcome."""
+        values = tuple(
+            tuple((one.code, one.page, one.value, one.flags) for one in events)
+            for events in self.history.events
+        )
+        states = tuple((one.state, one.code, one.page) for one in self.history.threads)
+        return self.head.outcome, self.head.cursor, states, values, self.history.after
 
 
 class SearchAnswer(NamedTuple):

@@ -117,6 +117,7 @@ def _program_value(one: ProgramSchedules) -> dict[str, Any]:
         "certificate": one.certificate,
         "schedules": one.schedules,
         "logs": one.logs,
+        "outcomes": one.outcomes,
         "steps": one.steps,
         "complete": one.complete,
         "gates": one.gates,

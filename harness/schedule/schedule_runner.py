@@ -18,6 +18,7 @@ from harness.schedule.guest_supply import GuestStart, GuestSupply
 from harness.schedule.program_search import ProgramSearch, SearchSpace
 from harness.schedule.schedule_judge import ScheduleJudge, shortest
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
+from harness.schedule.search_log import LoggedSearch, SearchLog, digest
 from harness.schedule.thread_program import ThreadProgram
 
 NOT_ALL: Final = "the time was over"
@@ -43,6 +44,8 @@ class SchedulesRequest:
     replay: tuple[int, ...] | None = None
     """Run only the schedule of these choices, ``times`` times."""
     times: int = 1
+    resume: bool = False
+    """Go on where the log in ``out`` ends."""
 
 
 def run_schedules(
@@ -83,6 +86,8 @@ class _Sitting:
     ) -> None:
         self.guests, self.prepared, self.request = guests, prepared, request
         self.found, self.progress = found, progress
+        facts = prepared.kernel.content_hash, describe_shape(request.shape)
+        self.log = SearchLog(request.out, *facts, resume=request.resume and request.replay is None)
         self.error = ""
         self.started = time.monotonic()
 
@@ -115,7 +120,9 @@ class _Sitting:
         """Run and judge one program; its death or departure is part of what is returned."""
         gates = self.found.armed(program.parts, interrupts=program.interrupts)
         space = SearchSpace(program, gates, self.request.bound)
-        began, run = time.monotonic(), _ProgramRun(space, self.request)
+        began, run = time.monotonic(), _ProgramRun(space, self.request, self.log.known(space))
+        if run.before.complete:
+            return run.result(0.0)
         try:
             run.judge_in(self.guests.guest(), self.guests.numbers, self._end)
         except KernelError as error:
@@ -126,6 +133,8 @@ class _Sitting:
             run.complaints = self.guests.replace()
         if run.crash and self.request.replay is None:
             self._find_death(run)
+        if run.is_good:
+            self.log.add(space, run.so_far)
         return run.result(time.monotonic() - began)
 
     def _find_death(self, run: "_ProgramRun") -> None:
@@ -158,10 +167,13 @@ class _Sitting:
 class _ProgramRun:
     """What is known of one program so far."""
 
-    def __init__(self, space: SearchSpace, request: SchedulesRequest) -> None:
-        self.space, self.request = space, request
+    def __init__(
+        self, space: SearchSpace, request: SchedulesRequest, before: LoggedSearch
+    ) -> None:
+        self.space, self.request, self.before = space, request, before
         self.search: ProgramSearch | None = None
-        self.logs = 0
+        self.logs = before.logs
+        self.outcomes = set(before.outcomes)
         self.found: list[FoundSchedule] = []
         self.odd: list[FoundSchedule] = []
         self.unknown = self.crash = self.death = ""
@@ -170,10 +182,13 @@ class _ProgramRun:
     def judge_in(self, guest: Guest, numbers: dict[int, int], until: float) -> None:
         """Run schedules until one has broken a rule, or there are no more."""
         self.search = search = ProgramSearch(guest, self.space)
+        search.decisions = self.before.decisions
+        search.schedules, search.steps = self.before.schedules, self.before.steps
         judge = ScheduleJudge(guest.info()[0], numbers, self.space.program, self.space.gates)
         for answer in self._answers(search, until):
             self.logs += len(answer.outcomes)
             for outcome in answer.outcomes:
+                self.outcomes.add(digest(outcome))
                 self.found += judge.violations(outcome)
                 self.odd += judge.odd(outcome)
             self.unknown = search.unknown
@@ -200,21 +215,43 @@ class _ProgramRun:
         return bool(self.crash or (self.unknown and self.unknown != NOT_ALL))
 
     @property
+    def is_good(self) -> bool:
+        """Whether nothing was found, so that a later run need not look again."""
+        found = self.found or self.odd or self.spoilt or self.request.replay is not None
+        return self.search is not None and not found
+
+    @property
+    def so_far(self) -> LoggedSearch:
+        """How far the search has come."""
+        search = self.search
+        if search is None:
+            return self.before
+        return LoggedSearch(
+            search.schedules,
+            search.steps,
+            self.logs,
+            search.complete,
+            search.decisions,
+            tuple(sorted(self.outcomes)),
+        )
+
+    @property
     def _died(self) -> str:
         """How the kernel died, or of what it complained in a guest that was spoilt."""
         return "; ".join(filter(None, (self.crash, *self.complaints)))
 
     def result(self, seconds: float) -> ProgramSchedules:
         """What the report shows."""
-        search = self.search
+        now = self.so_far
         return ProgramSchedules(
             program=self.space.program,
             bound=self.space.bound,
             gates=len(self.space.gates),
-            schedules=search.schedules if search else 0,
+            schedules=now.schedules,
             logs=self.logs,
-            steps=search.steps if search else 0,
-            complete=bool(search and search.complete),
+            outcomes=len(self.outcomes),
+            steps=now.steps,
+            complete=now.complete,
             seconds=seconds,
             violations=shortest(iter(self.found)),
             odd=shortest(iter(self.odd)),

@@ -63,6 +63,8 @@ class ProgramSchedules:
     crash: str = ""
     death: str = ""
     """The choices with which the schedule begins that killed the kernel, where that is known."""
+    outcomes: int = 0
+    """Number of distinct results: what the threads have got, and the slots, whatever the order."""
     replayed: bool = False
     """The schedules are one that was replayed."""
 
@@ -74,7 +76,7 @@ class ProgramSchedules:
             return f"{self.schedules} replays, gates {self.gates}: {bad} violations"
         whole = "" if self.complete else ", not all"
         scope = f"{self.schedules} schedules{whole}, bound {self.bound}, gates {self.gates}"
-        return f"{scope}: {bad} violations"
+        return f"{scope}, outcomes {self.outcomes}: {bad} violations"
 
 
 @dataclass(frozen=True, slots=True)

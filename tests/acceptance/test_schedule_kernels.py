@@ -9,12 +9,14 @@ from harness.compare.divergence import Verdict
 from harness.guest.gate_wire import GateKind
 from harness.guest.schedule_wire import SearchStatus
 from harness.guest.shape import Shape
+from harness.guest.shape_words import describe_shape
 from harness.history.explanation import HistoryRule
 from harness.report.schedules_report import schedules_lines
 from harness.schedule.gate_finder import GateLevel, find_gates
 from harness.schedule.guest_supply import GuestStart, GuestSupply
 from harness.schedule.program_search import ProgramSearch, SearchSpace
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
+from harness.schedule.search_log import LoggedSearch, SearchLog
 from harness.schedule.thread_program import parse_program
 from tests.schedule.every_order import orders
 
@@ -104,11 +106,29 @@ def test_a_search_that_is_cut_goes_on_where_it_was(supply):
     assert count == whole.schedules
 
 
-def run(prepared, folder, *programs, template=False, level=GateLevel.LOCK):
-    request = SchedulesRequest(
-        tuple(map(parse_program, programs)), SHAPE, folder, level=level, template=template
-    )
+def run(prepared, folder, *programs, **choices):
+    folder.mkdir(exist_ok=True)
+    wanted = tuple(map(parse_program, programs))
+    request = SchedulesRequest(wanted, SHAPE, folder, **({"template": False} | choices))
     return run_schedules(prepared, request, Quiet())
+
+
+def test_a_run_goes_on_where_another_has_stopped(stock, supply, tmp_path):
+    """Once from the middle of a search, and once from its end, without a guest."""
+    text = "kmap a, kunmap a || kmap b, kunmap b; slots 2"
+    cut = search_of(supply, text, 2)
+    found = cut._ask(7, 60_000, 0, ())
+    (fresh,) = run(stock, tmp_path / "fresh", text, template=True).programs
+    log = SearchLog(tmp_path, stock.kernel.content_hash, describe_shape(SHAPE), resume=False)
+    head = found.head
+    begun = LoggedSearch(head.schedules, head.events, 0, decisions=found.decisions)
+    log.add(cut.space, begun)
+    for guests in (1, 0):
+        result = run(stock, tmp_path, text, template=True, resume=True)
+        (again,) = result.programs
+        assert (again.schedules, again.steps) == (fresh.schedules, fresh.steps)
+        assert again.complete
+        assert (result.phases["boot"] > 0) is bool(guests)
 
 
 def test_the_kernel_as_it_is_has_no_violation(stock, tmp_path):

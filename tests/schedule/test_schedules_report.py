@@ -39,7 +39,7 @@ LOST = FoundSchedule(
     events=EVENTS,
     gates=GATES,
 )
-GOOD = ProgramSchedules(PROGRAM, 2, 11, 19, 12, 222, complete=True, seconds=0.1)
+GOOD = ProgramSchedules(PROGRAM, 2, 11, 19, 12, 222, complete=True, seconds=0.1, outcomes=3)
 LANES = [
     "thread 0                              | thread 1",
     "begins                                |",
@@ -93,7 +93,7 @@ def test_every_verdict_has_its_words(name):
 
 
 def test_the_certificate_says_what_was_run():
-    assert GOOD.certificate == "19 schedules, bound 2, gates 11: 0 violations"
+    assert GOOD.certificate == "19 schedules, bound 2, gates 11, outcomes 3: 0 violations"
     assert BROKEN.certificate.endswith(": 3 violations")
     assert "19 schedules, not all, bound" in replace(GOOD, complete=False).certificate
     assert replace(GOOD, replayed=True).certificate == "19 replays, gates 11: 0 violations"
