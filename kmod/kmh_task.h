@@ -34,6 +34,7 @@ struct kmh_hold {
 
 struct kmh_task {
 	struct task_struct *task;
+	struct mm_struct *mm;	/* that it shares with others, or NULL */
 	struct kmh_hold held[KMH_MAX_HELD];
 	unsigned int n_held;
 	atomic_t phase;		/* enum kmh_phase */

@@ -4,12 +4,17 @@
  *
  * They run with SCHED_FIFO: nothing of the module preempts them in the middle of an
  * operation, so a context switch happens only where a step asks for one.
+ *
+ * Two of three share the address space of the process that made the request, as the threads of a
+ * program do; the others are kernel threads, which borrow the one that ran before them.
  */
 #define pr_fmt(fmt) "kmap-harness: " fmt
 
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/mmu_context.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -48,10 +53,30 @@ static void sleep_for_baton(struct kmh_task *t)
 	__set_current_state(TASK_RUNNING);
 }
 
+/* Every third task has no address space of its own. */
+static bool has_address_space(unsigned int id)
+{
+	return id % 3;
+}
+
+/* Where a task dies, the kernel drops its reference of the address space. */
+static void leave_address_space(struct kmh_task *t)
+{
+	struct mm_struct *mm = t->mm;
+
+	if (!mm)
+		return;
+	t->mm = NULL;
+	kthread_unuse_mm(mm);
+	mmput(mm);
+}
+
 static int task_main(void *data)
 {
 	struct kmh_task *t = data;
 
+	if (t->mm)
+		kthread_use_mm(t->mm);
 	kmh_accept_signals();
 	for (;;) {
 		if (t->spinning)
@@ -64,9 +89,11 @@ static int task_main(void *data)
 		WRITE_ONCE(t->go, 0);
 		kmh_run_segment(t);
 		if (t->exits)
-			return 0;
+			break;
 	}
-	kmh_unwind(t);
+	if (!t->exits)
+		kmh_unwind(t);
+	leave_address_space(t);
 	return 0;
 }
 
@@ -81,10 +108,14 @@ static struct kmh_task *task_create(unsigned int id, u8 cpu)
 		return ERR_PTR(-ENOMEM);
 	t->id = id;
 	t->cpu = cpu;
+	if (has_address_space(id) && mmget_not_zero(current->mm))
+		t->mm = current->mm;
 	t->task = kthread_create(task_main, t, "kmh/%u", id);
 	if (IS_ERR(t->task)) {
 		int error = PTR_ERR(t->task);
 
+		if (t->mm)
+			mmput(t->mm);
 		kfree(t);
 		return ERR_PTR(error);
 	}
