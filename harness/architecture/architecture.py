@@ -114,6 +114,8 @@ class PagingFacts:
     """Physical addresses that every kernel has in its direct map."""
     wide_entries_option: str
     """The kernel's configuration option for page-table entries of 64 bits."""
+    usual_split_option: str
+    """The option for the split of the address space that kernels have by default."""
     wide_entries_file: str
     """The Kconfig file that defines it."""
     high_frames_option: str

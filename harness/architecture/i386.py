@@ -83,6 +83,7 @@ _PAGING = PagingFacts(
     entry_symbols=("phys_startup_32", "startup_32"),
     direct_map_probes=(0x0010_0000, 0x0100_0000, 0x0200_0000),
     wide_entries_option="CONFIG_X86_PAE",
+    usual_split_option="CONFIG_VMSPLIT_3G",
     wide_entries_file="arch/x86/Kconfig",
     # To 6.14: bbeb69ce3013 ("x86/mm: Remove CONFIG_HIGHMEM64G support", 6.15).
     high_frames_option="CONFIG_HIGHMEM64G",

@@ -99,6 +99,11 @@ class Kernel:
         return self.config.enabled(self.architecture.paging.high_frames_option)
 
     @property
+    def splits_as_usual(self) -> bool:
+        """Whether the kernel splits the address space as kernels do by default."""
+        return self.config.enabled(self.architecture.paging.usual_split_option)
+
+    @property
     def compiler(self) -> str:
         """The compiler that the banner names; empty where it names none."""
         found = _COMPILER.search(self.banner)

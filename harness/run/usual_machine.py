@@ -21,7 +21,8 @@ def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
     """Return *shape* with memory above 4 GiB, if *kernel* has wide page-table entries.
 
     A kernel that uses such memory gets all its highmem there: the number of a frame then has more
-    than 20 bits, so that a truncated one shows.  A newer one has to leave it alone.  What the user
+    than 20 bits, so that a truncated one shows.  A newer one has to leave it alone, and gets
+    none where its split of the address space would make all the rest lowmem.  What the user
     has chosen stays, and a QEMU of the user's gets no such memory: not every QEMU emulates it (see
     ``LargeMemory``), and all shall have the same machine.  Raises UsageError for page table
     isolation that *kernel* does not have.
@@ -33,6 +34,8 @@ def usual_machine(shape: Shape, kernel: Kernel) -> Shape:
             "check --configs takes the fragment pti",
         )
     if shape.memory_chosen or shape.qemu or not kernel.pae:
+        return shape
+    if not (kernel.uses_high_frames or kernel.splits_as_usual):
         return shape
     below = BELOW_WITH_HIGHMEM_ABOVE if kernel.uses_high_frames else BELOW_WITH_HIGHMEM_BELOW
     return replace(shape, memory=below + ABOVE_4G, highmem=None, below=below, memory_chosen=True)

@@ -9,9 +9,14 @@ from harness.guest.shape import Shape
 from harness.guest.shape_words import parse_shape
 from harness.run.usual_machine import usual_machine
 
-NARROW, HIGHMEM64G, NEWER = (
-    SimpleNamespace(pae=pae, uses_high_frames=uses)
-    for pae, uses in ((False, False), (True, True), (True, False))
+NARROW, HIGHMEM64G, NEWER, SPLIT = (
+    SimpleNamespace(pae=pae, uses_high_frames=uses, splits_as_usual=usual)
+    for pae, uses, usual in (
+        (False, False, True),
+        (True, True, True),
+        (True, False, True),
+        (True, False, False),
+    )
 )
 
 
@@ -25,6 +30,11 @@ def test_a_newer_kernel_has_highmem_below_and_memory_above():
     shape = usual_machine(Shape(), NEWER)
     assert (shape.memory - shape.below, shape.highmem) == (128, None)
     assert shape.below > 896, "lowmem ends at 896 MiB"
+
+
+def test_a_newer_kernel_with_another_split_keeps_its_highmem():
+    """It had 1152 MiB, all of them lowmem."""
+    assert usual_machine(Shape(), SPLIT) == Shape()
 
 
 def test_narrow_entries_reach_no_further():
