@@ -59,7 +59,8 @@ def known(kernel: str, build_dir: Path | None = None) -> None:
 def prepared(kernel, build_dir, progress, **options):
     known(kernel, build_dir)
     progress.step(f"preparing {kernel}")
-    return SimpleNamespace(kernel=SimpleNamespace(release="6.1.0", bzimage=None))
+    config = SimpleNamespace(enabled=lambda _: True)
+    return SimpleNamespace(kernel=SimpleNamespace(release="6.1.0", bzimage=None, config=config))
 
 
 def executed(request, progress, show):

@@ -47,7 +47,7 @@ def command_lines() -> list[tuple[str, ...]]:
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A folder with the files that the pages name, which is also the home folder."""
-    for name in ("own.kmap", "first.kmap", "FILE"):
+    for name in ("own.kmap", "first.kmap", "found-1.kmap", "tail.kmap", "FILE"):
         (tmp_path / name).write_text(SCENARIO)
     for name in ("linux", "arch/x86/boot", "o/pae/patched"):
         (tmp_path / name).mkdir(parents=True)
