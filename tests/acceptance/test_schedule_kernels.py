@@ -7,7 +7,7 @@ import pytest
 from harness.base.progress import Quiet
 from harness.compare.divergence import Verdict
 from harness.guest.gate_wire import GateKind
-from harness.guest.schedule_wire import SearchStatus
+from harness.guest.schedule_wire import NO_THREAD, SearchDecision, SearchStatus
 from harness.guest.shape import Shape
 from harness.guest.shape_words import describe_shape
 from harness.history.explanation import HistoryRule
@@ -19,6 +19,7 @@ from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
 from harness.schedule.search_log import LoggedSearch, SearchLog
 from harness.schedule.thread_program import parse_program
 from tests.schedule.every_order import orders
+from tests.schedule.micro_steps import orders_of
 
 from .history_bugs import (
     IRQS_ON,
@@ -81,6 +82,30 @@ def test_the_schedules_are_those_of_another_search(supply, text, operations, bou
     assert search.complete
     assert search.schedules == len(wanted)
     assert sorted(seen) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    "text", [WAKE, "kmap a, kunmap a || kmap b, kunmap b", f"{WAKE}; cursor wrap"]
+)
+@pytest.mark.parametrize("bound", [0, 1, 2, 3])
+def test_the_schedules_with_waits_are_those_of_a_model_of_micro_steps(supply, text, bound):
+    """Several schedules may have the same log, which then comes once."""
+    search = search_of(supply, text, bound)
+    outcomes = [one for answer in search.answers(float("inf")) for one in answer.outcomes]
+    seen = {tuple((one.thread, GateKind(one.kind)) for one in each.events) for each in outcomes}
+    wanted = list(orders_of(search.space.program, bound))
+    assert (search.complete, search.schedules) == (True, len(wanted))
+    assert seen <= set(wanted)
+    assert {order[-1] for order in wanted} == {order[-1] for order in seen}
+
+
+def test_a_branch_that_the_search_skips_is_missed(supply):
+    """The first decision comes with the mark that its other choice was run."""
+    search = search_of(supply, WAKE, 2)
+    begun = SearchDecision(enabled=3, current_thread=NO_THREAD, choice=0, done=2, used=0)
+    found = search._ask(2_000, 60_000, 0, (begun,))
+    wanted = list(orders_of(search.space.program, 2))
+    assert 0 < found.head.schedules < len(wanted)
 
 
 def test_a_schedule_is_the_same_each_time(supply):
