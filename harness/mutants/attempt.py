@@ -24,6 +24,8 @@ from harness.schedule.gate_finder import GateLevel, NoGatesError
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
 from harness.schedule.standard_programs import possible, standard_programs
 
+LEVELS = (GateLevel.LOCK, GateLevel.MEMORY, GateLevel.CALL)
+"""In the order of what they have found of the catalogue."""
 CPUS = 4
 """CPUs of the machine for schedules: one for each of three threads, and one beside."""
 
@@ -82,7 +84,7 @@ def _results(
     """
     plan = setup.plan
     if mutant.kind is MutantKind.RACE:
-        yield from (_schedules(level, prepared, setup) for level in GateLevel)
+        yield from (_schedules(level, prepared, setup) for level in LEVELS)
 
     def judged(one: RunRequest) -> RunResult:
         return judge(prepared, one, Quiet(), Stopwatch(), launch=launch)

@@ -59,16 +59,16 @@ KMAP_LOCAL: Final = "CONFIG_KMAP_LOCAL"
 def standard_programs() -> Iterator[ThreadProgram]:
     """Each pair and triple on the fewest slots, the small pairs also on one more, both cursors.
 
-    Pairs in which nothing is mapped are left out.
+    Pairs in which nothing is mapped are left out.  Interrupts come first: they have few schedules.
     """
+    for text in _INTERRUPTED:
+        yield from (_on(text, _fewest_slots(text), wrap=wrap) for wrap in (False, True))
     pairs = (" || ".join(pair) for pair in combinations_with_replacement(_PARTS, 2))
     for text in (*(one for one in pairs if "kmap" in one), *_TRIPLES):
         fewest = _fewest_slots(text)
         yield from (_on(text, fewest, wrap=wrap) for wrap in (False, True))
         if text.count("||") == 1 and fewest < _SLOTS_MOST:
             yield _on(text, fewest + 1, wrap=True)
-    for text in _INTERRUPTED:
-        yield from (_on(text, _fewest_slots(text), wrap=wrap) for wrap in (False, True))
     yield from map(parse_program, _WINDOWS)
 
 
