@@ -44,7 +44,7 @@ def module(folder, kernel, *names):
     cases = [exported(path.stem, read_scenario(path), era) for path in files]
     folder.mkdir()
     (folder / MODULE_FILE).write_text(module_source(cases, era))
-    (folder / "Kbuild").write_text(KBUILD)
+    (folder / "Kbuild").write_text(KBUILD + "ccflags-y := -Werror\n")
     return prepared, build_module(prepared.kernel, folder).stripped
 
 

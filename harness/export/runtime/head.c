@@ -119,10 +119,15 @@ struct hm_case {
 	bool interrupted, over, stuck;
 };
 
+/* A block of its own lets all operations of a case share one place on the stack. */
 #define DO(task, sentence, what, ...)						\
-	hm_do(task, &(const struct hm_op) {					\
-		.fn = hm_op_##what, .words = sentence, ##__VA_ARGS__		\
-	})
+	do {									\
+		const struct hm_op next = {					\
+			.fn = hm_op_##what, .words = sentence, ##__VA_ARGS__	\
+		};								\
+										\
+		hm_do(task, &next);						\
+	} while (0)
 
 /* @sentence says what is expected of the operation before. */
 #define WANT(task, sentence, field, wanted)					\
