@@ -26,6 +26,10 @@ _SECTIONS: Final = (
 )
 _SLEEPS_US: Final = (50, 200, 1000)
 _DELAYS_NS: Final = (500, 1_000, 2_500, 7_000)
+_FULL: Final = 0.25
+_LONG: Final = 3000
+"""Operations after which a program does not fill the table any more."""
+
 _INSTRUCTIONS: Final = 48
 """Instants within a function are drawn from its first instructions and, seldom, beyond."""
 
@@ -198,6 +202,30 @@ def _helper(ledger: Ledger, task: int, forms: Palette) -> None:
         helper(ledger, task, forms.helpers)
 
 
+def _wait(ledger: Ledger, task: int, forms: Palette) -> None:
+    """Every slot in use, tasks that wait, and releases for them; seldom, since it is long."""
+    del task, forms
+    possible = ledger.layout.last_pkmap and len(ledger.cpus) > 1 and len(ledger) < _LONG
+    if possible and ledger.rng.random() < _FULL:
+        episodes.exhaustion(ledger, ledger.rng.randint(3, 8), 0)
+        episodes.release_most(ledger, 0)
+
+
+def _stray(ledger: Ledger, task: int, forms: Palette) -> None:
+    """An unmap of an address beside the window, which must end no mapping."""
+    layout, rng = ledger.layout, ledger.rng
+    if not forms.local or layout.debug_highmem or layout.force_map:
+        return
+    beside: dict[str, int] = rng.choice(
+        (
+            {"base": Base.FIXMAP, "reg": layout.fix_kmap_begin - 1},
+            {"base": Base.FIXMAP, "reg": layout.fix_kmap_end + 1},
+            {"base": Base.DIRECT, "page": rng.choice(ledger.low)},
+        )
+    )
+    ledger.add(OpCode.KUNMAP_LOCAL, task, **beside, offset=rng.choice((0, _WORD)))
+
+
 def _typed(ledger: Ledger, task: int, forms: Palette) -> None:
     del forms
     if ledger.layout.typed_count:
@@ -223,5 +251,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "flush": _flush,
     "signal": _signal,
     "typed": _typed,
+    "wait": _wait,
+    "stray": _stray,
 }
 """Every act by its name."""
