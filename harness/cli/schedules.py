@@ -30,6 +30,7 @@ from harness.errors import UsageError
 from harness.guest.shape_words import parse_shape
 from harness.kernel.kernel_record import Kernel
 from harness.report.log_places import with_logs
+from harness.report.schedule_svg import write_schedule_pictures
 from harness.report.schedules_report import schedules_lines, schedules_value
 from harness.run.prepare import prepare
 from harness.schedule.gate_finder import GateLevel
@@ -110,6 +111,7 @@ def schedules(
         prepared = prepare(kernel, build_dir, progress)
         request = replaced(request, programs=_possible(chosen, prepared.kernel))
         result = run_schedules(prepared, request, progress)
+    write_schedule_pictures(result, folder)
     command = _command(kernel, build_dir, gates, shape)
     output.report(with_logs(schedules_lines(result, command), folder))
     write_json(json, schedules_value(result))

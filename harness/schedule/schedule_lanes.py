@@ -1,7 +1,7 @@
 """Draws a schedule: a lane for each thread, time from top to bottom."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.guest.gate_wire import Gate, GateKind
 from harness.guest.schedule_wire import GateEvent
@@ -24,9 +24,21 @@ _AFTER: Final = {
 }
 
 
+class LaneStep(NamedTuple):
+    """One step of a schedule: who takes it, and the words for it."""
+
+    thread: int
+    words: str
+
+
+def lane_steps(program: ThreadProgram, found: FoundSchedule) -> Iterator[LaneStep]:
+    """The steps of a schedule in their order."""
+    return (LaneStep(one.thread, _words(program, found.gates, one)) for one in found.events)
+
+
 def lane_lines(program: ThreadProgram, found: FoundSchedule) -> Iterator[str]:
     """The schedule, a line for each step; a line between two threads marks a switch."""
-    rows = [(one.thread, _words(program, found.gates, one)) for one in found.events]
+    rows = list(lane_steps(program, found))
     count = len(program.threads)
     widths = [max((len(text) for who, text in rows if who == n), default=8) for n in range(count)]
     names = [thread_name(program, n) for n in range(count)]
