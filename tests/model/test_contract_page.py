@@ -24,6 +24,11 @@ RULES = {
 NAMED = re.compile(r'Violation\(\s*"([a-z-]+)"|yield \(?\s*f"([a-z-]+): ')
 FLUSHES = {"reused", "attributes", "popped"}
 STEPS = {*ASKED, "guard", "survived-owner"}
+WORKLOADS = {"workload-contents", "workload-slot", "workload-window"}
+"""Steps of test_workload.py."""
+PATCHES = ROOT / "tests" / "check" / "patches"
+HARMLESS = {path.stem for path in PATCHES.glob("harmless/*/*.patch")}
+HARMFUL = {path.stem for path in (*PATCHES.glob("bad-*.patch"), *PATCHES.glob("real/*/*.patch"))}
 
 
 def test_the_page_has_every_rule_and_no_other():
@@ -58,6 +63,8 @@ def test_every_rule_has_its_mutants(name):
     kinds = {one.name: one.kind for one in read_catalogue(project.MUTANTS).mutants}
     _, harmless, harmful = (cell.strip("`") for cell in ROWS[name])
     typed = name.startswith("contract_typed.")
-    assert typed or harmless in KERNELS or kinds[harmless] is MutantKind.HARMLESS
+    other = {*KERNELS, *HARMLESS}
+    assert typed or harmless in other or kinds[harmless] is MutantKind.HARMLESS
     bad = kinds.get(harmful)
-    assert harmful in MUTANTS or harmful in STEPS or bad not in (None, MutantKind.HARMLESS)
+    shown = {*MUTANTS, *STEPS, *WORKLOADS, *HARMFUL}
+    assert harmful in shown or bad not in (None, MutantKind.HARMLESS)

@@ -5,7 +5,7 @@ from zlib import crc32
 import pytest
 
 from harness.model.contract import contract_workload
-from harness.model.records.observation import Status, WindowChange
+from harness.model.records.observation import SlotChange, Status, WindowChange
 from harness.model.records.workload import CHECKPOINT_END, WORKLOADS
 from harness.model.rules.workload_pages import WorkloadArea, mix, page_bytes
 from harness.model.rules.workload_stages import expected_checkpoints
@@ -85,6 +85,8 @@ def test_nothing_is_left_mapped():
     ]
     window = WindowChange(LAYOUT.window_index(1, 0), 0x5063)
     assert found(every, seen.but(windows=(window,))) == ["workload-window"]
+    held = SlotChange(1, 2, 0x5063, LAYOUT.pkmap_address(1))
+    assert found(every, seen.but(slots=(held,))) == ["workload-slot"]
 
 
 def test_a_kernel_may_lack_a_call():
