@@ -20,6 +20,7 @@ static bool any_slot_flushed;
 
 static atomic_t window_popped_early;
 static unsigned long unmapping;		/* the page that an operation unmaps, or 0 */
+static bool unmapped_flushed;		/* its entry was flushed before anybody could take it */
 
 /**
  * kmh_flushed_unmapping() - say which address an operation unmaps from the windows
@@ -27,6 +28,7 @@ static unsigned long unmapping;		/* the page that an operation unmaps, or 0 */
  */
 void kmh_flushed_unmapping(unsigned long address)
 {
+	WRITE_ONCE(unmapped_flushed, false);
 	WRITE_ONCE(unmapping, address & PAGE_MASK);
 }
 
@@ -69,14 +71,19 @@ NOKPROBE_SYMBOL(entry_popped);
 /**
  * kmh_flushed_page() - see whether the entry that is unmapped may be taken when it is flushed
  * @address: the address that is flushed; a kernel may flush others, which were empty before
+ *
+ * It may also flush the entry once more, as a switch does that flushes a whole window.
  */
 void kmh_flushed_page(unsigned long address)
 {
 	unsigned int index = __virt_to_fix(address);
+	pte_t *ptep = kmh_window_ptes - (index - kmh_window_first);
 
 	if (!kmh_in_window(address) || (address & PAGE_MASK) != READ_ONCE(unmapping))
 		return;
-	if (entry_popped(index))
+	if (!entry_popped(index))
+		WRITE_ONCE(unmapped_flushed, !kmh_pte_read(ptep));
+	else if (!READ_ONCE(unmapped_flushed))
 		atomic_inc(&window_popped_early);
 }
 
