@@ -84,6 +84,8 @@ def hold(folder: Path, *, alone: bool = False) -> bool:
     if not _locked(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
         os.close(descriptor)
         return False
+    if folder in _held:  # a folder that is gone, in whose place this one is
+        os.close(_held.pop(folder))
     _held[folder] = descriptor
     return True
 

@@ -1,6 +1,7 @@
 """The link: whatever happens to bytes, answers are right and come once, or it raises an error."""
 
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -26,10 +27,26 @@ PATIENT = 60.0
 """For a wire that loses nothing: a busy host may answer late, and must not be asked again."""
 
 
+OPENED: list[socket.socket | Events] = []
+
+
+@pytest.fixture(autouse=True)
+def everything_is_closed():
+    yield
+    while OPENED:
+        one = OPENED.pop()
+        if isinstance(one, socket.socket):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
 def linked(host, guest, silence=SILENCE):
+    events = Events()
+    OPENED.extend((events, host, guest))
     agent = FakeAgent(guest)
     agent.start()
-    link = Link(host, Events(), silence=silence)
+    link = Link(host, events, silence=silence)
     link.await_ready(deadline())
     return link, agent
 

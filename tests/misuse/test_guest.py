@@ -36,7 +36,7 @@ class Lost(NamedTuple):
 
     case: str
     bug: Bug
-    told: str
+    told: str | tuple[str, ...]
 
 
 LOST = (
@@ -82,7 +82,7 @@ LOST = (
             "a warning of direct map addresses",
             (Edit("kunmap_local_indexed", "81 fb ff ff ff bf 76", "81 fb ff ff ff ff 76"),),
         ),
-        "said while it booted: WARNING",
+        ("said while it booted: WARNING", "said: WARNING"),
     ),
     Lost(
         "slot-in-use",
