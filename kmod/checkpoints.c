@@ -21,7 +21,7 @@ static struct {
 static unsigned int n_checkpoints;
 static bool recording;
 
-unsigned long kmh_checkpoint_time;	/* jiffies of the last one */
+unsigned long kmh_checkpoint_time = INITIAL_JIFFIES;	/* as if long ago: jiffies begin below 0 */
 
 /**
  * kmh_checkpoints_begin() - take checkpoints from now on
