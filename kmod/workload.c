@@ -15,6 +15,7 @@
 #define REST_MS		50	/* in which others end the mappings that they have right now */
 #define NUMBER_ROOM	12
 
+#if KMH_HAS_KMAP_LOCAL
 static bool is_ours(const struct task_struct *task)
 {
 	unsigned int i;
@@ -25,6 +26,7 @@ static bool is_ours(const struct task_struct *task)
 	}
 	return false;
 }
+#endif
 
 /* Tasks, or in the stack generation CPUs, that have mappings which no task of ours has made. */
 static unsigned int count_holders(void)
