@@ -136,7 +136,7 @@ def _no_verdict(base: CheckedProgram | None, patched: CheckedProgram | None, mis
 
 
 def _left_out(base: CheckedProgram, patched: CheckedProgram) -> tuple[PatchEffect, str]:
-    """What a patch has inlined cannot be swept, nor a new lock be decided: that is no fault."""
+    """A function that a patch has inlined has no sweep, and a new lock no gate: no fault."""
     allowed = patched.reason.startswith(("requires IN_", NOT_DECIDED))
     if allowed or base.kind is CheckedKind.NOT_APPLICABLE:
         return PatchEffect.NOT_APPLICABLE, patched.reason

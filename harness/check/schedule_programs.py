@@ -77,7 +77,7 @@ def _not_run(program: str, why: str) -> CheckedProgram:
 
 
 def _said(result: SchedulesResult) -> Iterator[Finding]:
-    """What the kernel complained of, unless a program is to blame for it."""
+    """Yield each complaint of the kernel for which no program is to blame."""
     blamed = "; ".join(one.crash for one in result.programs)
     for said in dict.fromkeys(result.troubles):
         if said not in blamed:

@@ -189,7 +189,7 @@ def _sets(path: Path | None, names: Sequence[str], *, source: bool) -> tuple[Nig
 
 @contextmanager
 def _place(scheduler: str, plan: NightPlan, out: Path, jobs: int) -> Iterator[NightPlace]:
-    """Where the night runs.  Raises PrerequisiteError where no cluster answers."""
+    """The place that runs the night.  Raises PrerequisiteError where no cluster answers."""
     if not scheduler:
         yield ThisHost(out, Capacity.of_host(jobs), plan.forecast)
         return

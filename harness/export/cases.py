@@ -158,7 +158,7 @@ class CaseWriter:
 
 
 def block_uses_loop(scenario: Scenario) -> bool:
-    """Whether an interrupt stands in a loop, whose counter its function would not know."""
+    """Tell whether an interrupt stands in a loop: its function would not know the counter."""
     return any(
         one.kind.code in OPENS_CONTEXT
         for loop in loops(scenario.body)
