@@ -20,6 +20,7 @@ from harness.base.signals import EndedBySignal
 from harness.cli.night_reports import write_reports
 from harness.cli.options import (
     HISTORIES_HELP,
+    JOBS_HELP,
     KERNEL_HELP,
     MACHINE_HELP,
     STORE,
@@ -80,7 +81,7 @@ Budget = Annotated[
 ]
 Jobs = Annotated[
     int,
-    typer.Option(min=0, help="Most runs at once, 0 for as many as cores and memory allow."),
+    typer.Option(min=0, help=JOBS_HELP),
 ]
 NightName = Annotated[
     str,

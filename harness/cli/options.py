@@ -25,6 +25,7 @@ TREE_HELP = "The kernel tree to judge."
 BASELINE_HELP = "JSON of an earlier result to compare with."
 RESUME_HELP = "Go on after an interruption, with the results in --out."
 LIST_HELP = "Print a list, and do nothing else."
+JOBS_HELP = "Most runs at once, 0 for as many as cores and memory allow."
 JSON_HELP = "Write the result as JSON to a file; - is standard output."
 OUT_HELP = "Folder for logs and for the other files that the command leaves."
 

@@ -99,7 +99,8 @@ def _section(ledger: Ledger, task: int, forms: Palette) -> None:
             both = forms.atomic[:1] + tuple(one for one in forms.local if one in LOCAL_MAPS)
             episodes.push_random(ledger, task, both)
             episodes.touch_newest(ledger, task)
-        ledger.add(OpCode.PAGE_ADDRESS, task, page=rng.choice(ledger.high))
+        if not ledger.layout.rt:  # its lock of page addresses sleeps
+            ledger.add(OpCode.PAGE_ADDRESS, task, page=rng.choice(ledger.high))
     while len(ledger.stacks[task]) > base:
         episodes.touch_newest(ledger, task)
         ledger.pop(task)

@@ -1,11 +1,10 @@
-"""Random programs, each with its own mix of acts; mixes that reached something new come again.
+"""Random programs, each with its own mix of acts.
 
 To leave out most acts in one program and none in the next finds more than to take all of them
 always ("swarm testing": Groce and others, ISSTA 2012).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
@@ -17,44 +16,9 @@ from harness.scenario.ledger import Ledger
 from harness.scenario.program import Program
 
 _STEPS: Final = (40, 120, 400)
-_KEPT: Final = 64
-_GUIDED: Final = 0.5
-"""Share of the programs whose mix comes from one that reached something new."""
 
 Mix = Mapping[str, float]
 """The weight of each act."""
-
-
-@dataclass(frozen=True, slots=True)
-class FuzzedProgram:
-    """A program, and the mix from which it was drawn."""
-
-    program: Program
-    mix: Mix
-
-
-class ProgramSource:
-    """An endless series of programs for a guest with these *facts*, decided by *seed*."""
-
-    def __init__(self, facts: Facts, seed: int, *, guided: bool = True) -> None:
-        self._facts, self._seed, self._guided = facts, seed, guided
-        self._rng = Random(seed)
-        self._number = 0
-        self._good: list[Mix] = []
-
-    def next(self) -> FuzzedProgram:
-        """The next program."""
-        rng = Random(self._rng.getrandbits(64))
-        good = self._guided and self._good and rng.random() < _GUIDED
-        mix = _varied(rng.choice(self._good), rng) if good else _random_mix(rng)
-        name = f"fuzz-{self._seed}-{self._number}"
-        self._number += 1
-        return FuzzedProgram(fuzzed(self._facts, rng, mix, name), mix)
-
-    def reward(self, mix: Mix) -> None:
-        """Remember that a program of *mix* reached something new."""
-        self._good.append(mix)
-        del self._good[:-_KEPT]
 
 
 def fuzzed(facts: Facts, rng: Random, mix: Mix, name: str) -> Program:
@@ -74,13 +38,13 @@ def fuzzed(facts: Facts, rng: Random, mix: Mix, name: str) -> Program:
     return Program(name, cpus, pools, tuple(ledger.operations))
 
 
-def _random_mix(rng: Random) -> Mix:
+def random_mix(rng: Random) -> Mix:
     """About half of the acts, some of them far more often than others."""
     chosen = [name for name in ACTS if rng.random() < 0.5] or list(ACTS)
     return {name: rng.choice((1.0, 1.0, 3.0, 8.0)) for name in chosen}
 
 
-def _varied(mix: Mix, rng: Random) -> Mix:
+def varied(mix: Mix, rng: Random) -> Mix:
     """*mix* with one act more, less or otherwise weighted."""
     name = rng.choice(tuple(ACTS))
     weights = {**mix, name: rng.choice((0.0, 1.0, 3.0, 8.0))}

@@ -1,17 +1,19 @@
 """A guest that runs one fuzzed program after the other, and says what failed in each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import current_thread, main_thread
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from harness.base.output_files import require_folder
 from harness.check.checked_program import CheckedProgram, checked_program
 from harness.compare.divergence import Divergence, Layer, ProgramResult
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.run_judge import RunJudge
 from harness.errors import KernelError
 from harness.fuzz.expected import expectations_of
-from harness.fuzz.fuzz_programs import ProgramSource
+from harness.fuzz.program_source import ProgramSource
 from harness.fuzz.reached_features import ReachedFeatures
 from harness.guest.shape import Shape
 from harness.guest.template import start
@@ -58,7 +60,7 @@ class FuzzedGuest:
         *,
         launch: Launch = start,
     ) -> None:
-        self._guest = launch(prepared.parts(shape), out)
+        self._guest = launch(prepared.parts(shape), _folder_of_thread(out))
         try:
             booted = made_ready(prepared.kernel, self._guest, shape, prepared.dwarf)
         except BaseException:
@@ -95,6 +97,13 @@ class FuzzedGuest:
         return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure), expected)
 
 
+def _folder_of_thread(out: Path) -> Path:
+    """The place for a guest's logs: threads with guests at once must not write to one file."""
+    if current_thread() is main_thread():
+        return out
+    return require_folder(out / current_thread().name)
+
+
 def _failures(result: ProgramResult | None) -> Iterator[Divergence]:
     """The divergences that are no known bugs, those of the contract first."""
     found = result.divergences if result else []
@@ -118,8 +127,17 @@ def _ignore(steps: int) -> None:
     del steps
 
 
+Replayed = Callable[[Facts], Iterable[Program]]
+"""Gives the programs that a guest with these facts runs first."""
+
+
 def source_for(
-    prepared: Prepared, machine: Shape, seed: int, *, guided: bool
+    prepared: Prepared,
+    machine: Shape,
+    seed: int,
+    *,
+    guided: bool,
+    replayed: Replayed | None = None,
 ) -> Callable[[FuzzedGuest], ProgramSource]:
     """What makes the source of programs for the first guest of a campaign."""
     above = machine.above_4g and prepared.kernel.uses_high_frames
@@ -127,6 +145,7 @@ def source_for(
     def source(guest: FuzzedGuest) -> ProgramSource:
         layout = guest.layout
         facts = Facts(layout, above_4g=above, missing=missing_operations(layout))
-        return ProgramSource(facts, seed, guided=guided)
+        first = replayed(facts) if replayed else ()
+        return ProgramSource(facts, seed, guided=guided, replayed=first)
 
     return source

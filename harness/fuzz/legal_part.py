@@ -6,8 +6,7 @@ from dataclasses import replace
 from harness.model.records.layout import Layout
 from harness.model.records.operation import OPENS_CONTEXT, Operation
 from harness.scenario.program import Program
-from harness.scenario.program_rules import check_rules
-from harness.scenario.scenario_error import ScenarioError
+from harness.scenario.program_rules import breaches
 
 
 def without(program: Program, gone: Collection[int]) -> Program:
@@ -21,12 +20,10 @@ def legal_part(program: Program, layout: Layout) -> Program:
     """*program* without the operations that break a rule of program_rules.py."""
     while True:
         program = without(program, _empty_blocks(program.operations))
-        try:
-            check_rules(program, layout)
-        except ScenarioError as error:
-            program = without(program, {error.where.line})
-        else:
+        gone = {error.where.line for error in breaches(program, layout)}
+        if not gone:
             return program
+        program = without(program, gone)
 
 
 def _resized(operations: tuple[Operation, ...], number: int, gone: Collection[int]) -> Operation:

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.export.emission import Emitted
-from harness.fuzz.campaign import CampaignResult, FoundFailure
+from harness.fuzz.campaign import CampaignResult
+from harness.fuzz.found_failure import FoundFailure
 from harness.report.folding import WIDTH
 from harness.scenario.program_text import program_text
 
@@ -55,14 +56,21 @@ def _failure_lines(number: int, one: FoundFailure, file: Path, command: str) -> 
         f"  found in {one.found_in} of {one.found_steps} operations after {one.seconds:.0f} s; "
         f"{_count(len(one.program.operations), 'operation')} now"
     )
-    often = f"fails in {one.failed} of {one.repeats} guests that run nothing else"
-    yield f"  {often}" if one.failed else f"  {often}: it needs what other programs leave behind"
+    yield f"  {_rate(one)}"
     if one.also:
         yield f"  {_count(one.also, 'further program')} failed in the same way"
     for line in program_text(one.program).splitlines():
         yield f"    {line}"
     yield from (f"  {line}"[:WIDTH] for line in _details(one))
     yield f"  run it: {command} --scenario {file}"
+
+
+def _rate(one: FoundFailure) -> str:
+    """How often the smallest program fails."""
+    if not one.repeats:
+        return "not run again: the campaign ended"
+    often = f"fails in {one.failed} of {one.repeats} guests that run nothing else"
+    return often if one.failed else f"{often}: it needs what other programs leave behind"
 
 
 def _emission_lines(emissions: Sequence[Emitted]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.compare import judge as compare
 from harness.compare.divergence import Layer
-from harness.fuzz.fuzz_programs import ProgramSource
+from harness.fuzz.program_source import ProgramSource
 from harness.model.records.layout import Generation
 from harness.model.rules.step import step
 from harness.scenario.facts import Facts

@@ -6,9 +6,11 @@ import pytest
 
 from harness.base.progress import Quiet
 from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram, Finding
-from harness.fuzz.campaign import REPEATS, Budget, Campaign
-from harness.fuzz.fuzz_programs import ProgramSource
+from harness.errors import InfrastructureError
+from harness.fuzz.campaign import Budget, Campaign
+from harness.fuzz.found_failure import REPEATS
 from harness.fuzz.fuzzed_guest import FailureKind, FuzzedRun
+from harness.fuzz.program_source import ProgramSource
 from harness.model.records.operation import OpCode
 from harness.report.fuzz_report import fuzz_lines, fuzz_value
 from harness.scenario.facts import Facts
@@ -43,13 +45,14 @@ class FakeGuest:
         return FuzzedRun(program, judged, (kind,) if kind else (), frozenset(), bool(kind))
 
 
-def campaign(failing, steps=4000, seed=3):
+def campaign(failing, steps=4000, seed=3, jobs=1):
     ticks = count()
     return Campaign(
         lambda: FakeGuest(failing),
         lambda guest: ProgramSource(Facts(guest.layout), seed),
         Budget(0, steps),
         Quiet(),
+        jobs=jobs,
         clock=lambda: next(ticks) / 1000,
     ).run()
 
@@ -101,3 +104,19 @@ def test_what_does_not_come_again(what, found):
     assert len(result.found) == found
     assert [one.failed for one in result.found] == [0] * found
     assert len(result.unjudged) == 1 - found
+
+
+def test_several_guests_find_what_one_finds_and_group_it():
+    alone, together = (campaign(two_bugs, steps=30_000, jobs=jobs) for jobs in (1, 4))
+    assert {one.kind for one in together.found} == {one.kind for one in alone.found}
+    assert sorted(one.program.name for one in together.found) == ["found-1", "found-2"]
+    assert {one.failed for one in together.found} == {REPEATS}
+    assert sum(one.also for one in together.found) > 0
+
+
+def test_what_one_guest_cannot_judge_ends_all():
+    def broken(program):
+        raise InfrastructureError("the host is full")
+
+    with pytest.raises(InfrastructureError, match="full"):
+        campaign(broken, jobs=3)

@@ -42,6 +42,22 @@ def test_a_stock_kernel_agrees(tmp_path):
     assert value["found"] == value["unjudged"] == []
 
 
+@pytest.mark.guest
+def test_a_campaign_goes_on_with_the_corpus_of_the_last_one(tmp_path):
+    def features(number, *words):
+        result = tmp_path / f"{number}.json"
+        place = ("--json", str(result), "--out", str(tmp_path / number))
+        ended = fuzz("--corpus", str(tmp_path / "corpus"), *words, *place)
+        assert ended.exit_code == 0, ended.output
+        return json.loads(result.read_text())["features"]
+
+    first = features("first", "--steps", "2000", "--jobs", "2", "--seed", "12")
+    kept = list((tmp_path / "corpus").glob("*.kmap"))
+    assert kept
+    assert features("second", "--steps", "1", "--seed", "13") > 0
+    assert first > 0
+
+
 TWO_ARM = """title: two tasks arm interrupts
 tasks: a@0 b@0
 pages: high 4

@@ -7,7 +7,7 @@ import pytest
 
 from harness.compare.divergence import Verdict
 from harness.fuzz.acts import ACTS
-from harness.fuzz.fuzz_programs import ProgramSource, fuzzed
+from harness.fuzz.program_source import ProgramSource, fuzzed
 from harness.model.records.helper import HELPERS, helper_call
 from harness.model.records.layout import PAGE_SIZE
 from harness.model.records.observation import Status
@@ -97,21 +97,3 @@ def test_every_helper_is_called(drawn):
     called = {helper_call(one).number for one in drawn["local"] if one.code is OpCode.HELPER}
     wanted = {number for number in HELPERS if LOCAL.helpers >> number & 1}
     assert called == wanted
-
-
-def test_the_same_seed_gives_the_same_programs():
-    one, two, other = (ProgramSource(Facts(LOCAL), seed) for seed in (1, 1, 2))
-    first = [one.next() for _ in range(3)]
-    assert first == [two.next() for _ in range(3)]
-    assert first[0] != other.next()
-
-
-def test_what_reached_something_new_comes_again():
-    source = ProgramSource(Facts(LOCAL), 5)
-    mix = {"address": 1.0}
-    source.reward(mix)
-    near = [one for one in (source.next() for _ in range(20)) if len(one.mix) <= 2]
-    assert 3 < len(near) < 18
-    unguided = ProgramSource(Facts(LOCAL), 5, guided=False)
-    unguided.reward(mix)
-    assert not [one for one in (unguided.next() for _ in range(20)) if len(one.mix) <= 2]
