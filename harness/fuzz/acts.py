@@ -7,6 +7,7 @@ does what the model allows.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from harness.fuzz.full_table import seldom_and_early, single_slots, waits
 from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.layout import PAGE_SIZE
 from harness.model.records.operation import LOCAL_MAPS, Base, OpCode
@@ -26,10 +27,6 @@ _SECTIONS: Final = (
 )
 _SLEEPS_US: Final = (50, 200, 1000)
 _DELAYS_NS: Final = (500, 1_000, 2_500, 7_000)
-_FULL: Final = 0.25
-_LONG: Final = 3000
-"""Operations after which a program does not fill the table any more."""
-
 _INSTRUCTIONS: Final = 48
 """Instants within a function are drawn from its first instructions and, seldom, beyond."""
 
@@ -64,6 +61,20 @@ def _turn(ledger: Ledger, task: int, forms: Palette) -> None:
     del forms
     if ledger.slots_held < ledger.layout.last_pkmap // 2:
         episodes.turn(ledger, task, ledger.rng.choice((1, 3, 20, 300)))
+
+
+def _whole_turn(ledger: Ledger, task: int, forms: Palette) -> None:
+    """A turn past every slot while some are held: these are released ahead of the cursor."""
+    del forms
+    layout, rng = ledger.layout, ledger.rng
+    if ledger.slots_held < layout.last_pkmap // 2 and seldom_and_early(ledger):
+        held = [ledger.unheld() for _ in range(rng.randint(1, 3))]
+        for page in held:
+            ledger.kmap(task, page)
+        episodes.turn(ledger, task, layout.last_pkmap - rng.randrange(40))
+        for page in held:
+            ledger.kunmap(task, page)
+        episodes.turn(ledger, task, rng.choice((1, 20, 60)))
 
 
 def _push(ledger: Ledger, task: int, forms: Palette) -> None:
@@ -203,15 +214,6 @@ def _helper(ledger: Ledger, task: int, forms: Palette) -> None:
         helper(ledger, task, forms.helpers)
 
 
-def _wait(ledger: Ledger, task: int, forms: Palette) -> None:
-    """Every slot in use, tasks that wait, and releases for them; seldom, since it is long."""
-    del task, forms
-    possible = ledger.layout.last_pkmap and len(ledger.cpus) > 1 and len(ledger) < _LONG
-    if possible and ledger.rng.random() < _FULL:
-        episodes.exhaustion(ledger, ledger.rng.randint(3, 8), 0)
-        episodes.release_most(ledger, 0)
-
-
 def _stray(ledger: Ledger, task: int, forms: Palette) -> None:
     """An unmap of an address beside the window, which must end no mapping."""
     layout, rng = ledger.layout, ledger.rng
@@ -252,7 +254,9 @@ ACTS: Final[Mapping[str, Act]] = {
     "flush": _flush,
     "signal": _signal,
     "typed": _typed,
-    "wait": _wait,
+    "whole turn": _whole_turn,
+    "wait": waits,
+    "single": single_slots,
     "stray": _stray,
 }
 """Every act by its name."""

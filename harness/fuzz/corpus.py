@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.base.output_files import require_folder, write_whole
-from harness.fuzz.fuzzed_guest import FuzzedGuest, Start
+from harness.fuzz.fuzzed_guest import Start
 from harness.fuzz.program_source import Reaching
 from harness.fuzz.shrinker import shrunk
 from harness.scenario.facts import Facts
@@ -95,18 +95,20 @@ def minimise(
     for one in large:
         if ended():
             break
-        with start() as guest:
-            small = _smallest(guest, one, ended)
-        corpus.put_small(one.program, small)
+        corpus.put_small(one.program, _smallest(start, one, ended))
         done += 1
     return done
 
 
-def _smallest(guest: FuzzedGuest, one: Reaching, ended: Callable[[], bool]) -> Program | None:
-    """The smallest program found that reaches in *guest* what *one* reaches there again."""
-    wanted = one.features & guest.run(one.program).features
+def _smallest(start: Start, one: Reaching, ended: Callable[[], bool]) -> Program | None:
+    """The smallest program found that reaches, alone in a guest, what *one* reaches there."""
+    with start() as guest:
+        layout, wanted = guest.layout, one.features & guest.run(one.program).features
 
     def reaches(candidate: Program) -> bool:
-        return not ended() and wanted <= guest.run(candidate).features
+        if ended():
+            return False
+        with start() as fresh:
+            return wanted <= fresh.run(candidate).features
 
-    return shrunk(one.program, guest.layout, reaches, ATTEMPTS) if wanted else None
+    return shrunk(one.program, layout, reaches, ATTEMPTS) if wanted else None

@@ -24,7 +24,7 @@ Mix = Mapping[str, float]
 def fuzzed(facts: Facts, rng: Random, mix: Mix, name: str) -> Program:
     """A program of acts drawn from *mix*, which releases at its end all that it holds."""
     cpus = tuple(
-        rng.randrange(facts.layout.online_cpus) for _ in range(rng.choice((1, 2, 2, 3, 4)))
+        rng.randrange(facts.layout.online_cpus) for _ in range(rng.choice((1, 2, 3, 3, 4)))
     )
     pools = default_pools(facts)
     kinds = tuple(kind for kind, count in pools for _ in range(count))
