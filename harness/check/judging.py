@@ -11,8 +11,9 @@ from harness.check.checked_program import CheckedKind, CheckedProgram, checked_p
 from harness.check.history_programs import history_programs
 from harness.check.lane import Lane, LaneResult, Workload, program_name
 from harness.check.reproduce import keep_image
-from harness.check.schedule_programs import run_schedule_programs
+from harness.check.schedule_programs import divided_programs, run_schedule_programs
 from harness.guest.shape_words import describe_shape
+from harness.history.histories_result import HistoriesResult
 from harness.history.history_runner import HistoriesRequest, run_histories
 from harness.run.prepare import Prepared
 from harness.run.programs import Plan, by_start
@@ -100,6 +101,36 @@ class KernelJudge:
 
     def _in_histories(self, started: float) -> Judgement:
         """Run concurrent histories, and every schedule of small programs."""
+        first, second = (
+            (programs, self.workload.shape, self.out / f"schedules-{number}")
+            for number, programs in enumerate(divided_programs(self.prepared.kernel), 1)
+        )
+        waiting = self.helper and self.helper.submit(
+            run_schedule_programs, self.prepared, *second, Quiet()
+        )
+        result = self._histories()
+        programs = history_programs(result)
+        error = "" if programs else result.error or result.crash or "no history was judged"
+        if programs:
+            programs += run_schedule_programs(self.prepared, *first, self.progress)
+            programs += (
+                waiting.result(LANE_SECONDS)
+                if waiting
+                else run_schedule_programs(self.prepared, *second, self.progress)
+            )
+        return Judgement(
+            release=self.prepared.kernel.release,
+            config_hash=self.prepared.kernel.config_hash,
+            machine=result.machine,
+            command=result.command,
+            programs=merged(programs),
+            error=error,
+            seconds=time.monotonic() - started,
+            guests=3,
+        )
+
+    def _histories(self) -> HistoriesResult:
+        """Run the concurrent histories in a guest that is booted."""
         self.out.mkdir(parents=True, exist_ok=True)
         workload = self.workload
         request = HistoriesRequest(
@@ -110,23 +141,7 @@ class KernelJudge:
             template=False,
             strict=False,
         )
-        result = run_histories(self.prepared, request, self.progress)
-        programs = history_programs(result)
-        error = "" if programs else result.error or result.crash or "no history was judged"
-        if programs:
-            programs += run_schedule_programs(
-                self.prepared, workload.shape, self.out / "schedules", self.progress
-            )
-        return Judgement(
-            release=self.prepared.kernel.release,
-            config_hash=self.prepared.kernel.config_hash,
-            machine=result.machine,
-            command=result.command,
-            programs=programs,
-            error=error,
-            seconds=time.monotonic() - started,
-            guests=2,
-        )
+        return run_histories(self.prepared, request, self.progress)
 
     def _results(self, lanes: Sequence[Lane]) -> Sequence[LaneResult]:
         """Run the first lane here, and meanwhile the others in the helper, if there is one."""

@@ -24,6 +24,7 @@ from harness.schedule.schedule_lanes import lane_lines
 from harness.schedule.schedule_runner import NOT_ALL, SchedulesRequest, run_schedules
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
 from harness.schedule.standard_programs import possible, standard_programs
+from harness.schedule.thread_program import ThreadProgram
 
 SECONDS = 180.0
 """The budget of one kernel; the standard set takes a third of it on a busy host."""
@@ -34,16 +35,28 @@ _TITLE = "every order of the steps of a few threads, and an order that explains 
 _NAME = "schedules"
 
 
+def divided_programs(kernel: Kernel) -> tuple[tuple[ThreadProgram, ...], ...]:
+    """Divide what *kernel* can run of the standard set for two guests that run at the same time.
+
+    The second guest gets two programs of three, since the first one runs the histories as well.
+    """
+    programs = possible(standard_programs(), kernel)
+    return programs[::3], tuple(one for at, one in enumerate(programs) if at % 3)
+
+
 def run_schedule_programs(
-    prepared: Prepared, shape: Shape, out: Path, progress: Progress
+    prepared: Prepared,
+    programs: tuple[ThreadProgram, ...],
+    shape: Shape,
+    out: Path,
+    progress: Progress,
 ) -> tuple[CheckedProgram, ...]:
-    """Run the schedules of the standard set on a machine like *shape*; each program is one.
+    """Run the schedules of *programs* on a machine like *shape*; each program is one.
 
     None of them applies to a kernel whose schedules cannot be decided.
     """
     out.mkdir(parents=True, exist_ok=True)
     machine = replace(shape, smp=max(shape.smp, CPUS), parallel=False)
-    programs = possible(standard_programs(), prepared.kernel)
     wanted = tuple(map(str, programs))
     request = SchedulesRequest(
         programs, machine, out, seconds=SECONDS, strict=False, template=False, enough=ENOUGH

@@ -17,7 +17,11 @@ from harness.run.programs import Plan
 from tests.check.test_lanes import Parts
 from tests.history.test_report import BROKEN, GOOD, UNDECIDED, judged, result
 
-SCHEDULED = CheckedProgram("schedules: kmap a || kunmap x; slots 1", CheckedKind.AGREE)
+
+def ran(name):
+    return (CheckedProgram(name, CheckedKind.AGREE),)
+
+
 ODDLY = replace(GOOD, odd="slot 3 is next")
 
 
@@ -71,7 +75,7 @@ def test_what_ends_a_run_is_the_last_regimes_and_an_error_is_none_of_the_kernels
 @pytest.mark.parametrize(
     ("of", "programs", "error"),
     [
-        (result(GOOD), ["histories-waits", SCHEDULED.program], ""),
+        (result(GOOD), ["histories-waits", "first", "second"], ""),
         (result(error="the kernel did not boot"), [], "the kernel did not boot"),
     ],
 )
@@ -81,7 +85,8 @@ def test_a_workload_of_histories_runs_them_and_nothing_else(
     asked = []
     monkeypatch.setattr(judging, "keep_image", lambda kernel, folder: kernel)
     monkeypatch.setattr(judging, "run_histories", lambda *all_of_it: asked.append(all_of_it) or of)
-    monkeypatch.setattr(judging, "run_schedule_programs", lambda *_: (SCHEDULED,))
+    monkeypatch.setattr(judging, "divided_programs", lambda _: (("first",), ("second",)))
+    monkeypatch.setattr(judging, "run_schedule_programs", lambda _, some, *more: ran(*some))
     prepared = Parts(SimpleNamespace(release="6.1", config_hash="c0ffee"))
     work = Workload(Shape(smp=4), Plan((), 7, 100), histories=500)
     found = KernelJudge(prepared, work, tmp_path / "out", Quiet()).judgement()

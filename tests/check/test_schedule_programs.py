@@ -11,11 +11,16 @@ from harness.check import schedule_programs as scheduled
 from harness.check.checked_program import CRASH, NOT_DECIDED, CheckedKind
 from harness.check.comparison import PatchEffect, effect_of
 from harness.check.history_programs import ODD
-from harness.check.schedule_programs import run_schedule_programs, schedule_programs
+from harness.check.schedule_programs import (
+    divided_programs,
+    run_schedule_programs,
+    schedule_programs,
+)
 from harness.guest.shape import Shape
 from harness.kernel.kernel_record import KernelConfig
 from harness.schedule.gate_finder import NoGatesError
 from harness.schedule.schedule_runner import NOT_ALL
+from harness.schedule.standard_programs import possible, standard_programs
 from tests.schedule.test_schedules_report import BROKEN, CASES, GOOD, LANES, LOST, PROGRAM, result
 
 KERNEL = SimpleNamespace(
@@ -97,8 +102,16 @@ def test_the_standard_set_runs_on_a_machine_of_its_own(monkeypatch, tmp_path):
 
     monkeypatch.setattr(scheduled, "run_schedules", run)
     for kernel in (KERNEL, OTHER):
-        prepared = SimpleNamespace(kernel=kernel)
-        found = run_schedule_programs(prepared, Shape(parallel=True), tmp_path, Quiet())
+        prepared, programs = SimpleNamespace(kernel=kernel), divided_programs(KERNEL)[0]
+        found = run_schedule_programs(prepared, programs, Shape(parallel=True), tmp_path, Quiet())
         assert len(found) == len(asked[-1].programs)
     assert (asked[0].shape.smp, asked[0].shape.parallel, asked[0].strict) == (4, False, False)
     assert found[0].reason == f"{NOT_DECIDED}: a lock of another kind"
+
+
+def test_each_program_of_the_standard_set_runs_in_one_of_two_guests():
+    first, second = divided_programs(KERNEL)
+    assert sorted(map(str, (*first, *second))) == sorted(
+        map(str, possible(standard_programs(), KERNEL))
+    )
+    assert len(first) < len(second)
