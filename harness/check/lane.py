@@ -1,7 +1,7 @@
 """One part of a workload on one kernel: a crash ends a guest, and the next guest goes on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from harness.base.progress import Progress
@@ -16,9 +16,11 @@ from harness.run.prepare import Prepared
 from harness.run.programs import Plan
 from harness.run.run_request import RunRequest
 from harness.run.run_result import RunResult
-from harness.run.throwaway import with_throwaway
+from harness.run.throwaway import with_throwaway, wrecks
 from harness.scenario.syntax import Scenario
 
+RESTORED_FROM = 6
+"""From so many scenarios that wreck a guest on, a template that all of them start from pays."""
 GUESTS_MOST = 5
 """Guests of one lane: a kernel that crashes in every scenario has shown enough by then."""
 
@@ -113,8 +115,11 @@ class Lane:
             raise InfrastructureError(result.error, hint="nothing is known about the kernel")
         if not wanted or result.crash or result.error:
             return result
+        restored = sum(map(wrecks, plan.scenarios)) >= RESTORED_FROM
         return with_throwaway(
-            result, request, lambda one: judge(self.prepared, one, progress, watch)
+            result,
+            request,
+            lambda one: judge(self.prepared, replace(one, template=restored), progress, watch),
         )
 
     def _left(self, found: Sequence[CheckedProgram]) -> tuple[Scenario, ...]:

@@ -15,7 +15,7 @@ from harness.check import lane as lane_module
 from harness.check.checked_program import CheckedKind
 from harness.check.helper_process import helper_process
 from harness.check.judging import DIVIDED_FROM, KernelJudge, divided
-from harness.check.lane import GUESTS_MOST, Lane, Workload
+from harness.check.lane import GUESTS_MOST, RESTORED_FROM, Lane, Workload
 from harness.errors import InfrastructureError, KernelError
 from harness.guest.shape import Shape
 from harness.patch.apply import DoesNotApplyError
@@ -188,6 +188,23 @@ def test_one_scenario_alone_is_run_in_a_guest_of_its_own(monkeypatch, tmp_path):
     bench = KernelJudge(PREPARED, Workload(Shape(), plan_of(20, steps=0)), tmp_path, Quiet())
     assert bench.confirm(plan_of(3, steps=0).scenarios[2]).program == "s02"
     assert (tmp_path / "alone" / "s02" / "guest-0").is_dir()
+
+
+@pytest.mark.parametrize("count", [RESTORED_FROM - 1, RESTORED_FROM])
+def test_many_scenarios_that_wreck_a_guest_start_from_one_template(monkeypatch, tmp_path, count):
+    asked, guests = [], Guests()
+
+    def judge(prepared, request, progress, watch):
+        asked.append(request.template)
+        return guests(prepared, request, progress, watch)
+
+    monkeypatch.setattr(lane_module, "judge", judge)
+    monkeypatch.setattr(lane_module, "wrecks", lambda _: True)
+    monkeypatch.setattr(lane_module, "with_throwaway", lambda _, request, again: again(request))
+    Lane(PREPARED, Workload(Shape(), plan_of(count, steps=0), throwaway=True), tmp_path).result(
+        Quiet()
+    )
+    assert asked == [False, count == RESTORED_FROM]
 
 
 def test_a_lane_has_folders_of_its_own(tmp_path, monkeypatch):
