@@ -43,9 +43,9 @@ class CpuState(NamedTuple):
     instruction: int
     """Address of the next instruction."""
     interrupts: bool
-    """Whether the CPU takes interrupts."""
+    """True while the CPU takes interrupts."""
     halted: bool
     translating: bool
-    """Whether addresses go through page tables: firmware and set-up code run without them."""
+    """True while addresses go through page tables: firmware and set-up code run without them."""
     tables: AddressSpace
     """The page tables in use; meaningless unless the CPU translates."""

@@ -127,7 +127,7 @@ class Bisector:
 
 
 def _verdict(judgement: Judgement) -> tuple[CommitVerdict, str]:
-    """Whether the contract was kept, in words that say why not."""
+    """Tell whether the contract was kept, in words that say why not."""
     broken = next((one for one in judgement.programs if one.kind is CheckedKind.CONTRACT), None)
     if broken:
         return CommitVerdict.BAD, f"{broken.program} breaks {', '.join(sorted(broken.rules))}"

@@ -38,7 +38,7 @@ class Comparison:
     """Number of the ``tried`` further runs, each in a guest of its own, that failed too."""
     tried: int = 0
     after: bool | None = None
-    """Whether it failed after the programs before it, if it did not alone and that was tried."""
+    """True if it failed after the programs before it; None where that was not tried."""
 
 
 def foremost_first(found: Iterable[Comparison]) -> list[Comparison]:

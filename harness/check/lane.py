@@ -134,7 +134,7 @@ class Lane:
 
 
 def _ended(result: RunResult) -> bool:
-    """Whether the guest ended before its plan did: it crashed, or could not run the next."""
+    """Tell whether the guest ended before its plan did: it crashed, or could not run the next."""
     return bool(result.programs) and bool(result.crash or result.error or result.unconfirmed)
 
 

@@ -112,7 +112,8 @@ RISKS = (
     Risk(
         Place("pti", "pti", "page table isolation: user processes have tables of their own"),
         rf"{_TABLES}|{_HERE}|mm/pti\.c|cpu_entry_area|kernel/ldt\.c|entry_32|mm/fault\.c",
-        r"\bpti|PTI|ldt|LDT|cpu_entry_area|sync_(global|initial)|vmalloc_sync|\bpgd|user_pcid",
+        r"\bpti|PTI|ldt|LDT|cpu_entry_area|sync_(global|initial)|vmalloc_sync|\bpgd|user_pcid"
+        r"|__(default_kernel|supported)_pte_mask|PAGE_GLOBAL",
     ),
     Risk(
         Place("debug", "", "the kernel's own checks of depth and order"),

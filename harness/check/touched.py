@@ -76,7 +76,7 @@ def chosen_sweeps(words: str, patches: Sequence[Patch]) -> tuple[Path, ...]:
 
 
 def touches_notices(patches: Sequence[Patch]) -> bool:
-    """Whether *patches* change what notices wrong use of the mapping code."""
+    """Tell whether *patches* change what notices wrong use of the mapping code."""
     return any(_NOTICES.search(hunks) for patch in patches for _, hunks in _files(patch))
 
 

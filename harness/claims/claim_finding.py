@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class ClaimVerdict(Enum):
-    """Whether a claim holds as the book says it, has changed since, or is false."""
+    """Tell whether a claim holds as the book says it, has changed since, or is false."""
 
     HOLDS = "holds"
     CHANGED = "changed"

@@ -58,7 +58,7 @@ class Judge:
         self._interrupts = InterruptWatch(program)
         self._assertions = AssertionChecker(program, machine.layout, start.cursor)
         self.doubtful = False
-        """Whether the guest should show its state, which is lost or was not predicted."""
+        """True if the guest should show its state, which is lost or was not predicted."""
 
     @property
     def state(self) -> State:

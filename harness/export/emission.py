@@ -1,4 +1,4 @@
-"""What a fuzzer has found, as a kernel module of its own or as a KUnit suite."""
+"""Turns the findings of a fuzzer into a kernel module of their own, or into a KUnit suite."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum

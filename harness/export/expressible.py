@@ -98,7 +98,7 @@ _FACTS: Final[Mapping[str, str]] = {
 
 
 def has_function(word: str, era: Era) -> bool:
-    """Whether every kernel of *era* has the function of *word*."""
+    """Tell whether every kernel of *era* has the function of *word*."""
     first, last = _HAS.get(word, (_ALWAYS, _NEVER))
     return first <= era.oldest and era.newest <= last
 
@@ -192,7 +192,7 @@ def loops(body: tuple[Statement, ...]) -> Iterator[Loop]:
 
 
 def has_sections(scenario: Scenario) -> bool:
-    """Whether a task of *scenario* keeps its CPU for more than one operation."""
+    """Tell whether a task of *scenario* keeps its CPU for more than one operation."""
     return any(statement.kind.enters for statement in operations(scenario.body))
 
 

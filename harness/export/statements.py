@@ -118,7 +118,7 @@ def want_lines(statement: OpStatement, task: str, depth: int) -> Iterator[str]:
 
 
 def can_say(statement: OpStatement, expectation: Expectation) -> bool:
-    """Whether a test can see what *expectation* is about."""
+    """Tell whether a test can see what *expectation* is about."""
     if expectation.field == "value":
         return statement.kind.code is OpCode.READ
     return expectation.field in ("status", "pte", *STATE_FIELDS)

@@ -155,7 +155,7 @@ class Campaign:
             self._progress.advance(self._programs, 0, what)
 
     def _is_new(self, run: FuzzedRun) -> bool:
-        """Whether *run* failed as no program before; else it is counted with those it is like."""
+        """Tell whether *run* failed as no program before; else count it with those it is like."""
         with self._lock:
             kinds = [kind for kind in run.kinds if kind in self._also]
             for kind in kinds[:1]:

@@ -28,7 +28,7 @@ class _Search:
         self._tried = {_size(program)}
 
     def better(self, candidate: Program) -> bool:
-        """Whether *candidate*, made legal, fails as well; it is the best program then."""
+        """Tell whether *candidate*, made legal, fails as well; it is the best program then."""
         legal = legal_part(candidate, self.layout)
         if not legal.operations or _size(legal) in self._tried or not self.left:
             return False
@@ -82,7 +82,7 @@ def _pairs(program: Program) -> Iterator[tuple[int, int]]:
 
 
 def _fit(begin: Operation, end: Operation) -> bool:
-    """Whether both are about one mapping: kunmap() names the page, the others the address."""
+    """Tell whether both are about one mapping: kunmap() names the page, the others the address."""
     if end.code is OpCode.KUNMAP:
         return begin.page == end.page
     return end.base is Base.REG and begin.reg == end.reg

@@ -88,7 +88,7 @@ def _pages(operation: Operation) -> tuple[int, ...]:
 
 
 def _copies(operation: Operation) -> bool:
-    """Whether it is a helper whose register operand is a second page."""
+    """Tell whether it is a helper whose register operand is a second page."""
     if operation.code is not OpCode.HELPER:
         return False
     return HelperFlag.COPIES in helper_call(operation).kind.flags

@@ -70,7 +70,7 @@ class Kernel:
     vmlinux: Path | None
     """The ELF image; None where it could not be taken out of the bzImage."""
     pvh: bool
-    """Whether the vmlinux has the note by which QEMU boots it directly."""
+    """True if the vmlinux has the note by which QEMU boots it directly."""
     banner: str
     """``linux_banner``: release, builder, compiler, build."""
     vermagic: str
@@ -100,7 +100,7 @@ class Kernel:
 
     @property
     def splits_as_usual(self) -> bool:
-        """Whether the kernel splits the address space as kernels do by default."""
+        """Tell whether the kernel splits the address space as kernels do by default."""
         return self.config.enabled(self.architecture.paging.usual_split_option)
 
     @property

@@ -19,7 +19,7 @@ class KernelStatus:
 
     name: str
     from_source: bool
-    """Whether it is built from source, else fetched as Debian built it."""
+    """True if it is built from source; else Debian has built it."""
     kernel: Kernel | None
     """As it is in the cache, or None."""
     built: int

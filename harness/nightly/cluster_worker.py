@@ -85,7 +85,7 @@ def _watch(crew: Crew, end: Event, over: ThreadEvent) -> None:
 
 
 def _is_over(end: Event) -> bool:
-    """Whether the night is over: nobody wants a result when the scheduler is gone."""
+    """Tell whether the night is over: nobody wants a result when the scheduler is gone."""
     try:
         return bool(end.is_set())
     except OSError:

@@ -45,11 +45,11 @@ class FleetLimits:
     retries: int = RETRIES
 
     def time_for(self, seconds: float) -> bool:
-        """Whether so many seconds are left."""
+        """Tell whether so many seconds are left."""
         return self.deadline is None or time.monotonic() + seconds < self.deadline
 
     def allow(self, job: Job, running: Collection[Job]) -> bool:
-        """Whether *job* may start now."""
+        """Tell whether *job* may start now."""
         enough = self.time_for(self.forecast.expected(job) or 0.0)
         return enough and self.capacity.fits(job, running)
 

@@ -30,7 +30,7 @@ class Capacity:
         return cls(cores, available_mib() * 9 // 10, jobs or _UNLIMITED)
 
     def fits(self, job: Job, running: Collection[Job]) -> bool:
-        """Whether *job* may start beside *running*; one too large for the host runs alone."""
+        """Tell whether *job* may start beside *running*; one too large for the host runs alone."""
         if not running:
             return True
         together = (*running, job)

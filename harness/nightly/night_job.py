@@ -50,5 +50,5 @@ class JobResult:
 
     @property
     def failed_to_run(self) -> bool:
-        """Whether the harness or the host failed: the job may run again."""
+        """Tell whether the harness or the host failed: the job may run again."""
         return self.exit_code not in (0, 1, 2)

@@ -39,7 +39,7 @@ class NightSuite:
     shape: str | None = None
     shaped: bool = True
     rounds: bool = field(default=False)
-    """Whether a later round, from another seed, finds more."""
+    """Tell whether a later round, from another seed, finds more."""
 
 
 def _conformance(effort: SuiteEffort, seed: int, first: bool) -> Iterator[str]:

@@ -44,7 +44,7 @@ def check_lines(result: CheckResult, *, verbose: bool = False) -> Iterator[str]:
 
 
 def _is_shown(config: ConfigResult, result: CheckResult, *, verbose: bool) -> bool:
-    """Whether a reader needs more of *config* than its row in the table."""
+    """Tell whether a reader needs more of *config* than its row in the table."""
     quiet = config.change in (PatchEffect.UNCHANGED, PatchEffect.NOT_APPLICABLE)
     return verbose or not quiet or config is result.configs[0]
 

@@ -40,7 +40,7 @@ class HostProgram:
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorTrial:
-    """Whether a guest was booted with an accelerator, and what was seen."""
+    """Tell whether a guest was booted with an accelerator, and what was seen."""
 
     name: str
     works: bool | None

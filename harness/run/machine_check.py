@@ -53,7 +53,7 @@ def _differences(kernel: Kernel, shape: Shape, layout: Layout, facts: GuestFacts
 
 
 def _ram_above(kernel: Kernel, shape: Shape, layout: Layout) -> bool:
-    """Whether much RAM lies above lowmem: a kernel that counts none as highmem is wrong."""
+    """Tell whether much RAM lies above lowmem: a kernel that counts none as highmem is wrong."""
     lowmem, ram = layout.high_memory - layout.page_offset, shape.ram
     return any(
         end > lowmem + _MUCH and (kernel.uses_high_frames or start < ram.above_hole)

@@ -128,7 +128,7 @@ class RunResult:
     unconfirmed: str = ""
     """How a guest ended that did not end so again: no verdict on the kernel."""
     dead: bool = False
-    """Whether the kernel, not the harness or the host, kept the guest from coming up."""
+    """True if the kernel, not the harness or the host, kept the guest from coming up."""
     reports: tuple[tuple[str, ...], ...] = ()
     """The reports of such a kernel, each with all its lines."""
     confirmation: Confirmation | None = None

@@ -49,7 +49,7 @@ def _taken(gates: Sequence[Gate], thread: int, events: Sequence[GateEvent]) -> l
 
 
 def _counts(event: GateEvent) -> bool:
-    """Whether it is the beginning of a lock's section, or the end."""
+    """Tell whether it is the beginning of a lock's section, or the end."""
     return bool(event.after) is (event.kind == GateKind.RELEASE)
 
 

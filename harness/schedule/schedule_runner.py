@@ -211,12 +211,12 @@ class _ProgramRun:
 
     @property
     def spoilt(self) -> bool:
-        """Whether the guest cannot be used for another program."""
+        """Tell whether the guest cannot be used for another program."""
         return bool(self.crash or (self.unknown and self.unknown != NOT_ALL))
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was found, so that a later run need not look again."""
+        """Tell whether nothing was found, so that a later run need not look again."""
         found = self.found or self.odd or self.spoilt or self.request.replay is not None
         return self.search is not None and not found
 

@@ -98,7 +98,7 @@ class ThreadProgram:
 
     @property
     def interrupts(self) -> bool:
-        """Whether a thread is an interrupt."""
+        """Tell whether a thread is an interrupt."""
         return len(self.tasks) < len(self.threads)
 
     @property
@@ -130,13 +130,13 @@ class ThreadProgram:
 
     @property
     def maps_local(self) -> bool:
-        """Whether a task maps in a window, which takes a kernel with kmap_local."""
+        """Tell whether a task maps in a window, which takes a kernel with kmap_local."""
         steps = (one for number in self.tasks for one in self.threads[number])
         return any(one.code is ScheduleCode.KMAP_LOCAL for one in steps)
 
     @property
     def flushes(self) -> bool:
-        """Whether a thread drops the unused mappings."""
+        """Tell whether a thread drops the unused mappings."""
         return self._has(ScheduleCode.FLUSH)
 
     def _has(self, code: ScheduleCode) -> bool:

@@ -17,7 +17,7 @@ class Flakiness:
 
     @property
     def is_flaky(self) -> bool:
-        """Whether some repetition failed, and some did not."""
+        """Tell whether some repetition failed, and some did not."""
         return 0 < self.failed < self.of
 
     @property

@@ -91,7 +91,7 @@ class StoredRun:
 
     @property
     def judged(self) -> bool:
-        """Whether the run has a verdict on the kernel."""
+        """Tell whether the run has a verdict on the kernel."""
         return self.verdict in JUDGED
 
     @property

@@ -74,7 +74,7 @@ def number_in(database: sqlite3.Connection, pragma: str) -> int:
 
 
 def is_empty(database: sqlite3.Connection) -> bool:
-    """Whether the file has no table yet."""
+    """Tell whether the file has no table yet."""
     return database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 

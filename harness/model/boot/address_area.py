@@ -53,9 +53,9 @@ class AddressArea(NamedTuple):
         return f"{self.name} ({self.start:#x} to {self.end:#x})"
 
     def overlaps(self, other: "AddressArea") -> bool:
-        """Whether both have an address in common."""
+        """Tell whether both have an address in common."""
         return self.start < other.end and other.start < self.end
 
     def holds(self, other: "AddressArea") -> bool:
-        """Whether *other* lies within it."""
+        """Tell whether *other* lies within it."""
         return self.start <= other.start and other.end <= self.end

@@ -127,7 +127,7 @@ def frames_foreign(a: MemoryAccount) -> Iterator[str]:
 
 
 def _may_be_handed_out(run: FrameRun) -> bool:
-    """Whether the allocator has the frames, or a zone that they are in may get them.
+    """Tell whether the allocator has the frames, or a zone that they are in may get them.
 
     5.10 leaves frames that are not RAM without a zone and not reserved: their page is zeroed.
     """

@@ -70,7 +70,7 @@ def place(v: View) -> Iterator[Violation]:
 
 
 def _of_types(v: View, index: int) -> bool:
-    """Whether the entry is one of the window that the operation uses.
+    """Tell whether the entry is one of the window that the operation uses.
 
     A task that comes back to its CPU brings its local mappings with it, whatever it does then.
     """
