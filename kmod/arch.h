@@ -67,6 +67,7 @@ pte_t *kmh_arch_pte(unsigned long address);
 u32 kmh_arch_page_directory(void);
 unsigned int kmh_arch_window_first(unsigned int neighbours);
 unsigned int kmh_arch_window_last(unsigned int last);
+void kmh_arch_device_init(void);
 pgprot_t kmh_arch_prot(u8 prot);
 u64 kmh_arch_pte_flags(pgprot_t prot);
 u32 kmh_arch_config(void);

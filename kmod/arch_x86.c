@@ -71,6 +71,26 @@ unsigned int kmh_arch_window_last(unsigned int last)
 	return min_t(unsigned int, last, __end_of_permanent_fixed_addresses - 1);
 }
 
+#ifdef CONFIG_X86_PAE
+#define DEVICE	(8ULL << 32)	/* in 32 bits it is a place in the first MiB, always write-back */
+#else
+#define DEVICE	0xf0000000ULL	/* the hole of PCI, below the APICs */
+#endif
+
+static pgprot_t device_prot __ro_after_init;
+
+/**
+ * kmh_arch_device_init() - learn which protection a driver gets for its write-combined memory
+ *
+ * It is the usual one where the kernel refuses: not what any kernel gives for such memory.
+ */
+void __init kmh_arch_device_init(void)
+{
+	device_prot = PAGE_KERNEL;
+	if (!iomap_create_wc(DEVICE, PAGE_SIZE, &device_prot))
+		iomap_free(DEVICE, PAGE_SIZE);
+}
+
 /**
  * kmh_arch_prot() - translate one of the wire's protections
  * @prot: enum kmh_prot
@@ -88,6 +108,8 @@ pgprot_t kmh_arch_prot(u8 prot)
 		return pgprot_writecombine(PAGE_KERNEL);
 	case KMH_PROT_EXEC:
 		return PAGE_KERNEL_EXEC;
+	case KMH_PROT_DEVICE:
+		return device_prot;
 	default:
 		return PAGE_KERNEL;
 	}

@@ -267,6 +267,7 @@ static int __init harness_init(void)
 
 	if (error)
 		return error;
+	kmh_arch_device_init();
 	kmh_symbols_init();
 	kmh_trigger_init();
 	kmh_instant_init();

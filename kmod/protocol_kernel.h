@@ -28,7 +28,7 @@ enum kmh_generation {
 #define KMH_CFG_FOLIOS		(1u << 15)	/* kmap_local_folio() exists */
 #define KMH_CFG_HELPERS_LOCAL	(1u << 16)	/* page helpers map by kmap_local_page() */
 
-#define KMH_PROTS		5	/* members of enum kmh_prot */
+#define KMH_PROTS		5	/* of enum kmh_prot: all but KMH_PROT_DEVICE */
 #define KMH_FUNCTIONS		11	/* triggers that are functions, see enum kmh_trigger */
 
 /* Evidence that this guest can give; the host reports the bits that are clear. */

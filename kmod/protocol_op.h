@@ -111,6 +111,7 @@ enum kmh_prot {
 	KMH_PROT_NOCACHE = 2,	/* PAGE_KERNEL_NOCACHE (UC-) */
 	KMH_PROT_WC = 3,	/* pgprot_writecombine(PAGE_KERNEL) */
 	KMH_PROT_EXEC = 4,	/* PAGE_KERNEL_EXEC */
+	KMH_PROT_DEVICE = 5,	/* what iomap_create_wc() has said for a device */
 };
 
 struct kmh_op {

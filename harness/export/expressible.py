@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
-from harness.export.c_expressions import KINDS, NUMBERS, names_in
+from harness.export.c_expressions import KINDS, NUMBERS, PROTECTIONS, names_in
 from harness.export.statements import can_say, status_of, word_of
 from harness.model.records.observation import Status
 from harness.model.records.operation import OpCode
@@ -154,6 +154,8 @@ def _of_operation(statement: OpStatement, era: Era) -> Iterator[str]:
         yield CANNOT[code]
     if not has_function(word, era):
         yield f"not all kernels from {era} have {word}()"
+    if statement.prot not in PROTECTIONS:
+        yield "it asks the kernel for the protection of a device"
     for one in statement.expectations:
         if one.field == "status" and status_of(one) in (Status.DIED, Status.BUG):
             yield _FACTS["throwaway"]

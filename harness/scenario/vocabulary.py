@@ -24,6 +24,7 @@ PROTS: Final = {
     "nocache": Prot.NOCACHE,
     "wc": Prot.WC,
     "exec": Prot.EXEC,
+    "device": Prot.DEVICE,
 }
 PROT_NAMES: Final = {prot: name for name, prot in PROTS.items()}
 

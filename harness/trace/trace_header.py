@@ -115,6 +115,6 @@ def _check_sense(layout: Layout) -> None:
         raise damaged(f"layout has {layout.online_cpus} CPUs of {layout.nr_cpus}")
     if layout.fix_kmap_begin + layout.window * layout.nr_cpus - 1 > layout.fix_kmap_end:
         raise damaged("layout.fix_kmap_end is before the end of the windows of all CPUs")
-    for name, count in (("prots", len(Prot)), ("instructions", _FUNCTIONS)):
+    for name, count in (("prots", Prot.DEVICE), ("instructions", _FUNCTIONS)):
         if len(getattr(layout, name)) not in (0, count):
             raise damaged(f"layout.{name} has {len(getattr(layout, name))} values, not {count}")

@@ -239,6 +239,7 @@ class Machine:
 def machine(layout: Layout, pages: tuple[Page, ...], tasks: tuple[int, ...]) -> Machine:
     """The machine of a guest with *layout*, its *pages* and the CPU of each task."""
     prots = layout.prots or protections(layout.kmap_prot)
+    prots = (*prots, prots[Prot.WC])
     return Machine(
         layout=layout,
         pages=pages,

@@ -70,13 +70,14 @@ class Base(IntEnum):
 
 
 class Prot(IntEnum):
-    """Protection asked for by the ``*_prot`` forms (``enum kmh_prot``)."""
+    """Protection of the ``*_prot`` forms (``enum kmh_prot``); no guest reports DEVICE."""
 
     KERNEL = 0
     RO = 1
     NOCACHE = 2
     WC = 3
     EXEC = 4
+    DEVICE = 5
 
 
 class Operand(Enum):
@@ -286,8 +287,7 @@ class Operation(NamedTuple):
     ``reg`` names a register (an address shared by all tasks) that mapping operations
     set.  An address operand is ``(base, reg or page, offset)``.  ``value`` is the datum of WRITE,
     microseconds of SLEEP, CPU of MIGRATE, task of SIGNAL, number of operations of HARDIRQ, offset
-    of KMAP_LOCAL_FOLIO.  ``helper.py`` has the operands of HELPER.
-    WORKLOAD has its kind in ``reg`` and its seed in ``value``.
+    of KMAP_LOCAL_FOLIO, seed of WORKLOAD.  ``helper.py`` has the operands of HELPER.
     """
 
     code: OpCode
