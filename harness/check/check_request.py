@@ -45,6 +45,8 @@ class CheckRequest:
     out: Path
     base: str = ""
     strict: bool = False
+    first: bool = False
+    """True if the check ends with the first program that is newly failing."""
     keeps_builds: bool = False
     """True if the check leaves build folders of patched kernels in ``out`` for other commands."""
     kernel: Kernel | None = None

@@ -1,6 +1,6 @@
 """One check: base and patched kernel are built, run and compared in each cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,10 +11,12 @@ from harness.check.base_memo import BaseMemo
 from harness.check.cell import Cell
 from harness.check.check_request import CheckRequest, KernelBuilder
 from harness.check.check_result import CheckResult, ConfigResult, KernelFailure, Stage
+from harness.check.checked_program import CheckedKind, CheckedProgram
 from harness.check.comparison import Comparison, PatchEffect, compare, foremost_first
 from harness.check.fatal_boot import THIS_CODE, boot_comparisons
 from harness.check.judging import JudgeFactory, Judgement, KernelJudge
 from harness.check.kernel_bench import BASE, PATCHED, KernelBench, labelled
+from harness.check.lane import Workload
 from harness.check.reproduce import check_command, portable_command
 from harness.check.second_runs import second_runs
 from harness.check.symbolise import Symboliser, with_source_lines
@@ -22,6 +24,8 @@ from harness.errors import UsageError
 from harness.patch.apply import DoesNotApplyError, changed_files, require_fitting
 from harness.patch.scratch import Scratch
 from harness.run.machine_check import WrongMachineError
+
+_ENDED = "each guest ends with the first program that breaks a rule (--first)"
 
 
 class BaseRun(NamedTuple):
@@ -64,12 +68,20 @@ class Check:
             bases = self.bases()
             with self.watch.phase("apply"):
                 self.scratch.settle(self.base, self.request.patches)
-            configs = [self._patched(cell, base) for cell, base in bases]
+            configs = list(self._until_enough(bases))
         except DoesNotApplyError as error:
             failure = KernelFailure("patch", Stage.APPLY, (error.patch.title, *error.lines))
             cells = self.request.cells
             configs = [ConfigResult(one.config, one.machine, failure=failure) for one in cells]
         return self._finished(tuple(configs))
+
+    def _until_enough(self, bases: Sequence[tuple[Cell, BaseRun]]) -> Iterator[ConfigResult]:
+        """Yield the result of each cell, until one has shown what the request asks for."""
+        for cell, base in bases:
+            found = self._patched(cell, base)
+            yield found
+            if self.request.first and found.change is PatchEffect.NEWLY_FAILING:
+                return
 
     def bases(self) -> list[tuple[Cell, BaseRun]]:
         """The results of the base in each cell: stored, or built and run now."""
@@ -77,6 +89,7 @@ class Check:
 
     def _finished(self, configs: tuple[ConfigResult, ...]) -> CheckResult:
         request, patches = self.request, self.request.patches
+        spared = (one.words for one in request.cells[len(configs) :])
         return CheckResult(
             tree=request.kernel.name if request.kernel else str(request.tree),
             base=self.base.words,
@@ -84,8 +97,11 @@ class Check:
             configs=configs,
             seed=request.seed,
             strict=request.strict,
-            notes=(*self.base.notes, *request.notes),
-            left_out=tuple(one.words for one in request.left_out),
+            notes=(*self.base.notes, *request.notes, *((_ENDED,) * request.first)),
+            left_out=(
+                *(one.words for one in request.left_out),
+                *(f"{words}: a program before it is newly failing" for words in spared),
+            ),
             phases=self.watch.seconds,
             mail=patches[0].mail if patches else None,
         )
@@ -142,9 +158,15 @@ class Check:
         )
         if isinstance(kernel, KernelFailure):
             return replace(known, failure=kernel)
-        judge = self.bench.judge(kernel.prepared, cell, PATCHED, self.judging, self.progress)
+        asked = replace(cell, workload=self._workload(cell, base.judgement))
+        judge = self.bench.judge(kernel.prepared, asked, PATCHED, self.judging, self.progress)
         known = replace(known, module_was_kept=kernel.module_was_kept)
         return self._compared(known, cell, judge, base.judgement)
+
+    def _workload(self, cell: Cell, base: Judgement) -> Workload:
+        """The programs of *cell*: where the base fails, the first failure shows nothing new."""
+        fails = any(one.kind is CheckedKind.CONTRACT for one in base.programs)
+        return replace(cell.workload, first=self.request.first and not fails)
 
     def _compared(
         self, known: ConfigResult, cell: Cell, judge: KernelJudge, base: Judgement
@@ -168,7 +190,8 @@ class Check:
         self, known: ConfigResult, cell: Cell, judge: KernelJudge, base: Judgement
     ) -> ConfigResult:
         new = known.patched.programs if known.patched else ()
-        found = compare(cell.config, base.programs, new)
+        old = _reached(base.programs, new) if judge.workload.first else base.programs
+        found = compare(cell.config, old, new)
         with self.watch.phase("confirm"):
             found = tuple(second_runs(judge, cell.workload.plan.scenarios, found))
         program = _foremost(found)
@@ -206,6 +229,14 @@ class Check:
                 reports=tuple(symboliser.lines(one) for one in judgement.reports),
                 programs=tuple(with_source_lines(one, symboliser) for one in judgement.programs),
             )
+
+
+def _reached(
+    base: Sequence[CheckedProgram], patched: Sequence[CheckedProgram]
+) -> tuple[CheckedProgram, ...]:
+    """The programs of *base* that ran on the patched kernel, too."""
+    names = {one.program for one in patched}
+    return tuple(one for one in base if one.program in names)
 
 
 def _foremost(found: Sequence[Comparison]) -> str:

@@ -30,7 +30,7 @@ class Workload:
     """The programs that run, and the machine: equal for base and patched kernel.
 
     With ``histories`` so many operations of concurrent histories, and the standard schedules, run
-    instead of the plan.
+    instead of the plan.  With ``first`` the first program that breaks a rule ends its lane.
     """
 
     shape: Shape
@@ -38,6 +38,7 @@ class Workload:
     throwaway: bool = False
     histories: int = 0
     known_bugs: KnownBugs = field(default_factory=our_known_bugs)
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,11 @@ class Lane:
         plan = self.workload.plan
         run = self.run(plan, progress)
         found, runs = list(checked_programs(run)), [run]
-        while _ended(run) and self.guests < GUESTS_MOST and (left := self._left(found)):
+        while self._goes_on(run) and self.guests < GUESTS_MOST and (left := self._left(found)):
             run = self.run(Plan(left, plan.seed, 0), progress)
             found += checked_programs(run)
             runs.append(run)
-        if _ended(run):
+        if self._goes_on(run):
             found += self._not_run(found)
         error = "" if found else run.error
         return LaneResult(
@@ -108,12 +109,13 @@ class Lane:
             out,
             template=False,
             throwaway=wanted,
+            briefly=self.workload.first,
             known_bugs=self.workload.known_bugs,
         )
         result = judge(self.prepared, request, progress, watch)
         if result.error and not result.programs and not result.dead:
             raise InfrastructureError(result.error, hint="nothing is known about the kernel")
-        if not wanted or result.crash or result.error:
+        if not wanted or result.crash or result.error or self._has_enough(result):
             return result
         restored = sum(map(wrecks, plan.scenarios)) >= RESTORED_FROM
         return with_throwaway(
@@ -121,6 +123,15 @@ class Lane:
             request,
             lambda one: judge(self.prepared, replace(one, template=restored), progress, watch),
         )
+
+    def _goes_on(self, result: RunResult) -> bool:
+        """Tell whether another guest takes the programs that this one has not reached."""
+        return _ended(result) and not self._has_enough(result)
+
+    def _has_enough(self, result: RunResult) -> bool:
+        """Tell whether a program has broken a rule, and the workload asks for no more."""
+        broken = (one.kind is CheckedKind.CONTRACT for one in checked_programs(result))
+        return self.workload.first and any(broken)
 
     def _left(self, found: Sequence[CheckedProgram]) -> tuple[Scenario, ...]:
         """The scenarios that no guest has reached."""

@@ -26,6 +26,7 @@ from harness.cli.check_options import (
     CheckSteps,
     Configs,
     Each,
+    First,
     Histories,
     Machines,
     Mail,
@@ -85,6 +86,7 @@ def check(
     sweeps: Sweeps = "",
     histories: Histories = 0,
     each: Each = False,
+    first: First = False,
     strict: Strict = False,
     known_bugs: KnownBugsFile = None,
     json: Json = None,
@@ -107,7 +109,7 @@ def check(
     )
     profile = _profile(quick or work.chosen, thorough=thorough or prepare)
     wishes = CellWishes(kernel or PAE, _listed(configs), _listed(machines), profile)
-    request = work.request(place, wishes, out, base, strict=strict)
+    request = replace(work.request(place, wishes, out, base, strict=strict), first=first)
     with _started(request, kernel, verbose=verbose, quiet=quiet) as (asked, means):
         bases = prepare_bases(asked, *means) if prepare else ()
         results = () if prepare else run_check(asked, *means, each=each)

@@ -62,6 +62,10 @@ Histories = Annotated[
         min=0, help=f"{HISTORIES_HELP} They and the standard schedules run instead of scenarios."
     ),
 ]
+First = Annotated[
+    bool,
+    typer.Option("--first", help="End with the first program that is newly failing."),
+]
 Prepare = Annotated[
     bool,
     typer.Option(

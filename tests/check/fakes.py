@@ -147,7 +147,7 @@ class FakeJudge:
     runs: ClassVar[list[str]] = []
 
     def __init__(self, prepared, workload, out, progress):
-        self.kernel = prepared
+        self.kernel, self.workload = prepared, workload
 
     def judgement(self):
         self.runs.append(self.kernel)
@@ -221,7 +221,17 @@ WRONGS = {
 }
 
 
-def checked(tmp_path, base, patched, *, strict=False, configs=("small",), machines=(), **more):
+def checked(
+    tmp_path,
+    base,
+    patched,
+    *,
+    strict=False,
+    first=False,
+    configs=("small",),
+    machines=(),
+    **more,
+):
     """A whole check from kernel *base* to kernel *patched*, both of WRONGS or ``good``."""
     folder = tmp_path / "source"
     folder.mkdir(exist_ok=True)
@@ -235,7 +245,7 @@ def checked(tmp_path, base, patched, *, strict=False, configs=("small",), machin
     cells = tuple(Cell(config, workload) for config in configs)
     cells = (*cells, *(on_machine(cells[0], machine) for machine in machines))
     cells = (*cells[:1], *(replace(one, why="a reason") for one in cells[1:]))
-    request = CheckRequest(tmp_path, (patch,), cells, tmp_path / "out", strict=strict)
+    request = CheckRequest(tmp_path, (patch,), cells, tmp_path / "out", strict=strict, first=first)
     scratch = Scratch(tmp_path, FakeTree(folder, base))
     return Check(
         request, FakeBuilder(), scratch, Quiet(), **{"judging": FakeJudge, **more}

@@ -101,11 +101,15 @@ def test_a_boot_that_other_code_ends_cannot_be_judged(tmp_path):
     assert (result.change, result.exit_code) == (PatchEffect.CANNOT_JUDGE, 2)
 
 
-def test_the_logs_of_a_config_file_lie_in_the_folder_of_the_check(tmp_path, monkeypatch):
+def test_the_logs_of_a_config_file_lie_in_the_folder_of_the_check(tmp_path):
     outs = []
-    monkeypatch.setattr(FakeJudge, "__init__", lambda self, *all_of_it: outs.append(all_of_it[2]))
-    monkeypatch.setattr(FakeJudge, "kernel", "good", raising=False)
-    checked(tmp_path, "good", "good2", configs=("/boot/the.config",))
+
+    class Judge(FakeJudge):
+        def __init__(self, prepared, workload, out, progress):
+            super().__init__(prepared, workload, out, progress)
+            outs.append(out)
+
+    checked(tmp_path, "good", "good2", configs=("/boot/the.config",), judging=Judge)
     assert [one.name for one in outs] == ["base", "patched"]
     assert {one.parent.parent for one in outs} == {tmp_path / "out"}
 
@@ -209,3 +213,40 @@ def test_nothing_is_built_for_a_patch_that_does_not_apply(tmp_path, monkeypatch)
     result = checked(tmp_path, "good", "good2", machines=("smp=1",))
     assert [one.failure.stage for one in result.configs] == [Stage.APPLY, Stage.APPLY]
     assert (result.exit_code, built) == (2, [])
+
+
+@pytest.mark.parametrize(("first", "judged"), [(False, 2), (True, 1)])
+def test_a_check_for_the_first_failure_ends_with_the_machine_that_shows_it(
+    tmp_path, first, judged
+):
+    result = checked(tmp_path, "good", "uncounted", machines=("smp=1",), first=first)
+    assert (len(result.configs), result.exit_code) == (judged, 1)
+    spared = ("small, smp=1: a program before it is newly failing",)
+    assert result.left_out == (spared if first else ())
+    assert any("--first" in one for one in result.notes) is first
+
+
+def test_a_check_for_the_first_failure_compares_what_ran(tmp_path, monkeypatch):
+    whole = FakeJudge.judgement
+
+    def judgement(judge):
+        found = whole(judge)
+        other = CheckedProgram("another", CheckedKind.AGREE)
+        return found if judge.workload.first else replace(found, programs=(*found.programs, other))
+
+    monkeypatch.setattr(FakeJudge, "judgement", judgement)
+    result = checked(tmp_path, "good", "uncounted", first=True)
+    assert [one.program for one in result.configs[0].comparisons] == ["own"]
+
+
+@pytest.mark.parametrize("base", ["warning", "uncounted"])
+def test_where_the_base_fails_every_program_runs(tmp_path, base):
+    asked = []
+
+    class Judge(FakeJudge):
+        def __init__(self, prepared, workload, out, progress):
+            super().__init__(prepared, workload, out, progress)
+            asked.append(workload.first)
+
+    checked(tmp_path, base, "uncounted ", first=True, judging=Judge)
+    assert asked == [False, False]

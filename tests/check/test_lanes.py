@@ -190,6 +190,19 @@ def test_one_scenario_alone_is_run_in_a_guest_of_its_own(monkeypatch, tmp_path):
     assert (tmp_path / "alone" / "s02" / "guest-0").is_dir()
 
 
+def test_a_broken_rule_ends_a_lane_that_is_asked_for_the_first(monkeypatch, tmp_path):
+    monkeypatch.setattr(lane_module, "judge", Guests(crashing=("s01",)))
+    found = [
+        Lane(PREPARED, Workload(Shape(), plan_of(4, steps=0), first=first), tmp_path / str(first))
+        .result(Quiet())
+        .programs
+        for first in (False, True)
+    ]
+    assert [[one.program for one in programs] for programs in found] == [
+        ["s00", "s01", "s02", "s03"], ["s00", "s01"],
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("count", [RESTORED_FROM - 1, RESTORED_FROM])
 def test_many_scenarios_that_wreck_a_guest_start_from_one_template(monkeypatch, tmp_path, count):
     asked, guests = [], Guests()
