@@ -42,6 +42,8 @@ class HistoryRule(StrEnum):
     FAULT = "a fault on a mapped address"
     LOST_WAKEUP = "asleep though a slot is free"
     LEAKED_SLOTS = "asleep though the history leaves slots free"
+    KEPT = "a slot stays in use without a user"
+    FORGOTTEN = "a slot with users counts as unused"
     DIED = "a thread died"
     DEADLOCK = "threads wait for locks that stay taken"
 
@@ -208,9 +210,8 @@ class _Sweep:
         return self.newest.get((self.page_at.get(event.value, -1), event.value))
 
     def _add(self, rule: HistoryRule, detail: str, *places: PlacedEvent | None) -> None:
-        self.found.append(
-            HistoryViolation(rule, detail, tuple(place for place in places if place))
-        )
+        known = tuple(place for place in places if place)
+        self.found.append(HistoryViolation(rule, detail, known))
 
 
 def _data(history: History) -> Iterator[HistoryViolation]:
@@ -294,7 +295,6 @@ def _asleep(
 def _pending_place(history: History, thread: int) -> PlacedEvent:
     """The open operation of *thread*, as an event without a return."""
     one = next(each for each in history.pending if each.thread == thread)
-    event = HistoryEvent(
-        one.invoked, one.section, 0, 0, one.page, one.code, history.cpus[thread], 0
-    )
+    cpu = history.cpus[thread]
+    event = HistoryEvent(one.invoked, one.section, 0, 0, one.page, one.code, cpu, 0)
     return PlacedEvent(thread, event)

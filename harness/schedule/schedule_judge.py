@@ -9,6 +9,7 @@ from harness.history.explanation import HistoryRule, violations
 from harness.history.history import History, history_of
 from harness.history.lock_order import LockOrderReplay
 from harness.history.lock_order import replay as replay_in_order
+from harness.history.slots_in_use import slots_at_odds
 from harness.history.violation_window import window_lines, words
 from harness.model.records.layout import Layout
 from harness.schedule.held_locks import lock_words
@@ -31,7 +32,7 @@ class ScheduleJudge:
     def violations(self, outcome: SearchOutcome) -> Iterator[FoundSchedule]:
         """Return the broken rule with the shortest window, if the log shows one."""
         history = self._history(outcome)
-        for one in violations(history)[:1]:
+        for one in (*violations(history), *slots_at_odds(history))[:1]:
             lines = tuple(window_lines(history, one))
             detail = one.detail
             if one.rule is HistoryRule.DEADLOCK:
