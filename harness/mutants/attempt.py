@@ -1,9 +1,10 @@
 """Tries one mutant on one kernel: builds it, runs it and says what was found."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from harness.base import project
 from harness.base.progress import Quiet
@@ -22,10 +23,16 @@ from harness.run.run_result import RunResult
 from harness.run.throwaway import with_throwaway
 from harness.schedule.gate_finder import GateLevel, NoGatesError
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
-from harness.schedule.standard_programs import possible, standard_programs
+from harness.schedule.standard_programs import possible, small_programs, standard_programs
+from harness.schedule.thread_program import ThreadProgram
 
-LEVELS = (GateLevel.LOCK, GateLevel.MEMORY, GateLevel.CALL)
-"""In the order of what they have found of the catalogue."""
+SETS: Final = (
+    (small_programs, GateLevel.LOCK),
+    (small_programs, GateLevel.MEMORY),
+    (standard_programs, GateLevel.LOCK),
+    (standard_programs, GateLevel.MEMORY),
+)
+"""The programs and the gates with which a race is looked for, from the fewest schedules on."""
 CPUS = 4
 """CPUs of the machine for schedules: one for each of three threads, and one beside."""
 
@@ -84,7 +91,7 @@ def _results(
     """
     plan = setup.plan
     if mutant.kind is MutantKind.RACE:
-        yield from (_schedules(level, prepared, setup) for level in LEVELS)
+        yield from (_schedules(one(), level, prepared, setup) for one, level in SETS)
 
     def judged(one: RunRequest) -> RunResult:
         return judge(prepared, one, Quiet(), Stopwatch(), launch=launch)
@@ -99,10 +106,12 @@ def _results(
         yield found_in(judged(replace(request, plan=replace(alone, throwaway=True))))
 
 
-def _schedules(level: GateLevel, prepared: Prepared, setup: TrialSetup) -> Found:
-    """The findings of the standard schedules, up to the first program that breaks a rule."""
+def _schedules(
+    programs: Iterable[ThreadProgram], level: GateLevel, prepared: Prepared, setup: TrialSetup
+) -> Found:
+    """The findings of all their schedules, up to the first program that breaks a rule."""
     request = SchedulesRequest(
-        programs=possible(standard_programs(), prepared.kernel),
+        programs=possible(programs, prepared.kernel),
         shape=replace(setup.shape, smp=CPUS),
         out=setup.out,
         level=level,

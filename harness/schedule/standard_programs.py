@@ -1,4 +1,8 @@
-"""The standard set: pairs of small threads, triples, interrupts, and threads on one CPU."""
+"""The standard set: pairs of small threads, triples, interrupts, and threads on one CPU.
+
+The small programs come first: they show every race of the catalogue (tests/mutants), some of them
+at accesses only.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -8,6 +12,19 @@ from typing import Final
 from harness.kernel.kernel_record import Kernel
 from harness.schedule.thread_program import ThreadProgram, may_starve, parse_program
 
+_SMALL: Final = (
+    "kmap a || kunmap x; slots 1",
+    "kmap a, kunmap a || kmap b, read b, kunmap b; slots 1",
+    "kmap a || kmap a, kunmap a; slots 1",
+    "kmap a, kunmap a || kmap a, kunmap a; slots 1; cursor wrap",
+    "kmap a || kunmap x, kmap a; slots 1",
+    "read x, kunmap x, kmap a, read a || flush; slots 1",
+    "page_address x || hardirq 0: page_address x; slots 1",
+    "kmap a, kunmap a || hardirq 0: page_address a; slots 1",
+    "kmap_local a, read_local a, kunmap_local a || "
+    "hardirq 0: kmap_local b, read_local b, kunmap_local b; slots 1",
+)
+"""Waits, slots and pages that two threads share, a look after a sleep, flushes, interrupts."""
 _PARTS: Final = (
     "kmap a",
     "kmap a, kunmap a",
@@ -56,7 +73,17 @@ _SLOTS_MOST: Final = 3
 KMAP_LOCAL: Final = "CONFIG_KMAP_LOCAL"
 
 
-def standard_programs() -> Iterator[ThreadProgram]:
+def small_programs() -> tuple[ThreadProgram, ...]:
+    """The programs with the fewest schedules that show races of each kind."""
+    return tuple(map(parse_program, _SMALL))
+
+
+def standard_programs() -> tuple[ThreadProgram, ...]:
+    """The small programs, and then all others."""
+    return tuple(dict.fromkeys((*small_programs(), *_larger_programs())))
+
+
+def _larger_programs() -> Iterator[ThreadProgram]:
     """Each pair and triple on the fewest slots, the small pairs also on one more, both cursors.
 
     Pairs in which nothing is mapped are left out.  Interrupts come first: they have few schedules.
