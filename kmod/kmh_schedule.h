@@ -74,6 +74,12 @@ void kmh_schedule_event(struct kmh_schedule_task *t, u8 kind, u8 gate, bool afte
 int kmh_schedule_choose(u8 enabled, int running);
 bool kmh_schedule_next(void);
 
+/* ---- schedule_pct.c: random schedules ---- */
+
+void kmh_pct_begin(const struct kmh_schedules_request *request, u32 number);
+int kmh_pct_choose(u8 enabled);
+u32 kmh_pct_longest(void);
+
 /* ---- gate.c: threads wait at gates until it is their turn ---- */
 
 void kmh_gate_start(struct kmh_schedule_task *t);

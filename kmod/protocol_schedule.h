@@ -13,6 +13,7 @@
 #define KMH_SCHEDULE_EVENTS	512	/* of one schedule */
 #define KMH_SCHEDULE_RECORDS	24	/* of one thread */
 #define KMH_SCHEDULE_CHANGED	16	/* slots that differ after a schedule */
+#define KMH_SCHEDULE_DEPTH	8	/* of a random schedule */
 #define KMH_GATE_CODE		12
 
 /* What a call does to the thread that makes it. */
@@ -81,6 +82,7 @@ struct kmh_schedule_thread {
 };
 
 #define KMH_SCHEDULE_REPLAY	(1u << 0) /* the decisions given, "limit" times, and no others */
+#define KMH_SCHEDULE_RANDOM	(1u << 1) /* "limit" schedules by drawn priorities */
 
 /*
  * Then struct kmh_gate[n_gates] in the order of their offsets, struct kmh_decision[n_decisions]
@@ -107,6 +109,11 @@ struct kmh_schedules_request {
 	__u8 coordinator;	/* the CPU of the process that waits for the threads */
 	__u8 pages;
 	__u8 initial[KMH_SCHEDULE_PAGES];
+	__u32 seed;		/* of random schedules, which have the same for the same number */
+	__u32 first;		/* the number of the first random schedule */
+	__u16 length;		/* priorities change at a step from 1 to this */
+	__u8 depth;		/* 1 + the number of such changes */
+	__u8 reserved;
 };
 
 /* Several threads could go on; choice did. */
@@ -144,6 +151,7 @@ struct kmh_schedules {
 	__u32 events;		/* of all schedules */
 	__u32 ms;
 	__u32 departed;		/* of a replay: schedules whose events were others */
+	__u32 longest;		/* of random schedules: steps of the longest */
 	__u32 stuck[KMH_SCHEDULE_THREADS]; /* gate, kind << 16, status << 24 */
 };
 

@@ -85,6 +85,16 @@ static void decide(u8 enabled, int running, u8 choice, u8 done)
 	};
 }
 
+/* A decision is noted where several can go on, so that the schedule can be replayed. */
+static int choose_random(u8 enabled, int running)
+{
+	int choice = kmh_pct_choose(enabled);
+
+	if (hweight8(enabled) > 1)
+		decide(enabled, running, choice, 0);
+	return choice;
+}
+
 /**
  * kmh_schedule_choose() - decide who goes on
  * @enabled: a bit for each thread that can
@@ -98,6 +108,8 @@ int kmh_schedule_choose(u8 enabled, int running)
 	int usual = running >= 0 ? running : __ffs(enabled);
 	const struct kmh_decision *planned;
 
+	if (run->request->flags & KMH_SCHEDULE_RANDOM)
+		return choose_random(enabled, running);
 	if (hweight8(enabled) == 1)
 		return usual;
 	if (run->n_decisions >= run->n_plan) {

@@ -86,13 +86,16 @@ static u32 one_schedule(struct kmh_schedules *head)
 static void search(struct kmh_schedules *head)
 {
 	const struct kmh_schedules_request *request = kmh_schedule.request;
-	bool replay = request->flags & KMH_SCHEDULE_REPLAY, more = true;
+	bool random = request->flags & KMH_SCHEDULE_RANDOM, more = true;
+	bool replay = request->flags & KMH_SCHEDULE_REPLAY;
 	unsigned long start = jiffies;
 	unsigned long end = start + msecs_to_jiffies(request->limit_ms);
 
 	while (more && !head->status) {
+		if (random)
+			kmh_pct_begin(request, head->schedules);
 		head->status = one_schedule(head);
-		more = replay || kmh_schedule_next();
+		more = replay || random || kmh_schedule_next();
 		if (!head->status && more &&
 		    (head->schedules >= request->limit || time_after(jiffies, end)))
 			head->status = KMH_SCHEDULES_MORE;
@@ -100,6 +103,7 @@ static void search(struct kmh_schedules *head)
 	if (!more && (!head->status || head->status == KMH_SCHEDULES_MORE))
 		head->status = KMH_SCHEDULES_COMPLETE;
 	head->n_decisions = more ? kmh_schedule.n_plan : 0;
+	head->longest = kmh_pct_longest();
 	head->ms = jiffies_to_msecs(jiffies - start);
 }
 
@@ -116,6 +120,9 @@ static int check_request(const struct kmh_schedules_request *request, size_t len
 	    request->n_gates > KMH_SCHEDULE_GATES || request->pages > KMH_SCHEDULE_PAGES ||
 	    request->n_decisions > KMH_SCHEDULE_DECISIONS || request->cursor >= LAST_PKMAP ||
 	    request->coordinator >= nr_cpu_ids || !cpu_online(request->coordinator))
+		return -EINVAL;
+	if (request->flags & KMH_SCHEDULE_RANDOM &&
+	    (!request->length || !request->depth || request->depth > KMH_SCHEDULE_DEPTH))
 		return -EINVAL;
 	if (request->first_page + request->pages > kmh_n_pages ||
 	    request->first_pin + request->pins > kmh_n_pages)

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace as replaced
 from pathlib import Path
 from shlex import join
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +20,7 @@ from harness.cli.options import (
     KernelName,
     Machine,
     NewOut,
+    Seed,
     Silence,
     Strict,
     Template,
@@ -35,18 +36,27 @@ from harness.report.schedules_report import schedules_lines, schedules_value
 from harness.run.prepare import prepare
 from harness.schedule.gate_finder import GateLevel
 from harness.schedule.program_search import NO_CHOICE
+from harness.schedule.random_programs import random_programs
+from harness.schedule.random_sample import DEPTH, RandomChoice
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
-from harness.schedule.standard_programs import KMAP_LOCAL, possible, standard_programs
+from harness.schedule.standard_programs import (
+    KMAP_LOCAL,
+    possible,
+    small_programs,
+    standard_programs,
+)
 from harness.schedule.thread_program import ThreadProgram, parse_program
 
 DEFAULT_SHAPE = "smp=4"
 STANDARD = "standard"
+_SETS: Final = {STANDARD: standard_programs, "small": small_programs}
+RANDOM_PROGRAMS = 10
 
 Programs = Annotated[
     list[str] | None,
     typer.Option(
         help="Program, as 'kmap a, kunmap a || kunmap x; slots 1; cursor wrap', a file with one "
-        "a line, or 'standard'; may be repeated. [default: standard]"
+        "a line, 'small' or 'standard'; may be repeated. [default: standard]"
     ),
 ]
 Bound = Annotated[int, typer.Option(min=0, max=8, help="Preemptions of a schedule at most.")]
@@ -59,6 +69,18 @@ Replay = Annotated[
     ),
 ]
 Times = Annotated[int, typer.Option(min=1, help="How often to replay.")]
+Pct = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Run N random schedules of each program, not all. Without --programs the programs "
+        f"are random, too: {RANDOM_PROGRAMS} longer ones.",
+    ),
+]
+Depth = Annotated[
+    int, typer.Option(min=1, max=DEPTH, help="With --pct: depth of the bugs that it looks for.")
+]
 Resume = Annotated[
     bool,
     typer.Option(
@@ -78,6 +100,9 @@ def schedules(
     shape: Machine = DEFAULT_SHAPE,
     replay: Replay = "",
     times: Times = 1,
+    pct: Pct = 0,
+    depth: Depth = 3,
+    seed: Seed = 1,
     resume: Resume = False,
     strict: Strict = False,
     list_: Listed = False,
@@ -93,17 +118,16 @@ def schedules(
     explained, 1 divergence, 2 wrong use, 3 failure or not all schedules.
     """
     del debug
-    chosen = tuple(_chosen(programs or [STANDARD]))
+    random = RandomChoice(pct, depth, seed) if pct else None
+    chosen = _wanted(programs, random)
     output = CommandOutput(json, quiet=quiet)
     if list_:
         sys.stdout.writelines(f"{one}\n" for one in chosen)
         return
     machine, seconds = parse_shape(shape), parse_duration(time)
     folder = output_folder(out, "schedules", Path(kernel).name)
-    strictly = strict or build_dir is None
-    request = SchedulesRequest(
-        chosen, machine, folder, bound, gates, seconds, strict=strictly, template=template
-    )
+    request = SchedulesRequest(chosen, machine, folder, bound, gates, seconds, random=random)
+    request = replaced(request, strict=strict or build_dir is None, template=template)
     request = replaced(request, resume=_resumed(resume, out))
     if replay:
         request = replaced(request, replay=_choices(replay, len(chosen)), times=times)
@@ -111,19 +135,26 @@ def schedules(
         prepared = prepare(kernel, build_dir, progress)
         request = replaced(request, programs=_possible(chosen, prepared.kernel))
         result = run_schedules(prepared, request, progress)
+    lines = schedules_lines(result, _command(kernel, build_dir, gates, shape))
     write_schedule_pictures(result, folder)
-    command = _command(kernel, build_dir, gates, shape)
-    output.report(with_logs(schedules_lines(result, command), folder))
+    output.report(with_logs(lines, folder))
     write_json(json, schedules_value(result))
     raise typer.Exit(result.exit_code)
+
+
+def _wanted(names: list[str] | None, random: RandomChoice | None) -> tuple[ThreadProgram, ...]:
+    """Return the programs that the user names, or else the standard set or random ones."""
+    if random and not names:
+        return random_programs(RANDOM_PROGRAMS, random.seed)
+    return tuple(_chosen(names or [STANDARD]))
 
 
 def _chosen(names: list[str]) -> list[ThreadProgram]:
     """Return the programs that the user names."""
     found: list[ThreadProgram] = []
     for name in names:
-        if name == STANDARD:
-            found += standard_programs()
+        if name in _SETS:
+            found += _SETS[name]()
         elif Path(name).is_file():
             lines = Path(name).read_text(encoding="utf-8").splitlines()
             found += [parse_program(line) for line in lines if line and not line.startswith("#")]

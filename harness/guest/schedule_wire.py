@@ -20,9 +20,9 @@ from harness.guest.history_wire import (
 )
 
 PROGRAM = Struct("<4B8B8B")
-REQUEST = Struct("<II7H6B8B")
+REQUEST = Struct("<II7H6B8BIIHBx")
 DECISION = Struct("<5B3x")
-ANSWER = Struct("<13I")
+ANSWER = Struct("<14I")
 OUTCOME = Struct("<3I8H")
 CHANGED = Struct("<III")
 EVENT = Struct("<4B")
@@ -35,6 +35,8 @@ PAGES: Final = 8
 """``KMH_SCHEDULE_PAGES``."""
 REPLAY: Final = 1
 """``KMH_SCHEDULE_REPLAY``: execute the decisions given, and no others."""
+RANDOM: Final = 2
+"""``KMH_SCHEDULE_RANDOM``: schedules by drawn priorities."""
 NO_THREAD: Final = 0xFF
 """``KMH_NO_THREAD``."""
 
@@ -101,6 +103,15 @@ class SearchThread(NamedTuple):
     """Of an interrupt: the thread that it interrupts."""
 
 
+class RandomDraw(NamedTuple):
+    """What random schedules are drawn from; ``first`` is the number of the first."""
+
+    seed: int = 0
+    first: int = 0
+    length: int = 0
+    depth: int = 0
+
+
 class SearchRequest(NamedTuple):
     """``struct kmh_schedules_request`` without the counts of its tables."""
 
@@ -120,6 +131,7 @@ class SearchRequest(NamedTuple):
     gates: tuple[Gate, ...]
     decisions: tuple[SearchDecision, ...]
     threads: tuple[SearchThread, ...]
+    draw: RandomDraw = RandomDraw()
 
 
 class SearchHead(NamedTuple):
@@ -134,6 +146,8 @@ class SearchHead(NamedTuple):
     events: int
     ms: int
     departed: int
+    longest: int
+    """Of random schedules: the most steps that one had."""
     stuck: tuple[int, ...]
 
 
@@ -193,6 +207,7 @@ def encode_search(request: SearchRequest) -> bytes:
         request.coordinator,
         pages,
         *_padded(request.initial, PAGES),
+        *request.draw,
     )
     decisions = b"".join(DECISION.pack(*one) for one in request.decisions)
     threads = b"".join(_thread(one) for one in request.threads)
@@ -229,7 +244,7 @@ def decode_search(body: memoryview, threads: int) -> SearchAnswer:
     """Decode the answer to a request with so many *threads*; raises WireError."""
     reader = _Reader(body)
     words = next(reader.take(ANSWER))
-    head = SearchHead._make((*words[:9], words[9:]))
+    head = SearchHead._make((*words[:10], words[10:]))
     before = tuple(map(HistorySlot._make, reader.take(SLOT, head.last_pkmap)))
     decisions = tuple(map(SearchDecision._make, reader.take(DECISION, head.n_decisions)))
     outcomes = tuple(_outcome(reader, head, before, threads) for _ in range(head.n_outcomes))

@@ -11,7 +11,9 @@ from harness.guest.gate_wire import Gate
 from harness.guest.protocol import RequestType, answer, request
 from harness.guest.running_guest import Guest
 from harness.guest.schedule_wire import (
+    RANDOM,
     REPLAY,
+    RandomDraw,
     SearchAnswer,
     SearchDecision,
     SearchRequest,
@@ -20,6 +22,7 @@ from harness.guest.schedule_wire import (
     decode_search,
     encode_search,
 )
+from harness.schedule.random_sample import LENGTH, RandomChoice, RandomSample
 from harness.schedule.thread_program import ThreadProgram
 
 FIRST_FREE: Final = 8
@@ -27,7 +30,10 @@ FIRST_FREE: Final = 8
 LIMIT: Final = 2_000
 """Schedules of one request at most."""
 LIMIT_SECONDS: Final = 4.0
+FIRST: Final = 50
+"""Random schedules of the first request, which shows how many steps there are."""
 REPLAY_MS: Final = 600_000
+NO_DRAW: Final = RandomDraw()
 NO_CHOICE: Final = "-"
 """The choices of a schedule in which each thread goes on as long as it can."""
 PATIENCE_SECONDS: Final = 60.0
@@ -58,27 +64,43 @@ class ProgramSearch:
         self.schedules = self.steps = 0
         self.complete = False
         self.unknown = ""
+        self.sample: RandomSample | None = None
 
     def answers(self, until: float) -> Iterator[SearchAnswer]:
         """Run schedules until there are no more, or the time *until*."""
         while not self.complete and not self.unknown and time.monotonic() < until:
             left = min(LIMIT_SECONDS, max(0.1, until - time.monotonic()))
             found = self._ask(LIMIT, int(left * 1000), 0, self.decisions)
-            self.schedules += found.head.schedules
-            self.steps += found.head.events
+            self._count(found)
             self.decisions = found.decisions
-            status = SearchStatus(found.head.status)
-            self.complete = status is SearchStatus.COMPLETE
-            self.unknown = _why(found) if status in _UNKNOWN else ""
+            self.complete = found.head.status == SearchStatus.COMPLETE
+            yield found
+
+    def _count(self, found: SearchAnswer) -> None:
+        self.schedules += found.head.schedules
+        self.steps += found.head.events
+        status = SearchStatus(found.head.status)
+        self.unknown = _why(found) if status in _UNKNOWN else ""
+
+    def samples(self, choice: RandomChoice, until: float) -> Iterator[SearchAnswer]:
+        """Run so many random schedules, or fewer if the time *until* comes."""
+        threads = len(self.space.program.threads)
+        self.sample = RandomSample(choice.depth, choice.seed, threads)
+        while not self.complete and not self.unknown and time.monotonic() < until:
+            limit = min(LIMIT if self.schedules else FIRST, choice.schedules - self.schedules)
+            length = self.sample.length or LENGTH
+            draw = RandomDraw(choice.seed, self.schedules, length, choice.depth)
+            found = self._ask(limit, int(LIMIT_SECONDS * 1000), RANDOM, (), draw)
+            self._count(found)
+            self.sample = self.sample.grown(found.head.schedules, found.head.longest)
+            self.complete = self.schedules >= choice.schedules
             yield found
 
     def replay(self, choices: Sequence[int], times: int) -> SearchAnswer:
         """Run the schedule of these choices so many times; what differs makes it unknown."""
         decisions = tuple(SearchDecision(0, 0, choice, 0, 0) for choice in choices)
         found = self._ask(times, REPLAY_MS, REPLAY, decisions)
-        self.schedules, self.steps = found.head.schedules, found.head.events
-        status = SearchStatus(found.head.status)
-        self.unknown = _why(found) if status in _UNKNOWN else ""
+        self._count(found)
         if found.head.departed:
             self.unknown = f"{found.head.departed} of {times} replays had other steps"
         self.complete = not self.unknown and self.schedules == times
@@ -100,9 +122,15 @@ class ProgramSearch:
         return ""
 
     def _ask(
-        self, limit: int, limit_ms: int, flags: int, decisions: tuple[SearchDecision, ...]
+        self,
+        limit: int,
+        limit_ms: int,
+        flags: int,
+        decisions: tuple[SearchDecision, ...],
+        draw: RandomDraw = NO_DRAW,
     ) -> SearchAnswer:
-        body = encode_search(self._request(limit, limit_ms, flags, decisions))
+        wanted = self._request(limit, limit_ms, flags, decisions)
+        body = encode_search(wanted._replace(draw=draw))
         link = self.guest.session.link
         damaged = link.statistics.damage
         link.submit(request(RequestType.SCHEDULES, body))

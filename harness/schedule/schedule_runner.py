@@ -16,6 +16,7 @@ from harness.run.prepare import Prepared
 from harness.schedule.gate_finder import FoundGates, GateLevel, find_gates
 from harness.schedule.guest_supply import GuestStart, GuestSupply
 from harness.schedule.program_search import ProgramSearch, SearchSpace
+from harness.schedule.random_sample import RandomChoice
 from harness.schedule.schedule_judge import ScheduleJudge, shortest
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
 from harness.schedule.search_log import LoggedSearch, SearchLog, digest
@@ -44,8 +45,15 @@ class SchedulesRequest:
     replay: tuple[int, ...] | None = None
     """Run only the schedule of these choices, ``times`` times."""
     times: int = 1
+    random: RandomChoice | None = None
+    """Run random schedules instead of all."""
     resume: bool = False
     """Go on where the log in ``out`` ends."""
+
+    @property
+    def searches(self) -> bool:
+        """Whether all schedules are to be run, not one or random ones."""
+        return self.replay is None and self.random is None
 
 
 def run_schedules(
@@ -87,7 +95,7 @@ class _Sitting:
         self.guests, self.prepared, self.request = guests, prepared, request
         self.found, self.progress = found, progress
         facts = prepared.kernel.content_hash, describe_shape(request.shape)
-        self.log = SearchLog(request.out, *facts, resume=request.resume and request.replay is None)
+        self.log = SearchLog(request.out, *facts, resume=request.resume and request.searches)
         self.error = ""
         self.started = time.monotonic()
 
@@ -131,7 +139,7 @@ class _Sitting:
             self.error = run.unknown = str(error)
         if run.spoilt:
             run.complaints = self.guests.replace()
-        if run.crash and self.request.replay is None:
+        if run.crash and self.request.searches:
             self._find_death(run)
         if run.is_good:
             self.log.add(space, run.so_far)
@@ -198,7 +206,9 @@ class _ProgramRun:
             self.unknown = NOT_ALL
 
     def _answers(self, search: ProgramSearch, until: float) -> Iterator[SearchAnswer]:
-        if self.request.replay is None:
+        if self.request.random is not None:
+            yield from search.samples(self.request.random, until)
+        elif self.request.replay is None:
             yield from search.answers(until)
         else:
             yield search.replay(self.request.replay, self.request.times)
@@ -217,7 +227,7 @@ class _ProgramRun:
     @property
     def is_good(self) -> bool:
         """Tell whether nothing was found, so that a later run need not look again."""
-        found = self.found or self.odd or self.spoilt or self.request.replay is not None
+        found = self.found or self.odd or self.spoilt or not self.request.searches
         return self.search is not None and not found
 
     @property
@@ -259,4 +269,5 @@ class _ProgramRun:
             crash=self._died,
             death=self.death,
             replayed=self.request.replay is not None,
+            sample=self.search.sample if self.search else None,
         )

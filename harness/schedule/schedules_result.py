@@ -8,6 +8,7 @@ from harness.compare.divergence import Verdict
 from harness.guest.gate_wire import Gate
 from harness.guest.schedule_wire import GateEvent, SearchDecision
 from harness.run.run_result import KernelFacts
+from harness.schedule.random_sample import RandomSample
 from harness.schedule.thread_program import ThreadProgram
 
 
@@ -67,6 +68,8 @@ class ProgramSchedules:
     """Number of distinct results: what the threads have got, and the slots, whatever the order."""
     replayed: bool = False
     """The schedules are one that was replayed."""
+    sample: RandomSample | None = None
+    """The schedules are random ones."""
 
     @property
     def certificate(self) -> str:
@@ -75,6 +78,9 @@ class ProgramSchedules:
         if self.replayed:
             return f"{self.schedules} replays, gates {self.gates}: {bad} violations"
         whole = "" if self.complete else ", not all"
+        if self.sample:
+            sampled = f"{self.schedules} random schedules{whole}, gates {self.gates}"
+            return f"{sampled}, {self.sample.words}: {bad} violations"
         scope = f"{self.schedules} schedules{whole}, bound {self.bound}, gates {self.gates}"
         return f"{scope}, outcomes {self.outcomes}: {bad} violations"
 

@@ -15,6 +15,8 @@ from harness.report.schedules_report import schedules_lines
 from harness.schedule.gate_finder import GateLevel, find_gates
 from harness.schedule.guest_supply import GuestStart, GuestSupply
 from harness.schedule.program_search import ProgramSearch, SearchSpace
+from harness.schedule.random_programs import random_programs
+from harness.schedule.random_sample import RandomChoice
 from harness.schedule.schedule_runner import SchedulesRequest, run_schedules
 from harness.schedule.search_log import LoggedSearch, SearchLog
 from harness.schedule.thread_program import parse_program
@@ -131,6 +133,30 @@ def test_a_search_that_is_cut_goes_on_where_it_was(supply):
     assert count == whole.schedules
 
 
+@pytest.mark.parametrize(("depth", "bound"), [(1, 0), (2, 1)])
+def test_random_schedules_switch_at_most_where_a_priority_changes(supply, depth, bound):
+    """Of a program in which nobody waits they are, in the end, all with so few preemptions."""
+    search = search_of(supply, "kmap a, kunmap a || kmap a, kunmap a", 0)
+    answers = list(search.samples(RandomChoice(400, depth, seed=5), float("inf")))
+    outcomes = [one for answer in answers for one in answer.outcomes]
+    seen = {tuple((one.thread, GateKind(one.kind)) for one in each.events) for each in outcomes}
+    assert (search.complete, search.schedules) == (True, 400)
+    assert seen == set(orders((2, 2), bound))
+
+
+def test_a_seed_means_the_same_random_schedules(supply):
+    def sampled(seed):
+        search = search_of(supply, "kmap a || kmap a || kunmap x", 0)
+        answers = search.samples(RandomChoice(60, 3, seed), float("inf"))
+        outcomes = [one for answer in answers for one in answer.outcomes]
+        return [(one.head.times, one.events) for one in outcomes], search.sample
+
+    found, sample = sampled(1)
+    assert sampled(1) == (found, sample)
+    assert sampled(2)[0] != found
+    assert (sample.threads, sample.length) == (3, max(sample.length, 10))
+
+
 def run(prepared, folder, *programs, **choices):
     folder.mkdir(exist_ok=True)
     wanted = tuple(map(parse_program, programs))
@@ -185,6 +211,31 @@ def test_a_seeded_bug_is_found_with_its_shortest_schedule(
     assert (one.violations[0].rule, one.violations[0].preemptions) == (rule, preemptions), said
     assert f"again --programs '{one.program}' --replay" in said
     assert "thread 0" in said
+
+
+def test_random_schedules_of_longer_programs_find_a_seeded_bug(stock, tmp_path):
+    """The schedule that they found is replayed by its choices."""
+    buggy = replace(stock, kernel=patched(stock.kernel, LATE_QUEUE, tmp_path))
+    programs = tuple(map(str, random_programs(12, seed=1)))
+    choice = RandomChoice(300, 2, seed=1)
+    result = run(buggy, tmp_path, *programs, random=choice, enough=1)
+    said = "\n".join(schedules_lines(result, "again"))
+    assert result.exit_code == 1, said
+    found = result.violating[0]
+    assert found.violations[0].rule == HistoryRule.LOST_WAKEUP, said
+    assert "a bug of depth 2 shows with probability" in said
+    choices = tuple(map(int, found.violations[0].choices))
+    (again,) = run(buggy, tmp_path / "again", str(found.program), replay=choices).programs
+    assert again.violations[0].rule == HistoryRule.LOST_WAKEUP
+
+
+def test_the_kernel_as_it_is_has_no_violation_in_random_schedules(stock, tmp_path):
+    programs = tuple(map(str, random_programs(6, seed=1)))
+    choice = RandomChoice(200, 3, seed=1)
+    result = run(stock, tmp_path, *programs, template=True, random=choice)
+    said = "\n".join(schedules_lines(result, ""))
+    assert result.verdict is Verdict.AGREE, said
+    assert {one.schedules for one in result.programs} == {200}
 
 
 def test_the_kernel_as_it_is_has_no_violation_at_its_accesses(stock, tmp_path):

@@ -14,6 +14,7 @@ from harness.guest.schedule_wire import (
     PROGRAM,
     REQUEST,
     GateEvent,
+    RandomDraw,
     ScheduleCode,
     SearchDecision,
     SearchRequest,
@@ -35,11 +36,13 @@ def test_a_request_has_its_tables():
     request = SearchRequest(
         100, 2000, 0, 512, 512, 8, 2, 7, 3, 1, 0, (0, 1), GATES, (decision,), (thread, thread)
     )
+    request = request._replace(draw=RandomDraw(seed=7, first=4, length=90, depth=3))
     body = encode_search(request)
     assert REQUEST.unpack_from(body) == (
         *(100, 2000, 0, 512, 512, 8, 2, 7),
         *(1, 2, 2, 3, 1, 0, 2),
         *(0, 1, 0, 0, 0, 0, 0, 0),
+        *(7, 4, 90, 3),
     )
     rest = body[REQUEST.size :]
     assert rest[: 2 * GATE.size] == encode_gates(GATES)
@@ -60,7 +63,7 @@ def answer():
     record = RECORD.pack(1, 2, 3, 0x1000, 5, HistoryCode.KMAP, 1, 0)
     tables = CHANGED.pack(1, 1, 701), DECISION.pack(3, 0, 1, 0, 1)
     events = EVENT.pack(0, GateKind.START, 0, 0), EVENT.pack(1, GateKind.RELEASE, 1, 1)
-    head = ANSWER.pack(2, 9, 1, 1, 2, 7, 90, 4, 0, 0, 0, 0, 0)
+    head = ANSWER.pack(2, 9, 1, 1, 2, 7, 90, 4, 0, 0, 0, 0, 0, 0)
     plan = DECISION.pack(3, 255, 0, 2, 0)
     return b"".join((head, *before, plan, outcome, *threads, record, *tables, *events))
 
