@@ -1,4 +1,4 @@
-"""Whether the slots that are in use at the end are those that have users.
+"""Compares the slots that are in use at the end with those that have users.
 
 ``pkmap_count`` says it: 2 or more.  A slot that stays in use without a user is lost; one that is
 not in use while it has users goes to another page.  The order of the operations does not matter.
@@ -16,7 +16,7 @@ _USERS: Final = {int(HistoryCode.KMAP): 1, int(HistoryCode.KUNMAP): -1}
 
 
 def slots_at_odds(history: History) -> Iterator[HistoryViolation]:
-    """Each slot of which the count does not say whether it has users.
+    """Return each slot of which the count does not say whether it has users.
 
     Only of a history in which all operations returned, on a kernel whose count of a page that is
     mapped once was 2 before.
@@ -36,7 +36,7 @@ def slots_at_odds(history: History) -> Iterator[HistoryViolation]:
 
 
 def _users(history: History) -> Counter[int]:
-    """How many users each address has at the end."""
+    """Return how many users each address has at the end."""
     layout = history.layout
     users = Counter({layout.pkmap_address(slot): n for _, slot, n in history.pinned()})
     for one in _changes(history):
@@ -50,6 +50,6 @@ def _changes(history: History) -> Iterator[PlacedEvent]:
 
 
 def _violation(history: History, rule: HistoryRule, detail: str, address: int) -> HistoryViolation:
-    """With the last operations on that address, one of each thread."""
+    """Return it with the last operations on that address, one of each thread."""
     last = {one.thread: one for one in _changes(history) if one.event.value == address}
     return HistoryViolation(rule, detail, tuple(last.values()))

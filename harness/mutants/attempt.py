@@ -109,7 +109,7 @@ def _results(
 def _schedules(
     programs: Iterable[ThreadProgram], level: GateLevel, prepared: Prepared, setup: TrialSetup
 ) -> Found:
-    """The findings of all their schedules, up to the first program that breaks a rule."""
+    """Return the findings of all their schedules, up to the first program that breaks a rule."""
     request = SchedulesRequest(
         programs=possible(programs, prepared.kernel),
         shape=replace(setup.shape, smp=CPUS),

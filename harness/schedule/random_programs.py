@@ -25,7 +25,7 @@ def random_programs(count: int, seed: int) -> tuple[ThreadProgram, ...]:
 
 
 def _sound(programs: Iterator[ThreadProgram]) -> Iterator[ThreadProgram]:
-    """Each program on the fewest slots that suffice; not those that need many."""
+    """Yield each program on the fewest slots that suffice; not those that need many."""
     for one in programs:
         enough = (replace(one, slots=slots) for slots in range(1, _SLOTS_MOST + 1))
         least = next((each for each in enough if not may_starve(each)), None)
@@ -42,7 +42,7 @@ def _program(random: Random) -> ThreadProgram:
 
 
 def _steps(random: Random, most: int, *, owns: bool) -> Iterator[ThreadStep]:
-    """What a thread does that maps so often at a time; it gives everything back.
+    """Yield what a thread does that maps so often at a time; it gives everything back.
 
     One that owns a page has it from the beginning.
     """
@@ -57,7 +57,7 @@ def _steps(random: Random, most: int, *, owns: bool) -> Iterator[ThreadStep]:
 
 
 def _possible(held: Counter[str], left: int, most: int) -> Iterator[ThreadStep]:
-    """The steps after which there is room to give back what is held."""
+    """Yield the steps after which there is room to give back what is held."""
     now = held.total()
     mine = [page for page in (*_PAGES, _OWN) if held[page]]
     yield from (ThreadStep(ScheduleCode.KUNMAP, page) for page in mine)

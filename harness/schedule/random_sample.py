@@ -38,7 +38,7 @@ class RandomSample:
     counted: int = 0
 
     def grown(self, schedules: int, longest: int) -> "RandomSample":
-        """With more schedules; if one was longer, none of those so far is counted any more.
+        """Return it with more schedules; if one was longer, those before are not counted.
 
         The length grows by more than was seen, so that it seldom does again.
         """
@@ -48,17 +48,17 @@ class RandomSample:
 
     @property
     def probability(self) -> float:
-        """The least probability that one schedule shows a bug of this depth."""
+        """Return the least probability that one schedule shows a bug of this depth."""
         return 1 / self.threads / pow(float(max(1, self.length)), self.depth - 1)
 
     @property
     def together(self) -> float:
-        """The least probability that one of all those that are counted shows it."""
+        """Return the least probability that one of all those that are counted shows it."""
         return -expm1(self.counted * log1p(-self.probability)) if self.probability < 1 else 1.0
 
     @property
     def words(self) -> str:
-        """The bound, as a report says it."""
+        """Return the bound, as a report says it."""
         return (
             f"seed {self.seed}, {self.threads} threads, at most {self.length} steps: "
             f"a bug of depth {self.depth} shows with probability {self.together:.2g} or more"

@@ -52,7 +52,7 @@ class SchedulesRequest:
 
     @property
     def searches(self) -> bool:
-        """Whether all schedules are to be run, not one or random ones."""
+        """Tell whether all schedules are to be run, not one or random ones."""
         return self.replay is None and self.random is None
 
 

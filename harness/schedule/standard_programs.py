@@ -74,12 +74,12 @@ KMAP_LOCAL: Final = "CONFIG_KMAP_LOCAL"
 
 
 def small_programs() -> tuple[ThreadProgram, ...]:
-    """The programs with the fewest schedules that show races of each kind."""
+    """Return the programs with the fewest schedules that show races of each kind."""
     return tuple(map(parse_program, _SMALL))
 
 
 def standard_programs() -> tuple[ThreadProgram, ...]:
-    """The small programs, and then all others."""
+    """Return the small programs, and then all others."""
     return tuple(dict.fromkeys((*small_programs(), *_larger_programs())))
 
 
