@@ -152,8 +152,9 @@ class FakeSuite:
 class FakeCampaign:
     """A campaign in which no program fails."""
 
-    def __init__(self, start, source, budget, progress):
+    def __init__(self, start, source, budget, progress, *, jobs):
         assert budget.seconds
+        assert jobs > 0
 
     def run(self):
         return self.result()
