@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import NamedTuple
 
@@ -183,10 +184,17 @@ def restored(template, kernel, bug, folder):
 
 
 def with_bug(kernel, bug):
-    """A function that restores a guest of *kernel* with *bug* in its memory."""
+    """A function that restores a guest of *kernel* with *bug* in its memory.
+
+    A guest that runs has the files of its template open, so that their folder can go at once.
+    """
 
     def launch(parts, out):
-        return restored(obtain_template(parts, out), kernel, bug, out).restore(out)
+        copy = restored(obtain_template(parts, out), kernel, bug, out)
+        try:
+            return copy.restore(out)
+        finally:
+            rmtree(copy.folder)
 
     return launch
 
