@@ -1,6 +1,7 @@
 """A campaign: programs until the time is over, and a small proven program for each failure."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -67,8 +68,10 @@ class Campaign:
         self._stopped = False
         self._source: ProgramSource | None = None
         self._programs = self._steps = 0
-        self._also: dict[FailureKind, int] = {}
-        """Each kind of failure, with the number of programs that failed so after the first."""
+        self._known: dict[FailureKind, str] = {}
+        """The name of the failure that shows so."""
+        self._also: Counter[str] = Counter()
+        """Programs that failed after the first one, by the name of the failure."""
         self._names = (f"found-{number}" for number in count(1))
         self._found: list[FoundFailure] = []
         self._unjudged: list[str] = []
@@ -99,7 +102,7 @@ class Campaign:
                 self._steps,
                 len(self._source.features) if self._source else 0,
                 self._clock() - self._began,
-                tuple(replace(one, also=self._also[one.kind]) for one in self._found),
+                tuple(replace(one, also=self._also[one.program.name]) for one in self._found),
                 tuple(self._unjudged),
                 tuple(self._source.reaching) if self._source else (),
             )
@@ -157,21 +160,25 @@ class Campaign:
     def _is_new(self, run: FuzzedRun) -> bool:
         """Tell whether *run* failed as no program before; else count it with those it is like."""
         with self._lock:
-            kinds = [kind for kind in run.kinds if kind in self._also]
-            for kind in kinds[:1]:
-                self._also[kind] += 1
-            new = bool(run.kinds) and not kinds
+            known = [self._known[kind] for kind in run.kinds if kind in self._known]
+            self._also.update(known[:1])
+            new = bool(run.kinds) and not known
             if new:
-                self._also[run.kinds[0]] = 0
+                self._known.update(dict.fromkeys(run.kinds, next(self._names)))
             return new
 
     def _explain(self, failed: FuzzedRun) -> None:
-        """Study the failure, and keep it if it can be borne out."""
-        kind, seconds = failed.kinds[0], self._clock() - self._began
-        found = self._study.of(failed, next(self._names), seconds)
+        """Study the failure, and keep it if it can be borne out.
+
+        Until then all kinds of failure that the program shows count as this one.
+        """
+        name, seconds = self._known[failed.kinds[0]], self._clock() - self._began
+        found = self._study.of(failed, name, seconds)
         with self._lock:
+            for kind in failed.kinds:
+                del self._known[kind]
             if found:
                 self._found.append(found)
+                self._known.update(dict.fromkeys((failed.kinds[0], *found.run.kinds), name))
                 return
-            del self._also[kind]
             self._unjudged.append(f"{failed.program.name}: its guest ended, in 1 of 3 runs")

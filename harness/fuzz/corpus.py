@@ -105,10 +105,11 @@ def _smallest(start: Start, one: Reaching, ended: Callable[[], bool]) -> Program
     with start() as guest:
         layout, wanted = guest.layout, one.features & guest.run(one.program).features
 
-    def reaches(candidate: Program) -> bool:
+    def reaches(candidate: Program) -> int:
         if ended():
-            return False
+            return 0
         with start() as fresh:
-            return wanted <= fresh.run(candidate).features
+            reached = wanted <= fresh.run(candidate).features
+        return len(candidate.operations) * reached
 
     return shrunk(one.program, layout, reaches, ATTEMPTS) if wanted else None

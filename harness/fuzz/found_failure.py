@@ -11,7 +11,7 @@ from harness.fuzz.shrinker import ATTEMPTS, renamed, shrunk
 from harness.scenario.program import Program
 
 REPEATS = 20
-SHRINK_SECONDS = 120.0
+SHRINK_SECONDS = 60.0
 """For one failure; what is smallest then is reported."""
 
 
@@ -41,6 +41,9 @@ class FoundFailure:
         return self.run.program
 
 
+Kinds = frozenset[FailureKind]
+
+
 @dataclass(frozen=True, slots=True)
 class FailureStudy:
     """Studies failures in guests that *start* gives; *ended*: somebody wants that to end."""
@@ -56,19 +59,21 @@ class FailureStudy:
 
         None where a guest ended and does not end again: a busy host can do that.
         """
-        kind, program = failed.kinds[0], failed.program
-        self.progress.step(f"{kind.what}: running {program.name} again")
-        alone = self._again(kind, program) or self._again(kind, program)
-        if not alone and kind.what == CRASH:
+        program, kinds = failed.program, frozenset(failed.kinds)
+        self.progress.step(f"{failed.kinds[0].what}: running {program.name} again")
+        alone = self._again(kinds, program) or self._again(kinds, program)
+        if not alone and failed.kinds[0].what == CRASH:
             return None
         began = self.clock()
-        small = self._shrunk(kind, program) if alone else program
+        small = self._shrunk(kinds, alone) if alone else program
         shrinking = self.clock() - began
+        runs = [run for _ in range(REPEATS) if (run := self._again(kinds, small))]
+        last = (runs or [failed])[-1]
+        kind = next(one for one in last.kinds if one in kinds)
         small = renamed(small, name, f"{kind.what}, found in {program.name}")
-        runs = [run for _ in range(REPEATS) if (run := self._again(kind, small))]
         return FoundFailure(
             kind=kind,
-            run=(runs or [failed])[-1]._replace(program=small),
+            run=last._replace(program=small),
             failed=len(runs),
             repeats=0 if self.ended() else REPEATS,
             found_in=program.name,
@@ -77,21 +82,25 @@ class FailureStudy:
             shrinking=shrinking,
         )
 
-    def _shrunk(self, kind: FailureKind, program: Program) -> Program:
-        self.progress.step(f"{kind.what}: shrinking {program.name}")
+    def _shrunk(self, kinds: Kinds, failed: FuzzedRun) -> Program:
+        self.progress.step(f"{failed.kinds[0].what}: shrinking {failed.program.name}")
         with self.start() as guest:
             layout = guest.layout
         end = self.clock() + SHRINK_SECONDS
 
-        def fails(one: Program) -> bool:
-            return self.clock() < end and self._again(kind, one) is not None
+        def fails(one: Program) -> int:
+            run = self._again(kinds, one) if self.clock() < end else None
+            return max(run.end, 1) if run else 0
 
-        return shrunk(program, layout, fails, self.attempts)
+        return shrunk(failed.program, layout, fails, self.attempts, end=failed.end)
 
-    def _again(self, kind: FailureKind, program: Program) -> FuzzedRun | None:
-        """The run of *program* in a guest of its own, if it fails in the same way."""
+    def _again(self, kinds: Kinds, program: Program) -> FuzzedRun | None:
+        """The run of *program* in a guest of its own, if it fails in one of the same ways.
+
+        A failure of a long program has others in its wake, which the smallest one may lack.
+        """
         if self.ended():
             return None
         with self.start() as guest:
             run = guest.run(program)
-        return run if kind in run.kinds else None
+        return None if kinds.isdisjoint(run.kinds) else run

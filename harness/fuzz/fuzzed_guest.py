@@ -46,6 +46,8 @@ class FuzzedRun(NamedTuple):
     """The guest cannot run another program."""
     expected: tuple[Assertion, ...] = ()
     """What the model expects of the first step that failed."""
+    end: int = 0
+    """The number of operations up to the failure, as far as it is known."""
 
 
 class FuzzedGuest:
@@ -93,8 +95,10 @@ class FuzzedGuest:
         kinds = _kinds(judged)
         if done.failure and not kinds:
             raise done.failure
-        expected = next((expectations_of(one) for one in _failures(result)), ())
-        return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure), expected)
+        first = next(_failures(result), None)
+        expected = expectations_of(first) if first else ()
+        end = 1 + (max(first.step, 0) if first else judged.steps)
+        return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure), expected, end)
 
 
 def _folder_of_thread(out: Path) -> Path:

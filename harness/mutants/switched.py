@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from harness.base.progress import Quiet
 from harness.base.system_map import map_symbols
 from harness.errors import InfrastructureError
 from harness.guest.running_guest import Guest
-from harness.guest.template import GuestParts, obtain_template
+from harness.guest.template import GuestParts, Template, obtain_template
 from harness.kernel.tree import BuildFailedError
 from harness.mutants.attempt import TrialSetup, attempt_switched
 from harness.mutants.join import join
@@ -58,18 +59,33 @@ class Switchboard:
                 f"{found.where}: {found.what}"
             )
 
+    def lasting_launch(self, mutant: Mutant, folder: Path) -> Launch:
+        """As ``launch``, for many guests: one copy of the memory lies in *folder* for all."""
+        number, lock = self.numbers[mutant.name], Lock()
+        made: list[Template] = []
+
+        def start(parts: GuestParts, out: Path) -> Guest:
+            with lock:
+                if not made:
+                    made.append(self._switched(number, parts, folder, out))
+            return made[0].restore(out)
+
+        return start
+
     def _restored(self, number: int, parts: GuestParts, out: Path) -> Guest:
         """A guest that waits for its first operation, with *number* in its memory."""
-        template = obtain_template(parts, out)
-        at = self._place()
         with TemporaryDirectory(dir=out) as folder:
-            copy = template.copied(Path(folder))
-            with (
-                (copy.folder / "memory").open("r+b") as memory,
-                mmap.mmap(memory.fileno(), 0) as image,
-            ):
-                image[at : at + 4] = number.to_bytes(4, "little")
-            return copy.restore(out)
+            return self._switched(number, parts, Path(folder), out).restore(out)
+
+    def _switched(self, number: int, parts: GuestParts, folder: Path, out: Path) -> Template:
+        """A copy of the template in *folder*, with *number* in its memory."""
+        copy, at = obtain_template(parts, out).copied(folder), self._place()
+        with (
+            (copy.folder / "memory").open("r+b") as memory,
+            mmap.mmap(memory.fileno(), 0) as image,
+        ):
+            image[at : at + 4] = number.to_bytes(4, "little")
+        return copy
 
     def _place(self) -> int:
         """The physical address of the variable that holds the number."""

@@ -42,7 +42,8 @@ class FakeGuest:
             broken=broken,
             changed=changed,
         )
-        return FuzzedRun(program, judged, (kind,) if kind else (), frozenset(), bool(kind))
+        kinds, end = ((kind,) if kind else ()), len(program.operations)
+        return FuzzedRun(program, judged, kinds, frozenset(), bool(kind), end=end)
 
 
 def campaign(failing, steps=4000, seed=3, jobs=1):

@@ -21,6 +21,11 @@ def drawn(seed):
     return fuzzed(FACTS, Random(seed), dict.fromkeys(ACTS, 1.0), "drawn")
 
 
+def whole(failing):
+    """Fails as *failing* says, and nobody knows where."""
+    return lambda candidate: len(candidate.operations) * failing(candidate)
+
+
 def offset_in_window(candidate):
     """A bug of ``kmap_to_page()`` with an offset in a page that a window maps."""
     live = set()
@@ -60,7 +65,7 @@ def in_a_hardirq(candidate):
 )
 def test_the_smallest_program(fails, most):
     big = next(one for seed in range(200) if fails(one := drawn(seed)))
-    small = shrunk(big, LOCAL, fails)
+    small = shrunk(big, LOCAL, whole(fails))
     assert fails(small)
     check_rules(small, LOCAL)
     assert len(small.operations) <= most, program_text(small)
@@ -73,7 +78,7 @@ def test_attempts_are_limited():
 
     def fails(candidate):
         tried.append(candidate)
-        return offset_in_window(candidate)
+        return whole(offset_in_window)(candidate)
 
     shrunk(big, LOCAL, fails, attempts=7)
     assert len(tried) == 7
@@ -105,3 +110,20 @@ def test_pages_of_helpers_and_interrupts_keep_their_operands():
     small = shrunk(whole, LOCAL, lambda one: len(one.operations) == 3)
     assert sum(count for _, count in small.pools) <= 4
     assert program(program_text(small)).operations == small.operations
+
+
+def test_what_comes_after_the_failure_goes_at_once():
+    big = max((drawn(seed) for seed in range(9)), key=lambda one: len(one.operations))
+    where = next(
+        number for number, one in enumerate(big.operations) if one.code is OpCode.FLUSH_UNUSED
+    )
+    tried = []
+
+    def fails(candidate):
+        tried.append(len(candidate.operations))
+        codes = [one.code for one in candidate.operations]
+        return codes.index(OpCode.FLUSH_UNUSED) + 1 if OpCode.FLUSH_UNUSED in codes else 0
+
+    small = shrunk(big, LOCAL, fails, end=where + 1)
+    assert [one.code for one in small.operations] == [OpCode.FLUSH_UNUSED]
+    assert tried[0] <= where + 1
