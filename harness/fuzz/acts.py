@@ -7,11 +7,12 @@ does what the model allows.
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from harness.fuzz.checked_helper import checked_helper
 from harness.fuzz.full_table import seldom_and_early, single_slots, waits
 from harness.model.records.interrupt import InterruptContext, Trigger
 from harness.model.records.layout import PAGE_SIZE
 from harness.model.records.operation import LOCAL_MAPS, Base, OpCode
-from harness.scenario import episodes
+from harness.scenario import episodes, stale_translations
 from harness.scenario.episodes import Palette
 from harness.scenario.helper_episodes import MAPPED_MOST, helper
 from harness.scenario.ledger import Ledger
@@ -214,6 +215,13 @@ def _helper(ledger: Ledger, task: int, forms: Palette) -> None:
         helper(ledger, task, forms.helpers)
 
 
+def _stale(ledger: Ledger, task: int, forms: Palette) -> None:
+    """Two tasks of a CPU read through the same slot of its window by turns."""
+    del task
+    if not any(ledger.stacks):
+        stale_translations.same_slot(ledger, forms)
+
+
 def _stray(ledger: Ledger, task: int, forms: Palette) -> None:
     """An unmap of an address beside the window, which must end no mapping."""
     layout, rng = ledger.layout, ledger.rng
@@ -250,6 +258,8 @@ ACTS: Final[Mapping[str, Act]] = {
     "look": _look,
     "address": _address,
     "helper": _helper,
+    "checked helper": checked_helper,
+    "stale": _stale,
     "sleep": _sleep,
     "flush": _flush,
     "signal": _signal,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from harness.scenario import episodes
+from harness.scenario import episodes, stale_translations
 from harness.scenario.episodes import Palette
 from harness.scenario.ledger import Ledger
 
@@ -28,6 +28,8 @@ def waits(ledger: Ledger, task: int, forms: Palette) -> None:
 def single_slots(ledger: Ledger, task: int, forms: Palette) -> None:
     """One slot at a time is given back and taken over, at some positions or at all of them.
 
+    Then two CPUs read through the one that is left, while pages take turns in it.
+
     The order of mapping is that of the slots, with the wrap somewhere: only all positions are
     sure to have the ends of the table among them.
     """
@@ -43,4 +45,5 @@ def single_slots(ledger: Ledger, task: int, forms: Palette) -> None:
     for page in pages[first : first + count]:
         ledger.kunmap(task, page)
         ledger.kmap(task, ledger.unheld())
+    stale_translations.last_slot(ledger, task)
     episodes.release_most(ledger, task)
