@@ -7,7 +7,7 @@ import pytest
 from harness.errors import UsageError
 from harness.guest.gate_wire import GatePart
 from harness.kernel.kernel_record import KernelConfig
-from harness.schedule.standard_programs import possible, standard_programs
+from harness.schedule.standard_programs import possible, small_programs, standard_programs
 from harness.schedule.thread_program import may_starve, parse_program
 
 
@@ -93,6 +93,13 @@ def test_what_is_wrong_is_said(text, why):
 def test_programs_that_wait_for_ever_on_one_slot(text, starves):
     loose = parse_program(f"{text}; slots 16")
     assert may_starve(type(loose)(loose.threads, 1)) is starves
+
+
+def test_the_small_programs_come_first_and_are_small():
+    small = small_programs()
+    assert standard_programs()[: len(small)] == small
+    assert all(sum(map(len, one.threads)) <= 6 for one in small)
+    assert any(one.interrupts for one in small)
 
 
 def test_the_standard_set_has_every_kind_of_program_once():
