@@ -67,9 +67,9 @@ _UNKNOWN: Final = re.compile(
 """Functions that may wait for another thread, in ways for which there is no gate."""
 _HARMLESS: Final = re.compile(
     r"__fentry__|mcount|__stack_chk_fail|__list_\w+|__SC[TK]_\w+|panic|_?printk|__?warn\w*"
-    r"|dump_\w+|\w*unlock\w*"
+    r"|dump_\w+|\w*unlock\w*|__rcu_read_lock"
 )
-"""Functions before which no gate is wanted."""
+"""Functions before which no gate is wanted; none of them waits for another thread."""
 _POINTERS: Final = "pv_ops"
 _POINTERS_SIZE: Final = 0x400
 _SUFFIX: Final = re.compile(r"\.(isra|constprop|part|cold)\b.*")

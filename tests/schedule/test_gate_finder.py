@@ -24,6 +24,9 @@ CALLEES = (
     "add_wait_queue",
     "mutex_lock",
     "rt_spin_lock",
+    "__rcu_read_lock",
+    "__rcu_read_unlock",
+    "synchronize_rcu",
     "elsewhere",
 )
 CALL, JUMP = 0xE8, 0xE9
@@ -118,6 +121,7 @@ def test_an_unlock_that_a_hypervisor_may_replace_is_a_release():
     [
         ({"page_address": ("mutex_lock",)}, "page_address+0x0 calls mutex_lock"),
         ({"kunmap_high": ("rt_spin_lock",)}, "kunmap_high+0x0 calls rt_spin_lock"),
+        ({"page_address": ("synchronize_rcu",)}, "page_address+0x0 calls synchronize_rcu"),
         ({"page_address": ("jump _raw_spin_lock",)}, "page_address+0x0 jumps to _raw_spin_lock"),
         ({"elsewhere": ("lock", "_raw_spin_lock")}, "elsewhere+0x5 takes kmap_lock, too"),
     ],
@@ -126,6 +130,11 @@ def test_a_place_where_threads_wait_without_a_gate_is_refused(changes, words):
     with pytest.raises(NoGatesError) as refused:
         found(**changes)
     assert words in refused.value.message
+
+
+def test_a_reader_of_rcu_waits_for_nobody():
+    gates = found(page_address=("__rcu_read_lock", "__rcu_read_unlock")).gates
+    assert not [one for one in gates if one.place.startswith("page_address")]
 
 
 def test_a_function_that_is_not_there_is_refused():
