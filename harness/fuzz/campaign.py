@@ -160,7 +160,7 @@ class Campaign:
     def _is_new(self, run: FuzzedRun) -> bool:
         """Tell whether *run* failed as no program before; else count it with those it is like."""
         with self._lock:
-            known = [self._known[kind] for kind in run.kinds if kind in self._known]
+            known = [self._known[kind] for kind in run.worst if kind in self._known]
             self._also.update(known[:1])
             new = bool(run.kinds) and not known
             if new:

@@ -59,7 +59,7 @@ class FailureStudy:
 
         None where a guest ended and does not end again: a busy host can do that.
         """
-        program, kinds = failed.program, frozenset(failed.kinds)
+        program, kinds = failed.program, failed.worst
         self.progress.step(f"{failed.kinds[0].what}: running {program.name} again")
         alone = self._again(kinds, program) or self._again(kinds, program)
         if not alone and failed.kinds[0].what == CRASH:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from harness.base.output_files import require_folder
 from harness.check.checked_program import CheckedProgram, checked_program
 from harness.compare.divergence import Divergence, Layer, ProgramResult
 from harness.compare.known_bugs import KnownBugs
 from harness.compare.run_judge import RunJudge
-from harness.errors import KernelError
+from harness.errors import InfrastructureError, KernelError
 from harness.fuzz.expected import expectations_of
 from harness.fuzz.program_source import ProgramSource
 from harness.fuzz.reached_features import ReachedFeatures
@@ -26,6 +26,13 @@ from harness.run.run_request import Launch
 from harness.run.run_result import ProgramOutcome
 from harness.scenario.facts import Facts
 from harness.scenario.program import Assertion, Program
+
+ENOUGH: Final = 3
+"""Divergences of the contract after which a program ends."""
+
+
+class SeenEnoughError(InfrastructureError):
+    """A program was ended, since the kernel has failed."""
 
 
 class FailureKind(NamedTuple):
@@ -48,6 +55,11 @@ class FuzzedRun(NamedTuple):
     """What the model expects of the first step that failed."""
     end: int = 0
     """The number of operations up to the failure, as far as it is known."""
+
+    @property
+    def worst(self) -> frozenset[FailureKind]:
+        """The broken promises, or if there are none the changes of behaviour."""
+        return frozenset(one for one in self.kinds if one.layer == self.kinds[0].layer)
 
 
 class FuzzedGuest:
@@ -87,7 +99,8 @@ class FuzzedGuest:
     def run(self, program: Program) -> FuzzedRun:
         """Run and judge *program*.  Raises InfrastructureError for a failure of the host."""
         features = ReachedFeatures()
-        done = run_program(RunContext(self._guest, self._judge, features.take, _ignore), program)
+        context = RunContext(self._guest, self._judge, features.take, self._see)
+        done = run_program(context, program)
         crash = str(done.failure) if isinstance(done.failure, KernelError) else ""
         result = self._judge.result().programs[-1]
         outcome = ProgramOutcome(program.name, program.title, done.seconds, result)
@@ -99,6 +112,19 @@ class FuzzedGuest:
         expected = expectations_of(first) if first else ()
         end = 1 + (max(first.step, 0) if first else judged.steps)
         return FuzzedRun(program, judged, kinds, features.seen, bool(done.failure), expected, end)
+
+    def _see(self, steps: int) -> None:
+        """End a program that has failed often enough: what a broken kernel does next says little.
+
+        After each divergence the whole state is read again, which takes long.
+        """
+        del steps
+        judge = self._judge.judge
+        if (
+            judge
+            and sum(one.layer is Layer.CONTRACT for one in judge.result.divergences) >= ENOUGH
+        ):
+            raise SeenEnoughError("the kernel has broken its contract often enough")
 
 
 def _folder_of_thread(out: Path) -> Path:
@@ -124,11 +150,6 @@ def _kinds(judged: CheckedProgram) -> tuple[FailureKind, ...]:
 
 Start = Callable[[], FuzzedGuest]
 """Gives a guest in its first state."""
-
-
-def _ignore(steps: int) -> None:
-    """Takes the number of judged steps, which the campaign counts itself."""
-    del steps
 
 
 Replayed = Callable[[Facts], Iterable[Program]]

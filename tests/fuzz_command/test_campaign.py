@@ -8,7 +8,7 @@ from harness.base.progress import Quiet
 from harness.check.checked_program import CRASH, CheckedKind, CheckedProgram, Finding
 from harness.errors import InfrastructureError
 from harness.fuzz.campaign import Budget, Campaign
-from harness.fuzz.found_failure import REPEATS
+from harness.fuzz.found_failure import REPEATS, FailureStudy
 from harness.fuzz.fuzzed_guest import FailureKind, FuzzedRun
 from harness.fuzz.program_source import ProgramSource
 from harness.model.records.operation import OpCode
@@ -121,3 +121,23 @@ def test_what_one_guest_cannot_judge_ends_all():
 
     with pytest.raises(InfrastructureError, match="full"):
         campaign(broken, jobs=3)
+
+
+def test_a_broken_promise_is_not_shrunk_to_a_changed_behaviour():
+    """A long program shows both; what shows the change alone is no smaller form of it."""
+
+    class Both(FakeGuest):
+        def run(self, program):
+            run = super().run(program)
+            changed = any(one.code is OpCode.SLEEP for one in program.operations)
+            return run._replace(kinds=(*run.kinds, *((LOOK,) if changed else ())))
+
+    def broken(program):
+        codes = [one.code for one in program.operations]
+        return FLUSH if OpCode.FLUSH_UNUSED in codes and OpCode.SIGNAL in codes else None
+
+    source = ProgramSource(Facts(LOCAL), 3)
+    runs = [Both(broken).run(source.next().program) for _ in range(12)]
+    both = [run for run in runs if run.kinds == (FLUSH, LOOK)]
+    study = FailureStudy(lambda: Both(broken), Quiet())
+    assert {study.of(run, "found-1", 0.0).kind for run in both} == {FLUSH}
