@@ -99,8 +99,8 @@ static void report_slot(struct kmh_obs *obs, unsigned int slot)
 	shadow_ptes[slot] = copy_pte(&kmh_pkmap_ptes[slot]);
 }
 
-/* Compare UNROLL words in one OR chain: under emulation branches cost most. */
-static bool words_differ(const u32 *a, const u32 *b)
+/* Compare UNROLL words in one OR chain: under emulation branches, calls and returns cost most. */
+static __always_inline bool words_differ(const u32 *a, const u32 *b)
 {
 	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) |
 		(a[4] ^ b[4]) | (a[5] ^ b[5]) | (a[6] ^ b[6]) | (a[7] ^ b[7])) != 0;
