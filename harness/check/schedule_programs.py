@@ -21,7 +21,7 @@ from harness.kernel.kernel_record import Kernel
 from harness.run.prepare import Prepared
 from harness.schedule.gate_finder import NoGatesError
 from harness.schedule.schedule_lanes import lane_lines
-from harness.schedule.schedule_runner import NOT_ALL, SchedulesRequest, run_schedules
+from harness.schedule.schedule_runner import UNDECIDED, SchedulesRequest, run_schedules
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
 from harness.schedule.standard_programs import possible, standard_programs
 from harness.schedule.thread_program import ThreadProgram
@@ -119,7 +119,7 @@ def _kind(
 ) -> CheckedKind:
     if broken:
         return CheckedKind.CONTRACT
-    if one.unknown == NOT_ALL:
+    if one.unknown in UNDECIDED:
         return CheckedKind.NOT_APPLICABLE
     if one.unknown or not one.complete:
         return CheckedKind.UNKNOWN
@@ -127,7 +127,7 @@ def _kind(
 
 
 def _why_not(one: ProgramSchedules) -> str:
-    return f"{NOT_DECIDED}: {one.unknown}" if one.unknown == NOT_ALL else one.unknown
+    return f"{NOT_DECIDED}: {one.unknown}" if one.unknown in UNDECIDED else one.unknown
 
 
 def _broken(one: ProgramSchedules, kernel: Kernel) -> Iterator[Finding]:

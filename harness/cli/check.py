@@ -116,8 +116,7 @@ def check(
     if prepare:
         output.report(prepared_lines(bases))
         return
-    _write(results, json, mail)
-    _finish(results, output, request.out, b4=b4, verbose=verbose)
+    _finish(results, output, (json, mail), request.out, b4=b4, verbose=verbose)
 
 
 def _exit_code(results: tuple[CheckResult, ...]) -> int:
@@ -206,12 +205,14 @@ def _write(results: tuple[CheckResult, ...], json: Path | None, mail: Path | Non
 def _finish(
     results: tuple[CheckResult, ...],
     output: CommandOutput,
+    files: tuple[Path | None, Path | None],
     folder: Path,
     *,
     b4: bool,
     verbose: bool,
 ) -> NoReturn:
-    """Print the reports with two empty lines between them, or what b4 reads, and exit."""
+    """Write the *files* for JSON and the mail, print the reports or what b4 reads, and exit."""
+    _write(results, *files)
     if b4:
         write_json(STANDARD_OUTPUT, b4_value(results))
     else:

@@ -23,15 +23,19 @@ from harness.history.lock_order import replay
 from harness.history.overlap import overlap
 from harness.history.plan import Regime, regimes, request_of
 from harness.history.violation_window import window_lines, words
+from harness.kernel.variables import odd_variables
 from harness.model.records.layout import Layout
 from harness.model.records.page import PageKind
 from harness.run.machine_check import require_machine
 from harness.run.prepare import Prepared
+from harness.run.probes import evidence_of
 from harness.run.run_result import KernelFacts
 from harness.run.usual_machine import usual_machine
 
 VIOLATING_MOST = 10
 """A run ends after so many histories that no order explains: each may be a short one."""
+_REPLAYED = Evidence.COUNTS | Evidence.CURSOR
+"""The evidence with which a replay in the order of the lock begins."""
 LOST = (HistoryOutcome.DIED, HistoryOutcome.STUCK)
 """Outcomes after which a guest cannot run another history."""
 
@@ -83,8 +87,9 @@ def _judge_in(
     kernel, shape = prepared.kernel, request.shape
     layout, facts = guest.info()
     require_machine(kernel, shape, layout, facts, prepared.dwarf)
+    shown = facts.evidence & ~evidence_of(odd_variables(kernel))
     progress.step(f"running histories on {kernel.release}")
-    sitting = HistoryRunner(guest, request, progress)
+    sitting = HistoryRunner(guest, request, progress, replayable=_REPLAYED in shown)
     sitting.run()
     return HistoriesResult(
         kernel=KernelFacts.of(kernel, facts),
@@ -112,8 +117,16 @@ class PlannedHistory:
 class HistoryRunner:
     """Runs histories one after the other in a guest."""
 
-    def __init__(self, guest: Guest, request: HistoriesRequest, progress: Progress) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        request: HistoriesRequest,
+        progress: Progress,
+        *,
+        replayable: bool = True,
+    ) -> None:
         self.guest, self.request, self.progress = guest, request, progress
+        self.replayable = replayable
         self.layout: Layout = guest.info()[0]
         self.judged: list[JudgedHistory] = []
         self.error = self.crash = ""
@@ -171,7 +184,7 @@ class HistoryRunner:
     def _judge(self, planned: PlannedHistory, history: History, took: float) -> None:
         started = time.monotonic()
         found = violations(history)
-        order = replay(history)
+        order = replay(history, known=self.replayable)
         place = f"thread {order.thread}: {words(order.event)}: " if order.event else ""
         self.judged.append(
             JudgedHistory(

@@ -39,10 +39,13 @@ class CriticalSection(NamedTuple):
     last: bool
 
 
-def replay(history: History) -> LockOrderReplay:
-    """Replay *history*, if the stamps of its critical sections are known."""
+def replay(history: History, *, known: bool = True) -> LockOrderReplay:
+    """Replay *history*, if the stamps of its critical sections are known.
+
+    The counts and the cursor of the kernel are *known*, or nothing can be replayed.
+    """
     sections = tuple(_sections(history))
-    if not history.witnessed or not history.complete:
+    if not (known and history.witnessed and history.complete):
         return LockOrderReplay(0, len(sections))
     pkmap = Pkmap(history.before, history.cursors[0])
     for number, section in enumerate(sections):

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import EOPNOTSUPP
 from pathlib import Path
 from typing import Final
 
 from harness.base.progress import Progress
 from harness.errors import InfrastructureError, KernelError, UsageError
+from harness.guest.failure import AgentError
 from harness.guest.running_guest import Guest
 from harness.guest.schedule_wire import THREADS, SearchAnswer
 from harness.guest.shape import Shape
@@ -20,9 +22,13 @@ from harness.schedule.random_sample import RandomChoice
 from harness.schedule.schedule_judge import ScheduleJudge, shortest
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
 from harness.schedule.search_log import LoggedSearch, SearchLog, digest
+from harness.schedule.start_state import require_variables
 from harness.schedule.thread_program import ThreadProgram
 
 NOT_ALL: Final = "the time was over"
+NOT_HERE: Final = "the kernel lacks a function or variable that the program needs"
+UNDECIDED: Final = (NOT_ALL, NOT_HERE)
+"""The reasons that say nothing about the kernel, and leave the guest as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ def run_schedules(
     Raises NoGatesError for a kernel whose schedules cannot be decided.
     """
     require_cpus(request)
+    require_variables(prepared.kernel)
     found = find_gates(prepared.kernel, request.level)
     start = GuestStart(prepared, request.shape, request.out, request.template)
     with GuestSupply(start, found.gates) as guests:
@@ -136,7 +143,8 @@ class _Sitting:
         except KernelError as error:
             run.crash = error.message
         except InfrastructureError as error:
-            self.error = run.unknown = str(error)
+            run.unknown = NOT_HERE if _lacks(error) else str(error)
+            self.error = "" if _lacks(error) else run.unknown
         if run.spoilt:
             run.complaints = self.guests.replace()
         if run.crash and self.request.searches:
@@ -170,6 +178,10 @@ class _Sitting:
             phases={"boot": boot, "schedules": whole - boot},
             error=self.error,
         )
+
+
+def _lacks(error: InfrastructureError) -> bool:
+    return isinstance(error, AgentError) and error.errno == EOPNOTSUPP
 
 
 class _ProgramRun:
@@ -222,7 +234,7 @@ class _ProgramRun:
     @property
     def spoilt(self) -> bool:
         """Tell whether the guest cannot be used for another program."""
-        return bool(self.crash or (self.unknown and self.unknown != NOT_ALL))
+        return bool(self.crash or (self.unknown and self.unknown not in UNDECIDED))
 
     @property
     def is_good(self) -> bool:

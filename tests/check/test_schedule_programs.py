@@ -19,7 +19,7 @@ from harness.check.schedule_programs import (
 from harness.guest.shape import Shape
 from harness.kernel.kernel_record import KernelConfig
 from harness.schedule.gate_finder import NoGatesError
-from harness.schedule.schedule_runner import NOT_ALL
+from harness.schedule.schedule_runner import NOT_ALL, NOT_HERE
 from harness.schedule.standard_programs import possible, standard_programs
 from tests.schedule.test_schedules_report import BROKEN, CASES, GOOD, LANES, LOST, PROGRAM, result
 
@@ -46,6 +46,7 @@ def programs(of, wanted=(str(PROGRAM),)):
         (ODDLY, CheckedKind.BEHAVIOUR),
         (replace(GOOD, complete=False, unknown="departed"), CheckedKind.UNKNOWN),
         (replace(GOOD, complete=False, unknown=NOT_ALL), CheckedKind.NOT_APPLICABLE),
+        (replace(GOOD, complete=False, unknown=NOT_HERE), CheckedKind.NOT_APPLICABLE),
     ],
 )
 def test_each_program_has_its_verdict(one, kind):

@@ -54,6 +54,14 @@ def test_counts_and_cursor_at_the_end_are_compared():
     assert "slot 0 ended with count" in replay(replace(one, after=wrong)).odd
 
 
+def test_without_cursor_and_counts_nothing_is_replayed():
+    one = replace(run(2), cursors=(7, 7))
+    assert replay(one).odd
+    found = replay(one, known=False)
+    assert (found.odd, found.sections) == ("", 0)
+    assert found.undecided
+
+
 def test_a_sleep_with_a_slot_free_is_told():
     one = run(3)
     first = one.events[0][0]
