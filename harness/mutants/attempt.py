@@ -31,6 +31,7 @@ SETS: Final = (
     (small_programs, GateLevel.MEMORY),
     (standard_programs, GateLevel.LOCK),
     (standard_programs, GateLevel.MEMORY),
+    (standard_programs, GateLevel.CALL),
 )
 """The programs and the gates with which a race is looked for, from the fewest schedules on."""
 CPUS = 4

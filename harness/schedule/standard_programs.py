@@ -1,7 +1,7 @@
 """The standard set: pairs of small threads, triples, interrupts, and threads on one CPU.
 
-The small programs come first: they show every race of the catalogue (tests/mutants), some of them
-at accesses only.
+The small programs come first: they are chosen for the races of the catalogue (tests/mutants), of
+which some show at accesses only.
 """
 
 from collections.abc import Iterable, Iterator
