@@ -28,6 +28,7 @@ def run(tmp_path, sources):
     return judge(prepared, RunRequest(KERNEL, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
 
 
+@pytest.mark.thirds
 @pytest.mark.parametrize("name", FOUND)
 def test_a_bug_in_the_typed_window_is_found_by_the_abstract_programs(name, tmp_path):
     sources = tmp_path / "kmod"

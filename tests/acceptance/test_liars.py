@@ -29,6 +29,7 @@ def lying_module(stock, folder, old, new):
     return replace(stock, module=build_module(stock.kernel, sources))
 
 
+@pytest.mark.thirds
 @pytest.mark.parametrize("wrong", ["^ 0x40000000", "^ 0x4"], ids=["wrong frame", "wrong flag"])
 def test_a_module_that_reports_a_wrong_pte_stands_alone(stock, tmp_path, wrong):
     old = "return ptep ? kmh_pte_read(ptep) : 0;"

@@ -65,6 +65,7 @@ def run(tmp_path, kernel, sources):
     return judge(prepared, RunRequest(kernel, None, Shape(), plan, tmp_path), Quiet(), Stopwatch())
 
 
+@pytest.mark.thirds
 @pytest.mark.parametrize("name", BUGS)
 def test_a_bug_in_the_typed_window_is_found(name, tmp_path):
     bug = BUGS[name]

@@ -22,6 +22,7 @@ def test_every_kind_is_recorded():
 
 
 @pytest.mark.long
+@pytest.mark.thirds
 @pytest.mark.parametrize("kind", KIND)
 def test_recorded_branches_are_those_that_exploration_finds(kind):
     subject = machine(KIND[kind], (), ())
