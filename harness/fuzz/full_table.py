@@ -12,7 +12,7 @@ _LONG: Final = 5000
 
 
 def seldom_and_early(ledger: Ledger) -> bool:
-    """Whether an act of some thousand operations fits here."""
+    """Tell whether an act of some thousand operations fits here."""
     possible = ledger.layout.last_pkmap > 0 and len(ledger) < _LONG
     return possible and ledger.rng.random() < _SELDOM
 

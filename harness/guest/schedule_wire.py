@@ -104,7 +104,7 @@ class SearchThread(NamedTuple):
 
 
 class RandomDraw(NamedTuple):
-    """What random schedules are drawn from; ``first`` is the number of the first."""
+    """The settings of random schedules; ``first`` is the number of the first schedule."""
 
     seed: int = 0
     first: int = 0
