@@ -72,7 +72,7 @@ unsigned int kmh_arch_window_last(unsigned int last)
 }
 
 #ifdef CONFIG_X86_PAE
-#define DEVICE	(8ULL << 32)	/* in 32 bits it is a place in the first MiB, always write-back */
+#define DEVICE	0x8000a0000ULL	/* in 32 bits it is the ISA window, always write-back */
 #else
 #define DEVICE	0xf0000000ULL	/* the hole of PCI, below the APICs */
 #endif

@@ -116,6 +116,12 @@ RISKS = (
         r"|__(default_kernel|supported)_pte_mask|PAGE_GLOBAL",
     ),
     Risk(
+        Place("pat", "cpu=core2duo", "memory types, which a CPU with PAT has more of"),
+        r"iomap|ioremap|set_memory|pageattr|mm/pat",
+        r"cache_?mode|memtype|pat_enabled|iomap_(create|free)|PAGE_CACHE|_PAGE_PAT"
+        r"|pgprot_(writecombine|noncached)",
+    ),
+    Risk(
         Place("debug", "", "the kernel's own checks of depth and order"),
         _HERE,
         r"DEBUG_(HIGHMEM|KMAP)|\b(VM_)?(BUG|WARN)(_ON)?\w*\(|_idx_(push|pop)|KM_(MAX|TYPE|INCR)",
@@ -146,7 +152,7 @@ RISKS = (
 _COVERS = {"debug+lockdep": frozenset({"debug"})}
 """Configurations that have all that others have."""
 
-_EVERYWHERE = re.compile(r"^(arch/[^/]+/)?include/(?!.*pgtable.[23]level)")
+_EVERYWHERE = re.compile(r"^(arch/[^/]+/)?include/(?!.*(pgtable.[23]level|asm/iomap\.h))")
 """Headers that nearly all objects include: each configuration would be compiled as a whole."""
 _FILE = re.compile(rb"^\+\+\+ [^/\s]+/(\S+)", re.MULTILINE)
 _CHANGED = re.compile(r"^(?:[-+](?!-- |\+\+ )|@@ ).*$", re.MULTILINE)

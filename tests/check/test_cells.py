@@ -61,6 +61,8 @@ def places(*patches, profile=Profile.TOUCHED):
         ("mm/highmem.c", "idx += KM_INCR;", [("debug", ""), ("guards", "")]),
         ("kernel/sched/core.c", "kmap_local_sched_out();", [("guards", "")]),
         (f"{ARCH}/mm/iomap_32.c", "pagefault_disable();", [("rt", "")]),
+        (f"{ARCH}/mm/iomap_32.c", "memtype_free_io(a, b);", [("pat", "cpu=core2duo")]),
+        (f"{ARCH}/include/asm/iomap.h", "void iomap_free(int a);", [("pat", "cpu=core2duo")]),
         ("mm/highmem.c", "return vaddr;", []),
         ("fs/exec.c", "spin_lock(&lock);", []),
     ],
@@ -250,6 +252,7 @@ def test_real_patches_are_judged_where_they_show():
     """The configuration of each that its text names, as far as a check can choose it."""
     shows = {
         "5.10/kunmap-atomic-pops-first": ("debug", ""),
+        "6.1/iomap-base-in-32-bits": ("pat", "cpu=core2duo"),
         "6.1/mremap-pte-unmap-order": ("highpte", ""),
         "6.1/sched-out-guards-not-skipped": ("guards", ""),
     }
