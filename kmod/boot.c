@@ -16,13 +16,15 @@ static struct kmh_area *put_area(struct kmh_area *area, u32 kind, u32 cpu, u32 f
 	return area + 1;
 }
 
-/* A bigger index of the fixmap is a lower address. */
+/* A bigger index of the fixmap is a lower address.  Windows may lie between each other. */
 static struct kmh_area *put_window(struct kmh_area *area, unsigned int cpu)
 {
-	unsigned int index = FIX_KMAP_BEGIN + KMH_WINDOW * cpu;
+	u32 one = kmh_window_address(cpu, 0), other = kmh_window_address(cpu, KMH_WINDOW - 1);
 
-	return put_area(area, KMH_AREA_CPU_WINDOW, cpu, __fix_to_virt(index + KMH_WINDOW - 1),
-			__fix_to_virt(index) + PAGE_SIZE - 1);
+	if (abs(kmh_windows.entry) != 1)
+		return area;
+	return put_area(area, KMH_AREA_CPU_WINDOW, cpu, min(one, other),
+			max(one, other) + PAGE_SIZE - 1);
 }
 
 /**

@@ -61,7 +61,7 @@ NOKPROBE_SYMBOL(kmh_flushed_range);
 static bool entry_popped(unsigned int index)
 {
 	int cpu = raw_smp_processor_id();
-	int entry = (int)index - (int)(FIX_KMAP_BEGIN + KMH_WINDOW * cpu);
+	int entry = kmh_window_entry(cpu, index);
 
 	return entry >= 0 && entry >= kmh_depth(current, cpu);
 }

@@ -51,6 +51,9 @@ static void layout_constants(struct kmh_info *info)
 	info->fix_kmap_begin = FIX_KMAP_BEGIN;
 	info->fix_kmap_end = FIX_KMAP_END;
 	info->window = KMH_WINDOW;
+	info->window_first = kmh_windows.first;
+	info->window_entry = kmh_windows.entry;
+	info->window_cpu = kmh_windows.cpu;
 	info->nr_cpus = NR_CPUS;
 	info->online_cpus = num_online_cpus();
 	info->page_offset = PAGE_OFFSET;

@@ -47,7 +47,7 @@ static void put_record_pte(struct kmh_delta *delta, u64 pte)
 static void *map_level(unsigned int level, u8 flags)
 {
 	int cpu = raw_smp_processor_id(), slot = kmh_depth(current, cpu) + KMH_INCREMENT - 1;
-	unsigned long address = __fix_to_virt(FIX_KMAP_BEGIN + slot + KMH_WINDOW * cpu);
+	unsigned long address = kmh_window_address(cpu, slot);
 	struct kmh_delta *delta;
 	u64 found = kmh_walk(address);
 

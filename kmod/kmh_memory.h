@@ -3,6 +3,7 @@
 #ifndef KMAP_HARNESS_KMH_MEMORY_H
 #define KMAP_HARNESS_KMH_MEMORY_H
 
+#define KMH_NO_CPU		0xffffu
 #define KMH_NEIGHBOURS		4	/* fixmap entries watched above and below the windows */
 #define KMH_MAX_PAGES		(KMH_NO_PAGE - 1)
 #define KMH_HASH_ORDER		7	/* PA_HASH_ORDER of mm/highmem.c, 2.6.12 to 7.3 */
@@ -14,7 +15,39 @@ extern pte_t *kmh_window_ptes;		/* PTE of fixmap index kmh_window_first; they de
 extern unsigned int kmh_window_first;
 extern unsigned int kmh_window_count;
 
+/*
+ * The entry n of the window of CPU c has the fixmap index first + n * entry + c * cpu.  Kernels
+ * from 2.6.12 to 7.3 lay out window by window; one that does it otherwise is loaded with the
+ * module's parameters window_*.
+ */
+struct kmh_windows {
+	int first;
+	int entry;
+	int cpu;
+};
+
+extern struct kmh_windows kmh_windows;
+
+static __always_inline unsigned int kmh_window_index(int cpu, int entry)
+{
+	return kmh_windows.first + entry * kmh_windows.entry + cpu * kmh_windows.cpu;
+}
+
+static __always_inline unsigned long kmh_window_address(int cpu, int entry)
+{
+	return __fix_to_virt(kmh_window_index(cpu, entry));
+}
+
+/* The entry that has a fixmap index in the window of a CPU; negative where there is none. */
+static __always_inline int kmh_window_entry(int cpu, unsigned int index)
+{
+	int beyond = (int)index - (int)kmh_window_index(cpu, 0);
+
+	return beyond % kmh_windows.entry ? -1 : beyond / kmh_windows.entry;
+}
+
 int kmh_layout_init(void);
+unsigned int kmh_window_owner(unsigned int index);
 
 /* ---- symbols.c: static variables and functions of mm/highmem.c ---- */
 

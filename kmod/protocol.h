@@ -9,7 +9,7 @@
 #ifndef KMAP_HARNESS_PROTOCOL_H
 #define KMAP_HARNESS_PROTOCOL_H
 
-#define KMH_PROTOCOL_VERSION	7u
+#define KMH_PROTOCOL_VERSION	8u
 #define KMH_MAGIC		0x31484d4bu	/* "KMH1" */
 #define KMH_DEVICE		"kmap_harness"	/* /dev/kmap_harness */
 

@@ -84,6 +84,9 @@ struct kmh_info {
 	__u32 step_counter;	/* virtual address of struct kmh_work */
 	__u32 typed_top;	/* address of entry 0 of the typed window, the highest */
 	__u32 typed_count;	/* entries of the typed window */
+	__u32 window_first;	/* fixmap index of entry 0 of the window of CPU 0 */
+	__u32 window_entry;	/* fixmap indices from an entry to the next: signed */
+	__u32 window_cpu;	/* and to that of the next CPU: signed */
 	__u32 helpers;		/* a bit for each enum kmh_helper that this kernel has */
 	__u32 prot_lo[KMH_PROTS]; /* of each enum kmh_prot: PTE flags after the kernel's masks */
 	__u32 prot_hi[KMH_PROTS];

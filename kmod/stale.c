@@ -24,8 +24,6 @@
 
 #include "kmh.h"
 
-#define NO_CPU		0xffff
-
 struct translation {
 	u64 pte;		/* seen last, or 0 */
 	u32 turn;
@@ -111,7 +109,7 @@ NOKPROBE_SYMBOL(kmh_stale_page);
  */
 void kmh_stale_all(bool global)
 {
-	unsigned int slot, i, first, cpu = raw_smp_processor_id();
+	unsigned int slot, i, cpu = raw_smp_processor_id();
 
 	if (!global && !READ_ONCE(knows_local))
 		return;
@@ -119,9 +117,8 @@ void kmh_stale_all(bool global)
 		mark(&known_slots[slot], &kmh_pkmap_ptes[slot],
 		     &slot_marks[cpu * LAST_PKMAP + slot], global);
 	/* What does not fit in the window of the stack generation spills into the next. */
-	first = FIX_KMAP_BEGIN - kmh_window_first + cpu * KMH_WINDOW;
-	for (i = first; i < first + KMH_WINDOW * (KMH_HAS_KMAP_LOCAL ? 1 : 2); i++)
-		mark_window(i, cpu, global);
+	for (i = 0; i < KMH_WINDOW * (KMH_HAS_KMAP_LOCAL ? 1 : 2); i++)
+		mark_window(kmh_window_index(cpu, i) - kmh_window_first, cpu, global);
 }
 
 NOKPROBE_SYMBOL(kmh_stale_all);
@@ -198,21 +195,17 @@ void kmh_stale_slot(unsigned int slot, u64 pte)
 	learn(&known_slots[slot], pte);
 }
 
-/* The CPU whose tasks map in an entry; NO_CPU beside the windows. */
-static unsigned int owner(unsigned int index)
-{
-	return index < FIX_KMAP_BEGIN ? NO_CPU : (index - FIX_KMAP_BEGIN) / KMH_WINDOW;
-}
-
 /* The CPU that maps in an entry: not its owner where the stack of another one is too deep. */
 static unsigned int loader(unsigned int index, const struct kmh_obs *obs)
 {
 	int entry;
 
 	if (KMH_HAS_KMAP_LOCAL || !obs)
-		return owner(index);
-	entry = (int)index - (int)(FIX_KMAP_BEGIN + KMH_WINDOW * obs->cpu);
-	return entry >= (int)KMH_WINDOW && entry < obs->depth ? obs->cpu : owner(index);
+		return kmh_window_owner(index);
+	entry = kmh_window_entry(obs->cpu, index);
+	if (entry >= (int)KMH_WINDOW && entry < obs->depth)
+		return obs->cpu;
+	return kmh_window_owner(index);
 }
 
 /**

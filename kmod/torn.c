@@ -25,7 +25,7 @@ static bool looking;
 
 static unsigned long window_address(unsigned int i)
 {
-	return __fix_to_virt(FIX_KMAP_BEGIN + KMH_WINDOW * raw_smp_processor_id() + i);
+	return kmh_window_address(raw_smp_processor_id(), i);
 }
 
 static const pte_t *window_place(unsigned int i)

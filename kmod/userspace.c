@@ -25,7 +25,7 @@ static int fork_child_main(void *data)
 		if ((int)i < kmh_depth(current, cpu))
 			saved += !!kmh_pte_read(&current->kmap_ctrl.pteval[i]);
 #endif
-		window += !!kmh_walk(__fix_to_virt(FIX_KMAP_BEGIN + KMH_WINDOW * cpu + i));
+		window += !!kmh_walk(kmh_window_address(cpu, i));
 	}
 	fork_child.found = (u8)kmh_depth(current, cpu) | saved << 8 | window << 16;
 	kmh_thread_exit(&fork_child.ready);

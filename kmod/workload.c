@@ -56,7 +56,7 @@ static bool window_empty(int cpu)
 	if (KMH_HAS_KMAP_LOCAL && cpu == raw_smp_processor_id())
 		i = max_t(int, kmh_depth(current, cpu), 0);
 	for (; i < KMH_WINDOW; i++) {
-		if (kmh_walk(__fix_to_virt(FIX_KMAP_BEGIN + KMH_WINDOW * cpu + i)))
+		if (kmh_walk(kmh_window_address(cpu, i)))
 			return false;
 	}
 	return true;

@@ -7,7 +7,7 @@ rules of the contract that each broke, and by the behaviour in which each differ
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.compare.divergence import Divergence, Layer, ProgramResult, Verdict
@@ -27,6 +27,7 @@ NOT_DECIDED = "its schedules were not run"
 """The beginning of the reason for which the schedules of a program do not apply."""
 _VOLATILE = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}\b|\d+")
 """Parts of a kernel message that differ from run to run."""
+_ORDER = "order of the windows in the fixmap"
 _PICTURED = 3
 """Number of changed behaviours of a program that are shown with a picture."""
 
@@ -100,10 +101,21 @@ class CheckedProgram:
 def checked_programs(result: RunResult) -> tuple[CheckedProgram, ...]:
     """Every program of a run; a crash belongs to the program that ran last."""
     last = len(result.programs) - 1
-    return tuple(
+    programs = tuple(
         checked_program(one, crash=result.crash if number == last else "")
         for number, one in enumerate(result.programs)
     )
+    if not result.layout or not result.layout.windows:
+        return programs
+    return tuple(map(_with_order, programs))
+
+
+def _with_order(program: CheckedProgram) -> CheckedProgram:
+    """*program* of a kernel whose windows do not lie one after the other."""
+    if program.kind is not CheckedKind.AGREE or not program.steps:
+        return program
+    order = Finding(_ORDER, program.program, 1)
+    return replace(program, kind=CheckedKind.BEHAVIOUR, changed=(order,))
 
 
 def checked_program(program: ProgramOutcome, crash: str = "") -> CheckedProgram:

@@ -97,7 +97,8 @@ RISKS = (
             HISTORIES,
         ),
         "^mm/highmem\\.c",
-        r"pkmap_count|lock_kmap|kmap_lock|wake_up|wait|schedule|set_page_address|flush_all_zero",
+        r"pkmap_count|lock_kmap|kmap_lock|wake_up|wait|schedule|flush_all_zero|current_state"
+        r"|page_address|\bTASK_|\bsmp_|barrier\(",
     ),
     Risk(
         Place("-pae+highmem", "", "page tables of two levels have code of their own"),
@@ -112,8 +113,8 @@ RISKS = (
     Risk(
         Place("pti", "pti", "page table isolation: user processes have tables of their own"),
         rf"{_TABLES}|{_HERE}|mm/pti\.c|cpu_entry_area|kernel/ldt\.c|entry_32|mm/fault\.c",
-        r"\bpti|PTI|ldt|LDT|cpu_entry_area|sync_(global|initial)|vmalloc_sync|\bpgd|user_pcid"
-        r"|__(default_kernel|supported)_pte_mask|PAGE_GLOBAL",
+        r"\bpti|(?<![A-Z])PTI|ldt|LDT|cpu_entry_area|sync_(global|initial)|vmalloc_sync|\bpgd"
+        r"|user_pcid|__(default_kernel|supported)_pte_mask|PAGE_GLOBAL",
     ),
     Risk(
         Place("pat", "cpu=core2duo", "memory types, which a CPU with PAT has more of"),

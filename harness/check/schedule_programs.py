@@ -20,6 +20,7 @@ from harness.guest.shape import Shape
 from harness.kernel.kernel_record import Kernel
 from harness.run.prepare import Prepared
 from harness.schedule.gate_finder import NoGatesError
+from harness.schedule.program_search import DEPARTED
 from harness.schedule.schedule_lanes import lane_lines
 from harness.schedule.schedule_runner import UNDECIDED, SchedulesRequest, run_schedules
 from harness.schedule.schedules_result import FoundSchedule, ProgramSchedules, SchedulesResult
@@ -33,6 +34,8 @@ ENOUGH = 5
 CPUS = 4
 _TITLE = "every order of the steps of a few threads, and an order that explains what they saw"
 _NAME = "schedules"
+_UNDECIDED = (*UNDECIDED, DEPARTED)
+"""A search that another event of the guest has disturbed says nothing about the kernel."""
 
 
 def divided_programs(kernel: Kernel) -> tuple[tuple[ThreadProgram, ...], ...]:
@@ -119,7 +122,7 @@ def _kind(
 ) -> CheckedKind:
     if broken:
         return CheckedKind.CONTRACT
-    if one.unknown in UNDECIDED:
+    if one.unknown in _UNDECIDED:
         return CheckedKind.NOT_APPLICABLE
     if one.unknown or not one.complete:
         return CheckedKind.UNKNOWN
@@ -127,7 +130,7 @@ def _kind(
 
 
 def _why_not(one: ProgramSchedules) -> str:
-    return f"{NOT_DECIDED}: {one.unknown}" if one.unknown in UNDECIDED else one.unknown
+    return f"{NOT_DECIDED}: {one.unknown}" if one.unknown in _UNDECIDED else one.unknown
 
 
 def _broken(one: ProgramSchedules, kernel: Kernel) -> Iterator[Finding]:

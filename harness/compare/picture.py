@@ -161,13 +161,17 @@ def window_rows(
     if not indices:
         return 0, ()
     owner = machine.window_owner(min(indices))
-    first = machine.layout.window_index(owner, 0)
+    layout = machine.layout
     live = {index for index in before.windows if machine.window_owner(index) == owner}
     rows = []
     for index in sorted(indices | live)[:_MOST]:
         base = before.windows.get(index, 0)
         ptes = (base, *(view.get(index, base) for view in changes))
-        rows.append(PictureRow(index - first, *(_pte(machine, pte, namer) for pte in ptes)))
+        rows.append(
+            PictureRow(
+                layout.window_slot(owner, index), *(_pte(machine, pte, namer) for pte in ptes)
+            )
+        )
     return owner, tuple(rows)
 
 

@@ -65,5 +65,5 @@ def left_over(layout: Layout, before: Snapshot, now: Snapshot) -> Iterator[str]:
             yield f"left-over: CPU {cpu} has {new} mappings of nobody, at rest"
     for index, pte in sorted(set(before.windows) & set(now.windows)):
         if pte and layout.fix_kmap_begin <= index <= layout.fix_kmap_end:
-            cpu = (index - layout.fix_kmap_begin) // layout.window
+            cpu, _ = layout.window_place(index) or (0, 0)
             yield f"left-over: CPU {cpu} maps {pte:#x} of nobody in entry {index}, at rest"

@@ -86,9 +86,8 @@ class RoleNames:
         layout = self._layout
         if index >= TYPED_FIRST:
             return f"typed {index - TYPED_FIRST}"
-        cpu, place = divmod(index - layout.fix_kmap_begin, layout.window)
-        if 0 <= cpu < layout.nr_cpus:
-            return f"window {cpu}.{place}"
+        if place := layout.window_place(index):
+            return f"window {place[0]}.{place[1]}"
         beside = index - layout.fix_kmap_begin
         return f"fixmap {beside if beside < 0 else index - layout.fix_kmap_end:+}"
 

@@ -7,6 +7,7 @@ from harness.errors import HarnessError
 from harness.guest import patience, protocol
 from harness.guest.deadline import Deadline
 from harness.guest.failure import GuestHungError, WireError
+from harness.guest.info_wire import decode_info
 from harness.guest.module_work import ModuleWork, kernel_tables, read_module_work
 from harness.guest.protocol import RequestType
 from harness.guest.qemu_session import QemuSession
@@ -44,7 +45,7 @@ class Conversation:
     def info(self) -> tuple[Layout, protocol.GuestFacts]:
         """Return layout and facts of the kernel, asked for once while the module stays loaded."""
         if self._info is None:
-            self._info = protocol.decode_info(self.ask(RequestType.INFO))
+            self._info = decode_info(self.ask(RequestType.INFO))
         return self._info
 
     def start_over(self) -> None:

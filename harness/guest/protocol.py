@@ -8,18 +8,17 @@ from struct import Struct, pack
 from typing import NamedTuple
 
 from harness.guest.failure import AgentError, WireError
-from harness.model.records.layout import Generation, Layout
 from harness.model.records.operation import Operation
 from harness.model.records.page import Page, PageKind
 
-VERSION = 7
+VERSION = 8
 TASK_UNBOUND = 0xFF
 
 REQUEST = Struct("<HHI")
 RESPONSE = Struct("<HHiI")
 PROTS = 5
 FUNCTIONS = 11
-INFO = Struct(f"<{35 + 2 * PROTS + FUNCTIONS}I64s64s")
+INFO = Struct(f"<{38 + 2 * PROTS + FUNCTIONS}I64s64s")
 POOL_REQUEST = Struct("<II")
 PAGE = Struct("<IIHBB")
 TASK_REQUEST = Struct("<B3x")
@@ -133,8 +132,7 @@ class GuestFacts(NamedTuple):
     step_counter: int
 
 
-_VERSIONS = "module and harness are of different versions"
-_GENERATIONS = {2: Generation.STACK, 3: Generation.LOCAL}
+VERSIONS = "module and harness are of different versions"
 
 
 def request(kind: RequestType, body: bytes = b"") -> bytes:
@@ -204,97 +202,10 @@ def decode_pages(body: memoryview) -> tuple[Page, ...]:
     try:
         return tuple(Page(pfn, PageKind(kind), bucket) for pfn, _, _, kind, bucket in fields)
     except ValueError as error:
-        raise WireError(f"a page of no kind: {error}", hint=_VERSIONS) from error
+        raise WireError(f"a page of no kind: {error}", hint=VERSIONS) from error
 
 
 def _unpack_array(layout: Struct, body: memoryview, name: str) -> Iterable[tuple[int, ...]]:
     if len(body) % layout.size:
         raise WireError(f"{len(body)} bytes are no array of {name}", hint="versions differ")
     return layout.iter_unpack(body)
-
-
-def decode_info(body: memoryview) -> tuple[Layout, GuestFacts]:
-    """Decode layout and facts of a guest's kernel; raises WireError for another version."""
-    if len(body) != INFO.size:
-        raise WireError(
-            f"struct kmh_info has {len(body)} bytes, {INFO.size} expected",
-            hint="rebuild the module",
-        )
-    *words, release, build = INFO.unpack(body)
-    if words[0] != VERSION:
-        raise WireError(
-            f"the module speaks version {words[0]}, not {VERSION}", hint="rebuild the module"
-        )
-    if words[1] not in _GENERATIONS:
-        raise WireError(f"the module names generation {words[1]}", hint=_VERSIONS)
-    return _layout(words), _facts(words, _text(release), _text(build))
-
-
-def _text(data: bytes) -> str:
-    return data.split(b"\0", 1)[0].decode(errors="replace")
-
-
-def _layout(words: Sequence[int]) -> Layout:
-    generation, config = _GENERATIONS[words[1]], Config(words[2])
-    return Layout(
-        generation=generation,
-        pae=Config.PAE in config,
-        smp=Config.SMP in config,
-        rt=Config.RT in config,
-        preempt_count=Config.PREEMPT_COUNT in config,
-        debug_highmem=Config.DEBUG_HIGHMEM in config,
-        debug_kmap_local=Config.DEBUG_KMAP_LOCAL in config,
-        force_map=Config.FORCE_MAP in config,
-        debug_atomic_sleep=Config.DEBUG_ATOMIC_SLEEP in config,
-        pkmap_base=words[4],
-        last_pkmap=words[5],
-        fixaddr_top=words[6],
-        fix_kmap_begin=words[7],
-        fix_kmap_end=words[8],
-        window=words[9],
-        nr_cpus=words[10],
-        online_cpus=words[11],
-        page_offset=words[12],
-        high_memory=words[13],
-        fixaddr_start=words[14],
-        kmap_prot=words[16] | words[17] << 32,
-        prots=_prots(words[35 : 35 + 2 * PROTS]),
-        instructions=tuple(words[35 + 2 * PROTS :]),
-        typed_top=words[32],
-        typed_count=words[33],
-        pat=Config.PAT in config,
-        to_page_local=Config.TO_PAGE_LOCAL in config,
-        kmap_atomic_prot=Config.ATOMIC_PROT in config,
-        folios=Config.FOLIOS in config,
-        helpers=words[34],
-        helpers_local=Config.HELPERS_LOCAL in config,
-    )
-
-
-def _prots(words: Sequence[int]) -> tuple[int, ...]:
-    """PTE flags of each protection: the low halves come first."""
-    return tuple(low | high << 32 for low, high in zip(words[:PROTS], words[PROTS:], strict=True))
-
-
-def _facts(words: Sequence[int], release: str, build: str) -> GuestFacts:
-    return GuestFacts(
-        release=release,
-        build=build,
-        config=Config(words[2]),
-        evidence=Evidence(words[3]),
-        hz=words[15],
-        highmem_pages=words[18],
-        lowmem_pages=words[19],
-        hash_shift=words[20],
-        struct_page_size=words[21],
-        mem_map=words[22],
-        pkmap_count=words[23],
-        last_pkmap_nr=words[24],
-        pkmap_page_table=words[25],
-        pkmap_map_wait=words[26],
-        page_address_htable=words[27],
-        text_anchor=words[28],
-        swapper_pg_dir=words[29],
-        kmap_ctrl_offset=words[30],
-        step_counter=words[31],
-    )

@@ -1,11 +1,12 @@
 """Guest: a running kernel with the module in it, as callers see it."""
 
 from collections.abc import Iterable, Sequence
+from errno import ENODEV
 from types import TracebackType
 from typing import Self
 
 from harness.architecture.flush_site import FlushScan
-from harness.errors import InfrastructureError
+from harness.errors import InfrastructureError, KernelError
 from harness.guest import patience, protocol
 from harness.guest.conversation import Conversation
 from harness.guest.deadline import Deadline
@@ -74,8 +75,23 @@ class Guest:
         return bytes(self.ask(RequestType.PING, data))
 
     def info(self) -> tuple[Layout, protocol.GuestFacts]:
-        """Return layout and facts of the kernel, asked for once while the module stays loaded."""
-        return self._conversation.info()
+        """Return layout and facts of the kernel, asked for once while the module stays loaded.
+
+        A kernel that has complained in its boot, and then does not load the module, is to blame.
+        """
+        try:
+            return self._conversation.info()
+        except AgentError as error:
+            said = self.session.troubles(whole=True) if error.errno == ENODEV else ()
+            if not said:
+                raise
+            raise self._not_loaded(said) from error
+
+    def _not_loaded(self, said: Sequence[KernelTrouble]) -> KernelError:
+        words = self.session.last_words()
+        full = KernelError(f"it complained in its boot, and did not load the module{words}")
+        full.reports = tuple(one.lines for one in said)
+        return full
 
     def snapshot(self) -> Snapshot:
         """Return the whole state at rest, after a check of the chain of hashes."""

@@ -254,10 +254,8 @@ def _tag_words(page: int, value: int) -> str:
 def _in_window(history: History, thread: int, address: int) -> bool:
     """Tell whether *address* is in the window of the thread's CPU; of any, if it is not fixed."""
     layout, cpu = history.layout, history.cpus[thread]
-    index = layout.fixindex(address) - layout.fix_kmap_begin
-    if not 0 <= index < layout.window * layout.nr_cpus:
-        return False
-    return cpu >= layout.nr_cpus or index // layout.window == cpu
+    place = layout.window_place(layout.fixindex(address))
+    return place is not None and (cpu >= layout.nr_cpus or place[0] == cpu)
 
 
 def _end(history: History, freed: list[PlacedEvent]) -> Iterator[HistoryViolation]:

@@ -81,13 +81,21 @@ def _layout(layout: Layout) -> str:
         f"{layout.generation.value} generation",
         "PAE" if layout.pae else "no PAE",
         f"pkmap {layout.pkmap_base:#x} with {layout.last_pkmap} slots",
-        f"windows of {layout.window} from {layout.fixaddr(layout.fix_kmap_begin):#x} down",
+        _windows(layout),
     ]
     if layout.generation is Generation.LOCAL and layout.debug_kmap_local:
         words.append("guard slots")
     if layout.rt:
         words.append("RT")
     return ", ".join(words)
+
+
+def _windows(layout: Layout) -> str:
+    words = f"windows of {layout.window} from {layout.fixaddr(layout.fix_kmap_begin):#x} down"
+    if not layout.windows:
+        return words
+    first, entry, cpu = layout.windows
+    return f"{words}, entry n of CPU c at fixmap index {first} + n * {entry} + c * {cpu}"
 
 
 def _findings(result: RunResult) -> Iterator[str]:

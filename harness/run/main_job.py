@@ -28,6 +28,7 @@ from harness.run.run_request import Launch, RunRequest
 from harness.run.run_result import KernelFacts, RunResult
 from harness.run.throwaway import with_throwaway
 from harness.run.usual_machine import usual_machine
+from harness.run.window_order_run import order_of_windows, with_order
 
 _LINES = 40
 """Lines of the first report of a kernel that does not boot."""
@@ -68,12 +69,16 @@ def judge(
     """Judge a kernel for which module and agent are built.
 
     *show* is given each command line that was used; *launch* replaces the way the guest starts.
-    A crash or a hang is confirmed: the program runs again.
+    A crash or a hang is confirmed: the program runs again.  A kernel that lays out its windows in
+    another order is judged again with that order.
     """
     work = _Work(prepared, progress, show, launch)
     request = replace(request, shape=usual_machine(request.shape, prepared.kernel))
     judged_how = _judge_twice if request.deterministic else _judged
     result = judged_how(work, request, watch)
+    if order := order_of_windows(result):
+        request = replace(request, shape=with_order(request.shape, order))
+        result = judged_how(work, request, watch)
 
     def rerun(again: RunRequest) -> RunResult:
         with watch.phase("run again"):

@@ -37,10 +37,11 @@ NO_DRAW: Final = RandomDraw()
 NO_CHOICE: Final = "-"
 """The choices of a schedule in which each thread goes on as long as it can."""
 PATIENCE_SECONDS: Final = 60.0
+DEPARTED: Final = "the same decisions did not lead to the same steps"
 _UNKNOWN: Final = {
     SearchStatus.STATE: "the state before could not be put back after a schedule",
     SearchStatus.STUCK: "a thread did not reach its next gate",
-    SearchStatus.DEPARTED: "the same decisions did not lead to the same steps",
+    SearchStatus.DEPARTED: DEPARTED,
     SearchStatus.LONG: "a schedule had too many steps",
 }
 

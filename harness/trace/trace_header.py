@@ -104,6 +104,8 @@ def _layout_field(name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON valu
         return Generation(value)
     if name in _LISTS:
         return each(value, place, integers(0, U64), most=max(len(Prot), _FUNCTIONS))
+    if name == "windows":
+        return each(value, place, integers(-INDICES_MOST, INDICES_MOST), most=3)
     if Layout.__annotations__[name] in ("bool", bool):
         return flag(value, place)
     return integer(value, place, *_LIMITS.get(name, (0, U32)))
@@ -115,6 +117,7 @@ def _check_sense(layout: Layout) -> None:
         raise damaged(f"layout has {layout.online_cpus} CPUs of {layout.nr_cpus}")
     if layout.fix_kmap_begin + layout.window * layout.nr_cpus - 1 > layout.fix_kmap_end:
         raise damaged("layout.fix_kmap_end is before the end of the windows of all CPUs")
-    for name, count in (("prots", Prot.DEVICE), ("instructions", _FUNCTIONS)):
+    lists = (("prots", Prot.DEVICE), ("instructions", _FUNCTIONS), ("windows", 3))
+    for name, count in lists:
         if len(getattr(layout, name)) not in (0, count):
             raise damaged(f"layout.{name} has {len(getattr(layout, name))} values, not {count}")

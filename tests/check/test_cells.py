@@ -57,6 +57,7 @@ def places(*patches, profile=Profile.TOUCHED):
         ("mm/highmem.c", "on_each_cpu(f);", [("", "smp=1")]),
         ("mm/highmem.c", "wake_up(w);", [("", "smp=4+parallel"), ("", "smp=1")]),
         ("mm/highmem.c", "pkmap_count[nr]--;", [("", "smp=4+parallel")]),
+        ("mm/highmem.c", "set_current_state(TASK_UNINTERRUPTIBLE);", [("", "smp=4+parallel")]),
         ("mm/highmem.c", "#ifdef CONFIG_SMP", [("up", "")]),
         ("mm/highmem.c", "idx += KM_INCR;", [("debug", ""), ("guards", "")]),
         ("kernel/sched/core.c", "kmap_local_sched_out();", [("guards", "")]),

@@ -8,7 +8,8 @@ import pytest
 from harness.compare.known_bugs_file import load_known_bugs
 from harness.errors import UsageError
 from harness.guest.failure import WireError
-from harness.guest.protocol import INFO, PAGE, VERSION, decode_info, decode_pages
+from harness.guest.info_wire import decode_info
+from harness.guest.protocol import INFO, PAGE, VERSION, decode_pages
 from harness.guest.ssh import guest_state
 from harness.kernel.build_recipe import recipes
 from harness.misuse.misuse_case import read_cases

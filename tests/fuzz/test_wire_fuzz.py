@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from harness.guest.console import Console
 from harness.guest.frame import Decoder, Frame, FrameType, encode
+from harness.guest.info_wire import decode_info
 from harness.guest.printk_log import PrintkLog, log_lines
 from harness.guest.protocol import (
     INFO,
     VERSION,
     RequestType,
     answer,
-    decode_info,
     decode_pages,
     section_left_open,
 )

@@ -12,6 +12,7 @@ from harness.guest import (
     frame,
     gate_wire,
     history_wire,
+    info_wire,
     protocol,
     schedule_wire,
     steps,
@@ -152,7 +153,7 @@ def test_contexts_and_triggers(header):
 def test_deltas_and_generations(header):
     kinds = {f"KMH_DELTA_{name}": getattr(steps, f"DELTA_{name}") for name in _DELTAS}
     assert kinds == header.enums["kmh_delta_kind"]
-    assert set(header.enums["kmh_generation"].values()) == set(protocol._GENERATIONS)
+    assert set(header.enums["kmh_generation"].values()) == set(info_wire._GENERATIONS)
 
 
 @pytest.mark.parametrize("prefix", FLAGS)

@@ -204,7 +204,7 @@ def _relied_on(v: View) -> bool:
         return index in v.live(v.task_before)
     if layout.generation is Generation.TYPED:
         return index in v.before.windows
-    return 0 <= index - layout.window_index(v.seen.cpu, 0) < v.depth_before
+    return 0 <= layout.window_slot(v.seen.cpu, index) < v.depth_before
 
 
 def data(v: View) -> Iterator[Violation]:

@@ -68,7 +68,7 @@ def _in_use(v: View, index: int) -> bool:
         return index in mine or v.set_by_hand(index)
     if v.machine.layout.generation is Generation.TYPED:
         return False
-    return 0 <= index - v.machine.layout.window_index(v.seen.cpu, 0) < v.depth_before
+    return 0 <= v.machine.layout.window_slot(v.seen.cpu, index) < v.depth_before
 
 
 def guards(v: View) -> Iterator[Violation]:

@@ -6,6 +6,8 @@ to be woken, a BUG.  ``step`` is the rule; tests on all explored states and on r
 show that both say the same (tests/model/test_plain.py).
 """
 
+from collections.abc import Sequence
+
 from harness.model.fast import fast_pkmap, fast_typed, fast_window
 from harness.model.fast.turn import (
     PlainRule,
@@ -66,6 +68,8 @@ def _own(t: Turn, address: int) -> bool:
     """
     machine, layout = t.machine, t.machine.layout
     if machine.window_low <= address < machine.window_high + PAGE_SIZE:
+        if layout.windows:
+            return machine.window_owner(layout.fixindex(address)) == t.task.cpu
         entry = (machine.window_high - (address & PAGE_MASK)) >> PAGE_SHIFT
         return entry // layout.window == t.task.cpu
     return (
@@ -184,7 +188,8 @@ def _switched(
     """
     windows, coming = state.windows.copy(), state.tasks[op.task]
     layout, step = machine.layout, machine.increment
-    out, gone = range(0), _NO_PTES
+    out: Sequence[int] = ()
+    gone = _NO_PTES
     if going and going.phase is _READY:
         out, gone = going.live_entries(layout, step)
     back, ptes = coming.live_entries(layout, step)

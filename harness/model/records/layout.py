@@ -4,6 +4,7 @@ Sources: arch/x86/include/asm/fixmap.h, arch/x86/include/asm/pgtable_32_areas.h,
 arch/x86/include/asm/highmem.h, mm/highmem.c (5.10 to 7.3).
 """
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -51,6 +52,8 @@ class Layout(NamedTuple):
     the function of each ``Trigger`` from MAP on, 0 where the kernel lacks it; ``folios``: there
     are folios, and ``kmap_local_folio`` (5.16 on); ``helpers``: a bit for the number of each page
     helper that the kernel has; ``helpers_local``: they map by ``kmap_local_page`` (5.18 on).
+    ``windows`` are three indices where the windows do not lie one after the other: that of entry
+    0 of CPU 0, and the steps to the next entry and to the next CPU.
     """
 
     generation: Generation
@@ -84,6 +87,7 @@ class Layout(NamedTuple):
     folios: bool = False
     helpers: int = 0
     helpers_local: bool = False
+    windows: tuple[int, ...] = ()
 
     def fixaddr(self, index: int) -> int:
         """Address of fixmap entry *index*; a bigger index is a lower address (``__fix_to_virt``).
@@ -118,4 +122,36 @@ class Layout(NamedTuple):
 
     def window_index(self, cpu: int, slot: int) -> int:
         """Fixmap index of *slot* of the window of *cpu*."""
+        if self.windows:
+            first, entry, step = self.windows
+            return first + entry * slot + step * cpu
         return self.fix_kmap_begin + slot + self.window * cpu
+
+    def window_indices(self, cpu: int, slots: range) -> Sequence[int]:
+        """Fixmap indices of *slots* of the window of *cpu*."""
+        first = self.window_index(cpu, 0)
+        if self.windows:
+            return [first + self.windows[1] * slot for slot in slots]
+        return range(first + slots.start, first + slots.stop, slots.step)
+
+    def window_slot(self, cpu: int, index: int) -> int:
+        """Slot that a fixmap index has in the window of *cpu*, below 0 where it has none.
+
+        Slots beyond the window are those that a stack too deep spills into.
+        """
+        beyond = index - self.window_index(cpu, 0)
+        if not self.windows:
+            return beyond
+        slot, beside = divmod(beyond, self.windows[1])
+        return -1 if beside else slot
+
+    def window_place(self, index: int) -> tuple[int, int] | None:
+        """The CPU and the slot of a fixmap index; None beside the windows."""
+        if not self.windows:
+            cpu, slot = divmod(index - self.fix_kmap_begin, self.window)
+            return (cpu, slot) if 0 <= cpu < self.nr_cpus else None
+        for cpu in range(self.nr_cpus):
+            slot = self.window_slot(cpu, index)
+            if 0 <= slot < self.window:
+                return cpu, slot
+        return None

@@ -83,8 +83,13 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
 
 
 def _watched(lay: Layout) -> frozenset[int]:
-    """Fixmap entries that the module compares: the windows of the CPUs in use and one more."""
+    """Fixmap entries that the module compares: the windows of the CPUs in use and one more.
+
+    Where windows do not lie in a row it compares all.
+    """
     last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
+    if lay.windows:
+        last = lay.fix_kmap_end + NEIGHBOURS
     fixmap = range(lay.fix_kmap_begin - NEIGHBOURS, min(last, lay.fix_kmap_end + NEIGHBOURS) + 1)
     return frozenset((*fixmap, *range(TYPED_FIRST, TYPED_FIRST + lay.typed_count)))
 
@@ -205,6 +210,9 @@ class Machine:
 
     def window_owner(self, index: int) -> int:
         """CPU whose window holds fixmap entry *index*, or is nearest to it."""
+        if self.layout.windows:
+            place = self.layout.window_place(index)
+            return place[0] if place else 0
         cpu = (index - self.layout.fix_kmap_begin) // self.layout.window
         return min(max(cpu, 0), self.layout.nr_cpus - 1)
 

@@ -4,6 +4,7 @@ Nothing in a state may be changed in place, the dictionaries included.  The ``wi
 make what ``_replace`` would make, in less than half its time; a test compares them with it.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -85,16 +86,15 @@ class TaskState(NamedTuple):
         """
         return not (self.irqs_off or self.preempt)
 
-    def live_entries(self, layout: Layout, step: int) -> tuple[range, tuple[int, ...]]:
+    def live_entries(self, layout: Layout, step: int) -> tuple[Sequence[int], tuple[int, ...]]:
         """Fixmap indices of the task's stack while it runs, and the PTE saved for each.
 
-        *step* is ``Machine.increment``: guard entries of a debug kernel are left out.  After
-        the BUG of push in a debug kernel the depth is beyond ``saved``: what lies there is not
-        claimed.  A PTE is 0 where an entry was never filled.
+        *step* is ``Machine.increment``: guards are left out, and so is what lies beyond ``saved``
+        after the BUG of push in a debug kernel.  A PTE is 0 where an entry was never filled.
         """
         depth = min(max(self.depth, 0), len(self.saved))
-        first = layout.window_index(self.cpu, 0)
-        return range(first + step - 1, first + depth, step), self.saved[step - 1 : depth : step]
+        indices = layout.window_indices(self.cpu, range(step - 1, depth, step))
+        return indices, self.saved[step - 1 : depth : step]
 
     def with_counts(self, preempt: int, pagefault: int, migrate: int) -> "TaskState":
         """The task with other counts of preemption, page faults and migration disabled."""

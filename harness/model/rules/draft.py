@@ -136,7 +136,7 @@ class Draft:
         """
         layout = self.machine.layout
         index = layout.fixindex(address)
-        entry = index - layout.window_index(self.task.cpu, 0)
+        entry = layout.window_slot(self.task.cpu, index)
         return entry >= 0 and entry >= depth
 
     def forget_stale(self, address: int) -> None:
