@@ -55,6 +55,8 @@ class ConfigResult:
     module_was_kept: bool = False
     rebuilt: tuple[str, ...] = ()
     """Headers of the patch that the module includes, if it was built again for them."""
+    not_compiled: tuple[str, ...] = ()
+    """Files that the patch changes and this configuration makes no object of."""
     reproduce: str = ""
     """The command line that repeats this check here."""
     portable: str = ""

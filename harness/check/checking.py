@@ -182,6 +182,7 @@ class Check:
             return replace(known, patched=judgement, comparisons=died)
         rebuilt = () if known.module_was_kept else self._changed_headers()
         known = replace(known, patched=judgement, rebuilt=rebuilt)
+        known = replace(known, not_compiled=self._not_compiled(cell.config))
         if failure := _boot_failure(BASE, base):
             return replace(known, failure=failure)
         return self._with_comparisons(known, cell, judge, base)
@@ -213,6 +214,12 @@ class Check:
     def _changed_headers(self) -> tuple[str, ...]:
         """The headers that the patches change: why the module had to be built again."""
         return tuple(name for name in self._changed() if name.endswith(".h"))
+
+    def _not_compiled(self, config: str) -> tuple[str, ...]:
+        """The changed sources of which *config* has no object."""
+        objects = self.scratch.objects(config)
+        sources = (one for one in self._changed() if one.endswith((".c", ".S")))
+        return tuple(one for one in sources if not (objects / one).with_suffix(".o").exists())
 
     def _changed(self) -> tuple[str, ...]:
         """The files that the patches change."""

@@ -56,6 +56,9 @@ def verdict_words(result: CheckResult) -> str:
     if failure and result.change is PatchEffect.CANNOT_JUDGE:
         return f"CANNOT JUDGE: {failure.words}"
     words = _WORDS[result.change]
+    missing = [set(one.not_compiled) for one in result.configs if not one.left_out]
+    if nowhere := sorted(set.intersection(*missing)) if missing else ():
+        words += f"; {', '.join(nowhere)} is compiled in none of them"
     changed = result.of(PatchEffect.BEHAVIOUR_CHANGED)
     if changed and result.change is not PatchEffect.BEHAVIOUR_CHANGED:
         words += f"; behaviour changed in {len(changed)} more"
@@ -75,6 +78,8 @@ def config_lines(config: ConfigResult, *, verbose: bool) -> Iterator[str]:
     yield from _lost(config)
     if config.rebuilt:
         yield f"module      built again, since the patch changes {', '.join(config.rebuilt)}"
+    for name in config.not_compiled:
+        yield f"not built   {name}: this configuration has no object of it"
     yield f"programs    {counts_words(config)}"
     for change in ORDER:
         found = foremost_first(one for one in config.comparisons if one.change is change)

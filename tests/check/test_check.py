@@ -40,6 +40,16 @@ def test_the_verdict(tmp_path, base, patched, change, code):
     assert (result.change, result.exit_code) == (change, code), result.configs
 
 
+def test_a_file_that_no_configuration_compiles_is_named(tmp_path):
+    result = checked(tmp_path, "good", "good2")
+    without = replace(result.configs[0], not_compiled=("mm/ksm.c",))
+    alone = replace(result, configs=(without,))
+    assert verdict_words(alone).endswith("; mm/ksm.c is compiled in none of them")
+    assert "not built   mm/ksm.c: this configuration has no object of it" in check_lines(alone)
+    both = replace(result, configs=(without, *result.configs))
+    assert verdict_words(both) == verdict_words(result)
+
+
 def test_changed_behaviour_is_a_failure_with_strict_only(tmp_path):
     assert checked(tmp_path, "good", "reordered").exit_code == 0
     strict = checked(tmp_path, "good", "reordered", strict=True)
