@@ -22,9 +22,10 @@ enum kmh_workload {
 	KMH_WORKLOAD_REMOTE = 5,
 	KMH_WORKLOAD_SOCKETS = 6,
 	KMH_WORKLOAD_THREADS = 7,
+	KMH_WORKLOAD_ERRORS = 8,
 };
 
-#define KMH_WORKLOADS		8
+#define KMH_WORKLOADS		9
 
 #define KMH_WORKLOAD_LACKING	77	/* exit code: the kernel has no such system call */
 #define KMH_CHECKPOINTS		48	/* of one workload, that of its end included */

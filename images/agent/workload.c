@@ -33,6 +33,9 @@ int workload_main(int argc, char **argv)
 	case KMH_WORKLOAD_THREADS:
 		workload_threads();
 		break;
+	case KMH_WORKLOAD_ERRORS:
+		workload_errors();
+		break;
 	default:
 		workload_exec(argc, argv);
 	}

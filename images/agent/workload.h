@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "agent.h"
 
@@ -52,11 +54,39 @@ void read_all(int fd, char *to, size_t size);
 void write_all(int fd, const char *from, size_t size);
 void copied(uint32_t number);	/* a stage that has read all of the copy, which is emptied */
 
+/* ---- workload_failing.c: calls that fail, and areas with a page that is not mapped ---- */
+
+#define INTACT	(15u * PAGE)	/* of the copy, behind its hole */
+
+extern char *source_end, *target_end, *intact;	/* where the holes of area and copy begin */
+
+void result(long result);			/* tell what a call has returned, or errno */
+void result_either(long result, int32_t one, int32_t other);
+void arrived(const void *data, size_t size);	/* tell what a call has copied */
+void judged(uint32_t number);			/* a stage of all that was told since the last */
+int open_counted(void);
+void result_released(int file);	/* tell whether the kernel holds none of its pages */
+void make_holes(void);
+char *cut_copy(void);
+struct iovec *cut_vector(void);
+void memory_released(uint32_t number);
+void make_checked_pipe(int ends[2]);
+void fill_pipe(int end, size_t size);
+void drain(int end);
+void size_in_files(rlim_t size);
+
+void fail_exec(void *unused);
+void fail_pipes(void *unused);
+void fail_files(void *unused);
+void fail_splices(void *unused);
+void fail_memory(void *unused);
+
 /* ---- one program a kind ---- */
 
 void workload_cow(void);
 void workload_tables(void);
 void workload_threads(void);
+void workload_errors(void);
 void workload_files(void);
 void workload_futex(void);
 void workload_remote(void);

@@ -93,3 +93,24 @@ def test_a_kernel_may_lack_a_call():
     remote = run("local", "0 WORKLOAD reg=5 value=1")
     lacking = remote.but(status=Status.NOT_APPLICABLE, checkpoints=())
     assert found(every, lacking) == []
+
+
+def told(stage, *words):
+    """The CRC of a stage of seed 3 whose calls have told these words and bytes."""
+    told = (*words, mix(3, stage, 3000))
+    parts = (
+        one if isinstance(one, bytes) else (one % 2**32).to_bytes(4, "little") for one in told
+    )
+    return crc32(b"".join(parts))
+
+
+def test_failed_calls_tell_results_and_what_arrived():
+    errors = {one.stage: one.crc for one in expected_checkpoints(8, 3)}
+    assert errors[0] == told(0, -14, -14, -14)
+    assert errors[3] == told(3, -7, -7)
+    first, second = plain_page(3, 0, 0), plain_page(3, 1, 0)
+    kept = second + plain_page(3, 2, 0)
+    assert errors[12] == told(12, 4096, first, -14, -14, 8192, kept, -11)
+    assert errors[44] == told(44, 13, b"workload\0%d\0%d\0" % (8, 3), 8, b"workload", -14)
+    remote = {one.stage: one.crc for one in expected_checkpoints(5, 3)}
+    assert remote[4] == told(4, 1024, first[:1024], -14)

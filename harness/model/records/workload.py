@@ -34,6 +34,7 @@ _KINDS = (
     WorkloadKind(5, "remote", "reads and writes another process's pages", optional=True),
     WorkloadKind(6, "sockets", "sends pages through sockets", optional=True),
     WorkloadKind(7, "threads", "threads write to shared pages at the same time"),
+    WorkloadKind(8, "errors", "makes system calls fail in the middle of a copy"),
 )
 
 WORKLOADS: Final[Mapping[int, WorkloadKind]] = {kind.number: kind for kind in _KINDS}

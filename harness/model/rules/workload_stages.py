@@ -11,8 +11,9 @@ from zlib import crc32
 
 from harness.model.records.layout import PAGE_SIZE
 from harness.model.records.observation import Checkpoint, Status
-from harness.model.records.workload import CHECKPOINT_END, WORKLOADS
+from harness.model.records.workload import CHECKPOINT_END, WORKLOAD_OF_WORD, WORKLOADS
 from harness.model.rules.draft import Draft
+from harness.model.rules.workload_errors import errors, errors_of_remote, errors_of_sockets
 from harness.model.rules.workload_pages import WorkloadArea, mix, page_bytes
 
 _PAGES: Final = 24
@@ -99,6 +100,7 @@ def _remote(seed: int) -> Iterator[Stage]:
     yield 0, childs.crc()
     yield 1, childs.fill_half(2).crc()
     yield 2, parents.crc()
+    yield from errors_of_remote(seed)
 
 
 def _sockets(seed: int) -> Iterator[Stage]:
@@ -106,6 +108,7 @@ def _sockets(seed: int) -> Iterator[Stage]:
     yield 0, area.crc()
     yield 1, area.copy().fill_half(1).crc()
     yield 2, area.crc()
+    yield from errors_of_sockets(seed)
 
 
 def _threads(seed: int) -> Iterator[Stage]:
@@ -114,6 +117,10 @@ def _threads(seed: int) -> Iterator[Stage]:
         before = area.crc()
         yield version * 2 - 1, area.fill(version).crc()
         yield version * 2, before
+
+
+def _errors(seed: int) -> Iterator[Stage]:
+    return errors(seed, WORKLOAD_OF_WORD["errors"].number)
 
 
 _STAGES: Final[Mapping[str, Callable[[int], Iterator[Stage]]]] = {
@@ -125,6 +132,7 @@ _STAGES: Final[Mapping[str, Callable[[int], Iterator[Stage]]]] = {
     "remote": _remote,
     "sockets": _sockets,
     "threads": _threads,
+    "errors": _errors,
 }
 
 
