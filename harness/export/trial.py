@@ -35,7 +35,8 @@ def tried(kernel: Kernel, parts: GuestParts, folder: Path, launch: Launch = star
         try:
             guest.ask(RequestType.LOAD, ko.read_bytes())
         except AgentError:
-            pass  # The agent cannot load a module that fails, or finds that it is not ours.
+            # The agent cannot load a module that fails, or finds that it is not ours.
+            guest.await_complaint()
         except KernelError as error:
             return f"it ends its guest: {error.message}"
     console = (folder / "console.log").read_text(encoding="utf-8", errors="replace")

@@ -208,6 +208,15 @@ class QemuSession:
             self.events.wait(deadline.left())
             self.require_alive("while the console was awaited")
 
+    def await_said(self, words: str, deadline: Deadline) -> None:
+        """Wait for a line with *words* among the last ones of the console."""
+        self.drain()
+        while not deadline.over() and not any(
+            words in line for line in self.console.tail(LAST_WORDS)
+        ):
+            self.events.wait(deadline.left())
+            self.require_alive("while the console was awaited")
+
     def troubles(self, *, whole: bool = False, marked: bool = False) -> tuple[KernelTrouble, ...]:
         """Return reports of trouble since the last call; with *marked* only those that name their
         step.

@@ -139,6 +139,14 @@ class Guest:
         deadline = Deadline.after("console", patience.CONSOLE_SECONDS)
         self.session.await_console(step, deadline)
 
+    def await_complaint(self) -> None:
+        """Wait for a complaint of the agent on the console, which comes another way than answers.
+
+        All that the kernel has said before stands on the console then.
+        """
+        deadline = Deadline.after("console", patience.CONSOLE_SECONDS)
+        self.session.await_said("kmap-harness: error: ", deadline)
+
     def steps_ahead(self) -> int | None:
         """Return how many steps the module has finished since the last answer.
 

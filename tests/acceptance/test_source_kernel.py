@@ -68,5 +68,5 @@ def test_it_has_the_timer_that_only_the_true_rate_of_the_tsc_gives_it(tree61, tm
     prepared = prepare(tree61.name, None, Quiet())
     told = Shape(smp=2)
     assert keeps_its_timer(prepared, told, tmp_path / "told")
-    too_slow = Shape(smp=2, tsc_khz=told.tsc_khz * 3 // 4)
+    too_slow = Shape(smp=2, tsc_khz=told.tsc_khz // 3)  # a busy host loses a quarter by itself
     assert not keeps_its_timer(prepared, too_slow, tmp_path / "too-slow")

@@ -56,8 +56,10 @@ def said(folder, names, bug=None):
     prepared, ko = module(folder / "module", LOCAL, *names)
     shape = usual_machine(parse_shape("smp=2"), prepared.kernel)
     launch = with_bug(prepared.kernel, bug) if bug else start
-    with launch(prepared.parts(shape), folder) as guest, pytest.raises(AgentError):
-        guest.ask(RequestType.LOAD, ko.read_bytes())
+    with launch(prepared.parts(shape), folder) as guest:
+        with pytest.raises(AgentError):
+            guest.ask(RequestType.LOAD, ko.read_bytes())
+        guest.await_complaint()
     return (folder / "console.log").read_text()
 
 
