@@ -62,6 +62,10 @@ class Console:
             self._given += 1
             yield self._lines[self._given - 1]
 
+    def ended(self, count: int) -> tuple[str, ...]:
+        """The last *count* lines that have an end."""
+        return tuple(self._lines[-count:])
+
     def tail(self, count: int) -> tuple[str, ...]:
         """The last *count* lines, the one not yet ended included."""
         lines = [*self._lines, _clean(self._partial)] if self._partial else self._lines

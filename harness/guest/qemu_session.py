@@ -209,10 +209,10 @@ class QemuSession:
             self.require_alive("while the console was awaited")
 
     def await_said(self, words: str, deadline: Deadline) -> None:
-        """Wait for a line with *words* among the last ones of the console."""
+        """Wait for a whole line with *words* among the last ones of the console."""
         self.drain()
         while not deadline.over() and not any(
-            words in line for line in self.console.tail(LAST_WORDS)
+            words in line for line in self.console.ended(LAST_WORDS)
         ):
             self.events.wait(deadline.left())
             self.require_alive("while the console was awaited")

@@ -25,7 +25,7 @@ steps       9 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
 reached     0 of 17 situations (-v names the others)
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
-transitions 3 of 120 of the model's
+transitions 3 of 121 of the model's
 divergences 0
 verdict     AGREE: the kernel did at every step what the model allows
 """
@@ -38,7 +38,7 @@ steps       4 judged in 1 program, seed 3
 operations  kmap 3, write 3, kunmap 3
 reached     0 of 17 situations (-v names the others)
 time        prepare 0.0 s, boot 1.5 s, run 0.2 s
-transitions 3 of 120 of the model's
+transitions 3 of 121 of the model's
 divergences 1, 1 of the contract
   <text>:3 step 3: a: m0 = kmap h1: contract (pte, slots)
 the first contract divergence, step 3 of <text>:
