@@ -1,4 +1,4 @@
-"""What the module says of its kernel: the answer to INFO."""
+"""The answer to INFO, in which the module describes its kernel."""
 
 from collections.abc import Sequence
 

@@ -85,7 +85,7 @@ def missing_operations(layout: Layout) -> frozenset[OpCode]:
 def _watched(lay: Layout) -> frozenset[int]:
     """Fixmap entries that the module compares: the windows of the CPUs in use and one more.
 
-    Where windows do not lie in a row it compares all.
+    The module compares all entries of a kernel whose windows do not lie in a row.
     """
     last = lay.fix_kmap_begin + lay.window * (lay.online_cpus + 1) - 1
     if lay.windows:

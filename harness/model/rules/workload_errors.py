@@ -1,4 +1,4 @@
-"""What calls that fail in the middle of their work return, and what of their data arrives.
+"""The results of calls that fail in the middle of their work, and the data that arrive.
 
 Source: images/agent/workload_errors*.c, workload_failing.c, and the ends of workload_remote.c and
 workload_sockets.c.  Calls that are right in two ways, as kernels differ, tell the first.
@@ -26,7 +26,7 @@ from harness.model.rules.workload_pages import WORD, mix, page_bytes
 
 P: Final = PAGE_SIZE
 _HOLE: Final = 8 * P
-"""Where the page begins that is not mapped."""
+"""Offset in the area, in bytes, of the page that is not mapped."""
 
 Told = int | bytes
 """The result of a call, as its value or the negative error; or what it has copied."""
@@ -58,7 +58,7 @@ class _Memory:
 
 
 def _drained(data: bytes = b"") -> tuple[Told, ...]:
-    """What a pipe or a socket holds, and that it is empty then."""
+    """The results of two reads: the first gets all that a pipe or a socket holds."""
     return (len(data), data, -EAGAIN) if data else (-EAGAIN, -EAGAIN)
 
 
@@ -186,7 +186,7 @@ def errors_of_remote(seed: int) -> Iterator[tuple[int, int]]:
 
 
 def errors_of_sockets(seed: int) -> Iterator[tuple[int, int]]:
-    """What is sent in part does not arrive, what is received in part can be received again."""
+    """Data sent in part do not arrive; data received in part can be received again."""
     m = _Memory(seed)
     page, pages = _drained(m.at(0, P)), _drained(m.at(0, 2 * P))
     sent = -EFAULT, -EFAULT, -EFAULT, *_drained(), *page
